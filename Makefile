@@ -1,0 +1,367 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# culvert: build, test, install. Every mode lives in a directory of its own under build/, side by side.
+#
+#   make               build build/release/culvert (build/culvert points to it)
+#   make demo          the main job on real traffic, in the foreground until Ctrl-C (ONCE=1: ends by itself)
+#   make test          install what is missing, build, unit tests, integration tests
+#   make unit          the unit tests of every module; make unit-net builds and runs those of one module,
+#                      linked with that module and the ones below it only (GTEST_ARGS=...)
+#   make integration   the black-box tests (PYTEST_ARGS="-k drain", SCALE=0.1 for smaller transfers)
+#   make debug         build/debug/culvert and its unit tests, quick to build
+#   make asan, tsan    the same under the address+leak+undefined, or the thread sanitizer
+#   make check-asan    unit and integration tests under a sanitizer, at a small scale (also: check-tsan)
+#   make fuzz          every fuzzer for SECONDS=60 (FUZZ=name: only that one)
+#   make bench         the measurements against other proxies
+#   make check         structure: layers, one door a library, headers, generated files, format, lengths
+#   make tidy          clang-tidy;  make format: clang-format over all sources
+#   make generated     write the sample file, the man pages and the README's table from the option tables
+#   make install       PREFIX=/usr/local DESTDIR= SYSCONFDIR=/etc: binary, man pages, sample files, systemd unit
+#   make deps          install the packages that building and testing need (apt, as root or through sudo)
+#   make clean         remove build/
+#
+#   MODE=release|debug|asan|tsan|fuzz   which build unit-*, integration and lib/* work with
+#   V=1 shows the commands, CXX=, CC=, CXXFLAGS=, LDFLAGS= as ever, LTO=1 optimises over files, STATIC=1 links
+#   without shared libraries, WERROR=0 lets warnings pass, PYTHON=/usr/bin/python3 runs the tests,
+#   BUILD=build is the directory of everything built,
+#   WOLFSSL=fallback|distro, WOLFSSL_TARBALL= and CULVERT_CACHE= choose wolfSSL (scripts/wolfssl.sh --help)
+
+MAKEFLAGS += --no-builtin-rules --no-builtin-variables --no-print-directory
+SHELL := /bin/bash
+.DELETE_ON_ERROR:
+.SECONDARY:
+.SUFFIXES:
+.DEFAULT_GOAL := all
+
+VERSION := 0.1.0
+MODE ?= release
+BUILD ?= build
+MODES := release debug asan tsan fuzz
+PYTHON ?= /usr/bin/python3
+PREFIX ?= /usr/local
+SYSCONFDIR ?= /etc
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+SECONDS ?= 60
+WERROR ?= 1
+export WOLFSSL WOLFSSL_TARBALL CULVERT_CACHE PYTHON BUILD
+
+ifeq ($(filter $(MODE),$(MODES)),)
+$(error MODE=$(MODE): allowed are $(MODES))
+endif
+
+# --- modules ----------------------------------------------------------------------------------------------
+
+# The layers, lowest first, and what each module may include and is linked with. `make check` holds every
+# #include against this table. LIBS_x are the libraries that only module x may use.
+MODULES := base log stats buffer config event net tls tunnel server main
+
+MODULE_DEPS_base   :=
+MODULE_DEPS_log    := base
+MODULE_DEPS_stats  := base
+MODULE_DEPS_buffer := base
+MODULE_DEPS_config := base
+MODULE_DEPS_event  := base log stats
+MODULE_DEPS_net    := base log stats buffer event
+MODULE_DEPS_tls    := base log stats buffer event net
+MODULE_DEPS_tunnel := base log stats buffer event net
+MODULE_DEPS_server := base log stats buffer config event net tls tunnel
+MODULE_DEPS_main   := base log stats buffer config event net tls tunnel server
+
+LIBS_base   := -lfmt
+LIBS_config := -linih
+LIBS_event  := -levent_core
+# The library calls back for random bytes, wherever in the link it stands.
+LIBS_tls    := -Wl,-u,culvertRandomBlock $(if $(filter distro,$(WOLFSSL)),-lwolfssl,-l:libwolfssl.a)
+LIBS_server := -lcap
+# tests/unit/support tests the tests' own helpers: no module of src stands behind it.
+LIBS_support := -lfmt
+
+reverse = $(if $(1),$(call reverse,$(wordlist 2,$(words $(1)),$(1))) $(firstword $(1)))
+# withDeps module: the module and all below it, highest first (the order for the linker)
+withDeps = $(1) $(call reverse,$(MODULE_DEPS_$(1)))
+libsOf = $(foreach m,$(call withDeps,$(1)),$(LIBS_$(m)))
+
+sourcesOf = $(sort $(wildcard src/$(1)/*.cc))
+unitSourcesOf = $(sort $(wildcard tests/unit/$(1)/*_test.cc))
+UNIT_MODULES := $(foreach m,$(MODULES) support,$(if $(call unitSourcesOf,$(m)),$(m)))
+FUZZERS := $(patsubst tests/fuzz/%_fuzz.cc,%,$(sort $(wildcard tests/fuzz/*_fuzz.cc)))
+
+# --- flags ------------------------------------------------------------------------------------------------
+
+# make's own defaults do not count as a choice
+$(foreach tool,CXX=g++ AR=ar,$(if $(filter default undefined,$(origin $(firstword $(subst =, ,$(tool))))),\
+  $(eval $(firstword $(subst =, ,$(tool))) := $(lastword $(subst =, ,$(tool))))))
+ifeq ($(MODE),fuzz)
+override CXX := clang++
+endif
+CCACHE := $(shell command -v ccache 2>/dev/null)
+
+WOLFSSL_PREFIX := $(shell scripts/wolfssl.sh --print-prefix)
+WOLFSSL_READY := $(WOLFSSL_PREFIX)/.ready
+WOLFSSL_ORIGIN := $(shell scripts/wolfssl.sh --print-origin)
+
+B := $(BUILD)/$(MODE)
+MULTIARCH_HARDEN := $(if $(filter x86_64 amd64,$(shell uname -m)),-fcf-protection)
+HARDEN := -fstack-protector-strong -fstack-clash-protection $(MULTIARCH_HARDEN) -D_GLIBCXX_ASSERTIONS
+
+FLAGS_release := -O2 -g $(HARDEN) -D_FORTIFY_SOURCE=2
+FLAGS_debug   := -O0 -g -D_GLIBCXX_ASSERTIONS
+FLAGS_asan    := -O1 -g -fno-omit-frame-pointer -D_GLIBCXX_ASSERTIONS -DCULVERT_SANITIZED=1 \
+                 -fsanitize=address,undefined -fno-sanitize-recover=undefined
+FLAGS_tsan    := -O1 -g -fno-omit-frame-pointer -D_GLIBCXX_ASSERTIONS -DCULVERT_SANITIZED=1 -fsanitize=thread
+FLAGS_fuzz    := -O1 -g -fno-omit-frame-pointer -D_GLIBCXX_ASSERTIONS -DCULVERT_SANITIZED=1 \
+                 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
+LDFLAGS_release := -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed -Wl,--gc-sections
+LDFLAGS_asan    := -fsanitize=address,undefined
+LDFLAGS_tsan    := -fsanitize=thread
+LDFLAGS_fuzz    := -fsanitize=fuzzer,address,undefined
+# A sanitizer's run-time must see every allocation and thread, so its modes are never linked statically.
+ifneq ($(filter release debug,$(MODE)),)
+ifeq ($(LTO),1)
+FLAGS_release += -flto=auto
+endif
+ifeq ($(STATIC),1)
+LINK_KIND := -static-pie
+# Debian has no static {fmt}; its headers hold all of it.
+FLAGS_$(MODE) += -DFMT_HEADER_ONLY
+LIBS_base :=
+LIBS_support :=
+endif
+endif
+
+ALL_CXXFLAGS = -std=c++20 -Isrc -fPIE -pthread -ffunction-sections -fdata-sections \
+  -ffile-prefix-map=$(CURDIR)=. -Wall -Wextra $(if $(filter 1,$(WERROR)),-Werror) $(FLAGS_$(MODE)) $(CPPFLAGS) $(CXXFLAGS)
+ALL_LDFLAGS = $(or $(LINK_KIND),-pie) -pthread $(FLAGS_$(MODE)) $(LDFLAGS_$(MODE)) -L$(WOLFSSL_PREFIX)/lib $(LDFLAGS)
+# Only the door and what stands above it can see wolfSSL's headers at all.
+tlsFlags = $(if $(filter tls,$(call withDeps,$(1))),-isystem $(WOLFSSL_PREFIX)/include)
+tlsReady = $(if $(filter tls,$(call withDeps,$(1))),$(WOLFSSL_READY))
+TEST_FLAGS := -I. -Itests -Itests/support
+
+# Building uses every CPU where no -j says otherwise.
+PARALLEL = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
+
+GIT_DESCRIBE := $(shell git describe --always --dirty --match 'v*' 2>/dev/null)
+VERSION_FLAGS := -DCULVERT_VERSION='"$(VERSION)"' -DCULVERT_REVISION='"$(GIT_DESCRIBE)"' \
+  -DCULVERT_WOLFSSL_ORIGIN='"$(WOLFSSL_ORIGIN)"' -DCULVERT_BUILD_MODE='"$(MODE)"'
+
+ifeq ($(V),1)
+Q :=
+say = @:
+else
+Q := @
+say = @printf '  %-7s %s\n' $(1) $(2)
+endif
+
+# --- goals ------------------------------------------------------------------------------------------------
+
+.PHONY: all help debug asan tsan unit units unit-cmocka integration test check-asan check-tsan fuzz fuzzers demo bench check tidy format generated
+.PHONY: install deps wolfssl clean FORCE
+FORCE:
+
+all: $(BUILD)/culvert
+
+$(BUILD)/culvert: $(BUILD)/release/culvert
+	$(Q)ln -sfn release/culvert $@
+
+help:
+	@sed -n '3,/^$$/s/^# \{0,1\}//p' Makefile
+
+debug asan tsan:
+	@$(MAKE) $(PARALLEL) MODE=$@ $(BUILD)/$@/culvert units
+
+# `make $(BUILD)/asan/culvert` from any mode.
+$(foreach m,$(filter-out $(MODE),$(MODES)),$(BUILD)/$(m)/culvert): $(BUILD)/%/culvert: FORCE
+	@$(MAKE) MODE=$* $@
+
+wolfssl: $(WOLFSSL_READY)
+
+$(WOLFSSL_READY): scripts/wolfssl.sh | $(BUILD)/.deps
+	@scripts/wolfssl.sh
+	@touch -c $@
+	@[ -e $@ ] || { echo 'make: the compiler was installed or changed meanwhile; run make again'; exit 1; }
+
+# One clear line instead of a compiler's error where packages are missing.
+$(BUILD)/.deps: scripts/install-deps.sh
+	@scripts/install-deps.sh --check build
+	@mkdir -p $(BUILD) && touch $@
+
+deps:
+	@scripts/install-deps.sh build test
+
+# --- compiling --------------------------------------------------------------------------------------------
+
+# $(call stamp,FILE,TEXT): FILE changes only when TEXT does, so what depends on it is rebuilt just then.
+define stamp
+@mkdir -p $(dir $(1))
+@printf '%s\n' $(2) | cmp -s - $(1) || printf '%s\n' $(2) > $(1)
+endef
+quoted = '$(subst ','\'',$(1))'
+
+$(B)/.build_opts: FORCE
+	$(call stamp,$@,$(call quoted,$(CXX) $(ALL_CXXFLAGS) $(WOLFSSL_PREFIX)))
+$(B)/.link_opts: FORCE
+	$(call stamp,$@,$(call quoted,$(CXX) $(ALL_LDFLAGS)))
+$(B)/.version: FORCE
+	$(call stamp,$@,$(call quoted,$(VERSION_FLAGS)))
+
+# The version is known to one object only.
+$(B)/obj/main/version.o: $(B)/.version
+$(B)/obj/main/version.o: EXTRA_FLAGS := $(VERSION_FLAGS)
+
+define moduleRules
+$(B)/obj/$(1)/%.o: src/$(1)/%.cc $(B)/.build_opts | $(call tlsReady,$(1)) $(BUILD)/.deps
+	$$(call say,CXX,$$<)
+	@mkdir -p $$(@D)
+	$$(Q)$$(CCACHE) $$(CXX) $$(ALL_CXXFLAGS) $(call tlsFlags,$(1)) $$(EXTRA_FLAGS) -MMD -MP -c -o $$@ $$<
+
+$(B)/lib/$(1).list: FORCE
+	$$(call stamp,$$@,$(call quoted,$(call sourcesOf,$(1))))
+
+$(B)/lib/$(1).a: $(patsubst src/%.cc,$(B)/obj/%.o,$(call sourcesOf,$(1))) $(B)/lib/$(1).list
+	$$(call say,AR,$$@)
+	$$(Q)rm -f $$@ && $$(AR) rcsD $$@ $$(filter %.o,$$^)
+
+$(B)/obj/tests/unit/$(1)/%.o: tests/unit/$(1)/%.cc $(B)/.build_opts | $(call tlsReady,$(1)) $(BUILD)/.deps
+	$$(call say,CXX,$$<)
+	@mkdir -p $$(@D)
+	$$(Q)$$(CCACHE) $$(CXX) $$(ALL_CXXFLAGS) $$(TEST_FLAGS) $(call tlsFlags,$(1)) -MMD -MP -c -o $$@ $$<
+
+# gtest_main stands before the archives, so that it and not src/main gives main().
+$(B)/unit/$(1): $(patsubst %.cc,$(B)/obj/%.o,$(call unitSourcesOf,$(1))) \
+    $(foreach m,$(call withDeps,$(1)),$(B)/lib/$(m).a) $(call tlsReady,$(1)) $(B)/.link_opts
+	$$(call say,LINK,$$@)
+	@mkdir -p $$(@D)
+	$$(Q)$$(CXX) $$(ALL_LDFLAGS) -o $$@ $$(filter %.o,$$^) -lgtest_main -lgmock -lgtest $$(filter %.a,$$^) \
+	  $(call libsOf,$(1))
+
+.PHONY: unit-$(1)
+unit-$(1): $(if $(call unitSourcesOf,$(1)),$(B)/unit/$(1))
+	$(if $(call unitSourcesOf,$(1)),@printf '  %-7s %s\n' RUN $(B)/unit/$(1),@echo "  no unit tests in tests/unit/$(1)")
+	$(if $(call unitSourcesOf,$(1)),$$(Q)$$(RUN) $(B)/unit/$(1) --gtest_brief=1 $$(GTEST_ARGS))
+endef
+$(foreach m,$(MODULES) support,$(eval $(call moduleRules,$(m))))
+
+# --- linking ----------------------------------------------------------------------------------------------
+
+# The release binary is stripped; its debug information lies beside it, where gdb finds it.
+$(B)/culvert: $(foreach m,$(call withDeps,main),$(B)/lib/$(m).a) $(WOLFSSL_READY) $(B)/.link_opts
+	$(call say,LINK,$@)
+	$(Q)$(CXX) $(ALL_LDFLAGS) -o $@.new $(filter %.a,$^) $(call libsOf,main)
+ifeq ($(MODE),release)
+	$(Q)objcopy --only-keep-debug $@.new $@.debug
+	$(Q)objcopy --strip-unneeded --add-gnu-debuglink=$@.debug $@.new
+endif
+	$(Q)mv -f $@.new $@
+ifeq ($(MODE),release)
+	@printf '  %-7s %s: %d KiB stripped\n' SIZE $@ $$(( ($$(stat -c %s $@) + 1023) / 1024 ))
+endif
+
+# --- tests ------------------------------------------------------------------------------------------------
+
+# A sanitizer's word is an error. The thread sanitizer of this compiler generation needs a fixed address layout.
+export ASAN_OPTIONS ?= detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1:abort_on_error=0
+export UBSAN_OPTIONS ?= print_stacktrace=1
+export LSAN_OPTIONS ?= print_suppressions=0$(addprefix :suppressions=,$(wildcard $(CURDIR)/tests/support/lsan.supp))
+export TSAN_OPTIONS ?= halt_on_error=0:second_deadlock_stack=1:print_suppressions=0$(addprefix :suppressions=,$(wildcard $(CURDIR)/tests/support/tsan.supp))
+RUN := $(if $(filter tsan,$(MODE)),setarch $(shell uname -m) -R)
+
+units: $(foreach m,$(UNIT_MODULES),$(B)/unit/$(m))
+
+# Every module's tests run, whatever becomes of the others.
+unit: units
+	@failed=; for m in $(UNIT_MODULES); do $(MAKE) MODE=$(MODE) unit-$$m || failed+=" $$m"; done; \
+	  $(MAKE) MODE=$(MODE) unit-cmocka || failed+=" cmocka"; \
+	  if [ -n "$$failed" ]; then echo "unit tests failed:$$failed"; exit 1; fi
+
+# One suite in CMocka's vocabulary, built against libcmocka and as GoogleTest, must give the same verdicts.
+unit-cmocka: $(BUILD)/.deps
+	$(if $(filter release debug,$(MODE)),@printf '  %-7s %s\n' RUN tests/support/prove_cmocka_compat.py)
+	$(if $(filter release debug,$(MODE)),$(Q)CXX="$(CXX)" $(PYTHON) tests/support/prove_cmocka_compat.py)
+
+integration: $(B)/culvert
+	$(Q)CULVERT=$(abspath $(B)/culvert) CULVERT_MODE=$(MODE) PYTHONDONTWRITEBYTECODE=1 PYTEST_TIMEOUT=$${PYTEST_TIMEOUT:-900} $(RUN) $(PYTHON) -m pytest -q \
+	  -p no:cacheprovider $(PYTEST_ARGS) $(wildcard tests/integration tests/regress)
+
+# Tests and CI insist on the pinned wolfSSL, unless another one was asked for.
+test:
+	@scripts/install-deps.sh build test
+	@$(MAKE) $(PARALLEL) all units
+	@$(MAKE) unit; unit=$$?; $(MAKE) integration && exit $$unit
+
+check-asan check-tsan: check-%:
+	@$(MAKE) $(PARALLEL) MODE=$* $(BUILD)/$*/culvert units
+	@$(MAKE) MODE=$* unit; unit=$$?; \
+	  SCALE=$${SCALE:-0.05} $(MAKE) MODE=$* integration && exit $$unit
+
+# --- fuzzing ----------------------------------------------------------------------------------------------
+
+# A fuzzer is linked with the modules its first lines name (`// modules: tunnel buffer base`), or with all but main.
+fuzzModules = $(or $(shell sed -n '1,12s|^// modules: *||p' tests/fuzz/$(1)_fuzz.cc),$(call withDeps,server))
+fuzzOrder = $(call reverse,$(foreach m,$(MODULES),$(filter $(m),$(foreach f,$(call fuzzModules,$(1)),$(f) $(MODULE_DEPS_$(f))))))
+
+ifeq ($(MODE),fuzz)
+define fuzzRules
+$(BUILD)/fuzz/obj/tests/fuzz/$(1)_fuzz.o: tests/fuzz/$(1)_fuzz.cc $(BUILD)/fuzz/.build_opts | $(if $(filter tls,$(call fuzzOrder,$(1))),$(WOLFSSL_READY))
+	$$(call say,CXX,$$<)
+	@mkdir -p $$(@D)
+	$$(Q)$$(CCACHE) $$(CXX) $$(ALL_CXXFLAGS) $$(TEST_FLAGS) -isystem $(WOLFSSL_PREFIX)/include -MMD -MP -c -o $$@ $$<
+$(BUILD)/fuzz/bin/$(1): $(BUILD)/fuzz/obj/tests/fuzz/$(1)_fuzz.o $(foreach m,$(call fuzzOrder,$(1)),$(BUILD)/fuzz/lib/$(m).a) \
+    $(if $(filter tls,$(call fuzzOrder,$(1))),$(WOLFSSL_READY)) $(BUILD)/fuzz/.link_opts
+	$$(call say,LINK,$$@)
+	@mkdir -p $$(@D)
+	$$(Q)$$(CXX) $$(ALL_LDFLAGS) -o $$@ $$(filter %.o %.a,$$^) $(foreach m,$(call fuzzOrder,$(1)),$(LIBS_$(m)))
+endef
+$(foreach f,$(FUZZERS),$(eval $(call fuzzRules,$(f))))
+endif
+
+fuzzers: $(foreach f,$(or $(FUZZ),$(FUZZERS)),$(BUILD)/fuzz/bin/$(f))
+
+fuzz:
+	@command -v clang++ >/dev/null || scripts/install-deps.sh fuzz
+	@$(MAKE) $(PARALLEL) MODE=fuzz fuzzers FUZZ="$(FUZZ)"
+	@SECONDS_EACH=$(SECONDS) scripts/fuzz.sh $(or $(FUZZ),$(FUZZERS))
+
+# --- the rest ---------------------------------------------------------------------------------------------
+
+demo:
+	@scripts/install-deps.sh build demo
+	@$(MAKE) $(PARALLEL) all
+	@ONCE="$(ONCE)" scripts/demo.sh
+
+bench:
+	@scripts/install-deps.sh build bench
+	@$(MAKE) $(PARALLEL) all
+	@if [ -x tests/bench/run ]; then exec tests/bench/run $(BENCH_ARGS); else echo "no tests/bench/run here"; exit 1; fi
+
+check: all
+	@scripts/check.sh
+
+generated: all
+	@scripts/check-generated.sh --update
+
+# For scripts: the table of layers, one `module: what it may include` a line.
+print-modules:
+	@$(foreach m,$(MODULES),echo "$(m): $(MODULE_DEPS_$(m))";)
+print-cxxflags:
+	@echo "$(ALL_CXXFLAGS) -isystem $(WOLFSSL_PREFIX)/include"
+.PHONY: print-modules print-cxxflags
+
+tidy: $(WOLFSSL_READY)
+	$(Q)clang-tidy --quiet $(or $(FILES),$(foreach m,$(MODULES),$(call sourcesOf,$(m)))) -- -std=c++20 -Isrc -isystem $(WOLFSSL_PREFIX)/include
+
+format:
+	$(Q)clang-format -i $$(find src tests -name '*.h' -o -name '*.cc')
+
+install: $(BUILD)/release/culvert
+	install -D -m 0755 $(BUILD)/release/culvert $(DESTDIR)$(PREFIX)/bin/culvert
+	install -D -m 0644 etc/culvert.8 $(DESTDIR)$(PREFIX)/share/man/man8/culvert.8
+	install -D -m 0644 etc/culvert.ini.5 $(DESTDIR)$(PREFIX)/share/man/man5/culvert.ini.5
+	install -D -m 0644 etc/culvert.ini $(DESTDIR)$(PREFIX)/share/doc/culvert/culvert.ini
+	install -D -m 0644 etc/culvert-minimal.ini $(DESTDIR)$(PREFIX)/share/doc/culvert/culvert-minimal.ini
+	install -d -m 0755 $(DESTDIR)$(UNITDIR) $(DESTDIR)$(SYSCONFDIR)/culvert
+	sed -e 's|/usr/local/bin/|$(PREFIX)/bin/|g' -e 's|/etc/culvert/|$(SYSCONFDIR)/culvert/|g' etc/culvert.service \
+	  >$(DESTDIR)$(UNITDIR)/culvert.service
+
+clean:
+	rm -rf $(BUILD)
+
+-include $(wildcard $(B)/obj/*/*.d $(B)/obj/tests/*/*.d $(B)/obj/tests/*/*/*.d)

@@ -1,0 +1,57 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# The sample file, the manual pages and the option table of the README are printed by culvert itself
+# (--generate WHAT) from its option tables; this holds the committed files against them.
+#
+# usage: scripts/check-generated.sh [--update]    (--update, or `make generated`, writes them)
+set -uo pipefail
+cd "$(dirname "$0")/.." || exit
+
+readonly CULVERT=${BUILD:-build}/release/culvert
+readonly BEGIN='<!-- generated: readme-table -->' END='<!-- /generated -->'
+update=
+[ "${1:-}" != --update ] || update=1
+[ -x "$CULVERT" ] || { echo "check-generated: $CULVERT is not built"; exit 1; }
+
+fresh=$(mktemp -d)
+trap 'rm -rf "$fresh"' EXIT
+status=0 count=0
+
+generated() {  # WHAT: on stdout, whatever CULVERT_* the caller's environment holds
+  env -i PATH="$PATH" "$CULVERT" --generate "$1" || { echo "check-generated: culvert --generate $1 failed" >&2; return 1; }
+}
+
+hold() {  # WHAT FILE, the new text being $fresh/text
+  count=$((count + 1))
+  if cmp -s "$fresh/text" "$2"; then return; fi
+  if [ -n "$update" ]; then
+    cat "$fresh/text" >"$2"
+    printf '  %-7s %s\n' GEN "$2"
+  else
+    echo "$2: differs from what culvert --generate $1 prints (make generated)"
+    diff -u "$2" "$fresh/text" 2>&1 | sed -n '3,12p'
+    status=1
+  fi
+}
+
+for pair in sample:etc/culvert.ini man:etc/culvert.8 man-ini:etc/culvert.ini.5; do
+  generated "${pair%%:*}" >"$fresh/text" && hold "${pair%%:*}" "${pair#*:}" || status=1
+done
+if grep -qF "$BEGIN" README.md 2>/dev/null; then
+  generated readme-table >"$fresh/table" || status=1
+  awk -v begin="$BEGIN" -v end="$END" -v table="$fresh/table" '
+    $0 == begin { print; while ((getline line < table) > 0) print line; skip = 1 }
+    $0 == end { skip = 0 }
+    !skip && $0 != begin { print }' README.md >"$fresh/text"
+  hold readme-table README.md
+fi
+# What is written by hand still has to be right.
+for file in etc/culvert.ini etc/culvert-minimal.ini; do
+  if [ -f "$file" ] && [ -z "$update" ]; then
+    count=$((count + 1))
+    env -i PATH="$PATH" "$CULVERT" -c "$file" --dump-config >/dev/null 2>"$fresh/errors" ||
+      { cat "$fresh/errors"; echo "$file: culvert cannot read it"; status=1; }
+  fi
+done
+echo "check-generated: $count files, $([ $status = 0 ] && echo 'up to date' || echo 'see above')"
+exit $status

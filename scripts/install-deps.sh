@@ -1,0 +1,99 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Installs the Debian packages that culvert needs for a purpose, says which, and does nothing when all are there.
+# Daemons that tests use are kept from starting themselves while they are installed.
+#
+# usage: scripts/install-deps.sh [--check] SET...   (sets: build test demo bench check
+#   container fuzz; none = build)
+#   --check   install nothing; name what is missing and fail
+set -euo pipefail
+
+packagesOf() {
+  case $1 in
+    build) echo "g++ make pkg-config binutils libevent-dev libinih-dev libexpected-dev libcli11-dev libfmt-dev
+      nlohmann-json3-dev libcap-dev autoconf automake libtool ca-certificates" ;;
+    test) echo "libgtest-dev libgmock-dev libcmocka-dev python3-pytest python3-pytest-timeout python3-cryptography curl openssl gnutls-bin
+      redis-server redis-tools nginx-light dovecot-imapd python3-aiosmtpd rsyslog iproute2 procps util-linux mount libcap2-bin" ;;
+    demo) echo "curl openssl busybox socat procps" ;;
+    bench) echo "nginx-light libnginx-mod-stream haproxy stunnel4 hitch openssl libssl-dev python3 procps" ;;
+    check) echo "clang-format libssl-dev python3 git shellcheck" ;;
+    container) echo "mmdebstrap mount redis-server redis-tools openssl" ;;
+    fuzz) echo "clang libclang-rt-14-dev" ;;
+    *) echo "install-deps.sh: no set named $1 (build test demo bench check container fuzz)" >&2; return 2 ;;
+  esac
+}
+
+missingOf() {
+  local package
+  for package in "$@"; do
+    case $(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) in
+      installed) ;;
+      *) echo "$package" ;;
+    esac
+  done
+}
+
+asRoot() {
+  if [ "$(id -u)" = 0 ]; then
+    "$@"
+  elif command -v sudo >/dev/null; then
+    sudo "$@"
+  else
+    echo "install-deps.sh: neither root nor sudo: as root, run  apt-get install ${missing[*]}" >&2
+    return 1
+  fi
+}
+
+readonly POLICY=/usr/sbin/policy-rc.d
+policy_is_ours=
+forbidDaemons() {
+  [ ! -e "$POLICY" ] || return 0
+  printf '#!/bin/sh\nexit 101\n' | asRoot tee "$POLICY" >/dev/null
+  asRoot chmod 755 "$POLICY"
+  policy_is_ours=1
+}
+restorePolicy() {
+  if [ -n "$policy_is_ours" ]; then asRoot rm -f "$POLICY"; policy_is_ours=; fi
+}
+
+main() {
+  local check='' sets=() packages=() set
+  for set in "$@"; do
+    if [ "$set" = --check ]; then check=1; else sets+=("$set"); fi
+  done
+  [ ${#sets[@]} -gt 0 ] || sets=(build)
+  if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
+    [ -n "$check" ] || echo "install-deps.sh: no apt here; see README.md for what culvert needs"
+    return 0
+  fi
+  for set in "${sets[@]}"; do
+    # shellcheck disable=SC2207  # words are wanted
+    packages+=($(packagesOf "$set"))
+  done
+  if [ "${WOLFSSL:-}" = fallback ] && [[ " ${sets[*]} " == *" build "* ]]; then packages+=(dpkg-dev); fi
+  mapfile -t missing < <(missingOf "${packages[@]}" | sort -u)
+  [ ${#missing[@]} -gt 0 ] || return 0
+  if [ -n "$check" ]; then
+    echo "culvert: packages are missing: ${missing[*]}
+culvert: 'make deps' installs them (apt, as root or through sudo); 'make demo' and 'make test' do it by themselves" >&2
+    return 1
+  fi
+  echo "  APT     installing for ${sets[*]}: ${missing[*]}"
+  log=$(mktemp)
+  trap 'restorePolicy; rm -f "$log"' EXIT
+  trap 'exit 130' INT TERM
+  forbidDaemons
+  local install=(env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends
+    -o Dpkg::Options::=--force-confold -o DPkg::Lock::Timeout=300)
+  # The package lists are fetched only where they are absent or too old for this.
+  if ! asRoot "${install[@]}" "${missing[@]}" >"$log" 2>&1; then
+    if ! { asRoot apt-get update -q && asRoot "${install[@]}" "${missing[@]}"; } >"$log" 2>&1; then
+      tail -20 "$log" >&2
+      echo "install-deps.sh: error: apt could not install ${missing[*]}" >&2
+      return 1
+    fi
+  fi
+}
+
+missing=()
+main "$@"

@@ -1,0 +1,285 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Provides the wolfSSL that culvert is linked with: gets the pinned release, checks it, builds it as a small
+# static library and keeps the result in a cache outside the source tree, so that it is built once a machine.
+#
+# usage: scripts/wolfssl.sh [--print-prefix | --print-origin | --print-version | --help]
+#   (nothing)        make sure that the library is there; one line when something is done, silent otherwise
+#   --print-prefix   print where the library is or will be (PREFIX/include, PREFIX/lib/libwolfssl.a); builds nothing
+#   --print-origin   print in words what that library is (for `culvert --version`)
+#   --print-version  print the version that the installed library's header declares
+#
+# environment:
+#   WOLFSSL=             which one: empty = the pinned release (what tests and CI insist on);
+#                        `fallback` = the distribution's source package, built with the same assembly options;
+#                        `distro` = the distribution's library as it is (slower: Debian builds it without assembly)
+#   WOLFSSL_TARBALL=     a local copy of the pinned archive, for machines without a network
+#   CULVERT_CACHE=       the cache, default ${XDG_CACHE_HOME:-~/.cache}/culvert
+#   KEEP_SOURCE=1        keep the unpacked source beside the prefix, as PREFIX.src (to read or debug)
+#   CC=, JOBS=           the C compiler (cc) and the number of parallel jobs (the CPUs there are)
+set -euo pipefail
+
+readonly VERSION=5.9.2
+readonly ARCHIVE=wolfssl_$VERSION.orig.tar.gz
+# Debian's source archive is upstream's release archive (the tag v5.9.2-stable, commit
+# ac01707f552c611fbd135cc723b2682b3e7f80f2) byte for byte, so one pin holds for both places.
+readonly SHA256=2f4ef3d4fd387a9b3191d36a6316d69116c46ff69bb9583b6c82b36d7b8ca114
+readonly POOL_PATH=pool/main/w/wolfssl/$ARCHIVE
+readonly UPSTREAM=https://github.com/wolfSSL/wolfssl/archive/refs/tags/v$VERSION-stable.tar.gz
+
+readonly KIND=${WOLFSSL:-pinned}
+readonly CC=${CC:-cc}
+CACHE=${CULVERT_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/culvert}
+
+say() { printf '  %-7s %s\n' WOLFSSL "$*"; }
+die() { printf 'wolfssl.sh: error: %s\n' "$*" >&2; exit 1; }
+
+# --- what is built --------------------------------------------------------------------------------------
+
+# Small and static. Off on purpose: the OpenSSL layer (memory a connection), TLS below 1.2, the error queue,
+# and the hash DRBG, since random bytes come from getrandom(2) through culvertRandomBlock() in src/tls.
+configureFlags() {
+  local flags=(--enable-static --disable-shared --with-pic --enable-sp --enable-sp-asm
+    --enable-sni --enable-alpn --enable-session-ticket --enable-curve25519 --enable-ed25519
+    --enable-ocsp --enable-ocspstapling --enable-crl --enable-certgen --enable-enckeys
+    --disable-oldtls --disable-errorqueue --disable-hashdrbg --disable-examples --disable-crypttests
+    --disable-benchmark)
+  case $(uname -m) in
+    x86_64 | amd64) flags+=(--enable-intelasm) ;;
+    aarch64 | arm64) flags+=(--enable-armasm) ;;
+    *) flags=("${flags[@]/--enable-sp-asm/}") ;;
+  esac
+  [ "$KIND" = fallback ] || flags+=(--enable-mlkem)  # releases before 5.7 need another library for it
+  printf '%s\n' "${flags[@]}" | sed '/^$/d'
+}
+
+compilerFlags() {
+  local flags=(-O2 -g1 -ffunction-sections -fdata-sections -fstack-protector-strong "-Wp,-D_FORTIFY_SOURCE=2"
+    -DWOLFSSL_TLS13_MIDDLEBOX_COMPAT -DWOLFSSL_EXTRA_ALERTS -DWOLFSSL_ALWAYS_VERIFY_CB
+    -DCUSTOM_RAND_GENERATE_BLOCK=culvertRandomBlock -DWOLFSSL_ALT_NAMES -DMAX_PSK_ID_LEN=4096)
+  local extra
+  for extra in -fstack-clash-protection -fcf-protection; do
+    if "$CC" -Werror "$extra" -x c -c -o /dev/null - </dev/null 2>/dev/null; then flags+=("$extra"); fi
+  done
+  printf '%s\n' "${flags[@]}"
+}
+
+# The random source is a function of ours; wolfSSL's own files must see its prototype. The assembler is given
+# the same flags, hence the guard.
+randomHeader() {
+  cat <<'HEADER'
+#ifndef __ASSEMBLER__
+#ifdef __cplusplus
+extern "C"
+#endif
+int culvertRandomBlock(unsigned char* out, unsigned size);
+#endif
+HEADER
+}
+
+distroVersion() {
+  local version
+  version=$(dpkg-query -W -f '${Version}' libwolfssl-dev 2>/dev/null ||
+    apt-cache policy libwolfssl-dev 2>/dev/null | awk '/Candidate:/ { print $2 }')
+  printf '%s' "${version:-unknown}" | tr -c 'A-Za-z0-9.+-' _
+}
+
+# The name of the cache entry: the version and a hash of all that shapes the result.
+prefix() {
+  local key
+  case $KIND in
+    distro) echo "$CACHE/wolfssl-distro-$(distroVersion)"; return ;;
+    fallback) key=fallback-$(distroVersion) ;;
+    *) key=$VERSION ;;
+  esac
+  echo "$CACHE/wolfssl-$key-$({
+    configureFlags; compilerFlags; randomHeader; declare -f mendAssembly; uname -m; "$CC" --version 2>/dev/null | head -1
+    [ "$KIND" = fallback ] || echo "$SHA256"
+  } | sha256sum | cut -c1-12)"
+}
+
+origin() {
+  case $KIND in
+    distro) echo "the distribution's library $(distroVersion)" ;;
+    fallback) echo "the distribution's source $(distroVersion), built with assembly" ;;
+    *) echo "release $VERSION, built from source" ;;
+  esac
+}
+
+# --- getting it -----------------------------------------------------------------------------------------
+
+checked() { [ -f "$1" ] && echo "$SHA256  $1" | sha256sum --check --status; }
+
+asRoot() {
+  if [ "$(id -u)" = 0 ]; then "$@"; elif command -v sudo >/dev/null; then sudo "$@"; else return 1; fi
+}
+
+# download URL FILE: whichever client is there; apt's own is on every Debian.
+download() {
+  if [ -x /usr/lib/apt/apt-helper ]; then
+    /usr/lib/apt/apt-helper -o APT::Sandbox::User=root download-file "$1" "$2" "SHA256:$SHA256"
+  elif command -v curl >/dev/null; then
+    curl -fsSL --retry 2 -o "$2" "$1"
+  elif command -v wget >/dev/null; then
+    wget -q -O "$2" "$1"
+  else
+    echo "no apt, curl or wget to download with"; return 1
+  fi
+}
+
+# The sites of this machine's own apt sources, Debian's main archive before its security archive.
+aptSites() {
+  command -v apt-get >/dev/null || return 0
+  apt-get indextargets --format '$(SITE)' 2>/dev/null | sort -u | awk '/security/ { later = later $0 "\n"; next } 1
+    END { printf "%s", later }'
+}
+
+# fetchArchive DIR LOG: leaves the checked archive at DIR/$ARCHIVE.
+fetchArchive() {
+  local dir=$1 log=$2 site target=$1/$ARCHIVE
+  if [ -n "${WOLFSSL_TARBALL:-}" ]; then
+    [ -f "$WOLFSSL_TARBALL" ] || die "WOLFSSL_TARBALL=$WOLFSSL_TARBALL: no such file"
+    checked "$WOLFSSL_TARBALL" || die "WOLFSSL_TARBALL=$WOLFSSL_TARBALL is not $ARCHIVE (SHA-256 $SHA256)"
+    cp "$WOLFSSL_TARBALL" "$target"
+    return
+  fi
+  if checked "$CACHE/$ARCHIVE"; then
+    cp "$CACHE/$ARCHIVE" "$target"
+    return
+  fi
+  for site in $(aptSites); do
+    echo "== ${site%/}/$POOL_PATH" >>"$log"
+    if download "${site%/}/$POOL_PATH" "$target" >>"$log" 2>&1 && checked "$target"; then break; fi
+    rm -f "$target"
+  done
+  if [ ! -f "$target" ]; then
+    echo "== $UPSTREAM" >>"$log"
+    download "$UPSTREAM" "$target" >>"$log" 2>&1 && checked "$target" || rm -f "$target"
+  fi
+  if [ ! -f "$target" ]; then
+    sed 's/^/    /' "$log" >&2
+    die "wolfSSL $VERSION could not be fetched, neither from this machine's Debian mirror nor from upstream.
+    Put the archive somewhere and say WOLFSSL_TARBALL=FILE (SHA-256 $SHA256),
+    or choose another library: WOLFSSL=fallback (the distribution's source) or WOLFSSL=distro (its binary)."
+  fi
+  cp "$target" "$CACHE/.$ARCHIVE.$$" && mv "$CACHE/.$ARCHIVE.$$" "$CACHE/$ARCHIVE"
+}
+
+# fetchDistroSource DIR LOG: the source package of the distribution, unpacked and patched. apt may have no
+# source index configured, so the machine's own sources are read as source entries, in a directory of its own.
+fetchDistroSource() {
+  local dir=$1 log=$2 file
+  command -v dpkg-source >/dev/null || die "dpkg-source is missing: apt-get install dpkg-dev"
+  mkdir -p "$dir/apt/parts" "$dir/apt/lists/partial" "$dir/apt/archives/partial"
+  for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources; do
+    [ -f "$file" ] || continue
+    sed -E 's/^deb[[:space:]]/deb-src /; s/^Types:.*/Types: deb-src/' "$file" >"$dir/apt/parts/${file##*/}"
+  done
+  [ ! -f "$dir/apt/parts/sources.list" ] || mv "$dir/apt/parts/sources.list" "$dir/apt/parts/main.list"
+  local apt=(apt-get -o Dir::Etc::SourceList=/dev/null -o "Dir::Etc::SourceParts=$dir/apt/parts"
+    -o "Dir::State::Lists=$dir/apt/lists" -o "Dir::Cache=$dir/apt" -o APT::Sandbox::User=root)
+  (cd "$dir" && "${apt[@]}" update && "${apt[@]}" source wolfssl && mv wolfssl-*/ source) >>"$log" 2>&1 || {
+    tail -20 "$log" >&2
+    die "the distribution's source package of wolfSSL cannot be had"
+  }
+}
+
+# --- building it ----------------------------------------------------------------------------------------
+
+# A defect of wolfSSL 5.9.2: fe_cmov_table_avx2 of X25519 and Ed25519 fills two
+# vector registers with the legacy moves, which leave the upper halves as they were, and goes on to use all of
+# one. Whenever other code left something there, a wrong key results and a handshake fails. The AVX forms clear them.
+mendAssembly() {
+  local file=$1/wolfcrypt/src/fe_x25519_asm.S
+  sed -i '/^fe_cmov_table_avx2:/,/^\.size[[:space:]]*fe_cmov_table_avx2/ {
+    s/^\([[:space:]]*\)mov[dq]\([[:space:]]*%rbx, %xmm\)/\1vmovq\2/
+    s/^\([[:space:]]*\)movd\([[:space:]]*%ebx, %xmm\)/\1vmovd\2/
+  }' "$file"
+  grep -q '^[[:space:]]*vmovq[[:space:]]*%rbx, %xmm9' "$file"
+}
+
+compile() {
+  local source=$1 work=$2 target=$3 log=$4 flags cflags
+  randomHeader >"$work/culvert_random.h"
+  mapfile -t flags < <(configureFlags)
+  cflags="$(compilerFlags | tr '\n' ' ') -include $work/culvert_random.h -ffile-prefix-map=$work=."
+  (
+    set -x
+    cd "$source"
+    [ -x configure ] || ./autogen.sh
+    ./configure --prefix="$target" CC="$CC" CFLAGS="$cflags" "${flags[@]}"
+    make -s -j"${JOBS:-$(nproc)}"
+    make -s install DESTDIR="$work/root"
+  ) >>"$log" 2>&1 && [ -f "$work/root$target/lib/libwolfssl.a" ]
+}
+
+buildFromSource() {
+  local target=$1 work log started=$SECONDS missing=
+  for tool in "$CC" make autoreconf libtoolize; do command -v "$tool" >/dev/null || missing+=" $tool"; done
+  [ -z "$missing" ] || die "missing:$missing (make deps installs what the build needs)"
+  work=$(mktemp -d "$CACHE/.build.XXXXXX")
+  # shellcheck disable=SC2064  # the directory of now
+  trap "rm -rf '$work'" EXIT
+  log=$work/log
+  if [ "$KIND" = fallback ]; then
+    say "getting the distribution's source package"
+    fetchDistroSource "$work" "$log"
+  else
+    checked "$CACHE/$ARCHIVE" || [ -n "${WOLFSSL_TARBALL:-}" ] || say "getting wolfSSL $VERSION"
+    fetchArchive "$work" "$log"
+    mkdir "$work/source"
+    tar -xzf "$work/$ARCHIVE" -C "$work/source" --strip-components=1
+  fi
+  mendAssembly "$work/source" || [ "$KIND" = fallback ] || die "the assembly to be mended is not as expected in this wolfSSL"
+  say "building $(origin) (about a minute)"
+  if ! compile "$work/source" "$work" "$target" "$log"; then
+    cp "$log" "$CACHE/wolfssl-failed.log"
+    tail -30 "$log" >&2
+    die "wolfSSL does not build; the whole log: $CACHE/wolfssl-failed.log"
+  fi
+  cp "$log" "$work/root$target/build.log"
+  touch "$work/root$target/.ready"
+  rm -rf "$target" "$target.src"
+  if [ -n "${KEEP_SOURCE:-}" ]; then mv "$work/source" "$target.src"; fi
+  mv "$work/root$target" "$target"
+  say "ready in $((SECONDS - started)) s: $target"
+}
+
+useDistro() {
+  local target=$1
+  if [ ! -f /usr/include/wolfssl/ssl.h ]; then
+    say "installing libwolfssl-dev"
+    asRoot env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends libwolfssl-dev >/dev/null ||
+      die "libwolfssl-dev cannot be installed"
+  fi
+  mkdir -p "$target/include"
+  ln -sfn /usr/include/wolfssl "$target/include/wolfssl"
+  touch "$target/.ready"
+}
+
+main() {
+  case $KIND in
+    pinned | fallback | distro) ;;
+    *) die "WOLFSSL=$KIND: allowed are nothing (the pinned release), fallback, distro" ;;
+  esac
+  case ${1:-} in
+    --print-prefix) prefix; return ;;
+    --print-origin) origin; return ;;
+    --print-version)
+      sed -n 's/.*LIBWOLFSSL_VERSION_STRING "\(.*\)".*/\1/p' "$(prefix)/include/wolfssl/version.h"; return ;;
+    --help | -h) sed -n '3,/^set /{/^#/s/^# \{0,1\}//p}' "$0"; return ;;
+    '') ;;
+    *) die "unknown argument $1 (try --help)" ;;
+  esac
+  mkdir -p "$CACHE" 2>/dev/null || die "the cache $CACHE cannot be made; say CULVERT_CACHE=DIR"
+  local target
+  target=$(prefix)
+  if [ -f "$target/.ready" ] && { [ -z "${KEEP_SOURCE:-}" ] || [ "$KIND" = distro ] || [ -d "$target.src" ]; }; then return; fi
+  exec 9>"$CACHE/.lock"
+  flock 9
+  # Another make may have built it while this one waited.
+  if [ -f "$target/.ready" ] && { [ -z "${KEEP_SOURCE:-}" ] || [ -d "$target.src" ]; }; then return; fi
+  if [ "$KIND" = distro ]; then useDistro "$target"; else buildFromSource "$target" 9>&-; fi
+}
+
+main "$@"
