@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// A doubly linked list whose links live in the elements: no allocation, O(1) removal from anywhere.
+// The list does not own its elements; an element leaves its list when it is destroyed. Thread:
+// loop.
+#pragma once
+
+#include <cstddef>
+
+namespace culvert {
+
+/// Base of whatever can stand in one IntrusiveList. `Tag` tells apart several memberships of one
+/// class.
+template <class Tag>
+class ListNode {
+ public:
+  ListNode() = default;
+  ListNode(const ListNode&) = delete;
+  ListNode& operator=(const ListNode&) = delete;
+  ~ListNode() { unlink(); }
+
+  bool linked() const { return next_ != nullptr; }
+
+  void unlink() {
+    if (next_ == nullptr) return;
+    prev_->next_ = next_;
+    next_->prev_ = prev_;
+    next_ = prev_ = nullptr;
+  }
+
+ private:
+  template <class T, class U>
+  friend class IntrusiveList;
+  ListNode* next_ = nullptr;
+  ListNode* prev_ = nullptr;
+};
+
+template <class T, class Tag = T>
+class IntrusiveList {
+  using Node = ListNode<Tag>;
+
+ public:
+  IntrusiveList() { head_.next_ = head_.prev_ = &head_; }
+  ~IntrusiveList() {
+    while (!empty()) popFront();
+    head_.next_ = head_.prev_ = nullptr;
+  }
+  IntrusiveList(const IntrusiveList&) = delete;
+  IntrusiveList& operator=(const IntrusiveList&) = delete;
+
+  bool empty() const { return head_.next_ == &head_; }
+
+  void pushBack(T& element) {
+    Node& node = element;
+    node.unlink();
+    node.prev_ = head_.prev_;
+    node.next_ = &head_;
+    head_.prev_->next_ = &node;
+    head_.prev_ = &node;
+  }
+
+  /// The first element; the list must not be empty.
+  T& front() { return static_cast<T&>(*head_.next_); }
+
+  T& popFront() {
+    T& first = front();
+    static_cast<Node&>(first).unlink();
+    return first;
+  }
+
+  /// Calls `visit(T&)` for each; the visited element may unlink itself.
+  template <class Visit>
+  void forEach(Visit visit) {
+    for (Node* node = head_.next_; node != &head_;) {
+      Node* next = node->next_;
+      visit(static_cast<T&>(*node));
+      node = next;
+    }
+  }
+
+ private:
+  Node head_;
+};
+
+}  // namespace culvert

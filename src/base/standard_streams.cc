@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// See standard_streams.h.
+#include "base/standard_streams.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <string>
+
+namespace culvert {
+
+void reserveStandardStreams() {
+  std::signal(SIGPIPE, SIG_IGN);
+  // The lowest free number is given out, so the first above 2 says that all three are taken.
+  int fd;
+  do {
+    fd = ::open("/dev/null", O_RDWR);
+  } while (fd >= 0 && fd <= STDERR_FILENO);
+  if (fd >= 0) ::close(fd);
+}
+
+void printLine(std::FILE* stream, std::string_view line) {
+  const std::string text = std::string(line) + "\n";
+  std::fwrite(text.data(), 1, text.size(), stream);
+}
+
+}  // namespace culvert
