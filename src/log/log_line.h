@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// LogLine is one event on its way to the log: a level, a message in words and ordered key=value
+// fields. It only collects; log_render.h turns it into text or JSON. Thread: any (one owner at a
+// time).
+#pragma once
+
+#include <fmt/format.h>
+
+#include <array>
+#include <chrono>
+#include <concepts>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace culvert {
+
+/// syslog's severities with syslog's numbers (RFC 5424 6.2.1); smaller is worse.
+enum class LogLevel : uint8_t { kEmerg, kAlert, kCrit, kErr, kWarning, kNotice, kInfo, kDebug };
+
+/// The words of `log-level` and of the log itself, indexed by LogLevel.
+inline constexpr std::array<std::string_view, 8> kLogLevelNames = {
+    "emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"};
+
+constexpr std::string_view logLevelName(LogLevel level) {
+  return kLogLevelNames[static_cast<size_t>(level)];
+}
+
+constexpr std::optional<LogLevel> logLevelByName(std::string_view name) {
+  for (size_t i = 0; i < kLogLevelNames.size(); ++i) {
+    if (kLogLevelNames[i] == name) return static_cast<LogLevel>(i);
+  }
+  return std::nullopt;
+}
+
+class LogLine {
+ public:
+  struct Field {
+    std::string_view key;  // a literal
+    uint32_t begin;        // the value's place in the arena
+    uint32_t end;
+    bool bare;  // a number or true/false: stands without quotes in JSON
+  };
+
+  /// Longer messages and values are cut and end in "..."; what a peer sends cannot make a line of
+  /// any size.
+  static constexpr size_t kMaxValueBytes = 4096;
+
+  LogLine(LogLevel level, std::string_view message);
+
+  /// Appends a field. `key` must outlive the line (a literal); `value` is copied and may hold any
+  /// bytes.
+  LogLine& add(std::string_view key, std::string_view value);
+  LogLine& add(std::string_view key, const char* value) {
+    return add(key, std::string_view(value));
+  }
+  LogLine& add(std::string_view key, bool value);
+  LogLine& add(std::string_view key, double value);
+  template <std::integral T>
+  LogLine& add(std::string_view key, T value) {
+    const fmt::format_int digits(value);
+    return addBare(key, std::string_view(digits.data(), digits.size()));
+  }
+
+  /// Appends the field only where there is something to say.
+  LogLine& addNonEmpty(std::string_view key, std::string_view value) {
+    return value.empty() ? *this : add(key, value);
+  }
+
+  /// Milliseconds with three decimals ("12.345").
+  LogLine& addMillis(std::string_view key, double milliseconds);
+  template <class Rep, class Period>
+  LogLine& addMillis(std::string_view key, std::chrono::duration<Rep, Period> value) {
+    return addMillis(key, std::chrono::duration<double, std::milli>(value).count());
+  }
+
+  /// Lines with one key are written a few times per window, then counted and summed up in one line.
+  /// The key must come out of a closed set (service and reason, say), never from a peer: each new
+  /// key is entitled to lines of its own.
+  LogLine& collapseBy(std::string key) {
+    collapseKey_ = std::move(key);
+    return *this;
+  }
+
+  /// The same level and fields under another message, without the collapse key.
+  LogLine withMessage(std::string_view message) const;
+
+  LogLevel level() const { return level_; }
+  std::string_view message() const { return std::string_view(arena_).substr(0, messageEnd_); }
+  const std::vector<Field>& fields() const { return fields_; }
+  std::string_view value(const Field& field) const {
+    return std::string_view(arena_).substr(field.begin, field.end - field.begin);
+  }
+  const std::string& collapseKey() const { return collapseKey_; }
+
+ private:
+  LogLine& addBare(std::string_view key, std::string_view value);
+  void append(std::string_view value);
+
+  LogLevel level_;
+  uint32_t messageEnd_ = 0;
+  std::string arena_;  // the message, then the values
+  std::vector<Field> fields_;
+  std::string collapseKey_;
+};
+
+}  // namespace culvert

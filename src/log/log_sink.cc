@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "log/log_sink.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+#include <cstdio>
+#include <cstdlib>
+#include <iterator>
+#include <utility>
+#include <vector>
+
+namespace culvert {
+
+namespace {
+
+// poll() promises room for so many bytes in a pipe, and one write of so many is not mixed with
+// others' (pipe(7)).
+constexpr size_t kPiece = PIPE_BUF;
+
+// systemd names the journal's socket in JOURNAL_STREAM as DEVICE:INODE (systemd.exec(5)).
+bool isJournal(int fd) {
+  const char* stream = std::getenv("JOURNAL_STREAM");
+  struct stat info {};
+  if (stream == nullptr || ::fstat(fd, &info) != 0) return false;
+  return fmt::format("{}:{}", info.st_dev, info.st_ino) == stream;
+}
+
+bool canBlock(int fd) {
+  struct stat info {};
+  if (::fstat(fd, &info) != 0) return true;
+  return !S_ISREG(info.st_mode) && !S_ISBLK(info.st_mode);
+}
+
+// The largest piece that ends with a line, or a part of one long line.
+size_t pieceSize(std::string_view bytes) {
+  if (bytes.size() <= kPiece) return bytes.size();
+  const size_t end = bytes.rfind('\n', kPiece - 1);
+  return end == std::string_view::npos ? kPiece : end + 1;
+}
+
+Result<UniqueFd> openLogFile(const LogOptions& options) {
+  // Nonblocking, for a path that leads to a pipe; regular files do not care.
+  constexpr int kFlags = O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+  const char* path = options.path.c_str();
+  for (int attempt = 0; attempt < 3; ++attempt) {
+    UniqueFd fd(::open(path, kFlags));
+    if (fd) return fd;
+    if (errno != ENOENT) break;
+    fd.reset(::open(path, kFlags | O_CREAT | O_EXCL, 0640));
+    if (fd) {
+      const bool given = options.fileOwner != static_cast<uid_t>(-1) ||
+                         options.fileGroup != static_cast<gid_t>(-1);
+      if (given && ::fchown(fd.get(), options.fileOwner, options.fileGroup) != 0) {
+        return failErrno(fmt::format("cannot give log file {} to its user", options.path), errno);
+      }
+      return fd;
+    }
+    if (errno != EEXIST) break;  // else somebody created it meanwhile
+  }
+  const int error = errno;
+  if (error == EEXIST)
+    return fail(fmt::format("log file {} is a dangling link", options.path), error);
+  return failErrno(fmt::format("cannot open log file {}", options.path), error);
+}
+
+}  // namespace
+
+FdSink::FdSink(int fd) { setFd(fd); }
+
+void FdSink::setFd(int fd) {
+  fd_ = fd;
+  out_.clear();  // the rest of a line does not belong into another file
+  restBytes_ = 0;
+  canBlock_ = canBlock(fd);
+  journal_ = isJournal(fd);
+}
+
+void FdSink::appendLine(const LogRecord& record) {
+  if (journal_) {
+    fmt::format_to(std::back_inserter(out_), "<{}>", static_cast<unsigned>(record.level));
+  } else if (record.format == LogFormat::kText) {
+    out_ += renderTime(record.time);
+    out_ += ' ';
+    out_ += logLevelName(record.level);
+    out_ += ' ';
+  }
+  out_ += record.body;
+  out_ += '\n';
+}
+
+// Returns 0 or an errno; `*written` counts what went out either way.
+int FdSink::writeOut(std::string_view bytes, Millis patience, size_t* written) {
+  const TimePoint deadline = Clock::now() + patience;
+  while (*written < bytes.size()) {
+    std::string_view piece = bytes.substr(*written);
+    if (canBlock_) {
+      piece = piece.substr(0, pieceSize(piece));
+      const auto left = std::chrono::ceil<Millis>(deadline - Clock::now());
+      struct pollfd ready {
+        fd_, POLLOUT, 0
+      };
+      const int count = ::poll(&ready, 1, static_cast<int>(std::max<int64_t>(left.count(), 0)));
+      if (count < 0 && errno != EINTR) return errno;
+      if (count < 0) continue;
+      if (count == 0) return EAGAIN;
+      // POLLERR and POLLHUP too: write() knows which error it is.
+    }
+    const ssize_t sent = ::write(fd_, piece.data(), piece.size());
+    if (sent >= 0) {
+      *written += static_cast<size_t>(sent);
+    } else if (errno == EAGAIN && canBlock_ && Clock::now() < deadline) {
+      // Room, but less than the piece (a nonblocking pipe takes a piece as a whole or not at all):
+      // ask again soon.
+      ::poll(nullptr, 0, 1);
+    } else if (errno != EINTR) {
+      return errno;
+    }
+  }
+  return 0;
+}
+
+LogSink::Outcome FdSink::write(std::span<const LogRecord> records, Millis patience) {
+  // out_ holds at most the rest of one line, which counted as taken when its beginning went out.
+  std::vector<size_t> ends;
+  ends.reserve(records.size());
+  for (const LogRecord& record : records) {
+    appendLine(record);
+    ends.push_back(out_.size());
+  }
+  size_t written = 0;
+  const int error = writeOut(out_, patience, &written);
+
+  Outcome outcome{0, error};
+  size_t keepUntil = restBytes_;  // where the line that was being written ends
+  for (size_t i = 0; i < ends.size(); ++i) {
+    const size_t begin = i == 0 ? restBytes_ : ends[i - 1];
+    if (written <= begin && error != 0) break;
+    outcome.taken = i + 1;
+    keepUntil = ends[i];
+  }
+  keepUntil = std::max(keepUntil, written);
+  out_.erase(keepUntil);
+  out_.erase(0, written);
+  restBytes_ = out_.size();
+  return outcome;
+}
+
+Result<std::unique_ptr<FileSink>> FileSink::open(const LogOptions& options) {
+  auto fd = openLogFile(options);
+  if (!fd) return tl::unexpected(fd.error());
+  return std::unique_ptr<FileSink>(new FileSink(options, std::move(*fd)));
+}
+
+FileSink::FileSink(LogOptions options, UniqueFd fd)
+    : FdSink(fd.get()), options_(std::move(options)), file_(std::move(fd)) {}
+
+Result<void> FileSink::reopen() {
+  auto fd = openLogFile(options_);
+  if (!fd) return tl::unexpected(fd.error());
+  file_ = std::move(*fd);
+  setFd(file_.get());
+  return {};
+}
+
+Result<std::unique_ptr<LogSink>> openLogSink(const LogOptions& options) {
+  switch (options.target) {
+    case LogTarget::kStderr:
+      return std::make_unique<FdSink>(STDERR_FILENO);
+    case LogTarget::kStdout:
+      return std::make_unique<FdSink>(STDOUT_FILENO);
+    case LogTarget::kSyslog:
+      return openSyslogSink(options);
+    case LogTarget::kFile:
+      break;
+  }
+  auto file = FileSink::open(options);
+  if (!file) return tl::unexpected(file.error());
+  return std::unique_ptr<LogSink>(std::move(*file));
+}
+
+}  // namespace culvert

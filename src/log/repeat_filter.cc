@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "log/repeat_filter.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace culvert {
+
+namespace {
+
+std::string spanWords(Millis span) {
+  if (span >= std::chrono::seconds(1)) {
+    return fmt::format("{} s", std::chrono::round<std::chrono::seconds>(span).count());
+  }
+  return fmt::format("{} ms", span.count());
+}
+
+}  // namespace
+
+RepeatFilter::RepeatFilter(uint32_t burst, Millis window, size_t maxKeys)
+    : burst_(burst), window_(window), maxKeys_(std::max<size_t>(maxKeys, 1)) {}
+
+bool RepeatFilter::suppress(const LogLine& line, TimePoint now) {
+  if (line.collapseKey().empty()) return false;
+  closeEnded(now);
+  auto found = byKey_.find(line.collapseKey());
+  if (found == byKey_.end()) {
+    if (windows_.size() >= maxKeys_) closeFront(now);
+    windows_.push_back(Window{line.collapseKey(), now});
+    found = byKey_.emplace(windows_.back().key, std::prev(windows_.end())).first;
+  }
+  Window& window = *found->second;
+  if (window.passed < burst_) {
+    ++window.passed;
+    return false;
+  }
+  window.last = line;
+  if (window.suppressed++ == 0) ++holding_;
+  return true;
+}
+
+void RepeatFilter::closeFront(TimePoint now) {
+  Window& window = windows_.front();
+  if (window.suppressed > 0) --holding_;
+  if (window.suppressed > 0 && due_.size() >= maxKeys_) {
+    ++lost_;
+  } else if (window.suppressed > 0) {
+    const TimePoint ended = std::min(now, window.opened + window_);
+    const auto span = std::chrono::duration_cast<Millis>(ended - window.opened);
+    LogLine summary = window.last.withMessage(fmt::format(
+        "repeated {} times in {}: {}", window.suppressed, spanWords(span), window.last.message()));
+    summary.add("repeated", window.suppressed);
+    due_.push_back(std::move(summary));
+  }
+  byKey_.erase(window.key);
+  windows_.pop_front();
+}
+
+void RepeatFilter::closeEnded(TimePoint now) {
+  while (!windows_.empty() && windows_.front().opened + window_ <= now) closeFront(now);
+}
+
+TimePoint RepeatFilter::nextDue() const {
+  if (!due_.empty()) return TimePoint::min();
+  if (holding_ == 0) return kNever;
+  return windows_.front().opened + window_;
+}
+
+std::vector<LogLine> RepeatFilter::takeDue(TimePoint now) {
+  closeEnded(now);
+  return std::exchange(due_, {});
+}
+
+std::vector<LogLine> RepeatFilter::takeAll(TimePoint now) {
+  while (!windows_.empty()) closeFront(now);
+  return std::exchange(due_, {});
+}
+
+}  // namespace culvert

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The one door to syslog(3). The facility, the mask and the ident are the process's, so this sink
+// has no state of its own beyond what activate() tells the library. Thread: one at a time.
+#include <fmt/format.h>
+#include <syslog.h>
+
+#include <algorithm>
+
+#include "log/log_sink.h"
+
+namespace culvert {
+
+namespace {
+
+// In the order of kSyslogFacilityNames.
+constexpr std::array<int, kSyslogFacilityNames.size()> kFacilities = {
+    LOG_DAEMON, LOG_AUTH,   LOG_AUTHPRIV, LOG_USER,   LOG_LOCAL0, LOG_LOCAL1,
+    LOG_LOCAL2, LOG_LOCAL3, LOG_LOCAL4,   LOG_LOCAL5, LOG_LOCAL6, LOG_LOCAL7};
+
+class SyslogSink final : public LogSink {
+ public:
+  SyslogSink(int facility, LogLevel level) : facility_(facility), level_(level) {}
+
+  void activate() override {
+    ::openlog("culvert", LOG_PID | LOG_NDELAY, facility_);
+    setLevel(level_);
+  }
+
+  void setLevel(LogLevel level) override {
+    level_ = level;
+    ::setlogmask(LOG_UPTO(static_cast<int>(level)));
+  }
+
+  Outcome write(std::span<const LogRecord> records, Millis) override {
+    // Says nothing about success; with a socket whose reader is stuck it blocks, which is why a
+    // thread calls it.
+    for (const LogRecord& record : records) {
+      ::syslog(static_cast<int>(record.level), "%s", record.body.c_str());
+    }
+    return {records.size(), 0};
+  }
+
+ private:
+  int facility_;
+  LogLevel level_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<LogSink>> openSyslogSink(const LogOptions& options) {
+  const auto name =
+      std::find(kSyslogFacilityNames.begin(), kSyslogFacilityNames.end(), options.facility);
+  if (name == kSyslogFacilityNames.end()) {
+    return fail(fmt::format("\"{}\" is no syslog facility", options.facility));
+  }
+  const auto place = static_cast<size_t>(name - kSyslogFacilityNames.begin());
+  return std::unique_ptr<LogSink>(std::make_unique<SyslogSink>(kFacilities[place], options.level));
+}
+
+}  // namespace culvert
