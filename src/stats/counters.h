@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Counters: one CounterBlock per thread, written by that thread alone without locked instructions,
+// and a CounterRegistry that sums the blocks whenever somebody asks. counters.def is the list.
+// Thread: see each class.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace culvert {
+
+enum class Counter : uint16_t {
+#define X(ident, name, kind, unit, brief, detail) k##ident,
+#include "stats/counters.def"
+#undef X
+  kCount
+};
+
+inline constexpr size_t kCounterCount = static_cast<size_t>(Counter::kCount);
+
+/// Room for the close causes of the tunnel layer, which numbers them itself.
+inline constexpr size_t kMaxCauses = 64;
+
+enum class CounterKind : uint8_t { kCounter, kGauge, kGaugeMax };
+enum class CounterUnit : uint8_t { kNone, kBytes, kMicros };
+
+struct CounterInfo {
+  std::string_view name;
+  CounterKind kind;
+  CounterUnit unit;
+  std::string_view brief;
+  std::string_view detail;
+};
+
+const CounterInfo& counterInfo(Counter counter);
+
+/// The counters of one thread. Thread: one writer; get() and the registry from any.
+class alignas(64) CounterBlock {
+ public:
+  void add(Counter counter, uint64_t amount = 1) { bump(values_[index(counter)], amount); }
+  void sub(Counter counter, uint64_t amount = 1) { bump(values_[index(counter)], 0 - amount); }
+  void set(Counter counter, uint64_t value) {
+    values_[index(counter)].store(value, std::memory_order_relaxed);
+  }
+  /// Keeps the largest value seen.
+  void raise(Counter counter, uint64_t value) {
+    if (value > get(counter)) set(counter, value);
+  }
+  uint64_t get(Counter counter) const {
+    return values_[index(counter)].load(std::memory_order_relaxed);
+  }
+
+  /// A tunnel ended for the cause with this number; numbers from kMaxCauses on count as the last.
+  void addCause(size_t cause) { bump(causes_[cause < kMaxCauses ? cause : kMaxCauses - 1], 1); }
+  uint64_t cause(size_t cause) const {
+    return cause < kMaxCauses ? causes_[cause].load(std::memory_order_relaxed) : 0;
+  }
+
+ private:
+  static constexpr size_t index(Counter counter) { return static_cast<size_t>(counter); }
+  // One writer: a load and a store do what fetch_add would, without the locked instruction.
+  static void bump(std::atomic<uint64_t>& value, uint64_t amount) {
+    value.store(value.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed);
+  }
+
+  std::array<std::atomic<uint64_t>, kCounterCount> values_{};
+  std::array<std::atomic<uint64_t>, kMaxCauses> causes_{};
+};
+
+/// All blocks together at one moment (each value is exact, their sum is not one instant). Thread:
+/// one owner.
+class CounterSnapshot {
+ public:
+  uint64_t get(Counter counter) const { return values_[static_cast<size_t>(counter)]; }
+  /// For what is counted elsewhere (the logger's own counts).
+  void set(Counter counter, uint64_t value) { values_[static_cast<size_t>(counter)] = value; }
+  uint64_t cause(size_t cause) const { return cause < kMaxCauses ? causes_[cause] : 0; }
+  /// Adds a block: counters and gauges are summed, kGaugeMax takes the larger. A gauge that one
+  /// thread raised and another lowered still sums right, modulo 2^64.
+  void merge(const CounterBlock& block);
+
+ private:
+  std::array<uint64_t, kCounterCount> values_{};
+  std::array<uint64_t, kMaxCauses> causes_{};
+};
+
+/// Owns the blocks; they stay when their threads end, so that totals never fall. Thread: any.
+class CounterRegistry {
+ public:
+  /// A new block for one thread; valid as long as the registry.
+  CounterBlock& addBlock();
+  CounterSnapshot snapshot() const;
+
+ private:
+  mutable std::mutex mutex_;
+  std::vector<std::unique_ptr<CounterBlock>> blocks_;
+};
+
+/// `name=value` pairs in the order of the list, one space apart, then `closed_by_cause.<cause>=N`
+/// for each cause that occurred. `causeNames` is indexed by cause number.
+std::string toText(const CounterSnapshot& snapshot,
+                   std::span<const std::string_view> causeNames = {});
+
+/// Prometheus text exposition format 0.0.4.
+std::string toPrometheus(const CounterSnapshot& snapshot,
+                         std::span<const std::string_view> causeNames = {});
+
+/// The counters as man page source (roff .TP entries), for culvert(8).
+std::string counterManual();
+
+}  // namespace culvert

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Blocks are summed by kind, and every form of the counters comes from the one list.
+#include "stats/counters.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <set>
+#include <sstream>
+#include <thread>
+
+namespace culvert {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+constexpr std::string_view kCauses[] = {"client-fin", "a\"b\\c\nd", "idle"};
+
+TEST(Counters, BlockAddsSubtractsSetsAndRaises) {
+  CounterBlock block;
+  block.add(Counter::kAccepted);
+  block.add(Counter::kBytesInbound, 1000);
+  block.add(Counter::kTunnelsActive, 3);
+  block.sub(Counter::kTunnelsActive);
+  block.raise(Counter::kLongestTurn, 50);
+  block.raise(Counter::kLongestTurn, 20);
+  block.set(Counter::kReloadsOk, 9);
+  EXPECT_EQ(block.get(Counter::kAccepted), 1u);
+  EXPECT_EQ(block.get(Counter::kBytesInbound), 1000u);
+  EXPECT_EQ(block.get(Counter::kTunnelsActive), 2u);
+  EXPECT_EQ(block.get(Counter::kLongestTurn), 50u);
+  EXPECT_EQ(block.get(Counter::kReloadsOk), 9u);
+  EXPECT_EQ(reinterpret_cast<uintptr_t>(&block) % 64, 0u);
+}
+
+TEST(Counters, CausesOutOfRangeCountAsTheLast) {
+  CounterBlock block;
+  block.addCause(2);
+  block.addCause(kMaxCauses - 1);
+  block.addCause(kMaxCauses);
+  block.addCause(static_cast<size_t>(-1));
+  EXPECT_EQ(block.cause(2), 1u);
+  EXPECT_EQ(block.cause(kMaxCauses - 1), 3u);
+  EXPECT_EQ(block.cause(kMaxCauses), 0u);
+}
+
+TEST(Counters, SnapshotSumsCountersAndGaugesAndTakesTheLargestOfMaxima) {
+  CounterRegistry registry;
+  CounterBlock& first = registry.addBlock();
+  CounterBlock& second = registry.addBlock();
+  first.add(Counter::kAccepted, 2);
+  second.add(Counter::kAccepted, 3);
+  first.add(Counter::kTunnelsActive, 5);
+  second.sub(Counter::kTunnelsActive, 1);  // opened there, closed here
+  first.raise(Counter::kLongestTurn, 7);
+  second.raise(Counter::kLongestTurn, 4);
+  first.addCause(0);
+  second.addCause(0);
+  const CounterSnapshot sum = registry.snapshot();
+  EXPECT_EQ(sum.get(Counter::kAccepted), 5u);
+  EXPECT_EQ(sum.get(Counter::kTunnelsActive), 4u);
+  EXPECT_EQ(sum.get(Counter::kLongestTurn), 7u);
+  EXPECT_EQ(sum.cause(0), 2u);
+}
+
+TEST(Counters, SnapshotWhileOthersCount) {
+  CounterRegistry registry;
+  CounterBlock& block = registry.addBlock();
+  std::thread writer([&block] {
+    for (int i = 0; i < 100000; ++i) block.add(Counter::kAccepted);
+  });
+  uint64_t last = 0;
+  for (int i = 0; i < 100; ++i) {
+    const uint64_t now = registry.snapshot().get(Counter::kAccepted);
+    EXPECT_GE(now, last);
+    last = now;
+    registry.addBlock();
+  }
+  writer.join();
+  EXPECT_EQ(registry.snapshot().get(Counter::kAccepted), 100000u);
+}
+
+TEST(Counters, TextHoldsEveryCounterOnce) {
+  CounterSnapshot snapshot;
+  snapshot.set(Counter::kAccepted, 12);
+  const std::string text = toText(snapshot, kCauses);
+  EXPECT_TRUE(text.starts_with("accepted=12 probes=0 "));
+  std::set<std::string> keys;
+  std::istringstream words(text);
+  for (std::string word; words >> word;) {
+    EXPECT_TRUE(keys.insert(word.substr(0, word.find('='))).second) << word;
+  }
+  EXPECT_EQ(keys.size(), kCounterCount);  // no cause occurred
+}
+
+TEST(Counters, TextSaysOnlyCausesThatOccurred) {
+  CounterRegistry registry;
+  CounterBlock& block = registry.addBlock();
+  block.addCause(2);
+  block.addCause(40);  // without a name
+  const std::string text = toText(registry.snapshot(), kCauses);
+  EXPECT_THAT(text, HasSubstr(" closed_by_cause.idle=1"));
+  EXPECT_THAT(text, Not(HasSubstr("client-fin")));
+}
+
+TEST(Counters, PrometheusHasHelpTypeAndBaseUnits) {
+  CounterRegistry registry;
+  CounterBlock& block = registry.addBlock();
+  block.add(Counter::kBytesOutbound, 5);
+  block.add(Counter::kTunnelsActive, 2);
+  block.raise(Counter::kLongestTurn, 1002003);
+  block.addCause(1);
+  const std::string text = toPrometheus(registry.snapshot(), kCauses);
+  EXPECT_THAT(text, HasSubstr("# HELP culvert_outbound_bytes_total payload bytes delivered to "
+                              "clients.\n# TYPE culvert_outbound_bytes_total counter\n"
+                              "culvert_outbound_bytes_total 5\n"));
+  EXPECT_THAT(text, HasSubstr("# TYPE culvert_tunnels_active gauge\nculvert_tunnels_active 2\n"));
+  EXPECT_THAT(text, HasSubstr("# TYPE culvert_longest_turn_seconds gauge\n"
+                              "culvert_longest_turn_seconds 1.002003\n"));
+  EXPECT_THAT(text, HasSubstr(R"(culvert_tunnels_closed_by_cause_total{cause="a\"b\\c\nd"} 1)"
+                              "\n"));
+  EXPECT_TRUE(text.ends_with("\n"));
+}
+
+TEST(Counters, PrometheusIsWellFormed) {
+  std::istringstream lines(toPrometheus(CounterSnapshot{}, kCauses));
+  const testing::Matcher<std::string> form =
+      testing::MatchesRegex("# HELP [a-z_]+ .+|# TYPE [a-z_]+ (counter|gauge)|[a-z_]+ [0-9.]+");
+  size_t samples = 0;
+  for (std::string line; std::getline(lines, line);) {
+    EXPECT_THAT(line, form);
+    samples += line.starts_with("#") ? 0 : 1;
+  }
+  EXPECT_EQ(samples, kCounterCount);
+}
+
+TEST(Counters, ManualNamesEveryCounter) {
+  const std::string manual = counterManual();
+  for (size_t i = 0; i < kCounterCount; ++i) {
+    const CounterInfo& info = counterInfo(static_cast<Counter>(i));
+    EXPECT_THAT(manual, HasSubstr(".TP\n.B " + std::string(info.name) + "\n"));
+  }
+  EXPECT_THAT(manual, HasSubstr("within handshake\\-timeout"));
+}
+
+}  // namespace
+}  // namespace culvert
