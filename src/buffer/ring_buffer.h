@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// RingBuffer is a byte FIFO of fixed capacity with chunked access: fill `writable()` and commit,
+// drain `readable()` and consume, never a copy of its own. Its block is leased from a BufferPool at
+// the first write and given back when the last byte leaves. Thread: loop.
+//
+//            head_            head_ + size_
+//   |  free    |  readable bytes  |  writable  |     (both may wrap around the end of the block)
+//
+// Invariants: 1. block_ == nullptr if and only if size_ == 0 and no writable() span is outstanding.
+//             2. an empty buffer starts again at 0, so bytes wrap only while the reader lags
+//             behind.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "buffer/buffer_pool.h"
+
+namespace culvert {
+
+class RingBuffer {
+ public:
+  RingBuffer(BufferPool& pool, size_t capacity) : pool_(pool), capacity_(capacity) {}
+  ~RingBuffer() { clear(); }
+  RingBuffer(const RingBuffer&) = delete;
+  RingBuffer& operator=(const RingBuffer&) = delete;
+
+  size_t size() const { return size_; }
+  size_t capacity() const { return capacity_; }
+  size_t room() const { return capacity_ - size_; }
+  bool empty() const { return size_ == 0; }
+
+  /// The first contiguous piece of free space, leased now if there was none. Empty when full or out
+  /// of memory; in the latter case outOfMemory() is true. Follow with commit(), with 0 if nothing
+  /// was written.
+  std::span<uint8_t> writable();
+  void commit(size_t bytes);
+  bool outOfMemory() const { return block_ == nullptr && outOfMemory_; }
+
+  /// The first contiguous piece of the bytes; empty when there are none.
+  std::span<const uint8_t> readable() const;
+  void consume(size_t bytes);
+
+  /// Copies all of `bytes` in, or nothing (false) where there is not enough room or memory.
+  [[nodiscard]] bool append(std::span<const uint8_t> bytes);
+
+  /// Throws the bytes away and gives the block back.
+  void clear();
+
+ private:
+  void giveBackIfEmpty();
+
+  BufferPool& pool_;
+  const size_t capacity_;
+  uint8_t* block_ = nullptr;
+  size_t head_ = 0;
+  size_t size_ = 0;
+  bool outOfMemory_ = false;
+};
+
+}  // namespace culvert
