@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The effective configuration as plain values: what the server is built from. Every field here is
+// one line of options.def, which gives its key, default, range and words; equality and changes are
+// judged by that table too. Thread: frozen once loaded.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "config/diagnostics.h"
+
+namespace culvert {
+
+/// One item of a list option with the place it was written at, so that a later phase (loading the
+/// certificate, binding the address) can still say FILE:LINE. Equality is that of the text.
+struct SourcedText {
+  std::string text;
+  Origin origin;
+  friend bool operator==(const SourcedText& a, const SourcedText& b) { return a.text == b.text; }
+};
+using SourcedList = std::vector<SourcedText>;
+
+enum class LogPlaceKind : uint8_t { kAuto, kSyslog, kStderr, kStdout, kFile };
+enum class LogForm : uint8_t { kText, kJson };
+enum class ProxyHeader : uint8_t { kOff, kV1, kV2 };
+enum class TruncationEnd : uint8_t { kReset, kFin };
+
+/// `log = auto|syslog|stderr|stdout|file:PATH`; auto is stderr in the foreground and syslog with
+/// --daemon.
+struct LogPlace {
+  LogPlaceKind sink = LogPlaceKind::kAuto;
+  std::string path;  ///< kFile only
+  bool operator==(const LogPlace&) const = default;
+};
+
+/// What GlobalOptions and ServiceOptions share: where each value that is no built-in default came
+/// from.
+struct OptionSet {
+  std::map<std::string, Origin, std::less<>> origins;  ///< by key; of a list, its first item
+  Origin sectionOrigin;  ///< of the section's header, or of whatever made the section
+
+  /// Origin "default" where the key was not given.
+  const Origin& originOf(std::string_view key) const;
+};
+
+struct GlobalOptions : OptionSet {
+  unsigned workers = 0;  ///< 0 = auto: the CPUs that this process may use
+  LogPlace log;
+  int logLevel = 6;  ///< syslog's numbers, 0 emerg .. 7 debug
+  LogForm logFormat = LogForm::kText;
+  std::string syslogFacility = "daemon";
+  std::string user;         ///< empty: stays who it is
+  std::string group;        ///< empty: the user's own
+  std::string pidFile;      ///< empty: none
+  uint64_t maxTunnels = 0;  ///< 0 = no limit but that of descriptors
+  Millis drainTimeout{8000};
+};
+
+struct ServiceOptions : OptionSet {
+  std::string name;
+  bool selfSigned = false;  ///< --self-signed, service `main` only; cert and key are empty then
+
+  SourcedList listen;   ///< checked by Validators::address
+  SourcedList backend;  ///< likewise
+  SourcedList cert;     ///< paths, as written
+  SourcedList
+      key;  ///< the first belongs to the first cert; fewer than certs: the PEM file holds both
+  uint16_t minVersion = 0x0303;
+  uint16_t maxVersion = 0x0304;
+  SourcedList ciphers;       ///< TLS 1.2; empty = built-in order
+  SourcedList ciphersuites;  ///< TLS 1.3; empty = built-in order
+  SourcedList groups;        ///< empty = built-in order
+  SourcedList alpn;          ///< empty = ALPN is not spoken
+  ProxyHeader proxyProtocol = ProxyHeader::kOff;
+  // 0 = no limit
+  Millis handshakeTimeout{10'000};
+  Millis connectTimeout{10'000};
+  Millis idleTimeout{3'600'000};
+  Millis stallTimeout{300'000};
+  Millis halfCloseTimeout{60'000};
+  TruncationEnd onTruncation = TruncationEnd::kReset;
+  bool connectRetry = true;
+  uint64_t fifoSize = 65536;  ///< bytes, a direction
+  bool sessionTickets = true;
+};
+
+struct Config {
+  GlobalOptions global;
+  std::vector<ServiceOptions> services;  ///< in the order of the file; names are unique
+
+  const ServiceOptions* findService(std::string_view name) const;
+};
+
+/// Equal values option by option; origins do not count.
+bool sameOptions(const GlobalOptions& a, const GlobalOptions& b);
+/// Also the name and `selfSigned`.
+bool sameOptions(const ServiceOptions& a, const ServiceOptions& b);
+
+/// One error for each option that differs and cannot change while culvert runs ("was 2, now 4,
+/// needs a restart"). A reload with such errors is refused as a whole. `file` is the place named
+/// where the key is gone from the new one.
+Diagnostics restartOnlyChanges(const Config& before, const Config& after, const std::string& file);
+
+/// "global" or "service web": what stands between the brackets.
+std::string sectionLabel(const GlobalOptions& options);
+std::string sectionLabel(const ServiceOptions& options);
+
+}  // namespace culvert

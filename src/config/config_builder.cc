@@ -1,0 +1,338 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Two passes: CheckedSection reads each section where it stands (so that an error is reported once,
+// however many services inherit it), then each option is taken from the strongest section that
+// mentions it.
+#include "config/config_builder.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <deque>
+#include <unordered_map>
+
+#include "base/words.h"
+#include "config/overrides.h"
+
+namespace culvert {
+
+namespace {
+
+/// What other TLS proxies call it, for the suggestion only.
+constexpr std::pair<std::string_view, std::string_view> kForeignNames[] = {
+    {"accept", "listen"},
+    {"frontend", "listen"},
+    {"bind", "listen"},
+    {"connect", "backend"},
+    {"target", "backend"},
+    {"upstream", "backend"},
+    {"pem-file", "cert"},
+    {"certificate", "cert"},
+    {"private-key", "key"},
+    {"sslversionmin", "min-version"},
+    {"sslversionmax", "max-version"},
+    {"ssl_ciphers", "ciphers"},
+    {"curves", "groups"},
+    {"alpn-protos", "alpn"},
+    {"write-proxy", "proxy-protocol"},
+    {"timeoutidle", "idle-timeout"},
+    {"timeoutconnect", "connect-timeout"},
+    {"timeoutclose", "half-close-timeout"},
+    {"pid", "pid-file"},
+    {"pidfile", "pid-file"},
+    {"setuid", "user"},
+    {"setgid", "group"},
+    {"debug", "log-level"},
+    {"output", "log"},
+    {"threads", "workers"},
+    {"maxconn", "max-tunnels"},
+};
+
+std::string_view suggestKey(OptionScope scope, std::string_view key) {
+  std::string lower(key);
+  for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c == '_' ? '-' : c;
+  for (const auto& [foreign, ours] : kForeignNames)
+    if (foreign == lower && findOption(scope, ours) != nullptr) return ours;
+  std::vector<std::string_view> names;
+  for (const OptionInfo& info : allOptions())
+    if (info.scope == scope) names.push_back(info.key);
+  return nearestName(lower, names);
+}
+
+struct CheckedEntry {
+  const OptionInfo* info;
+  const RawEntry* raw;
+  std::vector<std::string> items;  // of a list
+};
+
+/// One section with its sound entries, and the names of all keys that were at least meant.
+class CheckedSection {
+ public:
+  CheckedSection(const RawSection& raw, const Validators& validators, Diagnostics& diagnostics)
+      : raw_(&raw), label_(raw.label()), validators_(validators), diagnostics_(diagnostics) {}
+
+  /// `seen`: scalars met so far, which [global] sections of one source share.
+  using Seen = std::unordered_map<const OptionInfo*, const RawEntry*>;
+  void check(Seen& seen) {
+    for (const RawEntry& entry : raw_->entries)
+      if (!diagnostics_.full()) checkEntry(entry, seen);
+  }
+
+  const RawSection& raw() const { return *raw_; }
+  const std::vector<CheckedEntry>& entries() const { return entries_; }
+  bool mentions(const OptionInfo& info) const {
+    return std::ranges::find(mentioned_, &info) != mentioned_.end();
+  }
+
+ private:
+  OptionScope scope() const {
+    return raw_->kind == SectionKind::kGlobal ? OptionScope::kGlobal : OptionScope::kService;
+  }
+
+  void checkEntry(const RawEntry& entry, Seen& seen) {
+    const OptionInfo* info = findOption(scope(), entry.key);
+    if (info == nullptr) return unknownKey(entry);
+    if (!mentions(*info)) mentioned_.push_back(info);
+    const auto [first, isNew] = seen.try_emplace(info, &entry);
+    if (!info->isList() && !isNew)
+      return error(entry, fmt::format("is given twice, first at {}", first->second->origin.text()));
+    if (const std::string fault = valueFault(entry.value); !fault.empty())
+      return error(entry, fault);
+    if (entry.value.empty() && !info->has(kMayBeEmpty)) {
+      const std::string allowed = info->allowedWords();
+      return error(entry, allowed.empty() ? "has no value" : "has no value; allowed: " + allowed);
+    }
+    if (info->isList()) return checkList(*info, entry);
+    if (Result<void> sound = tryScalar(*info, entry.value); !sound)
+      return error(entry, sound.error().text);
+    entries_.push_back({info, &entry, {}});
+  }
+
+  void checkList(const OptionInfo& info, const RawEntry& entry) {
+    Result<std::vector<std::string>> items = splitList(info, entry.value);
+    if (!items) return error(entry, items.error().text);
+    CheckedEntry checked{&info, &entry, {}};
+    for (std::string& item : *items) {
+      if (Result<void> sound = checkItem(info, item, validators_); !sound)
+        error(entry, sound.error().text);
+      else
+        checked.items.push_back(std::move(item));
+    }
+    entries_.push_back(std::move(checked));
+  }
+
+  void unknownKey(const RawEntry& entry) {
+    const OptionScope other =
+        scope() == OptionScope::kGlobal ? OptionScope::kService : OptionScope::kGlobal;
+    if (findOption(other, entry.key) != nullptr) {
+      return error(entry, other == OptionScope::kGlobal
+                              ? "belongs in [global]"
+                              : "belongs in [service NAME] or [defaults]");
+    }
+    std::string_view meant = suggestKey(scope(), entry.key);
+    if (const OptionInfo* info = meant.empty() ? nullptr : findOption(scope(), meant))
+      mentioned_.push_back(info);
+    std::string what = "unknown key" + didYouMean(meant);
+    if (meant.empty()) {
+      meant = suggestKey(other, entry.key);
+      if (meant.empty())
+        what += "; `culvert --help` lists all keys";
+      else
+        what += fmt::format(" (did you mean \"{}\" of [{}])", meant,
+                            other == OptionScope::kGlobal ? "global" : "service NAME");
+    }
+    error(entry, std::move(what));
+  }
+
+  static Result<void> tryScalar(const OptionInfo& info, std::string_view text) {
+    GlobalOptions global;
+    ServiceOptions service;
+    OptionSet& scratch =
+        info.scope == OptionScope::kGlobal ? static_cast<OptionSet&>(global) : service;
+    return info.set(info, scratch, text);
+  }
+
+  void error(const RawEntry& entry, std::string what) {
+    diagnostics_.error(entry.origin, label_, entry.key, std::move(what));
+  }
+
+  const RawSection* raw_;
+  std::string label_;
+  const Validators& validators_;
+  Diagnostics& diagnostics_;
+  std::vector<CheckedEntry> entries_;
+  std::vector<const OptionInfo*> mentioned_;
+};
+
+/// Sections from the strongest to the weakest that speak of one section of the result.
+using Candidates = std::vector<const CheckedSection*>;
+
+void applyOption(const OptionInfo& info, const Candidates& candidates, OptionSet& options) {
+  const auto strongest = std::ranges::find_if(
+      candidates, [&](const CheckedSection* section) { return section->mentions(info); });
+  if (strongest == candidates.end()) {
+    if (!info.isList()) (void)info.set(info, options, info.defaultText);
+    return;
+  }
+  for (const CheckedEntry& entry : (*strongest)->entries()) {
+    if (entry.info != &info) continue;
+    options.origins.try_emplace(std::string(info.key), entry.raw->origin);
+    if (!info.isList()) {
+      (void)info.set(info, options, entry.raw->value);  // sound: checked in the first pass
+      continue;
+    }
+    for (const std::string& item : entry.items)
+      info.list(options)->push_back({item, entry.raw->origin});
+  }
+}
+
+class Builder {
+ public:
+  Builder(const ConfigLayers& layers, const Validators& validators, Diagnostics& diagnostics)
+      : layers_(layers), validators_(validators), diagnostics_(diagnostics) {}
+
+  Config build() {
+    for (const RawDocument* document :
+         {&layers_.file, &layers_.environment, &layers_.sets, &layers_.named})
+      checkDocument(*document);
+    buildGlobal();
+    for (size_t i = 0; i < services_.size(); ++i) buildService(services_[i]);
+    if (config_.services.empty()) noService();
+    warnLateDefaults();
+    checkWhole(config_, validators_, diagnostics_);
+    return std::move(config_);
+  }
+
+ private:
+  struct ServicePlan {
+    std::vector<const CheckedSection*> own;  // weakest source first
+    size_t fileDefaults;                     // how many [defaults] of the file stand before it
+  };
+
+  void checkDocument(const RawDocument& document) {
+    const bool isFile = &document == &layers_.file;
+    CheckedSection::Seen globalSeen;
+    for (const RawSection& raw : document.sections) {
+      if (raw.kind == SectionKind::kUnknown) {
+        unknownSections_ = true;
+        continue;
+      }
+      CheckedSection& section = sections_.emplace_back(raw, validators_, diagnostics_);
+      CheckedSection::Seen seen;
+      section.check(raw.kind == SectionKind::kGlobal ? globalSeen : seen);
+      if (raw.kind == SectionKind::kGlobal) global_.push_back(&section);
+      if (raw.kind == SectionKind::kDefaults)
+        (isFile ? fileDefaults_ : otherDefaults_).push_back(&section);
+      if (raw.kind == SectionKind::kService) addService(section, isFile);
+    }
+    if (isFile) filePlans_ = services_.size();
+  }
+
+  void addService(const CheckedSection& section, bool isFile) {
+    const auto [place, isNew] = byName_.try_emplace(section.raw().name, services_.size());
+    if (isNew) {
+      services_.push_back({{&section}, isFile ? fileDefaults_.size() : kAllDefaults});
+    } else if (isFile) {
+      const Origin& first = services_[place->second].own.front()->raw().origin;
+      diagnostics_.error(
+          section.raw().origin, section.raw().label(), {},
+          fmt::format("there is a service of this name already, at {}", first.text()));
+    } else {
+      services_[place->second].own.push_back(&section);
+    }
+  }
+
+  void buildGlobal() {
+    const Candidates candidates(global_.rbegin(), global_.rend());
+    if (!global_.empty()) config_.global.sectionOrigin = global_.front()->raw().origin;
+    for (const OptionInfo& info : allOptions())
+      if (info.scope == OptionScope::kGlobal) applyOption(info, candidates, config_.global);
+  }
+
+  void buildService(const ServicePlan& plan) {
+    Candidates candidates(plan.own.rbegin(), plan.own.rend());
+    candidates.insert(candidates.end(), otherDefaults_.rbegin(), otherDefaults_.rend());
+    for (size_t i = std::min(plan.fileDefaults, fileDefaults_.size()); i > 0; --i)
+      candidates.push_back(fileDefaults_[i - 1]);
+    ServiceOptions service;
+    service.name = plan.own.front()->raw().name;
+    service.sectionOrigin = plan.own.front()->raw().origin;
+    for (const OptionInfo& info : allOptions())
+      if (info.scope == OptionScope::kService) applyOption(info, candidates, service);
+    if (layers_.selfSigned && service.name == kMainService) {
+      service.selfSigned = true;
+      service.cert.clear();
+      service.key.clear();
+      service.origins.erase("cert");
+      service.origins.erase("key");
+    }
+    checkRequired(service, candidates);
+    config_.services.push_back(std::move(service));
+  }
+
+  void checkRequired(ServiceOptions& service, const Candidates& candidates) {
+    for (const OptionInfo& info : allOptions()) {
+      if (info.scope != OptionScope::kService || !info.has(kRequired)) continue;
+      const bool meant =
+          std::ranges::any_of(candidates, [&](auto* section) { return section->mentions(info); });
+      if (meant || (info.key == "cert" && service.selfSigned)) continue;
+      std::string what = fmt::format("is missing; every service needs it: {}", info.brief);
+      if (info.key == "cert" && service.name == kMainService &&
+          service.sectionOrigin.kind != Origin::Kind::kFile)
+        what += " (or --self-signed)";
+      what += nearService(service);
+      diagnostics_.error(service.sectionOrigin, sectionLabel(service), std::string(info.key),
+                         std::move(what));
+    }
+  }
+
+  /// A service that only an override speaks of is perhaps one of the file, misspelt.
+  std::string nearService(const ServiceOptions& service) const {
+    if (service.sectionOrigin.kind == Origin::Kind::kFile) return {};
+    std::vector<std::string_view> names;
+    for (size_t i = 0; i < filePlans_; ++i) names.push_back(services_[i].own.front()->raw().name);
+    const std::string_view near = nearestName(service.name, names);
+    return near.empty() ? std::string() : didYouMean(fmt::format("service:{}", near));
+  }
+
+  void noService() {
+    if (unknownSections_) return;  // one of them was meant to be it
+    if (layers_.fileName.empty() && diagnostics_.hasErrors()) return;
+    const Origin place =
+        layers_.fileName.empty() ? Origin::named("--listen", 0) : Origin::file(layers_.fileName, 1);
+    diagnostics_.error(
+        place, {}, {},
+        "no service is configured; add a [service NAME] section with listen, backend and cert");
+  }
+
+  void warnLateDefaults() {
+    for (size_t i = 0; i < fileDefaults_.size(); ++i) {
+      const bool used = std::ranges::any_of(
+          services_, [&](const ServicePlan& plan) { return plan.fileDefaults > i; });
+      if (used || fileDefaults_[i]->raw().entries.empty()) continue;
+      diagnostics_.warning(
+          fileDefaults_[i]->raw().origin, "defaults", {},
+          "has no effect: it applies to services that come later, and there is none");
+    }
+  }
+
+  static constexpr size_t kAllDefaults = static_cast<size_t>(-1);
+  const ConfigLayers& layers_;
+  const Validators& validators_;
+  Diagnostics& diagnostics_;
+  Config config_;
+  std::deque<CheckedSection> sections_;
+  std::vector<const CheckedSection*> global_, fileDefaults_, otherDefaults_;  // weakest first
+  std::vector<ServicePlan> services_;
+  std::unordered_map<std::string, size_t> byName_;
+  size_t filePlans_ = 0;
+  bool unknownSections_ = false;
+};
+
+}  // namespace
+
+Config buildConfig(const ConfigLayers& layers, const Validators& validators,
+                   Diagnostics& diagnostics) {
+  return Builder(layers, validators, diagnostics).build();
+}
+
+}  // namespace culvert

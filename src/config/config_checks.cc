@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Checks across options and across services.
+#include <fmt/format.h>
+
+#include <unordered_map>
+#include <unordered_set>
+
+#include "base/words.h"
+#include "config/config_builder.h"
+
+namespace culvert {
+
+namespace {
+
+void checkVersions(const ServiceOptions& service, Diagnostics& diagnostics) {
+  const std::string label = sectionLabel(service);
+  const bool twelve = service.minVersion <= 0x0303, thirteen = service.maxVersion >= 0x0304;
+  if (service.minVersion > service.maxVersion) {
+    diagnostics.error(service.originOf("max-version"), label, "max-version",
+                      "1.2 is below min-version 1.3");
+    return;
+  }
+  if (!twelve && !service.ciphers.empty())
+    diagnostics.warning(service.originOf("ciphers"), label, "ciphers",
+                        "has no effect: these are suites of TLS 1.2, and min-version is 1.3 (TLS "
+                        "1.3 takes ciphersuites)");
+  if (!thirteen && !service.ciphersuites.empty())
+    diagnostics.warning(service.originOf("ciphersuites"), label, "ciphersuites",
+                        "has no effect: these are suites of TLS 1.3, and max-version is 1.2 (TLS "
+                        "1.2 takes ciphers)");
+}
+
+void checkCertificates(const ServiceOptions& service, Diagnostics& diagnostics) {
+  if (service.key.size() <= service.cert.size()) return;
+  diagnostics.error(
+      service.key[service.cert.size()].origin, sectionLabel(service), "key",
+      fmt::format("{} keys for {} certificate{}; the first key belongs to the first cert and so on",
+                  service.key.size(), service.cert.size(), service.cert.size() == 1 ? "" : "s"));
+}
+
+void checkRepeats(const ServiceOptions& service, Diagnostics& diagnostics) {
+  const std::pair<std::string_view, const SourcedList*> lists[] = {
+      {"alpn", &service.alpn},
+      {"ciphers", &service.ciphers},
+      {"ciphersuites", &service.ciphersuites},
+      {"groups", &service.groups},
+      {"cert", &service.cert},
+  };
+  for (const auto& [key, list] : lists) {
+    std::unordered_set<std::string_view> seen;
+    for (const SourcedText& item : *list) {
+      if (seen.insert(item.text).second) continue;
+      diagnostics.error(item.origin, sectionLabel(service), std::string(key),
+                        fmt::format("\"{}\" is in the list twice", printable(item.text, 60)));
+    }
+  }
+}
+
+using Listeners =
+    std::unordered_map<std::string, std::pair<const ServiceOptions*, const SourcedText*>>;
+
+void checkListeners(const ServiceOptions& service, const Validators& validators, Listeners& taken,
+                    Diagnostics& diagnostics) {
+  for (const SourcedText& item : service.listen) {
+    const std::string address =
+        validators.canonicalListen ? validators.canonicalListen(item.text) : item.text;
+    if (address == "0" || address.ends_with(":0"))
+      continue;  // the system chooses, each time another port
+    const auto [first, isNew] = taken.try_emplace(address, &service, &item);
+    if (isNew) continue;
+    const auto& [owner, where] = first->second;
+    diagnostics.error(item.origin, sectionLabel(service), "listen",
+                      fmt::format("{} is taken by [{}] already, at {}", printable(item.text, 100),
+                                  sectionLabel(*owner), where->origin.text()));
+  }
+}
+
+}  // namespace
+
+void checkWhole(const Config& config, const Validators& validators, Diagnostics& diagnostics) {
+  Listeners taken;
+  for (const ServiceOptions& service : config.services) {
+    checkVersions(service, diagnostics);
+    checkCertificates(service, diagnostics);
+    checkRepeats(service, diagnostics);
+    checkListeners(service, validators, taken, diagnostics);
+  }
+  if (!config.global.group.empty() && config.global.user.empty())
+    diagnostics.warning(config.global.originOf("group"), sectionLabel(config.global), "group",
+                        "has no effect without user");
+}
+
+}  // namespace culvert

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// One line a value; a list gets one line for each run of items that came from the same place.
+#include "config/config_dump.h"
+
+#include <fmt/format.h>
+
+#include "config/option_table.h"
+
+namespace culvert {
+
+namespace {
+
+constexpr size_t kJoinUpTo =
+    1000;  // bytes of a joined list; far below the longest line that is read
+
+void addLine(std::string& out, const std::string& text, const Origin& origin) {
+  fmt::format_to(std::back_inserter(out), "{:<40} ; {}\n", text, origin.text());
+}
+
+void addList(std::string& out, const OptionInfo& info, const SourcedList& list) {
+  const bool joins = info.type != ValueType::kPathList;
+  for (size_t i = 0; i < list.size();) {
+    const Origin& origin = list[i].origin;
+    std::string value = list[i++].text;
+    while (joins && i < list.size() && list[i].origin == origin &&
+           value.size() + list[i].text.size() < kJoinUpTo)
+      value += ", " + list[i++].text;
+    addLine(out, fmt::format("{} = {}", info.key, value), origin);
+  }
+}
+
+template <class Options>
+void addOptions(std::string& out, OptionScope scope, Options options) {
+  for (const OptionInfo& info : allOptions()) {
+    if (info.scope != scope) continue;
+    const bool nothing = info.isList() && info.list(options)->empty();
+    if (info.isList() && !nothing) {
+      addList(out, info, *info.list(options));
+    } else if (nothing && info.has(kRequired)) {
+      out += fmt::format("# {}: none\n", info.key);
+    } else {
+      const std::string value = formatValue(info, options);
+      addLine(out, fmt::format("{} ={}{}", info.key, value.empty() ? "" : " ", value),
+              options.originOf(info.key));
+    }
+  }
+}
+
+}  // namespace
+
+std::string dumpConfig(const Config& config) {
+  std::string out = "[global]\n";
+  addOptions(out, OptionScope::kGlobal, config.global);
+  for (const ServiceOptions& service : config.services) {
+    out += '\n';
+    addLine(out, fmt::format("[{}]", sectionLabel(service)), service.sectionOrigin);
+    if (service.selfSigned) out += "# a certificate made at the start: --self-signed\n";
+    addOptions(out, OptionScope::kService, service);
+  }
+  return out;
+}
+
+}  // namespace culvert

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Origin says where a value was written; Diagnostics collects every error, warning and note of one
+// load and prints each as one line: `FILE:LINE: error: [section] key: text`. Later phases
+// (certificates, binding) use the same form. Thread: any (values).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace culvert {
+
+/// Where a value comes from. The kinds stand in the order of strength, weakest first.
+struct Origin {
+  enum class Kind : uint8_t { kDefault, kFile, kEnvironment, kSet, kNamed };
+  Kind kind = Kind::kDefault;
+  uint32_t line =
+      0;  ///< kFile: the line, 0 for the file as a whole; others: the order among their like
+  std::string name;  ///< the file, the variable, the option
+
+  static Origin file(std::string path, uint32_t line) {
+    return {Kind::kFile, line, std::move(path)};
+  }
+  static Origin environment(std::string variable, uint32_t order) {
+    return {Kind::kEnvironment, order, std::move(variable)};
+  }
+  static Origin set(uint32_t number) { return {Kind::kSet, number, "--set"}; }
+  static Origin named(std::string option, uint32_t order) {
+    return {Kind::kNamed, order, std::move(option)};
+  }
+
+  /// `FILE:LINE` (`FILE` for line 0), `env:NAME`, `--set#N`, `--listen`, `default`. Control
+  /// characters become '?'.
+  std::string text() const;
+  bool operator==(const Origin&) const = default;
+};
+
+enum class Severity : uint8_t { kNote, kWarning, kError };
+
+struct Diagnostic {
+  Severity severity = Severity::kError;
+  Origin origin;
+  std::string section;  ///< without brackets; empty where there is none
+  std::string key;      ///< empty where the whole section is meant
+  std::string what;     ///< what is wrong, what is allowed (did you mean "...")
+
+  /// The one line, without its end: `FILE:LINE: error: [section] key: what`. Control characters
+  /// become '?'.
+  std::string text() const;
+};
+
+class Diagnostics {
+ public:
+  void add(Severity severity, const Origin& origin, std::string section, std::string key,
+           std::string what);
+  void error(const Origin& origin, std::string section, std::string key, std::string what) {
+    add(Severity::kError, origin, std::move(section), std::move(key), std::move(what));
+  }
+  void warning(const Origin& origin, std::string section, std::string key, std::string what) {
+    add(Severity::kWarning, origin, std::move(section), std::move(key), std::move(what));
+  }
+  void append(const Diagnostics& others);
+
+  /// So many errors are kept; who checks stops when full(), the rest is dropped.
+  static constexpr size_t kMostErrors = 1000;
+  bool full() const { return errors_ >= kMostErrors; }
+
+  /// Files by line first, then environment, --set, named options; equal places keep the order of
+  /// add(). Repeats go.
+  void sort();
+
+  /// Says behind the last one that checking stopped there.
+  void addCut();
+
+  const std::vector<Diagnostic>& list() const { return list_; }
+  bool hasErrors() const { return errors_ != 0; }
+  size_t errors() const { return errors_; }
+  bool empty() const { return list_.empty(); }
+
+ private:
+  std::vector<Diagnostic> list_;
+  size_t errors_ = 0;
+};
+
+}  // namespace culvert

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Each document is one walk over allOptions().
+#include "config/option_docs.h"
+
+#include <fmt/format.h>
+
+#include "base/words.h"
+#include "config/option_table.h"
+#include "config/values.h"
+
+namespace culvert {
+
+namespace {
+
+std::string defaultWords(const OptionInfo& info, BuiltInWords builtIn) {
+  if (!info.defaultText.empty()) return std::string(info.defaultText);
+  if (info.has(kRequired)) return "none, it must be given";
+  switch (info.type) {
+    case ValueType::kCipherList:
+    case ValueType::kSuiteList:
+    case ValueType::kGroupList: {
+      const std::string words = builtIn == nullptr ? std::string() : builtIn(info.key);
+      return words.empty() ? "built-in order" : words;
+    }
+    default:
+      return "none";
+  }
+}
+
+std::string sectionWords(const OptionInfo& info) {
+  return info.scope == OptionScope::kGlobal ? "[global]" : "[defaults] or [service NAME]";
+}
+
+std::string reloadWords(const OptionInfo& info) {
+  if (info.has(kRestart)) return "needs a restart; a reload that changes it is refused";
+  return info.scope == OptionScope::kGlobal
+             ? "at once"
+             : "for new tunnels; living ones keep what they were born with";
+}
+
+std::string elsewhereWords(const OptionInfo& info) {
+  if (info.scope == OptionScope::kGlobal)
+    return fmt::format("{}, --set global.{}=VALUE", environmentName("CULVERT_GLOBAL_", info.key),
+                       info.key);
+  return fmt::format("{} (service main), {}, --set service:NAME.{}=VALUE, --set defaults.{}=VALUE",
+                     environmentName("CULVERT_TUNNEL_", info.key),
+                     environmentName("CULVERT_DEFAULTS_", info.key), info.key, info.key);
+}
+
+/// "the brief" as a sentence: capital letter and full stop.
+std::string sentence(std::string_view brief) {
+  std::string text(brief);
+  if (!text.empty() && text[0] >= 'a' && text[0] <= 'z' && !text.starts_with("etc"))
+    text[0] = static_cast<char>(text[0] - 32);
+  return text + ".";
+}
+
+/// "one of text, json", "duration, 1ms to 1h, or off (no limit)": what may be written.
+std::string valueWords(const OptionInfo& info) {
+  const std::string allowed = info.allowedWords();
+  const std::string type = info.typeWords();
+  if (allowed.empty()) return type;
+  const bool isWord =
+      !info.choices.empty() || info.type == ValueType::kSwitch || info.type == ValueType::kLogPlace;
+  return isWord ? "one of " + allowed
+                : fmt::format("{}, {}", type.substr(0, type.find(" (")), allowed);
+}
+
+template <class Visit>
+void forScope(OptionScope scope, Visit visit) {
+  for (const OptionInfo& info : allOptions())
+    if (info.scope == scope) visit(info);
+}
+
+void sampleOption(std::string& out, const OptionInfo& info, BuiltInWords builtIn) {
+  out += wrapWords(sentence(info.brief), 98, "# ");
+  if (!info.detail.empty()) out += wrapWords(info.detail, 98, "# ");
+  out += wrapWords(fmt::format("({})", valueWords(info)), 98, "# ");
+  std::string value(info.defaultText);
+  if (value.empty() && builtIn != nullptr) value = builtIn(info.key);
+  out += fmt::format("#{} ={}{}\n\n", info.key, value.empty() ? "" : " ", value);
+}
+
+}  // namespace
+
+std::string wrapWords(std::string_view text, size_t width, std::string_view indent) {
+  std::string out, line(indent);
+  bool fresh = true;
+  const auto flush = [&] {
+    out += line + "\n";
+    line = indent;
+    fresh = true;
+  };
+  for (text = trim(text); !text.empty(); text = trim(text)) {
+    const size_t end = std::min(text.find(' '), text.size());
+    if (!fresh && line.size() + 1 + end > width) flush();
+    if (!fresh) line += ' ';
+    line += text.substr(0, end);
+    fresh = false;
+    text.remove_prefix(end);
+  }
+  flush();
+  return out;
+}
+
+std::string optionHelp(std::string_view key, BuiltInWords builtIn) {
+  std::string out;
+  for (const OptionInfo& info : allOptions()) {
+    if (info.key != key) continue;
+    out += fmt::format("{} - {}\n\n", info.key, info.brief);
+    const auto row = [&](std::string_view name, std::string_view words) {
+      std::string block = wrapWords(words, 78, "             ");
+      block.replace(0, 13, fmt::format("  {:<11}", name));
+      out += block;
+    };
+    row("section", sectionWords(info));
+    row("type", info.typeWords());
+    if (const std::string allowed = info.allowedWords(); !allowed.empty()) row("allowed", allowed);
+    row("default", defaultWords(info, builtIn));
+    row("reload", reloadWords(info));
+    row("elsewhere", elsewhereWords(info));
+    if (!info.detail.empty()) out += "\n" + wrapWords(info.detail, 78, "  ");
+  }
+  return out;
+}
+
+std::string_view nearestOption(std::string_view key) {
+  std::vector<std::string_view> names;
+  for (const OptionInfo& info : allOptions()) names.push_back(info.key);
+  return nearestName(key, names);
+}
+
+std::string optionIndex() {
+  std::string out;
+  const auto list = [&](OptionScope scope, std::string_view title) {
+    out += fmt::format("{}\n", title);
+    forScope(scope, [&](const OptionInfo& info) {
+      std::string block = wrapWords(info.brief, 79, "                       ");
+      block.replace(0, 23, fmt::format("  {:<21}", info.key));
+      out += block;
+    });
+  };
+  list(OptionScope::kGlobal, "Keys of [global]:");
+  out += '\n';
+  list(OptionScope::kService, "Keys of [service NAME], and of [defaults] for every later service:");
+  return out;
+}
+
+std::string sampleFile(BuiltInWords builtIn) {
+  std::string out =
+      "# SPDX-License-Identifier: GPL-3.0-or-later\n"
+      "# culvert.ini: every option, commented out at its default. Made by `culvert --generate "
+      "sample`; see\n"
+      "# culvert.ini(5) and `culvert --help KEY`. Comments start with # or ; in the first column, "
+      "or with a ; behind a\n"
+      "# blank. `culvert --check -c FILE` checks a file.\n\n[global]\n";
+  forScope(OptionScope::kGlobal, [&](const OptionInfo& info) { sampleOption(out, info, builtIn); });
+  out += "# Options of a service, for every service that comes later.\n[defaults]\n";
+  forScope(OptionScope::kService, [&](const OptionInfo& info) {
+    if (!info.has(kRequired) && info.key != "key") sampleOption(out, info, builtIn);
+  });
+  out +=
+      "# One tunnel service: TLS on `listen`, plain TCP to `backend`. As many sections as there "
+      "are services.\n"
+      "[service example]\n";
+  const auto example = [&](std::string_view key, std::string_view value) {
+    const OptionInfo* info = findOption(OptionScope::kService, key);
+    out += wrapWords(sentence(info->brief), 98, "# ") + wrapWords(info->detail, 98, "# ");
+    out += fmt::format("{} = {}\n", key, value);
+  };
+  example("listen", "8443");
+  example("backend", "127.0.0.1:8080");
+  example("cert", "/etc/culvert/example.crt");
+  example("key", "/etc/culvert/example.key");
+  return out;
+}
+
+std::string roffText(std::string_view text) {
+  std::string out;
+  for (char c : text) {
+    if (out.empty() && (c == '.' || c == '\'')) out += "\\&";
+    if (c == '\\')
+      out += "\\e";
+    else if (c == '-')
+      out += "\\-";
+    else if (c == '\n')
+      out += "\n\\&";
+    else
+      out += c;
+  }
+  return out;
+}
+
+std::string manOptions(BuiltInWords builtIn) {
+  std::string out;
+  const auto list = [&](OptionScope scope) {
+    forScope(scope, [&](const OptionInfo& info) {
+      out += fmt::format(".TP\n.B {}\n{}\n", roffText(info.key), roffText(sentence(info.brief)));
+      if (!info.detail.empty()) out += roffText(info.detail) + "\n";
+      out += fmt::format("Value: {}.\nDefault: {}.\n", roffText(valueWords(info)),
+                         roffText(defaultWords(info, builtIn)));
+      if (info.has(kRestart)) out += "Needs a restart.\n";
+    });
+  };
+  out += ".SH OPTIONS OF [global]\n";
+  list(OptionScope::kGlobal);
+  out += ".SH OPTIONS OF [service NAME] AND [defaults]\n";
+  list(OptionScope::kService);
+  return out;
+}
+
+std::string readmeTable(BuiltInWords) {
+  std::string out = "| key | default | what it is |\n|---|---|---|\n";
+  for (const OptionInfo& info : allOptions()) {
+    std::string value(info.defaultText);
+    if (!value.empty()) value = fmt::format("`{}`", value);
+    out += fmt::format("| `{}` | {} | {} |\n", info.key, info.has(kRequired) ? "(required)" : value,
+                       info.brief);
+  }
+  return out;
+}
+
+}  // namespace culvert

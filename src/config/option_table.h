@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The option table (options.def) as data: what an option is called, which values it takes and how
+// its field is read and written. Everything that knows options by name goes through here. Thread:
+// any (constant data).
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "config/config.h"
+
+namespace culvert {
+
+enum class OptionScope : uint8_t { kGlobal, kService };
+
+enum class ValueType : uint8_t {
+  kWorkers,
+  kCount,
+  kDuration,
+  kSize,
+  kSwitch,
+  kChoice,
+  kWord,
+  kText,
+  kPath,
+  kLogPlace,
+  // lists; the last four are checked by the Validators
+  kPathList,
+  kNameList,
+  kListenList,
+  kBackendList,
+  kCipherList,
+  kSuiteList,
+  kGroupList,
+};
+
+enum OptionFlags : unsigned {
+  kRequired = 1,    ///< every service needs it
+  kRestart = 2,     ///< a reload cannot change it
+  kMayBeEmpty = 4,  ///< `key =` is a value: none
+};
+
+struct Choice {
+  std::string_view name;
+  int value;
+};
+
+/// Checks that need modules above this one; a null function checks nothing. The error is one clause
+/// that says what is wrong, what is allowed and perhaps a suggestion, without the place.
+struct Validators {
+  Result<void> (*listenAddress)(std::string_view item) = nullptr;
+  Result<void> (*backendAddress)(std::string_view item) = nullptr;
+  Result<void> (*cipher)(std::string_view name) = nullptr;
+  Result<void> (*ciphersuite)(std::string_view name) = nullptr;
+  Result<void> (*group)(std::string_view name) = nullptr;
+  /// The canonical text of a listen address, to find two services on one; null compares texts as
+  /// written.
+  std::string (*canonicalListen)(std::string_view item) = nullptr;
+};
+
+struct OptionInfo {
+  OptionScope scope;
+  std::string_view key;
+  ValueType type;
+  int64_t min, max;                 ///< inclusive; ms, bytes, pieces. Equal: no range
+  std::span<const Choice> choices;  ///< kChoice, kWord
+  std::string_view defaultText;
+  unsigned flags;
+  std::string_view brief, detail;
+
+  // How to reach the field; `options` is the set of the scope. Scalars: set and format; lists:
+  // list.
+  Result<void> (*set)(const OptionInfo& info, OptionSet& options, std::string_view text);
+  std::string (*format)(const OptionInfo& info, const OptionSet& options);
+  SourcedList* (*list)(OptionSet& options);
+  bool (*equal)(const OptionSet& a, const OptionSet& b);
+
+  bool isList() const { return list != nullptr; }
+  bool has(OptionFlags flag) const { return (flags & flag) != 0; }
+
+  /// "duration", "on or off", "list of addresses": for people.
+  std::string typeWords() const;
+  /// "1ms to 1h, or off", "text, json"; empty where anything goes.
+  std::string allowedWords() const;
+};
+
+/// All options, in the order of options.def.
+std::span<const OptionInfo> allOptions();
+
+/// nullptr where there is none of this name in this scope.
+const OptionInfo* findOption(OptionScope scope, std::string_view key);
+
+/// Splits a list value at its separators (commas; for names of ciphers and groups colons too; paths
+/// never) and trims the items. An empty item is an error. An empty text gives an empty list.
+Result<std::vector<std::string>> splitList(const OptionInfo& info, std::string_view text);
+
+/// Checks one item of a list option.
+Result<void> checkItem(const OptionInfo& info, std::string_view item, const Validators& validators);
+
+/// The option's value as one would write it in a file; a list with ", " between the items.
+std::string formatValue(const OptionInfo& info, const OptionSet& options);
+
+/// What the key is called in the environment: prefix and key in capitals, '-' as '_'.
+std::string environmentName(std::string_view prefix, std::string_view key);
+
+}  // namespace culvert

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The scalar values of the configuration: durations with units, sizes of 1024, counts, switches.
+// Each is read strictly and written back in its shortest form; reading what was written gives the
+// same value. Thread: any.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "base/result.h"
+
+namespace culvert {
+
+inline constexpr int64_t kKiB = 1024, kMiB = 1024 * kKiB;
+inline constexpr int64_t kHour = 3'600'000, kDay = 24 * kHour;  // in ms
+
+/// `N(ms|s|m|h|d)`, compounds from the greatest unit down (`1h30m`); `0` and `off` are 0.
+/// Milliseconds.
+Result<int64_t> parseDuration(std::string_view text);
+std::string formatDuration(int64_t milliseconds);
+
+/// `N`, `Nk`, `Nm`, `Ng` of 1024; `0` and `off` are 0. Bytes.
+Result<int64_t> parseSize(std::string_view text);
+std::string formatSize(int64_t bytes);
+
+/// Decimal digits only.
+Result<int64_t> parseNumber(std::string_view text);
+
+/// `on` or `off`.
+Result<bool> parseSwitch(std::string_view text);
+
+/// Blanks and tabs off both ends.
+std::string_view trim(std::string_view text);
+
+}  // namespace culvert
