@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// IoWatcher tells when one descriptor is readable or writable, level triggered. The write half is
+// allocated at its first use: most connections never wait to write. Thread: loop.
+#pragma once
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+
+#include <memory>
+
+namespace culvert {
+
+class EventLoop;
+
+class IoWatcher {
+ public:
+  using Callback = void (*)(void* context);
+
+  /// Watches nothing yet. The descriptor stays the caller's and must outlive the watcher's last
+  /// watch().
+  IoWatcher(EventLoop& loop, int fd, void* context, Callback onReadable, Callback onWritable);
+  ~IoWatcher();
+  IoWatcher(const IoWatcher&) = delete;
+  IoWatcher& operator=(const IoWatcher&) = delete;
+
+  /// Watches exactly this from now on; free of system calls where nothing changes.
+  void watch(bool readable, bool writable) {
+    if (readable != watchingRead_) setRead(readable);
+    if (writable != watchingWrite_) setWrite(writable);
+  }
+  bool watchingRead() const { return watchingRead_; }
+  bool watchingWrite() const { return watchingWrite_; }
+
+ private:
+  void setRead(bool on);
+  void setWrite(bool on);
+  static void dispatch(int fd, short what, void* self);
+
+  EventLoop& loop_;
+  void* context_;
+  Callback onReadable_;
+  Callback onWritable_;
+  bool watchingRead_ = false;
+  bool watchingWrite_ = false;
+  event readEvent_;
+  std::unique_ptr<event> writeEvent_;
+};
+
+}  // namespace culvert

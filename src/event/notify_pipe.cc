@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// See notify_pipe.h.
+#include "event/notify_pipe.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+namespace culvert {
+
+NotifyPipe::NotifyPipe(EventLoop& loop, void* context, IoWatcher::Callback onNotified)
+    : loop_(loop), context_(context), onNotified_(onNotified) {}
+
+Result<void> NotifyPipe::open() {
+  int ends[2];
+  if (::pipe2(ends, O_NONBLOCK | O_CLOEXEC) != 0)
+    return failErrno("cannot create a notification pipe", errno);
+  readEnd_.reset(ends[0]);
+  writeEnd_.reset(ends[1]);
+  watcher_ =
+      std::make_unique<IoWatcher>(loop_, readEnd_.get(), this, &NotifyPipe::onReadable, nullptr);
+  watcher_->watch(true, false);
+  return {};
+}
+
+void NotifyPipe::notify() {
+  const char byte = 1;
+  // EAGAIN: the pipe is full of wake-ups that the reader has yet to see, which is all that is
+  // wanted.
+  while (::write(writeEnd_.get(), &byte, 1) < 0 && errno == EINTR) {
+  }
+}
+
+void NotifyPipe::onReadable(void* self) {
+  auto& pipe = *static_cast<NotifyPipe*>(self);
+  // Emptied first, the mailbox read after: a message that comes in between leaves a byte for the
+  // next turn.
+  char bytes[64];
+  while (::read(pipe.readEnd_.get(), bytes, sizeof bytes) == sizeof bytes) {
+  }
+  pipe.onNotified_(pipe.context_);
+}
+
+}  // namespace culvert

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// See timer.h.
+#include "event/timer.h"
+
+#include <algorithm>
+
+#include "event/event_loop.h"
+
+namespace culvert {
+
+Timer::Timer(EventLoop& loop, void* context, Callback onFire)
+    : loop_(loop), context_(context), onFire_(onFire) {
+  evtimer_assign(&event_, loop_.base(), &Timer::dispatch, this);
+}
+
+Timer::~Timer() { disarm(); }
+
+void Timer::arm(TimePoint deadline) {
+  armedFor_ = deadline;
+  // libevent's timers have milliseconds: round up, or the timer fires just before its time and
+  // spins.
+  const auto wait = std::chrono::ceil<Millis>(deadline - loop_.now()).count();
+  const auto millis = std::max<decltype(wait)>(wait, 0);
+  timeval delay{.tv_sec = static_cast<time_t>(millis / 1000),
+                .tv_usec = static_cast<suseconds_t>(millis % 1000 * 1000)};
+  evtimer_add(&event_, &delay);
+}
+
+void Timer::disarm() {
+  if (armedFor_ == kNever) return;
+  armedFor_ = kNever;
+  evtimer_del(&event_);
+}
+
+void Timer::dispatch(int, short, void* self) {
+  auto& timer = *static_cast<Timer*>(self);
+  timer.loop_.beginTurn();
+  // libevent reads CLOCK_MONOTONIC_COARSE: it may be early by one tick of the kernel (4 ms).
+  if (timer.loop_.now() < timer.armedFor_) return timer.arm(timer.armedFor_);
+  timer.armedFor_ = kNever;
+  timer.onFire_(timer.context_);
+}
+
+}  // namespace culvert

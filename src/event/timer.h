@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Timer calls back once at or after a point in time. It is lazy: a deadline that moves later costs
+// nothing, the timer fires at the old time and its owner arms it for the remainder. Thread: loop.
+#pragma once
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+
+#include "base/clock.h"
+
+namespace culvert {
+
+class EventLoop;
+
+class Timer {
+ public:
+  using Callback = void (*)(void* context);
+
+  Timer(EventLoop& loop, void* context, Callback onFire);
+  ~Timer();
+  Timer(const Timer&) = delete;
+  Timer& operator=(const Timer&) = delete;
+
+  /// Makes sure that the timer fires at `deadline` or earlier. kNever does nothing.
+  void armBy(TimePoint deadline) {
+    if (deadline < armedFor_) arm(deadline);
+  }
+  void disarm();
+  bool armed() const { return armedFor_ != kNever; }
+
+ private:
+  void arm(TimePoint deadline);
+  static void dispatch(int fd, short what, void* self);
+
+  EventLoop& loop_;
+  void* context_;
+  Callback onFire_;
+  TimePoint armedFor_ = kNever;
+  event event_;
+};
+
+}  // namespace culvert
