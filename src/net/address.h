@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// SocketAddress is one IPv4, IPv6 or UNIX socket address by value, and AddressSpec one address text
+// of the configuration (`443`, `*:443`, `host:443`, `[v6]:443`, `unix:/path`) after parsing. No
+// system call but the interface look-up of a scoped IPv6 literal is made here. Thread: any
+// (values).
+#pragma once
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace culvert {
+
+/// Longest path of a UNIX socket (sun_path less its final NUL).
+inline constexpr size_t kMaxUnixPath = sizeof(sockaddr_un::sun_path) - 1;
+
+class SocketAddress {
+ public:
+  /// "No address": family() is AF_UNSPEC, text() is "-".
+  SocketAddress() = default;
+
+  /// Takes what a system call filled in. An IPv4-mapped IPv6 address (RFC 4291 2.5.5.2: an IPv4
+  /// peer of a dual-stack listener) becomes the IPv4 address. Another family gives "no address".
+  static SocketAddress fromSockaddr(const sockaddr* address, socklen_t length);
+  /// `host` is in host byte order (INADDR_LOOPBACK).
+  static SocketAddress ipv4(uint32_t host, uint16_t port);
+  static SocketAddress ipv6(const in6_addr& host, uint16_t port, uint32_t scope = 0);
+  /// `path` must be at most kMaxUnixPath bytes (checked by parseAddress; longer gives "no
+  /// address").
+  static SocketAddress unixPath(std::string_view path);
+
+  int family() const { return storage_.any.sa_family; }
+  bool isSet() const { return family() != AF_UNSPEC; }
+  bool isIpv4() const { return family() == AF_INET; }
+  bool isIpv6() const { return family() == AF_INET6; }
+  bool isUnix() const { return family() == AF_UNIX; }
+  /// 0.0.0.0 or [::].
+  bool isAnyAddress() const;
+  bool isLoopback() const;
+
+  /// For bind() and connect().
+  const sockaddr* get() const { return &storage_.any; }
+  socklen_t length() const { return length_; }
+
+  /// In host byte order; 0 for UNIX.
+  uint16_t port() const;
+  void setPort(uint16_t port);
+  /// The path of a UNIX address; empty for other families and for unnamed sockets. An abstract name
+  /// starts with NUL.
+  std::string_view path() const;
+  const sockaddr_in& v4() const { return storage_.v4; }
+  const sockaddr_in6& v6() const { return storage_.v6; }
+
+  /// `1.2.3.4:80`, `[::1]:80`, `[fe80::1%eth0]:80`, `unix:/path`, `unix:@abstract`, `unix:`
+  /// (unnamed), `-` (none).
+  std::string text() const;
+  /// The same without the port and without brackets.
+  std::string hostText() const;
+
+  friend bool operator==(const SocketAddress& a, const SocketAddress& b);
+  friend bool operator!=(const SocketAddress& a, const SocketAddress& b) { return !(a == b); }
+
+ private:
+  // 112 bytes for the longest UNIX path, and the length; sockaddr_storage alone has 128.
+  union Storage {
+    sockaddr_un un;  // first: the longest, so that {} zeroes every byte
+    sockaddr any;
+    sockaddr_in v4;
+    sockaddr_in6 v6;
+  };
+  Storage storage_{};
+  uint16_t length_ = sizeof(sa_family_t);
+};
+
+enum class AddressUse : uint8_t { kListen, kBackend };
+
+enum class AddressKind : uint8_t {
+  kWildcard,  ///< `PORT`, `*:PORT` of a listener: one dual-stack socket (openWildcardListener)
+  kLiteral,   ///< IPv4 or IPv6 literal: `address` is final
+  kHostName,  ///< `host` is to be resolved, every address of it counts
+  kUnix,      ///< `address` is the path
+};
+
+struct AddressSpec {
+  AddressKind kind = AddressKind::kWildcard;
+  uint16_t port = 0;      ///< 0 for UNIX, and where the system shall choose (listen only)
+  std::string host;       ///< kHostName only
+  SocketAddress address;  ///< kLiteral, kUnix; `[::]:port` for kWildcard
+
+  /// The canonical text: equal texts mean the same address. `*:443`, `host:443`, `[::1]:443`,
+  /// `unix:/path`.
+  std::string text() const;
+};
+
+/// Parses one address text (no surrounding blanks). A `PORT` alone means `*:PORT` for a listener
+/// and `127.0.0.1:PORT` for a backend. `[::]` is IPv6 only. The error says what is wrong and what
+/// is allowed, without the text's origin.
+Result<AddressSpec> parseAddress(std::string_view text, AddressUse use);
+
+}  // namespace culvert

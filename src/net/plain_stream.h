@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// PlainStream is the backend's end: plaintext over TCP or a UNIX socket. A preface (the PROXY
+// header) can be put in front of everything else. Thread: loop.
+#pragma once
+
+#include <string>
+
+#include "net/socket_stream.h"
+
+namespace culvert {
+
+class PlainStream final : public SocketStream {
+ public:
+  /// `fd` is connected. `preface` leaves before the first payload byte; it counts as backlog until
+  /// it has left.
+  PlainStream(EventLoop& loop, UniqueFd fd, std::string preface = {});
+
+  IoResult read(RingBuffer& into, size_t limit) override;
+  IoResult write(RingBuffer& from) override;
+  IoStatus flush() override;
+  size_t backlog() const override { return preface_.size(); }
+  IoStatus shutdownWrite() override;
+
+ private:
+  std::string preface_;
+  bool finishWanted_ = false;
+  bool finished_ = false;
+};
+
+}  // namespace culvert

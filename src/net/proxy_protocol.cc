@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// PROXY protocol headers, after HAProxy's doc/proxy-protocol.txt (2.1 human-readable, 2.2
+// binary, 2.2.6 PP2_TYPE_SSL).
+#include "net/proxy_protocol.h"
+
+#include <fmt/format.h>
+
+#include <cstdint>
+
+namespace culvert {
+namespace {
+
+constexpr std::string_view kSignature("\r\n\r\n\0\r\nQUIT\n", 12);
+constexpr char kVersion2CommandProxy = 0x21;
+
+constexpr char kUnspec = 0x00;
+constexpr char kTcp4 = 0x11;
+constexpr char kTcp6 = 0x21;
+constexpr char kUnixStream = 0x31;
+constexpr size_t kUnixField = 108;
+
+constexpr uint8_t kTypeAlpn = 0x01;
+constexpr uint8_t kTypeAuthority = 0x02;
+constexpr uint8_t kTypeSsl = 0x20;
+constexpr uint8_t kSubtypeSslVersion = 0x21;
+constexpr uint8_t kSubtypeSslCipher = 0x23;
+constexpr uint8_t kClientSsl = 0x01;
+
+constexpr size_t kMaxTlvText = 255;
+
+void appendU16(std::string& out, size_t value) {
+  out.push_back(char(uint8_t(value >> 8)));
+  out.push_back(char(uint8_t(value)));
+}
+
+void appendTlv(std::string& out, uint8_t type, std::string_view value) {
+  out.push_back(char(type));
+  appendU16(out, value.size());
+  out.append(value);
+}
+
+void appendTextTlv(std::string& out, uint8_t type, std::string_view value) {
+  if (!value.empty() && value.size() <= kMaxTlvText) appendTlv(out, type, value);
+}
+
+template <class T>
+std::string_view bytesOf(const T& value) {
+  return {reinterpret_cast<const char*>(&value), sizeof value};
+}
+
+/// The fixed 108-byte field; an unnamed peer is all zero.
+void appendUnixField(std::string& out, const SocketAddress& address) {
+  std::string_view path = address.path().substr(0, kUnixField);
+  out.append(path);
+  out.append(kUnixField - path.size(), '\0');
+}
+
+std::string sslTlv(const ProxyTlvs& tlvs) {
+  std::string value;
+  value.push_back(char(kClientSsl));
+  // verify is zero only where a client certificate was presented and verified.
+  value.append(std::string_view("\0\0\0\x01", 4));
+  appendTextTlv(value, kSubtypeSslVersion, tlvs.tlsVersion);
+  appendTextTlv(value, kSubtypeSslCipher, tlvs.cipher);
+  return value;
+}
+
+/// The family byte; appends the address block to `block`. sockaddr fields are in network order
+/// already.
+char appendAddresses(std::string& block, const SocketAddress& client, const SocketAddress& local) {
+  if (client.family() != local.family()) return kUnspec;
+  switch (client.family()) {
+    case AF_INET:
+      block.append(bytesOf(client.v4().sin_addr)).append(bytesOf(local.v4().sin_addr));
+      block.append(bytesOf(client.v4().sin_port)).append(bytesOf(local.v4().sin_port));
+      return kTcp4;
+    case AF_INET6:
+      block.append(bytesOf(client.v6().sin6_addr)).append(bytesOf(local.v6().sin6_addr));
+      block.append(bytesOf(client.v6().sin6_port)).append(bytesOf(local.v6().sin6_port));
+      return kTcp6;
+    case AF_UNIX:
+      appendUnixField(block, client);
+      appendUnixField(block, local);
+      return kUnixStream;
+    default:
+      return kUnspec;
+  }
+}
+
+/// As hostText(), without a zone: the receiver's interfaces have other names.
+std::string plainHost(const SocketAddress& address) {
+  std::string host = address.hostText();
+  return host.substr(0, host.find('%'));
+}
+
+}  // namespace
+
+std::string proxyV1(const SocketAddress& client, const SocketAddress& local) {
+  const char* family = client.isIpv4() ? "TCP4" : "TCP6";
+  if (client.family() != local.family() || !(client.isIpv4() || client.isIpv6()))
+    return "PROXY UNKNOWN\r\n";
+  return fmt::format("PROXY {} {} {} {} {}\r\n", family, plainHost(client), plainHost(local),
+                     client.port(), local.port());
+}
+
+std::string proxyV2(const SocketAddress& client, const SocketAddress& local,
+                    const ProxyTlvs& tlvs) {
+  std::string block;
+  const char family = appendAddresses(block, client, local);
+  appendTextTlv(block, kTypeAlpn, tlvs.alpn);
+  appendTextTlv(block, kTypeAuthority, tlvs.authority);
+  if (tlvs.tls) appendTlv(block, kTypeSsl, sslTlv(tlvs));
+
+  std::string header(kSignature);
+  header.push_back(kVersion2CommandProxy);
+  header.push_back(family);
+  appendU16(header, block.size());
+  return header + block;
+}
+
+}  // namespace culvert

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Builds the PROXY protocol headers, versions 1 and 2 (HAProxy's proxy-protocol.txt), with which a
+// backend learns the client's address and, in version 2, what TLS negotiated. The header is sent
+// before any payload. Thread: any.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "net/address.h"
+
+namespace culvert {
+
+/// What version 2 tells besides the addresses; an empty text leaves its TLV out, and so does one
+/// longer than 255 bytes.
+struct ProxyTlvs {
+  std::string_view alpn;        ///< PP2_TYPE_ALPN: the protocol agreed on
+  std::string_view authority;   ///< PP2_TYPE_AUTHORITY: the name the client asked for (SNI)
+  bool tls = true;              ///< PP2_TYPE_SSL with PP2_CLIENT_SSL; the two below are inside it
+  std::string_view tlsVersion;  ///< PP2_SUBTYPE_SSL_VERSION: "TLSv1.3"
+  std::string_view
+      cipher;  ///< PP2_SUBTYPE_SSL_CIPHER: "ECDHE-RSA-AES128-GCM-SHA256", "TLS_AES_128_GCM_SHA256"
+};
+
+/// `PROXY TCP4 <client> <local> <port> <port>\r\n`, at most 107 bytes; `PROXY UNKNOWN\r\n` for UNIX
+/// and mixed families. `client` is who connected, `local` the address it connected to.
+std::string proxyV1(const SocketAddress& client, const SocketAddress& local);
+
+/// The binary form, command PROXY; AF_UNSPEC for mixed families. The verify field is 1: no client
+/// certificate was verified.
+std::string proxyV2(const SocketAddress& client, const SocketAddress& local, const ProxyTlvs& tlvs);
+
+}  // namespace culvert

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Resolver turns host names into address sets on a thread of its own (`culvert-dns`), because
+// getaddrinfo() blocks. Sets are immutable and replaced whole; a failed look-up keeps the last one.
+// A BackendTarget is one configured backend address: readers on any thread take its present set.
+// Literals and UNIX paths need no thread and start none.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "net/address.h"
+
+namespace culvert {
+
+using AddressSet = std::vector<SocketAddress>;
+
+/// getaddrinfo() in the caller's thread: blocks for seconds where DNS is slow. In the system's
+/// order (RFC 6724), without duplicates, never empty. For --check, for listeners, and as the
+/// resolver's own look-up.
+Result<AddressSet> resolveHost(const std::string& host, uint16_t port);
+
+/// Thread: any.
+class BackendTarget {
+ public:
+  /// A literal or a UNIX path: the set never changes.
+  explicit BackendTarget(const SocketAddress& address);
+  ~BackendTarget();
+  BackendTarget(const BackendTarget&) = delete;
+  BackendTarget& operator=(const BackendTarget&) = delete;
+
+  /// As in the configuration (AddressSpec::text()).
+  const std::string& text() const { return text_; }
+  bool isHostName() const { return !host_.empty(); }
+  /// Never null; empty while a name has not been resolved yet.
+  std::shared_ptr<const AddressSet> addresses() const;
+
+  /// Asks for a new look-up soon (a connect failed, or the set is empty); at most one a second is
+  /// made. Cheap, never blocks on the look-up; does nothing for literals and after the resolver has
+  /// stopped.
+  void refreshSoon();
+
+ private:
+  friend class Resolver;
+  struct Shared;  // the state that Resolver, its thread and all targets hold together
+  BackendTarget(const AddressSpec& name, std::shared_ptr<Shared> resolver);
+
+  /// Of the resolver's thread; guarded by its mutex.
+  struct LookupState {
+    TimePoint next{};  // due from then on
+    TimePoint last{};  // the end of the one before
+    bool answered = false;
+    bool failing = false;
+  };
+
+  const std::string text_;
+  const std::string host_;
+  const uint16_t port_ = 0;
+  const std::shared_ptr<Shared> resolver_;  // null for literals
+  LookupState lookup_;
+  // Not atomic<shared_ptr>: taken once per connect, and TSan finds fault with libstdc++ 12's.
+  mutable std::mutex mutex_;
+  std::shared_ptr<const AddressSet> addresses_;
+};
+
+enum class ResolveEvent : uint8_t {
+  kResolved,   ///< first answer of a name (info)
+  kChanged,    ///< another set than before (notice)
+  kFailed,     ///< the first failure in a row; the last set, if any, is kept (warning)
+  kRecovered,  ///< answers again, with the same set (notice)
+};
+
+struct ResolverOptions {
+  Millis interval{30000};  ///< of regular look-ups
+  Millis minGap{1000};     ///< between two look-ups of one name
+  /// Runs first in the new thread: drop capabilities there. All signals are blocked in it.
+  std::function<void()> onThreadStart;
+  /// Told of changes, on the resolver's thread; never after the destructor. May be empty.
+  std::function<void(ResolveEvent, const std::string& text)> onEvent;
+  /// What resolves; tests put their own in.
+  std::function<Result<AddressSet>(const std::string& host, uint16_t port)> lookup = resolveHost;
+};
+
+/// Thread: control (register, start, destroy).
+class Resolver {
+ public:
+  explicit Resolver(ResolverOptions options);
+  /// Stops. Waits at most a quarter of a second: a thread stuck in getaddrinfo() is left behind
+  /// with its own state.
+  ~Resolver();
+  Resolver(const Resolver&) = delete;
+  Resolver& operator=(const Resolver&) = delete;
+
+  /// The target of a backend address; equal texts share one. A name is looked up from then on for
+  /// as long as anybody holds its target, so names that a reload removed cost nothing. kWildcard is
+  /// not a backend.
+  std::shared_ptr<BackendTarget> target(const AddressSpec& spec);
+
+  /// Starts the thread if there is a name and it does not run yet: after the privilege drop, and
+  /// after each reload. Returns once onThreadStart has run.
+  Result<void> start();
+
+  /// Waits until every registered name has had its first answer, good or bad, at most `limit`.
+  /// False: not all have.
+  bool waitFirstAnswers(Millis limit);
+
+  bool running() const { return running_; }
+
+ private:
+  const std::shared_ptr<BackendTarget::Shared> shared_;
+  bool running_ = false;
+};
+
+}  // namespace culvert

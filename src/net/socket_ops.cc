@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Thin functions over the socket system calls; what is not obvious about one stands at its place.
+#include "net/socket_ops.h"
+
+#include <fmt/format.h>
+#include <linux/sockios.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+
+#include "base/paths.h"
+
+namespace culvert {
+namespace {
+
+int setOption(int fd, int level, int name, const void* value, socklen_t size) {
+  return setsockopt(fd, level, name, value, size) == 0 ? 0 : errno;
+}
+
+int setIntOption(int fd, int level, int name, int value) {
+  return setOption(fd, level, name, &value, sizeof value);
+}
+
+int socketDomain(int fd) {
+  int domain = AF_UNSPEC;
+  socklen_t size = sizeof domain;
+  return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 ? domain : AF_UNSPEC;
+}
+
+/// A TCP option, left out on a UNIX socket: the kernel answers those with EOPNOTSUPP, which spares
+/// asking each time.
+int setTcpOption(int fd, int name, int value) {
+  int error = setIntOption(fd, IPPROTO_TCP, name, value);
+  return error == EOPNOTSUPP && socketDomain(fd) == AF_UNIX ? 0 : error;
+}
+
+tl::unexpected<Error> listenFailed(const std::string& where, int error) {
+  std::string hint;
+  if (error == EACCES) hint = " (ports below 1024 need root or CAP_NET_BIND_SERVICE)";
+  return fail(fmt::format("cannot listen on {}: {}{}", where, errnoText(error), hint), error);
+}
+
+tl::unexpected<Error> unixListenFailed(const SocketAddress& address, int error, const char* step) {
+  return fail(fmt::format("cannot listen on {}: {}{}", address.text(), step, errnoText(error)),
+              error);
+}
+
+enum class UnixOccupant { kNone, kStale, kAlive, kNoSocket };
+
+/// Who is at `address`. In doubt somebody is alive: a stale verdict deletes the file.
+UnixOccupant unixOccupant(const SocketAddress& address) {
+  struct stat info;
+  if (lstat(std::string(address.path()).c_str(), &info) != 0) return UnixOccupant::kNone;
+  if (!S_ISSOCK(info.st_mode)) return UnixOccupant::kNoSocket;
+  ConnectStart probe = startConnect(address);
+  return probe.error == ECONNREFUSED ? UnixOccupant::kStale : UnixOccupant::kAlive;
+}
+
+/// Who holds the path, where that does not keep us from it.
+Result<UnixOccupant> claimable(const SocketAddress& address) {
+  const UnixOccupant occupant = unixOccupant(address);
+  if (occupant == UnixOccupant::kAlive) return unixListenFailed(address, EADDRINUSE, "");
+  if (occupant == UnixOccupant::kNoSocket)
+    return unixListenFailed(address, EADDRINUSE, "the file is not a socket: ");
+  return occupant;
+}
+
+Result<UniqueFd> openUnixListener(const SocketAddress& address, const ListenOptions& options) {
+  std::string path(address.path());
+  const auto occupant = claimable(address);
+  if (!occupant) return tl::unexpected(occupant.error());
+  if (*occupant == UnixOccupant::kStale && ::unlink(path.c_str()) != 0 && errno != ENOENT)
+    return unixListenFailed(address, errno, "cannot replace the stale socket file: ");
+  UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!fd) return unixListenFailed(address, errno, "");
+  if (::bind(fd.get(), address.get(), address.length()) != 0)
+    return unixListenFailed(address, errno, "");
+  // Nobody can connect between bind() and listen(), so mode and owner are right before the first
+  // connection; the umask, which belongs to the whole process, is left alone.
+  int error = 0;
+  const char* step = "";
+  if (::chmod(path.c_str(), options.unixMode) != 0) {
+    error = errno;
+    step = "cannot set the mode of the socket file: ";
+  } else if ((options.unixOwner != uid_t(-1) || options.unixGroup != gid_t(-1)) &&
+             ::lchown(path.c_str(), options.unixOwner, options.unixGroup) != 0) {
+    error = errno;
+    step = "cannot set the owner of the socket file: ";
+  } else if (::listen(fd.get(), options.backlog) != 0) {
+    error = errno;
+  }
+  if (error != 0) {
+    ::unlink(path.c_str());
+    return unixListenFailed(address, error, step);
+  }
+  return fd;
+}
+
+Result<UniqueFd> openInetListener(const SocketAddress& address, bool v6Only,
+                                  const ListenOptions& options, const std::string& where) {
+  UniqueFd fd(::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!fd) return listenFailed(where, errno);
+  int error = setIntOption(fd.get(), SOL_SOCKET, SO_REUSEADDR, 1);
+  if (error == 0 && address.isIpv6())
+    error = setIntOption(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, v6Only ? 1 : 0);
+  if (error == 0 && ::bind(fd.get(), address.get(), address.length()) != 0) error = errno;
+  // Two sockets with SO_REUSEADDR may bind the same port; only listen() then says EADDRINUSE.
+  if (error == 0 && ::listen(fd.get(), options.backlog) != 0) error = errno;
+  if (error != 0) return listenFailed(where, error);
+  return fd;
+}
+
+SocketAddress nameOf(int fd, int (*call)(int, sockaddr*, socklen_t*)) {
+  sockaddr_storage storage;
+  socklen_t length = sizeof storage;
+  if (call(fd, reinterpret_cast<sockaddr*>(&storage), &length) != 0) return {};
+  return SocketAddress::fromSockaddr(reinterpret_cast<sockaddr*>(&storage), length);
+}
+
+/// Rounded up to whole seconds, at least one.
+int seconds(Millis time) {
+  auto rounded = std::chrono::ceil<std::chrono::seconds>(time).count();
+  return int(std::clamp<decltype(rounded)>(rounded, 1, 32767));  // the kernel's MAX_TCP_KEEPIDLE
+}
+
+}  // namespace
+
+Result<UniqueFd> openListener(const SocketAddress& address, const ListenOptions& options) {
+  if (address.isUnix()) return openUnixListener(address, options);
+  if (!address.isSet()) return fail("cannot listen: no address", EINVAL);
+  return openInetListener(address, true, options, address.text());
+}
+
+Result<UniqueFd> openWildcardListener(uint16_t port, const ListenOptions& options) {
+  std::string where = fmt::format("*:{}", port);
+  auto fd = openInetListener(SocketAddress::ipv6(in6addr_any, port), false, options, where);
+  // No IPv6 in the kernel (EAFNOSUPPORT), or switched off by sysctl (EADDRNOTAVAIL).
+  if (!fd && (fd.error().sysErrno == EAFNOSUPPORT || fd.error().sysErrno == EADDRNOTAVAIL)) {
+    return openInetListener(SocketAddress::ipv4(INADDR_ANY, port), true, options, where);
+  }
+  return fd;
+}
+
+SocketAddress boundAddress(int fd) { return nameOf(fd, ::getsockname); }
+
+SocketAddress peerAddress(int fd) { return nameOf(fd, ::getpeername); }
+
+std::string listenerText(int fd) {
+  SocketAddress address = boundAddress(fd);
+  int only = 1;
+  socklen_t size = sizeof only;
+  if (address.isIpv6() && address.isAnyAddress() &&
+      getsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, &size) == 0 && only == 0) {
+    return fmt::format("*:{}", address.port());
+  }
+  return address.text();
+}
+
+Result<void> checkUnixListener(const SocketAddress& address) {
+  if (const auto occupant = claimable(address); !occupant) return tl::unexpected(occupant.error());
+  if (const int error = cannotCreate(std::string(address.path())); error != 0)
+    return unixListenFailed(address, error, "");
+  return {};
+}
+
+void removeUnixSocket(const SocketAddress& address) {
+  if (!address.isUnix() || address.path().empty() || address.path().front() == '\0') return;
+  if (unixOccupant(address) == UnixOccupant::kStale) ::unlink(std::string(address.path()).c_str());
+}
+
+AcceptResult acceptOne(int listenFd) {
+  AcceptResult result;
+  sockaddr_storage storage;
+  socklen_t length;
+  int fd;
+  do {
+    length = sizeof storage;
+    fd = ::accept4(listenFd, reinterpret_cast<sockaddr*>(&storage), &length,
+                   SOCK_NONBLOCK | SOCK_CLOEXEC);
+  } while (fd < 0 && errno == EINTR);
+  if (fd < 0) {
+    result.error = errno;
+    return result;
+  }
+  result.fd.reset(fd);
+  result.peer = SocketAddress::fromSockaddr(reinterpret_cast<sockaddr*>(&storage), length);
+  return result;
+}
+
+bool acceptErrorIsTransient(int error) {
+  switch (error) {  // accept(2): errors already pending on the new socket are passed on
+    case ECONNABORTED:
+    case EPROTO:
+    case EPERM:  // forbidden by firewall rules
+    case ENETDOWN:
+    case ENETUNREACH:
+    case ENOPROTOOPT:
+    case EHOSTDOWN:
+    case EHOSTUNREACH:
+    case ENONET:
+    case ETIMEDOUT:
+      return true;
+    default:
+      return false;
+  }
+}
+
+bool acceptErrorIsShortage(int error) {
+  return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+}
+
+ConnectStart startConnect(const SocketAddress& address) {
+  ConnectStart result;
+  if (!address.isSet()) {
+    result.error = EAFNOSUPPORT;
+    return result;
+  }
+  UniqueFd fd(::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!fd) {
+    result.error = errno;
+    return result;
+  }
+  int status = ::connect(fd.get(), address.get(), address.length());
+  // Over the loopback the handshake is over when connect() returns; asking again tells, and saves a
+  // turn of the loop.
+  if (status != 0 && errno == EINPROGRESS && address.isLoopback()) {
+    status = ::connect(fd.get(), address.get(), address.length());
+  }
+  // An interrupted connect() goes on by itself (POSIX), as one in progress does.
+  if (status == 0) {
+    result.connected = true;
+  } else if (errno != EINPROGRESS && errno != EALREADY && errno != EINTR) {
+    result.error = errno;
+    return result;
+  }
+  result.fd = std::move(fd);
+  return result;
+}
+
+int connectResult(int fd) {
+  int error = 0;
+  socklen_t size = sizeof error;
+  return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) == 0 ? error : errno;
+}
+
+int setNoDelay(int fd) { return setTcpOption(fd, TCP_NODELAY, 1); }
+
+int setKeepalive(int fd, Millis idle, Millis interval, int count) {
+  int error = setIntOption(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+  if (error == 0) error = setTcpOption(fd, TCP_KEEPIDLE, seconds(idle));
+  if (error == 0) error = setTcpOption(fd, TCP_KEEPINTVL, seconds(interval));
+  if (error == 0) error = setTcpOption(fd, TCP_KEEPCNT, std::clamp(count, 1, 127));
+  return error;
+}
+
+int setNotSentLowat(int fd, uint32_t bytes) {
+  return setTcpOption(fd, TCP_NOTSENT_LOWAT, int(bytes));
+}
+
+int setUserTimeout(int fd, Millis limit) {
+  return setTcpOption(fd, TCP_USER_TIMEOUT, int(std::clamp<int64_t>(limit.count(), 0, INT32_MAX)));
+}
+
+int setLingerReset(int fd) {
+  linger off{1, 0};
+  return setOption(fd, SOL_SOCKET, SO_LINGER, &off, sizeof off);
+}
+
+size_t outQueueBytes(int fd) {
+  int bytes = 0;
+  return ::ioctl(fd, SIOCOUTQ, &bytes) == 0 && bytes > 0 ? size_t(bytes) : 0;
+}
+
+bool hungUp(int fd) {
+  pollfd entry{fd, 0, 0};
+  int count;
+  do {
+    count = ::poll(&entry, 1, 0);
+  } while (count < 0 && errno == EINTR);
+  return count > 0 && (entry.revents & POLLERR) != 0;
+}
+
+}  // namespace culvert

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// See socket_stream.h.
+#include "net/socket_stream.h"
+
+#include <sys/socket.h>
+
+#include <cerrno>
+
+#include "net/socket_ops.h"
+
+namespace culvert {
+
+SocketStream::SocketStream(EventLoop& loop, UniqueFd fd)
+    : fd_(std::move(fd)),
+      watcher_(
+          loop, fd_.get(), this,
+          [](void* self) { static_cast<SocketStream*>(self)->observer_->onReadable(); },
+          [](void* self) { static_cast<SocketStream*>(self)->observer_->onWritable(); }) {}
+
+SocketStream::~SocketStream() {
+  if (abortOnClose_) setLingerReset(fd_.get());
+}
+
+size_t SocketStream::unacknowledged() const { return backlog() + outQueueBytes(fd_.get()); }
+
+bool SocketStream::hungUp() const { return culvert::hungUp(fd_.get()); }
+
+IoResult SocketStream::receive(std::span<uint8_t> into) {
+  for (;;) {
+    const ssize_t n = ::recv(fd_.get(), into.data(), into.size(), 0);
+    if (n > 0) return {IoStatus::kOk, static_cast<size_t>(n)};
+    if (n == 0) return {writeBroken_ ? IoStatus::kReset : IoStatus::kEof, 0};
+    if (errno == EAGAIN || errno == EWOULDBLOCK) return {IoStatus::kBlocked, 0};
+    if (errno == EINTR) continue;
+    socketError_ = errno;
+    writeBroken_ = true;
+    return {IoStatus::kReset, 0};
+  }
+}
+
+IoResult SocketStream::transmit(std::span<const uint8_t> from) {
+  if (writeBroken_) return {IoStatus::kReset, 0};
+  for (;;) {
+    const ssize_t n = ::send(fd_.get(), from.data(), from.size(), MSG_NOSIGNAL);
+    if (n >= 0) return {IoStatus::kOk, static_cast<size_t>(n)};
+    if (errno == EAGAIN || errno == EWOULDBLOCK) return {IoStatus::kBlocked, 0};
+    if (errno == EINTR) continue;
+    socketError_ = errno;
+    writeBroken_ = true;
+    return {IoStatus::kReset, 0};
+  }
+}
+
+IoStatus SocketStream::finish() {
+  if (::shutdown(fd_.get(), SHUT_WR) == 0) return IoStatus::kOk;
+  socketError_ = errno;  // ENOTCONN: the peer has reset the connection meanwhile
+  writeBroken_ = true;
+  return IoStatus::kReset;
+}
+
+IoResult SocketStream::discardInput(size_t limit) {
+  uint8_t scratch[16384];
+  size_t seen = 0;
+  while (seen < limit) {
+    const IoResult r = receive(scratch);
+    seen += r.bytes;
+    if (r.status != IoStatus::kOk) return {r.status, seen};
+  }
+  return {IoStatus::kOk, seen};
+}
+
+}  // namespace culvert

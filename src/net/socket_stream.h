@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// SocketStream is what PlainStream and TlsStream share: one nonblocking socket, its watcher, and
+// receive/transmit that turn errno into the caller's next move. Thread: loop.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "base/unique_fd.h"
+#include "event/io_watcher.h"
+#include "net/byte_stream.h"
+
+namespace culvert {
+
+class SocketStream : public ByteStream {
+ public:
+  SocketStream(EventLoop& loop, UniqueFd fd);
+  ~SocketStream() override;
+
+  size_t unacknowledged() const override;
+  bool hungUp() const override;
+  void abort() override { abortOnClose_ = true; }
+  IoResult discardInput(size_t limit) override;
+  void watch(bool readable, bool writable) override { watcher_.watch(readable, writable); }
+
+  int fd() const { return fd_.get(); }
+  /// The errno behind kReset; 0 before.
+  int socketError() const { return socketError_; }
+
+ protected:
+  /// One recv(). An end of stream after a failed write is no clean end: the kernel has told its
+  /// error to the write already and would now report a plain EOF, so it is kReset here.
+  IoResult receive(std::span<uint8_t> into);
+  /// One send(). kReset is sticky for writing; input that had arrived before can still be received.
+  IoResult transmit(std::span<const uint8_t> from);
+  /// FIN.
+  IoStatus finish();
+
+ private:
+  UniqueFd fd_;
+  IoWatcher watcher_;  // after fd_: stops watching before the descriptor is closed
+  int socketError_ = 0;
+  bool writeBroken_ = false;
+  bool abortOnClose_ = false;
+};
+
+}  // namespace culvert

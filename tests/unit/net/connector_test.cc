@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Connector against real listeners: the next address, retries until the time is up, what the last
+// failure was.
+#include "net/connector.h"
+
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "event/event_loop.h"
+#include "socket_pair.h"
+
+namespace culvert {
+namespace {
+
+struct Outcome : DialObserver {
+  void onDialed(std::unique_ptr<ByteStream> backend, const SocketAddress& from) override {
+    stream = std::move(backend);
+    address = from;
+    ++calls;
+  }
+  void onDialFailed(StreamFailure why) override {
+    failure = std::move(why);
+    ++calls;
+  }
+  std::unique_ptr<ByteStream> stream;
+  SocketAddress address;
+  std::optional<StreamFailure> failure;
+  int calls = 0;
+};
+
+class ConnectorTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string pattern = std::filesystem::temp_directory_path() / "culvert-connect-XXXXXX";
+    directory_ = mkdtemp(pattern.data());
+  }
+  void TearDown() override { std::filesystem::remove_all(directory_); }
+
+  static UniqueFd listenAt(const SocketAddress& address) {
+    auto listener = openListener(address);
+    EXPECT_TRUE(listener) << (listener ? "" : listener.error().text);
+    return listener ? std::move(*listener) : UniqueFd();
+  }
+  static UniqueFd listenAnywhere() { return listenAt(SocketAddress::ipv4(INADDR_LOOPBACK, 0)); }
+  /// An address where nobody listens (somebody did a moment ago).
+  static SocketAddress refusing() { return boundAddress(listenAnywhere().get()); }
+
+  /// A listener whose queue is full: a connection attempt gets no answer at all.
+  struct Blackhole {
+    Blackhole() {
+      ListenOptions options;
+      options.backlog = 0;
+      auto opened = openListener(SocketAddress::ipv4(INADDR_LOOPBACK, 0), options);
+      if (!opened) return;
+      listener = std::move(*opened);
+      address = boundAddress(listener.get());
+      for (int i = 0; i < 4; ++i) fillers.push_back(startConnect(address));
+    }
+    /// Some kernels answer all the same.
+    bool works() const {
+      ConnectStart probe = startConnect(address);
+      return probe.fd.valid() && !waitFd(probe.fd.get(), POLLOUT, 100);
+    }
+    UniqueFd listener;
+    SocketAddress address;
+    std::vector<ConnectStart> fillers;
+  };
+
+  void target(const SocketAddress& address) {
+    options_.targets.push_back(std::make_shared<BackendTarget>(address));
+  }
+  void dial() {
+    connector_ = std::make_unique<Connector>(loop_, options_, counters_,
+                                             [] { return std::string("preface"); });
+    connector_->dial(outcome_);
+  }
+  /// Runs the loop until there is an outcome. `meanwhile` is called in each turn.
+  void wait(const std::function<void()>& meanwhile = {}) {
+    const TimePoint deadline = Clock::now() + Millis(10'000);
+    while (outcome_.calls == 0 && Clock::now() < deadline) {
+      if (meanwhile) meanwhile();
+      guard_.armBy(loop_.now() + Millis(5));
+      loop_.turn(true);
+    }
+    ASSERT_EQ(outcome_.calls, 1);
+    EXPECT_EQ(outcome_.stream != nullptr, !outcome_.failure.has_value());
+  }
+  void pass(Millis time) {
+    const TimePoint until = Clock::now() + time;
+    while (Clock::now() < until) {
+      guard_.armBy(loop_.now() + Millis(2));
+      loop_.turn(true);
+    }
+  }
+
+  EventLoop loop_;
+  CounterBlock counters_;
+  ConnectorOptions options_;
+  Outcome outcome_;
+  Timer guard_{loop_, nullptr, [](void*) {}};
+  std::unique_ptr<Connector> connector_;
+  std::string directory_;
+};
+
+TEST_F(ConnectorTest, ReachesAListener) {
+  const UniqueFd listener = listenAnywhere();
+  target(boundAddress(listener.get()));
+  dial();
+  wait();
+  ASSERT_TRUE(outcome_.stream);
+  EXPECT_EQ(outcome_.address, boundAddress(listener.get()));
+  EXPECT_EQ(outcome_.stream->backlog(), 7u) << "the preface waits in front";
+  EXPECT_EQ(outcome_.stream->flush(), IoStatus::kOk);
+  ASSERT_TRUE(waitFd(listener.get(), POLLIN));
+  AcceptResult accepted = acceptOne(listener.get());
+  EXPECT_EQ(receive(accepted.fd.get(), 7).text, "preface");
+  EXPECT_EQ(counters_.get(Counter::kBackendConnectsFailed), 0u);
+}
+
+TEST_F(ConnectorTest, GoesToTheNextAddressAtOnce) {
+  const UniqueFd listener = listenAnywhere();
+  target(refusing());
+  target(refusing());
+  target(boundAddress(listener.get()));
+  const TimePoint start = Clock::now();
+  dial();
+  wait();
+  ASSERT_TRUE(outcome_.stream);
+  EXPECT_EQ(outcome_.address, boundAddress(listener.get()));
+  EXPECT_LT(Clock::now() - start, Millis(1000));
+  EXPECT_EQ(counters_.get(Counter::kBackendConnectsFailed), 2u);
+}
+
+TEST_F(ConnectorTest, WithoutRetryTheFirstPassDecides) {
+  options_.retry = false;
+  target(refusing());
+  const SocketAddress last = refusing();
+  target(last);
+  dial();
+  wait();
+  ASSERT_TRUE(outcome_.failure);
+  EXPECT_EQ(outcome_.failure->cause, "backend-refused");
+  EXPECT_NE(outcome_.failure->detail.find(last.text()), std::string::npos)
+      << outcome_.failure->detail;
+  EXPECT_EQ(counters_.get(Counter::kBackendConnectsFailed), 2u);
+  EXPECT_EQ(counters_.get(Counter::kBackendConnectsRetried), 0u);
+}
+
+TEST_F(ConnectorTest, SurvivesABackendsRestart) {
+  const SocketAddress address = refusing();
+  target(address);
+  dial();
+  const TimePoint start = Clock::now();
+  UniqueFd listener;
+  wait([&] {
+    if (!listener && Clock::now() - start > Millis(120)) listener = listenAt(address);
+  });
+  EXPECT_TRUE(outcome_.stream);
+  EXPECT_GE(counters_.get(Counter::kBackendConnectsRetried), 1u);
+}
+
+TEST_F(ConnectorTest, GivesUpWhenTheTimeIsUpWithTheLastFailure) {
+  options_.connectTimeout = Millis(200);
+  target(refusing());
+  const TimePoint start = Clock::now();
+  dial();
+  wait();
+  ASSERT_TRUE(outcome_.failure);
+  EXPECT_EQ(outcome_.failure->cause, "backend-refused");
+  EXPECT_GE(Clock::now() - start, Millis(200));
+  EXPECT_LT(Clock::now() - start, Millis(3000));
+  // 50 ms, 100 ms, the rest: a pause grows, it does not hammer.
+  EXPECT_GE(counters_.get(Counter::kBackendConnectsRetried), 2u);
+  EXPECT_LE(counters_.get(Counter::kBackendConnectsRetried), 4u);
+}
+
+TEST_F(ConnectorTest, ASilentAddressIsATimeout) {
+  Blackhole hole;
+  if (!hole.works()) GTEST_SKIP() << "this kernel answers behind a full queue";
+  options_.connectTimeout = Millis(150);
+  target(hole.address);
+  const TimePoint start = Clock::now();
+  dial();
+  wait();
+  ASSERT_TRUE(outcome_.failure);
+  EXPECT_EQ(outcome_.failure->cause, "backend-timeout");
+  EXPECT_GE(Clock::now() - start, Millis(150));
+  EXPECT_LT(Clock::now() - start, Millis(3000));
+}
+
+TEST_F(ConnectorTest, ASilentAddressLeavesTimeForTheNext) {
+  Blackhole hole;
+  if (!hole.works()) GTEST_SKIP() << "this kernel answers behind a full queue";
+  const UniqueFd listener = listenAnywhere();
+  options_.connectTimeout = Millis(600);
+  target(hole.address);
+  target(boundAddress(listener.get()));
+  const TimePoint start = Clock::now();
+  dial();
+  wait();
+  ASSERT_TRUE(outcome_.stream);
+  EXPECT_EQ(outcome_.address, boundAddress(listener.get()));
+  EXPECT_GE(Clock::now() - start, Millis(300)) << "half of the time is the first one's";
+  EXPECT_EQ(counters_.get(Counter::kBackendConnectsFailed), 1u);
+}
+
+TEST_F(ConnectorTest, AUnixSocketThatAppearsLater) {
+  const SocketAddress address = SocketAddress::unixPath(directory_ + "/backend");
+  target(address);
+  dial();
+  const TimePoint start = Clock::now();
+  UniqueFd listener;
+  wait([&] {
+    if (!listener && Clock::now() - start > Millis(80)) listener = listenAt(address);
+  });
+  ASSERT_TRUE(outcome_.stream);
+  EXPECT_EQ(outcome_.address.text(), "unix:" + directory_ + "/backend");
+}
+
+TEST_F(ConnectorTest, AUnixSocketThatIsNotThereIsARefusal) {
+  options_.retry = false;
+  target(SocketAddress::unixPath(directory_ + "/nobody"));
+  dial();
+  EXPECT_EQ(outcome_.calls, 1) << "UNIX sockets answer before dial() returns";
+  ASSERT_TRUE(outcome_.failure);
+  EXPECT_EQ(outcome_.failure->cause, "backend-refused");
+}
+
+TEST_F(ConnectorTest, AUnixSocketConnectsBeforeDialReturns) {
+  const SocketAddress address = SocketAddress::unixPath(directory_ + "/backend");
+  const UniqueFd listener = listenAt(address);
+  target(address);
+  dial();
+  EXPECT_EQ(outcome_.calls, 1);
+  EXPECT_TRUE(outcome_.stream);
+}
+
+TEST_F(ConnectorTest, ANameThatIsNotResolvedYetWaits) {
+  const UniqueFd listener = listenAnywhere();
+  const SocketAddress address = boundAddress(listener.get());
+  std::atomic<bool> known{false};
+  ResolverOptions resolving;
+  resolving.minGap = Millis(10);
+  resolving.lookup = [&](const std::string&, uint16_t) -> Result<AddressSet> {
+    if (!known) return fail("no such name");
+    return AddressSet{address};
+  };
+  Resolver resolver(std::move(resolving));
+  AddressSpec spec;
+  spec.kind = AddressKind::kHostName;
+  spec.host = "backend.example";
+  spec.port = address.port();
+  options_.targets.push_back(resolver.target(spec));
+  ASSERT_TRUE(resolver.start());
+  ASSERT_TRUE(resolver.waitFirstAnswers(Millis(5000)));
+  dial();
+  pass(Millis(80));
+  EXPECT_EQ(outcome_.calls, 0);
+  known = true;
+  wait();
+  EXPECT_TRUE(outcome_.stream);
+  EXPECT_EQ(counters_.get(Counter::kBackendConnectsFailed), 0u)
+      << "there was nothing to connect to";
+}
+
+TEST_F(ConnectorTest, ANameThatStaysUnknownIsUnreachable) {
+  ResolverOptions resolving;
+  resolving.lookup = [](const std::string&, uint16_t) -> Result<AddressSet> {
+    return fail("no such name");
+  };
+  Resolver resolver(std::move(resolving));
+  AddressSpec spec;
+  spec.kind = AddressKind::kHostName;
+  spec.host = "nowhere.example";
+  spec.port = 1;
+  options_.retry = false;
+  options_.targets.push_back(resolver.target(spec));
+  dial();
+  wait();
+  ASSERT_TRUE(outcome_.failure);
+  EXPECT_EQ(outcome_.failure->cause, "backend-unreachable");
+  EXPECT_NE(outcome_.failure->detail.find("nowhere.example"), std::string::npos);
+}
+
+TEST_F(ConnectorTest, DyingCancelsEverything) {
+  // In an attempt, and between two of them.
+  Blackhole hole;
+  target(hole.address);
+  dial();
+  connector_.reset();
+  pass(Millis(20));
+  EXPECT_EQ(outcome_.calls, 0);
+
+  options_.targets.clear();
+  target(refusing());
+  dial();
+  pass(Millis(20));
+  EXPECT_EQ(outcome_.calls, 0);
+  connector_.reset();
+  pass(Millis(150));
+  EXPECT_EQ(outcome_.calls, 0);
+}
+
+TEST_F(ConnectorTest, WithoutALimitItGoesOnTrying) {
+  options_.connectTimeout = Millis(0);
+  const SocketAddress address = refusing();
+  target(address);
+  dial();
+  pass(Millis(300));
+  EXPECT_EQ(outcome_.calls, 0);
+  const UniqueFd listener = listenAt(address);
+  wait();
+  EXPECT_TRUE(outcome_.stream);
+}
+
+}  // namespace
+}  // namespace culvert
