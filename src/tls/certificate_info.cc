@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Certificates and keys as wolfCrypt decodes them, put into our words.
+#include "tls/certificate_info.h"
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+#include <ctime>
+#include <memory>
+
+#include "tls/tls_error.h"
+#include "tls/wolfssl.h"
+
+namespace culvert {
+
+namespace {
+
+/// "/C=DE/CN=x" to "C=DE, CN=x". Unprintable bytes become '?', since names end up in logs.
+std::string nameText(const char* oneLine) {
+  std::string in(oneLine);
+  std::string out;
+  for (size_t i = 0; i < in.size(); ++i) {
+    // A slash separates only where "TYPE=" follows.
+    size_t equals = in.find('=', i);
+    bool separator =
+        in[i] == '/' && equals != std::string::npos && equals > i + 1 &&
+        std::all_of(in.begin() + static_cast<long>(i) + 1, in.begin() + static_cast<long>(equals),
+                    [](char c) { return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'); });
+    if (separator) {
+      if (i != 0) out += ", ";
+    } else {
+      out += static_cast<unsigned char>(in[i]) < 0x20 || in[i] == 0x7f ? '?' : in[i];
+    }
+  }
+  return out.empty() ? "(no subject)" : out;
+}
+
+std::string lowerName(const char* text, int size) {
+  std::string out(text, static_cast<size_t>(size));
+  for (char& c : out) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+  }
+  return out;
+}
+
+Result<int64_t> readDate(const byte* raw, int size) {
+  const byte* date = nullptr;
+  byte format = 0;
+  int length = 0;
+  struct tm calendar {};
+  if (raw == nullptr || wc_GetDateInfo(raw, size, &date, &format, &length) != 0 ||
+      wc_GetDateAsCalendarTime(date, length, format, &calendar) != 0)
+    return fail("a date of validity is malformed");
+  calendar.tm_isdst = 0;
+  return static_cast<int64_t>(::timegm(&calendar));
+}
+
+void readNames(const DecodedCert& cert, CertificateInfo& info) {
+  for (const DNS_entry* entry = cert.altNames; entry != nullptr; entry = entry->next) {
+    if (entry->type == ASN_DNS_TYPE) {
+      info.dnsNames.push_back(lowerName(entry->name, entry->len));
+    } else if (entry->type == ASN_IP_TYPE && (entry->len == 4 || entry->len == 16)) {
+      char text[INET6_ADDRSTRLEN];
+      if (::inet_ntop(entry->len == 4 ? AF_INET : AF_INET6, entry->name, text, sizeof(text)) !=
+          nullptr)
+        info.addresses.emplace_back(text);
+    }
+  }
+#if !defined(OPENSSL_EXTRA) || defined(WOLFSSL_ALT_NAMES_NO_REV)
+  // wolfCrypt prepends each entry it reads; we want the certificate's order.
+  std::reverse(info.dnsNames.begin(), info.dnsNames.end());
+  std::reverse(info.addresses.begin(), info.addresses.end());
+#endif
+  if (info.dnsNames.empty() && info.addresses.empty() && cert.subjectCN != nullptr)
+    info.dnsNames.push_back(lowerName(cert.subjectCN, cert.subjectCNLen));
+}
+
+std::string curveText(int curveId, unsigned bits) {
+  switch (curveId) {
+    case ECC_SECP256R1:
+      return "ECDSA P-256";
+    case ECC_SECP384R1:
+      return "ECDSA P-384";
+    case ECC_SECP521R1:
+      return "ECDSA P-521";
+    default:
+      return fmt::format("ECDSA {} bits", bits);
+  }
+}
+
+KeyInfo rsaInfo(RsaKey& key) {
+  int bytes = wc_RsaEncryptSize(&key);
+  unsigned bits = bytes > 0 ? static_cast<unsigned>(bytes) * 8 : 0;
+  return {KeyType::kRsa, bits, fmt::format("RSA-{}", bits)};
+}
+
+KeyInfo eccInfo(const ecc_key& key) {
+  unsigned bits = key.dp != nullptr ? static_cast<unsigned>(key.dp->size) * 8 : 0;
+  int id = key.dp != nullptr ? key.dp->id : 0;
+  if (id == ECC_SECP521R1) bits = 521;
+  return {KeyType::kEcdsa, bits, curveText(id, bits)};
+}
+
+struct RsaHolder {
+  RsaKey key;
+  RsaHolder() { wc_InitRsaKey(&key, nullptr); }
+  ~RsaHolder() { wc_FreeRsaKey(&key); }
+};
+
+struct EccHolder {
+  ecc_key key;
+  EccHolder() { wc_ecc_init(&key); }
+  ~EccHolder() { wc_ecc_free(&key); }
+};
+
+KeyInfo readPublicKey(const DecodedCert& cert) {
+  switch (cert.keyOID) {
+    case RSAk:
+#ifdef WC_RSA_PSS
+    case RSAPSSk:
+#endif
+    {
+      RsaHolder rsa;
+      word32 index = 0;
+      if (wc_RsaPublicKeyDecode(cert.publicKey, &index, &rsa.key, cert.pubKeySize) != 0)
+        return {KeyType::kRsa, 0, "RSA"};
+      return rsaInfo(rsa.key);
+    }
+    case ECDSAk: {
+      int id = wc_ecc_get_oid(cert.pkCurveOID, nullptr, nullptr);
+      unsigned bits = id == ECC_SECP256R1   ? 256
+                      : id == ECC_SECP384R1 ? 384
+                      : id == ECC_SECP521R1 ? 521
+                                            : 0;
+      return {KeyType::kEcdsa, bits, curveText(id, bits)};
+    }
+    case ED25519k:
+      return {KeyType::kEd25519, 256, "Ed25519"};
+    case ED448k:
+      return {KeyType::kEd448, 456, "Ed448"};
+    default:
+      return {KeyType::kUnknown, 0, "unknown kind of key"};
+  }
+}
+
+struct DecodedCertHolder {
+  DecodedCert cert;
+  explicit DecodedCertHolder(std::span<const uint8_t> der) {
+    wc_InitDecodedCert(&cert, der.data(), static_cast<word32>(der.size()), nullptr);
+  }
+  ~DecodedCertHolder() { wc_FreeDecodedCert(&cert); }
+};
+
+}  // namespace
+
+std::string fingerprintOf(std::span<const uint8_t> der) {
+  byte digest[WC_SHA256_DIGEST_SIZE] = {};
+  wc_Sha256Hash(der.data(), static_cast<word32>(der.size()), digest);
+  std::string out;
+  for (byte b : digest) out += fmt::format("{}{:02X}", out.empty() ? "" : ":", b);
+  return out;
+}
+
+Result<CertificateInfo> readCertificate(std::span<const uint8_t> der) {
+  // On the heap: the structure is several KiB.
+  auto holder = std::make_unique<DecodedCertHolder>(der);
+  DecodedCert& cert = holder->cert;
+  int result = wc_ParseCert(&cert, CERT_TYPE, NO_VERIFY, nullptr);
+  if (result != 0) return fail("is no X.509 certificate that can be read: " + tlsErrorText(result));
+  CertificateInfo info;
+  info.subject = nameText(cert.subject);
+  info.issuer = nameText(cert.issuer);
+  readNames(cert, info);
+  auto from = readDate(cert.beforeDate, cert.beforeDateLen);
+  auto until = readDate(cert.afterDate, cert.afterDateLen);
+  if (!from || !until) return fail("a date of validity is malformed");
+  info.notBefore = *from;
+  info.notAfter = *until;
+  KeyInfo key = readPublicKey(cert);
+  info.keyType = key.type;
+  info.keyBits = key.bits;
+  info.keyText = key.text;
+  info.fingerprint = fingerprintOf(der);
+  std::memcpy(info.subjectHash.data(), cert.subjectHash,
+              std::min<size_t>(sizeof(cert.subjectHash), 32));
+  std::memcpy(info.issuerHash.data(), cert.issuerHash,
+              std::min<size_t>(sizeof(cert.issuerHash), 32));
+  if (cert.extSubjKeyIdSet)
+    info.subjectKeyId.assign(cert.extSubjKeyId, cert.extSubjKeyId + sizeof(cert.extSubjKeyId));
+  if (cert.extAuthKeyIdSet)
+    info.authorityKeyId.assign(cert.extAuthKeyId, cert.extAuthKeyId + sizeof(cert.extAuthKeyId));
+  info.authority = cert.isCA != 0;
+  return info;
+}
+
+Result<KeyInfo> readPrivateKey(std::span<const uint8_t> der) {
+  word32 size = static_cast<word32>(der.size());
+  {
+    EccHolder ecc;
+    word32 index = 0;
+    if (wc_EccPrivateKeyDecode(der.data(), &index, &ecc.key, size) == 0) return eccInfo(ecc.key);
+  }
+  {
+    RsaHolder rsa;
+    word32 index = 0;
+    if (wc_RsaPrivateKeyDecode(der.data(), &index, &rsa.key, size) == 0) return rsaInfo(rsa.key);
+  }
+#ifdef HAVE_ED25519
+  {
+    ed25519_key key;
+    wc_ed25519_init(&key);
+    word32 index = 0;
+    int result = wc_Ed25519PrivateKeyDecode(der.data(), &index, &key, size);
+    wc_ed25519_free(&key);
+    if (result == 0) return KeyInfo{KeyType::kEd25519, 256, "Ed25519"};
+  }
+#endif
+  return fail(
+      "is no private key that can be used (ECDSA P-256, P-384, P-521, RSA and Ed25519 can)");
+}
+
+}  // namespace culvert

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Reads one DER certificate: names, dates, key. Thread: any.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+
+namespace culvert {
+
+enum class KeyType : uint8_t { kUnknown, kEcdsa, kRsa, kEd25519, kEd448 };
+
+/// What one certificate says about itself.
+struct CertificateInfo {
+  std::string subject;  ///< "C=DE, O=Example, CN=www.example.org"
+  std::string issuer;
+  std::vector<std::string>
+      dnsNames;  ///< subjectAltName, lower case; the CN where there is no subjectAltName
+  std::vector<std::string> addresses;  ///< subjectAltName IP addresses as text
+  int64_t notBefore = 0;               ///< seconds since the epoch
+  int64_t notAfter = 0;
+  KeyType keyType = KeyType::kUnknown;
+  unsigned keyBits = 0;
+  std::string keyText;                    ///< "ECDSA P-256", "RSA-2048", "Ed25519"
+  std::string fingerprint;                ///< SHA-256 of the DER, "AB:CD:..."
+  std::array<uint8_t, 32> subjectHash{};  ///< equal names have equal hashes
+  std::array<uint8_t, 32> issuerHash{};
+  std::vector<uint8_t> subjectKeyId;  ///< empty: none
+  std::vector<uint8_t> authorityKeyId;
+  bool authority = false;  ///< basicConstraints CA
+  bool selfIssued() const { return subjectHash == issuerHash; }
+};
+
+/// Parses; nothing is verified but the syntax.
+Result<CertificateInfo> readCertificate(std::span<const uint8_t> der);
+
+struct KeyInfo {
+  KeyType type = KeyType::kUnknown;
+  unsigned bits = 0;
+  std::string text;  ///< as CertificateInfo::keyText
+};
+
+/// What kind of private key this is (PKCS#8, SEC1 or PKCS#1, in DER).
+Result<KeyInfo> readPrivateKey(std::span<const uint8_t> der);
+
+/// "AB:CD:...": SHA-256 of the bytes.
+std::string fingerprintOf(std::span<const uint8_t> der);
+
+}  // namespace culvert

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What a ClientHello says, as views into the bytes it was gathered in: parsed by us before a
+// WOLFSSL exists, once for each handshake. hello_gatherer.h does the work. Thread: loop.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace culvert {
+
+/// Longest accepted ClientHello, its 4-byte handshake header included: what fits into one plaintext
+/// record (RFC 8446 5.1), so that a fragmented one can be handed on as a single record. Real
+/// hellos, post-quantum key shares and ECH included, stay below 4 KiB.
+inline constexpr size_t kMaxHelloMessage = 16384;
+/// Most records one ClientHello may be split over (a 2 KiB hello in one-byte records still passes).
+inline constexpr size_t kMaxHelloRecords = 2048;
+/// No hello needs more raw bytes than this; a gatherer that was fed as many has decided.
+inline constexpr size_t kMaxHelloBytes = kMaxHelloMessage + 5 * kMaxHelloRecords;
+
+/// A list of 16-bit numbers in network order, seen in place. Valid as long as the bytes it was
+/// parsed from.
+class U16List {
+ public:
+  U16List() = default;
+  /// `bytes` must have an even length.
+  explicit U16List(std::span<const uint8_t> bytes) : bytes_(bytes) {}
+  size_t size() const { return bytes_.size() / 2; }
+  bool empty() const { return bytes_.empty(); }
+  uint16_t operator[](size_t i) const {
+    return static_cast<uint16_t>(bytes_[2 * i] << 8 | bytes_[2 * i + 1]);
+  }
+  bool contains(uint16_t value) const;
+
+ private:
+  std::span<const uint8_t> bytes_;
+};
+
+/// What a ClientHello says (RFC 8446 4.1.2, RFC 5246 7.4.1.2). Lists are views into the gathered
+/// bytes: use them before the buffer is given up. Lists are in the client's order and may contain
+/// GREASE values (RFC 8701).
+struct ClientHello {
+  std::span<const uint8_t> message;  ///< the whole handshake message, header included
+  uint16_t recordVersion = 0;        ///< of the first record; informative only
+  uint16_t legacyVersion = 0;
+  U16List supportedVersions;  ///< empty: the extension is absent
+  U16List cipherSuites;
+  U16List groups;               ///< supported_groups
+  U16List signatureAlgorithms;  ///< empty: the extension is absent
+  U16List signatureAlgorithmsCert;
+  std::span<const uint8_t> keyShares;  ///< body of the key_share list: {group, length, key}...
+  std::span<const uint8_t> alpnList;   ///< body of the protocol name list: {length, name}...
+  std::string serverName;              ///< lower case, no trailing dot; empty: none sent
+  uint8_t sessionIdLength = 0;
+  bool onlyNullCompression = false;
+  bool fallbackScsv = false;  ///< TLS_FALLBACK_SCSV (RFC 7507)
+  bool renegotiationInfo = false;
+  bool extendedMasterSecret = false;
+  bool hasKeyShare = false;  ///< the extension is present (its list may be empty)
+  bool hasGroups = false;
+  bool hasPskModes = false;
+  bool hasPreSharedKey = false;  ///< offers a TLS 1.3 ticket
+  bool hasEarlyData = false;
+  bool hasCookie = false;
+  bool hasSessionTicket = false;  ///< session_ticket extension (TLS 1.2), possibly empty
+  uint16_t ticket12Length = 0;    ///< ... length of the ticket in it
+  bool hasStatusRequest = false;
+  uint16_t extensionCount = 0;
+
+  bool offersVersion(uint16_t version) const;
+  /// The highest version offered that is a real TLS version, 0x0304 at most; 0x0300 and below mean
+  /// SSL.
+  uint16_t highestVersion() const;
+  /// Calls `visit(group, key)` for each key share.
+  template <class Visit>
+  void forEachKeyShare(Visit visit) const {
+    for (auto rest = keyShares; rest.size() >= 4;) {
+      size_t length = static_cast<size_t>(rest[2] << 8 | rest[3]);
+      visit(static_cast<uint16_t>(rest[0] << 8 | rest[1]), rest.subspan(4, length));
+      rest = rest.subspan(4 + length);
+    }
+  }
+  /// Calls `visit(std::string_view)` for each ALPN protocol offered.
+  template <class Visit>
+  void forEachProtocol(Visit visit) const {
+    for (auto rest = alpnList; !rest.empty(); rest = rest.subspan(1 + rest[0]))
+      visit(std::string_view(reinterpret_cast<const char*>(rest.data()) + 1, rest[0]));
+  }
+  bool offersProtocol(std::string_view name) const;
+  /// Empties every view; the numbers, flags and the server name stay.
+  void dropViews();
+};
+
+}  // namespace culvert

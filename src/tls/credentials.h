@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Credentials: one certificate chain and its private key, parsed and checked once, then frozen and
+// shared by every worker and by later configurations that name the same contents. Thread: frozen
+// (load: any).
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "tls/certificate_info.h"
+#include "tls/secret_bytes.h"
+
+namespace culvert {
+
+/// A PEM file as somebody read it: `path` only serves messages.
+struct PemFile {
+  std::string path;
+  SecretBytes bytes;
+};
+
+enum class Validity : uint8_t { kValid, kNotYetValid, kExpired };
+
+/// Why a certificate and its key cannot be used: what is wrong with each of the two files, "" where
+/// nothing is. Each text names its file.
+struct CredentialFaults {
+  std::string cert;
+  std::string key;
+
+  bool any() const { return !cert.empty() || !key.empty(); }
+  std::string text() const { return cert + (cert.empty() || key.empty() ? "" : "; ") + key; }
+};
+
+class Credentials {
+ public:
+  using Loaded = tl::expected<std::shared_ptr<const Credentials>, CredentialFaults>;
+
+  /// Parses and checks. `key` may be nullptr: then `cert` holds the key too. What a person should
+  /// know but may serve (expired, chain out of order, weak or odd things) is in warnings().
+  static Loaded load(const PemFile& cert, const PemFile* key);
+
+  /// Reads the files, then load(). An empty `keyPath` means that `certPath` holds both.
+  static Loaded loadFiles(const std::string& certPath, const std::string& keyPath);
+
+  /// The hash that load() would give to these contents: the same hash means an unchanged pair,
+  /// which can carry over.
+  static std::array<uint8_t, 32> hashOf(const PemFile& cert, const PemFile* key);
+
+  const CertificateInfo& leaf() const { return chain_.front(); }
+  const std::vector<CertificateInfo>& chain() const { return chain_; }
+  /// DER units, leaf first.
+  const std::vector<std::vector<uint8_t>>& chainDer() const { return der_; }
+  const SecretBytes& keyDer() const { return key_; }
+  const std::array<uint8_t, 32>& contentHash() const { return hash_; }
+  const std::string& certPath() const { return certPath_; }
+  const std::vector<std::string>& warnings() const { return warnings_; }
+
+  /// The leaf's dates against `now` (seconds since the epoch). What is not valid is served all the
+  /// same, with a warning: a reboot must not become an outage.
+  Validity validity(int64_t now) const;
+  /// "expired 3 days ago (2026-11-18 10:00:00 UTC)", "valid until ...".
+  std::string validityText(int64_t now) const;
+
+  /// Whether the leaf's names cover `host` (lower case): 2 = exactly, 1 = by a wildcard label (RFC
+  /// 6125 6.4.3: one label, the leftmost), 0 = not.
+  int matches(std::string_view host) const;
+
+  /// "CN=x, ECDSA P-256, until 2027-01-01, a.example b.example" for the log.
+  std::string summary() const;
+
+ private:
+  friend struct CredentialsLoader;
+  Credentials() = default;
+
+  std::string certPath_;
+  std::vector<std::vector<uint8_t>> der_;
+  std::vector<CertificateInfo> chain_;
+  SecretBytes key_;
+  std::array<uint8_t, 32> hash_{};
+  std::vector<std::string> warnings_;
+};
+
+/// Whether a certificate name ("*.example.org" or "www.example.org") covers `host`; both lower
+/// case.
+bool nameCovers(std::string_view pattern, std::string_view host);
+
+/// "2026-11-18 10:00:00 UTC"
+std::string utcText(int64_t secondsSinceEpoch);
+
+}  // namespace culvert

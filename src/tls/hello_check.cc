@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What a ClientHello decides before wolfSSL sees it: the version, whether there is anything in
+// common, and which certificate serves it.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "tls/alert_number.h"
+#include "tls/tls_context.h"
+#include "tls/tls_names.h"
+
+namespace culvert {
+
+namespace {
+
+// SignatureScheme numbers (RFC 8446 4.2.3); in TLS 1.2 the pairs {hash, signature} of RFC
+// 5246 7.4.1.4.1.
+constexpr uint8_t kSignatureRsa = 1;
+constexpr uint8_t kSignatureEcdsa = 3;
+constexpr uint16_t kRsaPssSha256 = 0x0804;
+constexpr uint16_t kRsaPssSha512 = 0x0806;
+constexpr uint16_t kEd25519Scheme = 0x0807;
+constexpr uint16_t kEd448Scheme = 0x0808;
+
+bool rsaScheme(uint16_t scheme, uint16_t version) {
+  if (scheme >= kRsaPssSha256 && scheme <= kRsaPssSha512) return true;
+  // PKCS#1 signatures exist in TLS 1.2 only. SHA-1 counts there: without better ones wolfSSL
+  // decides.
+  return version < kTls13 && (scheme & 0xff) == kSignatureRsa && scheme <= 0x0601;
+}
+
+bool ecdsaScheme(uint16_t scheme, uint16_t version, unsigned bits) {
+  if (version < kTls13) return (scheme & 0xff) == kSignatureEcdsa && scheme <= 0x0603;
+  return scheme == (bits == 256 ? 0x0403 : bits == 384 ? 0x0503 : 0x0603);
+}
+
+bool signaturesFit(const ClientHello& hello, uint16_t version, const CertificateInfo& leaf) {
+  const U16List& offered = hello.signatureAlgorithms;
+  if (offered.empty())
+    return version < kTls13;  // RFC 5246 7.4.1.4.1: absent means SHA-1 with anything
+  for (size_t i = 0; i < offered.size(); ++i) {
+    switch (leaf.keyType) {
+      case KeyType::kRsa:
+        if (rsaScheme(offered[i], version)) return true;
+        break;
+      case KeyType::kEcdsa:
+        if (ecdsaScheme(offered[i], version, leaf.keyBits)) return true;
+        break;
+      case KeyType::kEd25519:
+        if (offered[i] == kEd25519Scheme) return true;
+        break;
+      case KeyType::kEd448:
+        if (offered[i] == kEd448Scheme) return true;
+        break;
+      case KeyType::kUnknown:
+        return false;
+    }
+  }
+  return false;
+}
+
+/// Whether `hello` offers one of `suites` that a key of this type can serve.
+bool suitesFit(const ClientHello& hello, uint16_t version, KeyType type,
+               const std::vector<uint16_t>* suites) {
+  for (size_t i = 0; i < hello.cipherSuites.size(); ++i) {
+    const SuiteInfo* suite = findSuite(hello.cipherSuites[i]);
+    if (suite == nullptr || suite->version != version) continue;
+    if (suite->auth != SuiteAuth::kAny &&
+        (suite->auth == SuiteAuth::kRsa) != (type == KeyType::kRsa))
+      continue;
+    if (suites == nullptr || std::find(suites->begin(), suites->end(), suite->id) != suites->end())
+      return true;
+  }
+  return false;
+}
+
+/// Before TLS 1.3 supported_groups also limits the curve of the certificate's key (RFC
+/// 8422 5.1, 5.3).
+bool curveFits(const ClientHello& hello, uint16_t version, const CertificateInfo& leaf) {
+  if (version >= kTls13 || leaf.keyType != KeyType::kEcdsa || !hello.hasGroups) return true;
+  return hello.groups.contains(leaf.keyBits == 256   ? 0x0017
+                               : leaf.keyBits == 384 ? 0x0018
+                                                     : 0x0019);
+}
+
+bool canServe(const ClientHello& hello, uint16_t version, const CertificateInfo& leaf) {
+  return signaturesFit(hello, version, leaf) && curveFits(hello, version, leaf) &&
+         suitesFit(hello, version, leaf.keyType, nullptr);
+}
+
+HelloVerdict refuse(uint8_t alert, std::string reason) { return {0, alert, std::move(reason)}; }
+
+/// Names of at most `limit` numbers, without GREASE.
+template <class Name>
+std::string listed(const U16List& list, Name name) {
+  constexpr size_t kLimit = 6;
+  std::string out;
+  size_t count = 0;
+  for (size_t i = 0; i < list.size(); ++i) {
+    if (isGrease(list[i]) || list[i] == 0x00ff || list[i] == 0x5600)
+      continue;  // signalling values are no suites
+    if (count++ < kLimit) out += (out.empty() ? "" : ", ") + name(list[i]);
+  }
+  if (count > kLimit) out += fmt::format(" and {} more", count - kLimit);
+  return out.empty() ? "nothing" : out;
+}
+
+/// The protocols a client offers, for a log line: few, short and printable, since they are any
+/// bytes of the client's.
+std::string offeredProtocols(const ClientHello& hello) {
+  constexpr size_t kLimit = 6;
+  constexpr size_t kLongest = 32;
+  std::string out;
+  size_t count = 0;
+  hello.forEachProtocol([&](std::string_view name) {
+    if (count++ >= kLimit) return;
+    if (!out.empty()) out += ", ";
+    for (char c : name.substr(0, kLongest)) out += c > 0x20 && c < 0x7f && c != '"' ? c : '?';
+    if (name.size() > kLongest) out += "...";
+  });
+  if (count > kLimit) out += fmt::format(" and {} more", count - kLimit);
+  return out;
+}
+
+uint16_t chooseVersion(const ClientHello& hello, const TlsSettings& settings) {
+  for (uint16_t version : {kTls13, kTls12})
+    if (version >= settings.minVersion && version <= settings.maxVersion &&
+        hello.offersVersion(version))
+      return version;
+  return 0;
+}
+
+std::string versionReason(const ClientHello& hello, const TlsSettings& settings) {
+  uint16_t highest = hello.highestVersion();
+  if (highest == 0) return "client offers no known TLS version";
+  // What it offers lies above what the service serves where its best is higher than our best.
+  if (highest > settings.maxVersion)
+    return fmt::format(
+        "client offers {} but none that the service serves ({})", versionWords(highest),
+        settings.minVersion == settings.maxVersion
+            ? versionWords(settings.minVersion)
+            : versionWords(settings.minVersion) + " to " + versionWords(settings.maxVersion));
+  // Below TLS 1.2 only one version is meant where the list has one, or where nothing lies between
+  // it and SSL.
+  bool only = hello.supportedVersions.size() == 1 || highest == kTls10;
+  return fmt::format("client offers {}{}{}, service requires {}", only ? "" : "at most ",
+                     versionWords(highest), only ? " only" : "", versionWords(settings.minVersion));
+}
+
+/// RFC 8446 9.2, 4.1.2, 4.2.9.
+HelloVerdict checkTls13Hello(const ClientHello& hello) {
+  if (!hello.onlyNullCompression)
+    return refuse(Alert::illegal_parameter, "a TLS 1.3 hello offers compression");
+  if (hello.hasPreSharedKey && !hello.hasPskModes)
+    return refuse(Alert::missing_extension, "pre_shared_key without psk_key_exchange_modes");
+  if (!hello.hasPreSharedKey && hello.signatureAlgorithms.empty())
+    return refuse(Alert::missing_extension, "a TLS 1.3 hello lacks signature_algorithms");
+  if (!hello.hasGroups)
+    return refuse(Alert::missing_extension, "a TLS 1.3 hello lacks supported_groups");
+  if (!hello.hasKeyShare)
+    return refuse(Alert::missing_extension, "a TLS 1.3 hello lacks key_share");
+  return {kTls13, 0, {}};
+}
+
+bool groupInCommon(const ClientHello& hello, uint16_t version,
+                   const std::vector<uint16_t>& groups) {
+  if (!hello.hasGroups)
+    return version < kTls13;  // RFC 8422 4: absent means that the server chooses
+  for (uint16_t group : groups) {
+    bool hybrid = group >= 0x11eb && group <= 0x11ed;  // TLS 1.3 only
+    if ((version == kTls13 || !hybrid) && hello.groups.contains(group)) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+size_t CredentialSet::select(const ClientHello& hello, uint16_t version) const {
+  CULVERT_CHECK(!list_.empty());
+  // Without a name, or with one that nobody covers, the first certificate's name is served.
+  std::string_view host = hello.serverName;
+  bool known = std::any_of(list_.begin(), list_.end(),
+                           [&](const auto& one) { return one->matches(host) > 0; });
+  if (!known)
+    host = list_[0]->leaf().dnsNames.empty() ? std::string_view() : list_[0]->leaf().dnsNames[0];
+  size_t best = 0;
+  int bestScore = -1;
+  for (size_t i = 0; i < list_.size(); ++i) {
+    const CertificateInfo& leaf = list_[i]->leaf();
+    int match = !known && i == 0 ? 2 : list_[i]->matches(host);
+    if (!known && match == 1) match = 2;  // "*.example.org" in both: the same name
+    int score = (canServe(hello, version, leaf) ? 8 : 0) + match * 2 +
+                (leaf.keyType == KeyType::kEcdsa ? 1 : 0);
+    if (score > bestScore) {
+      bestScore = score;
+      best = i;
+    }
+  }
+  return best;
+}
+
+HelloVerdict judgeHello(const ClientHello& hello, const TlsSettings& settings) {
+  // RFC 8446 appendix D.5: refused whatever else such a hello holds.
+  if (hello.legacyVersion <= 0x0300)
+    return refuse(Alert::protocol_version,
+                  fmt::format("client offers SSL 3.0 or older, service requires {}",
+                              versionWords(settings.minVersion)));
+  uint16_t version = chooseVersion(hello, settings);
+  if (version == 0) return refuse(Alert::protocol_version, versionReason(hello, settings));
+  if (hello.fallbackScsv && hello.highestVersion() < settings.maxVersion)
+    return refuse(Alert::inappropriate_fallback,
+                  fmt::format("client falls back to {} although both sides speak more",
+                              versionWords(version)));
+  if (version == kTls13) {
+    HelloVerdict verdict = checkTls13Hello(hello);
+    if (!verdict) return verdict;
+  }
+  const std::vector<uint16_t>& suites =
+      version == kTls13 ? settings.suites13() : settings.suites12();
+  const auto& all = settings.credentials.list();
+  bool suite = all.empty();
+  bool signature = all.empty();
+  for (const auto& credentials : all) {
+    const CertificateInfo& leaf = credentials->leaf();
+    bool fits = suitesFit(hello, version, leaf.keyType, &suites);
+    suite = suite || fits;
+    signature =
+        signature || (fits && (hello.hasPreSharedKey || (signaturesFit(hello, version, leaf) &&
+                                                         curveFits(hello, version, leaf))));
+  }
+  if (!suite)
+    return refuse(Alert::handshake_failure,
+                  fmt::format("no cipher suite in common for {}: client offers {}",
+                              versionWords(version), listed(hello.cipherSuites, suiteName)));
+  if (!signature)
+    return refuse(Alert::handshake_failure,
+                  fmt::format("client verifies no signature of the service's certificate ({})",
+                              all.front()->leaf().keyText));
+  if (!groupInCommon(hello, version, settings.allGroups()))
+    return refuse(
+        Alert::handshake_failure,
+        fmt::format("no key exchange group in common: client offers {}, service offers {}",
+                    listed(hello.groups, groupName), groupList(settings.allGroups())));
+  if (!settings.alpn.empty() && !hello.alpnList.empty()) {
+    bool common = std::any_of(settings.alpn.begin(), settings.alpn.end(),
+                              [&](const std::string& name) { return hello.offersProtocol(name); });
+    if (!common)
+      return refuse(Alert::no_application_protocol,
+                    fmt::format("no ALPN protocol in common: client offers {}, service offers {}",
+                                offeredProtocols(hello), fmt::join(settings.alpn, ", ")));
+  }
+  return {version, 0, {}};
+}
+
+const std::vector<uint16_t>& TlsSettings::suites12() const {
+  static const std::vector<uint16_t> kDefault = defaultCipherList();
+  return ciphers.empty() ? kDefault : ciphers;
+}
+
+const std::vector<uint16_t>& TlsSettings::suites13() const {
+  static const std::vector<uint16_t> kDefault = defaultCiphersuites();
+  return ciphersuites.empty() ? kDefault : ciphersuites;
+}
+
+const std::vector<uint16_t>& TlsSettings::allGroups() const {
+  static const std::vector<uint16_t> kDefault = defaultGroups();
+  return groups.empty() ? kDefault : groups;
+}
+
+}  // namespace culvert

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Bytes that are wiped from memory when they are freed or replaced: private keys, PEM files, ticket
+// secrets. Never copied, never grown in place (a grown vector leaves its old block behind). Thread:
+// one owner.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "base/result.h"
+
+namespace culvert {
+
+/// Overwrites memory in a way the compiler must keep.
+void wipe(void* memory, size_t size);
+
+class SecretBytes {
+ public:
+  SecretBytes() = default;
+  /// `size` zero bytes.
+  explicit SecretBytes(size_t size);
+  /// A copy of `bytes`.
+  explicit SecretBytes(std::span<const uint8_t> bytes);
+  explicit SecretBytes(std::string_view text);
+  SecretBytes(SecretBytes&& other) noexcept { swap(other); }
+  SecretBytes& operator=(SecretBytes&& other) noexcept {
+    SecretBytes old(std::move(other));
+    swap(old);
+    return *this;
+  }
+  SecretBytes(const SecretBytes&) = delete;
+  SecretBytes& operator=(const SecretBytes&) = delete;
+  ~SecretBytes();
+
+  uint8_t* data() { return bytes_.get(); }
+  const uint8_t* data() const { return bytes_.get(); }
+  size_t size() const { return size_; }
+  bool empty() const { return size_ == 0; }
+  std::span<const uint8_t> span() const { return {bytes_.get(), size_}; }
+  std::string_view text() const { return {reinterpret_cast<const char*>(bytes_.get()), size_}; }
+  /// Forgets (and wipes) what lies behind `size`.
+  void truncate(size_t size);
+
+ private:
+  void swap(SecretBytes& other) noexcept {
+    std::swap(bytes_, other.bytes_);
+    std::swap(size_, other.size_);
+    std::swap(capacity_, other.capacity_);
+  }
+  std::unique_ptr<uint8_t[]> bytes_;
+  size_t size_ = 0;
+  size_t capacity_ = 0;
+};
+
+/// Reads a whole regular file (or fifo) of at most `limit` bytes. Errors name the path: missing,
+/// not readable, a directory, empty, longer than the limit.
+Result<SecretBytes> readSecretFile(const std::string& path, size_t limit = size_t{1} << 20);
+
+}  // namespace culvert

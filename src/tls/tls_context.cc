@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Building a WOLFSSL_CTX out of settings and a credential, sessions, and the ticket callback.
+#include "tls/tls_context.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "tls/tls_error.h"
+#include "tls/tls_library.h"
+#include "tls/tls_names.h"
+#include "tls/wolfssl.h"
+
+namespace culvert {
+
+/// Lives until the context was dropped and its last session is freed. Counted without atomics: one
+/// worker owns it.
+struct TlsContextState {
+  WOLFSSL_CTX* ctx = nullptr;
+  size_t sessions = 0;
+  bool dropped = false;
+  const TicketKeys* keys = nullptr;
+  TicketBinding binding{};
+  std::shared_ptr<const Credentials> credentials;
+  std::vector<std::string> alpn;
+
+  void maybeFree() {
+    if (!dropped || sessions != 0) return;
+    wolfSSL_CTX_free(ctx);
+    delete this;
+  }
+};
+
+namespace {
+
+constexpr size_t kMaxGroups = 10;  // WOLFSSL_MAX_GROUP_COUNT
+
+WOLFSSL_METHOD* methodFor(const TlsSettings& settings) {
+  if (settings.maxVersion == kTls12) return wolfTLSv1_2_server_method();
+  if (settings.minVersion == kTls13) return wolfTLSv1_3_server_method();
+  return wolfSSLv23_server_method();  // negotiates; the floor is set on the context
+}
+
+bool authFits(const SuiteInfo& suite, KeyType type) {
+  return suite.auth == SuiteAuth::kAny ||
+         (suite.auth == SuiteAuth::kRsa) == (type == KeyType::kRsa);
+}
+
+/// The suites of both versions in wolfSSL's list form, those only that the certificate's key can
+/// serve.
+std::string suiteNames(const TlsSettings& settings, KeyType type) {
+  std::string out;
+  auto add = [&](const std::vector<uint16_t>& suites) {
+    for (uint16_t id : suites) {
+      const SuiteInfo* suite = findSuite(id);
+      if (suite == nullptr || !authFits(*suite, type)) continue;
+      if (wolfSSL_get_cipher_name_from_suite(static_cast<unsigned char>(id >> 8),
+                                             static_cast<unsigned char>(id)) == nullptr)
+        continue;  // not in this build of the library
+      out += (out.empty() ? "" : ":") + std::string(suite->iana);
+    }
+  };
+  if (settings.maxVersion >= kTls13) add(settings.suites13());
+  if (settings.minVersion <= kTls12) add(settings.suites12());
+  return out;
+}
+
+/// What a ticket may not be carried across. Every part is preceded by its length.
+TicketBinding bindingOf(const TlsSettings& settings) {
+  TicketBinding out{};
+  wc_Sha256 sha;
+  if (wc_InitSha256(&sha) != 0) return out;
+  auto add = [&sha](std::string_view part) {
+    uint32_t size = static_cast<uint32_t>(part.size());
+    wc_Sha256Update(&sha, reinterpret_cast<const byte*>(&size), sizeof(size));
+    wc_Sha256Update(&sha, reinterpret_cast<const byte*>(part.data()), size);
+  };
+  add(settings.service);
+  add(fmt::format("{}/{:x}/{:x}", settings.verifyPolicy, settings.minVersion, settings.maxVersion));
+  for (const std::string& name : settings.alpn) add(name);
+  wc_Sha256Final(&sha, out.data());
+  wc_Sha256Free(&sha);
+  return out;
+}
+
+int ticketCallback(WOLFSSL* ssl, unsigned char* name, unsigned char* iv, unsigned char* mac,
+                   int sealing, unsigned char* ticket, int size, int* outSize, void* context) {
+  const auto* state = static_cast<const TlsContextState*>(context);
+  auto* io = static_cast<TlsIoContext*>(wolfSSL_GetIOReadCtx(ssl));
+  std::span<uint8_t> data(ticket, static_cast<size_t>(size));
+  *outSize = size;
+  TicketLabel label;
+  static_assert(sizeof(label.name) == WOLFSSL_TICKET_NAME_SZ &&
+                sizeof(label.iv) == WOLFSSL_TICKET_IV_SZ &&
+                sizeof(label.mac) == WOLFSSL_TICKET_MAC_SZ);
+  if (sealing != 0) {
+    if (!state->keys->seal(state->binding, io->ticketGeneration, data, label))
+      return WOLFSSL_TICKET_RET_FATAL;
+    std::memcpy(name, label.name.data(), label.name.size());
+    std::memcpy(iv, label.iv.data(), label.iv.size());
+    std::memcpy(mac, label.mac.data(), label.mac.size());
+    return WOLFSSL_TICKET_RET_OK;
+  }
+  std::memcpy(label.name.data(), name, label.name.size());
+  std::memcpy(label.iv.data(), iv, label.iv.size());
+  std::memcpy(label.mac.data(), mac, label.mac.size());
+  const TicketKeys::Opened opened = state->keys->open(state->binding, label, data);
+  if (opened == TicketKeys::Opened::kNo) return WOLFSSL_TICKET_RET_REJECT;
+  // A client may offer several tickets, and wolfSSL opens some that it does not use.
+  io->ticketGeneration =
+      std::max(io->ticketGeneration, static_cast<uint8_t>(label.generation() + 1));
+  if (opened == TicketKeys::Opened::kYes) return WOLFSSL_TICKET_RET_OK;
+#if LIBWOLFSSL_VERSION_HEX >= 0x05006000
+  // TLS 1.3 sends a new ticket after every handshake, and takes "create" for a refusal (as releases
+  // before 5.6 do in every version).
+  if (wolfSSL_GetVersion(ssl) != WOLFSSL_TLSV1_3) return WOLFSSL_TICKET_RET_CREATE;
+#endif
+  return WOLFSSL_TICKET_RET_OK;
+}
+
+Result<void> failStep(std::string_view step, int result) {
+  return fail(fmt::format("{}: {}", step, tlsErrorText(result)));
+}
+
+Result<void> loadCredentials(WOLFSSL_CTX* ctx, const Credentials& credentials) {
+  std::vector<uint8_t> chain;
+  for (const auto& der : credentials.chainDer()) chain.insert(chain.end(), der.begin(), der.end());
+  int result = wolfSSL_CTX_use_certificate_chain_buffer_format(
+      ctx, chain.data(), static_cast<long>(chain.size()), WOLFSSL_FILETYPE_ASN1);
+  if (result != WOLFSSL_SUCCESS)
+    return failStep(credentials.certPath() + ": certificate chain not accepted", result);
+  result = wolfSSL_CTX_use_PrivateKey_buffer(ctx, credentials.keyDer().data(),
+                                             static_cast<long>(credentials.keyDer().size()),
+                                             WOLFSSL_FILETYPE_ASN1);
+  if (result != WOLFSSL_SUCCESS)
+    return failStep(credentials.certPath() + ": private key not accepted", result);
+  return {};
+}
+
+Result<void> setParameters(WOLFSSL_CTX* ctx, const TlsSettings& settings, KeyType keyType) {
+  if (settings.minVersion == kTls12 && settings.maxVersion > kTls12) {
+    int result = wolfSSL_CTX_SetMinVersion(ctx, WOLFSSL_TLSV1_2);
+    if (result != WOLFSSL_SUCCESS) return failStep("minimum version not accepted", result);
+  }
+  std::string suites = suiteNames(settings, keyType);
+  if (suites.empty())
+    return fail(fmt::format("no cipher suite is left for a certificate with this kind of key{}",
+                            keyType == KeyType::kRsa ? " (RSA)" : ""));
+  int result = wolfSSL_CTX_set_cipher_list(ctx, suites.c_str());
+  if (result != WOLFSSL_SUCCESS)
+    return failStep("cipher suites not accepted (" + suites + ")", result);
+  std::vector<int> groups;
+  for (uint16_t group : settings.allGroups())
+    if (groups.size() < kMaxGroups && libraryHasGroup(group)) groups.push_back(group);
+  if (groups.empty())
+    return fail("wolfSSL has none of the groups: " + groupList(settings.allGroups()));
+  result = wolfSSL_CTX_set_groups(ctx, groups.data(), static_cast<int>(groups.size()));
+  if (result != WOLFSSL_SUCCESS) return failStep("key exchange groups not accepted", result);
+  return {};
+}
+
+Result<void> setTickets(TlsContextState& state, const TlsSettings& settings) {
+  WOLFSSL_CTX* ctx = state.ctx;
+  wolfSSL_CTX_set_session_cache_mode(ctx, WOLFSSL_SESS_CACHE_OFF);
+#ifdef OPENSSL_EXTRA
+  // Builds with the OpenSSL layer store sessions all the same once tickets are on, unless told
+  // twice.
+  wolfSSL_CTX_set_session_cache_mode(ctx, WOLFSSL_SESS_CACHE_NO_INTERNAL);
+#endif
+  if (!settings.sessionTickets || state.keys == nullptr) {
+    wolfSSL_CTX_NoTicketTLSv12(ctx);
+    wolfSSL_CTX_no_ticket_TLSv13(ctx);
+    // Without a callback wolfSSL does not look at a client's ticket at all; the library brings one
+    // of its own.
+    wolfSSL_CTX_set_TicketEncCb(ctx, nullptr);
+    return {};
+  }
+  state.binding = bindingOf(settings);
+  int seconds = static_cast<int>(kTicketLifetime.count());
+  // The hint is what clients are told, the timeout what is enforced: they must agree.
+  if (wolfSSL_CTX_set_TicketEncCb(ctx, ticketCallback) != WOLFSSL_SUCCESS ||
+      wolfSSL_CTX_set_TicketEncCtx(ctx, &state) != WOLFSSL_SUCCESS ||
+      wolfSSL_CTX_set_TicketHint(ctx, seconds) != WOLFSSL_SUCCESS ||
+      wolfSSL_CTX_set_timeout(ctx, static_cast<unsigned>(seconds)) != WOLFSSL_SUCCESS)
+    return fail("session tickets cannot be set up");
+#if LIBWOLFSSL_VERSION_HEX >= 0x05006000
+  wolfSSL_CTX_only_dhe_psk(ctx);  // resumption keeps forward secrecy
+#endif
+  return {};
+}
+
+/// Whether the first suite that the client means is ChaCha20: a device without AES instructions.
+bool prefersChacha(const ClientHello& hello) {
+  for (size_t i = 0; i < hello.cipherSuites.size(); ++i) {
+    if (isGrease(hello.cipherSuites[i])) continue;
+    const SuiteInfo* suite = findSuite(hello.cipherSuites[i]);
+    return suite != nullptr && suite->chacha;
+  }
+  return false;
+}
+
+/// The first of our protocols that the client offers.
+const std::string* chooseProtocol(const std::vector<std::string>& ours, const ClientHello& hello) {
+  if (hello.alpnList.empty()) return nullptr;
+  for (const std::string& name : ours)
+    if (hello.offersProtocol(name)) return &name;
+  return nullptr;
+}
+
+}  // namespace
+
+bool libraryHasGroup(uint16_t group) {
+  static const std::vector<uint16_t> kHas = [] {
+    std::vector<uint16_t> out;
+    WOLFSSL_CTX* ctx = wolfSSL_CTX_new(wolfSSLv23_server_method());
+    if (ctx == nullptr) return out;
+    for (uint16_t id : servedGroups()) {
+      int one = id;
+      if (wolfSSL_CTX_set_groups(ctx, &one, 1) == WOLFSSL_SUCCESS) out.push_back(id);
+    }
+    wolfSSL_CTX_free(ctx);
+    return out;
+  }();
+  return std::find(kHas.begin(), kHas.end(), group) != kHas.end();
+}
+
+Result<void> checkTlsSettings(const TlsSettings& settings) {
+  if (settings.minVersion > settings.maxVersion)
+    return fail(fmt::format("min-version {} is above max-version {}",
+                            versionWords(settings.minVersion), versionWords(settings.maxVersion)));
+  const auto& groups = settings.allGroups();
+  if (std::none_of(groups.begin(), groups.end(), libraryHasGroup))
+    return fail(fmt::format("wolfSSL {} has none of the groups: {}", tlsLibraryVersion(),
+                            groupList(groups)));
+  bool hybridsOnly = std::all_of(groups.begin(), groups.end(),
+                                 [](uint16_t id) { return id >= 0x11eb && id <= 0x11ed; });
+  if (hybridsOnly && settings.minVersion <= kTls12)
+    return fail(
+        "groups holds post-quantum hybrids only, which TLS 1.2 does not know: add X25519 or set "
+        "min-version = 1.3");
+  for (const auto& credentials : settings.credentials.list()) {
+    KeyType type = credentials->leaf().keyType;
+    const auto& suites = settings.suites12();
+    bool any = settings.maxVersion >= kTls13 ||
+               std::any_of(suites.begin(), suites.end(), [&](uint16_t id) {
+                 const SuiteInfo* suite = findSuite(id);
+                 return suite != nullptr && authFits(*suite, type);
+               });
+    if (!any)
+      return fail(fmt::format("no suite of ciphers fits the {} key of {}",
+                              credentials->leaf().keyText, credentials->certPath()));
+  }
+  return {};
+}
+
+void TlsSession::reset() {
+  if (ssl_ == nullptr) return;
+  wolfSSL_free(std::exchange(ssl_, nullptr));
+  TlsContextState* state = std::exchange(context_, nullptr);
+  --state->sessions;
+  state->maybeFree();
+}
+
+Result<TlsContext> TlsContext::create(const TlsSettings& settings,
+                                      std::shared_ptr<const Credentials> credentials,
+                                      const TicketKeys* keys, TlsIoRecv recv, TlsIoSend send) {
+  auto* state = new TlsContextState;
+  TlsContext context(state);  // frees the state on every way out
+  state->keys = keys;
+  state->alpn = settings.alpn;
+  state->credentials = std::move(credentials);
+  state->ctx = wolfSSL_CTX_new(methodFor(settings));
+  if (state->ctx == nullptr) return fail("no TLS context: out of memory");
+  wolfSSL_CTX_set_verify(state->ctx, WOLFSSL_VERIFY_NONE, nullptr);
+  wolfSSL_CTX_SetIORecv(state->ctx, recv);
+  wolfSSL_CTX_SetIOSend(state->ctx, send);
+  Result<void> done = loadCredentials(state->ctx, *state->credentials);
+  if (done) done = setParameters(state->ctx, settings, state->credentials->leaf().keyType);
+  if (done) done = setTickets(*state, settings);
+  if (!done) return tl::unexpected(done.error());
+#ifdef OPENSSL_EXTRA
+  // Otherwise every want-read asks the callback ten times.
+  wolfSSL_CTX_clear_mode(state->ctx, SSL_MODE_AUTO_RETRY);
+#endif
+#ifdef HAVE_SNI
+  // Any name is answered: the certificate was chosen before. wolfSSL then binds tickets to the name
+  // (5.9).
+  static constexpr char kAny[] = "any";
+  wolfSSL_CTX_UseSNI(state->ctx, WOLFSSL_SNI_HOST_NAME, kAny, sizeof(kAny) - 1);
+  wolfSSL_CTX_SNI_SetOptions(state->ctx, WOLFSSL_SNI_HOST_NAME,
+                             WOLFSSL_SNI_CONTINUE_ON_MISMATCH | WOLFSSL_SNI_ANSWER_ON_MISMATCH);
+#endif
+  return context;
+}
+
+TlsContext::~TlsContext() {
+  if (state_ == nullptr) return;
+  state_->dropped = true;
+  state_->maybeFree();
+}
+
+Result<TlsSession> TlsContext::newSession(const ClientHello& hello, TlsIoContext& io) const {
+  TlsSession session;
+  session.ssl_ = wolfSSL_new(state_->ctx);
+  if (session.ssl_ == nullptr) return fail("no TLS session: out of memory");
+  session.context_ = state_;
+  ++state_->sessions;
+  wolfSSL_SetIOReadCtx(session.ssl_, &io);
+  wolfSSL_SetIOWriteCtx(session.ssl_, &io);
+  if (prefersChacha(hello)) wolfSSL_UseClientSuites(session.ssl_);
+  if (const std::string* name = chooseProtocol(state_->alpn, hello)) {
+    // One name, chosen by our order: wolfSSL only confirms it (a second hello without it fails).
+    int result =
+        wolfSSL_UseALPN(session.ssl_, const_cast<char*>(name->c_str()),
+                        static_cast<unsigned>(name->size()), WOLFSSL_ALPN_FAILED_ON_MISMATCH);
+    if (result != WOLFSSL_SUCCESS) return fail("ALPN: " + tlsErrorText(result));
+  }
+  return session;
+}
+
+const Credentials& TlsContext::credentials() const { return *state_->credentials; }
+
+size_t TlsContext::sessions() const { return state_->sessions; }
+
+}  // namespace culvert

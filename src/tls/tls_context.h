@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// TlsContext: one WOLFSSL_CTX for one (worker, service, credential), made on the worker that uses
+// it, so that no reference count or lock is shared between threads. Thread: loop.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <utility>
+
+#include "base/result.h"
+#include "tls/client_hello.h"
+#include "tls/ticket_keys.h"
+#include "tls/tls_settings.h"
+
+struct WOLFSSL;
+struct WOLFSSL_CTX;
+
+namespace culvert {
+
+class TlsContext;
+
+/// One WOLFSSL and a hold on its context. Frees the session, then lets go of the context. Thread:
+/// loop (the worker's).
+class TlsSession {
+ public:
+  TlsSession() = default;
+  TlsSession(TlsSession&& other) noexcept { *this = std::move(other); }
+  TlsSession& operator=(TlsSession&& other) noexcept {
+    std::swap(ssl_, other.ssl_);
+    std::swap(context_, other.context_);
+    return *this;
+  }
+  ~TlsSession() { reset(); }
+  void reset();
+  WOLFSSL* get() const { return ssl_; }
+  explicit operator bool() const { return ssl_ != nullptr; }
+
+ private:
+  friend class TlsContext;
+  WOLFSSL* ssl_ = nullptr;
+  struct TlsContextState* context_ = nullptr;
+};
+
+/// What wolfSSL's callbacks are given with a session: the stream that it belongs to.
+struct TlsIoContext {
+  uint8_t ticketGeneration = 0;  ///< of the tickets that the session will seal
+};
+
+/// Signatures of wolfSSL's I/O callbacks (CallbackIORecv, CallbackIOSend); `context` is a
+/// TlsIoContext.
+using TlsIoRecv = int (*)(WOLFSSL* ssl, char* into, int size, void* context);
+using TlsIoSend = int (*)(WOLFSSL* ssl, char* from, int size, void* context);
+
+class TlsContext {
+ public:
+  /// Builds the context. `keys` may be nullptr (no tickets); it must outlive every session. The
+  /// settings are not kept.
+  static Result<TlsContext> create(const TlsSettings& settings,
+                                   std::shared_ptr<const Credentials> credentials,
+                                   const TicketKeys* keys, TlsIoRecv recv, TlsIoSend send);
+  TlsContext(TlsContext&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
+  TlsContext& operator=(TlsContext&& other) noexcept {
+    std::swap(state_, other.state_);
+    return *this;
+  }
+  ~TlsContext();
+
+  /// A new server session for this client: `io` for the callbacks (outlives the session), ALPN
+  /// list, the client's suite order where it puts ChaCha20 first. Fails only for want of memory.
+  Result<TlsSession> newSession(const ClientHello& hello, TlsIoContext& io) const;
+
+  const Credentials& credentials() const;
+  /// Sessions alive; a context may be dropped before them.
+  size_t sessions() const;
+
+ private:
+  explicit TlsContext(TlsContextState* state) : state_(state) {}
+  TlsContextState* state_ = nullptr;
+};
+
+}  // namespace culvert

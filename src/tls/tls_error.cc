@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Tables of errors and the facts of a session. The sentences about handshakes are in
+// tls_explain.cc.
+#include "tls/tls_error.h"
+
+#include <fmt/format.h>
+
+#include <cctype>
+#include <cstring>
+
+#include "tls/alert_number.h"
+#include "tls/tls_names.h"
+#include "tls/wolfssl.h"
+
+// Not in the public headers, but there in a static library; a shared one hides it, then no extra
+// alert is sent.
+extern "C" int SendAlert(WOLFSSL* ssl, int severity, int type) __attribute__((weak));
+
+namespace culvert {
+
+namespace {
+
+constexpr int kNone = -1;
+constexpr int kFatal = 2;
+
+struct ErrorInfo {
+  int code;
+  std::string_view name;
+  int alert;
+  std::string_view words;
+};
+
+struct AlertNumbers : Alert {
+  static constexpr int kNone = culvert::kNone;
+};
+
+constexpr ErrorInfo kErrors[] = {
+#define TLS_ERROR(code, name, alert, words) {code, name, AlertNumbers::alert, words},
+#include "tls/tls_error.def"
+#undef TLS_ERROR
+};
+
+const ErrorInfo* findError(int wolfError) {
+  for (const ErrorInfo& info : kErrors)
+    if (info.code == wolfError) return &info;
+  return nullptr;
+}
+
+}  // namespace
+
+std::string_view tlsErrorName(int wolfError) {
+  const ErrorInfo* info = findError(wolfError);
+  return info != nullptr ? info->name : "internal";
+}
+
+std::string tlsErrorText(int wolfError) {
+  if (const ErrorInfo* info = findError(wolfError)) return std::string(info->words);
+  char words[WOLFSSL_MAX_ERROR_SZ] = {};
+  wolfSSL_ERR_error_string_n(static_cast<unsigned long>(static_cast<long>(wolfError)), words,
+                             sizeof(words));
+  return fmt::format("{} (wolfSSL {})", words[0] != '\0' ? words : "unknown error", wolfError);
+}
+
+std::optional<uint8_t> alertForError(int wolfError) {
+  TlsEvent event = classifyError(wolfError);
+  if (event != TlsEvent::kFailed) return std::nullopt;
+  const ErrorInfo* info = findError(wolfError);
+  if (info == nullptr) return uint8_t{Alert::internal_error};
+  if (info->alert == kNone) return std::nullopt;
+  return static_cast<uint8_t>(info->alert);
+}
+
+std::optional<uint8_t> sendFatalAlert(WOLFSSL* ssl, uint8_t alert) {
+  AlertsSeen seen = alertsSeen(ssl);
+  if (seen.sent) return seen.sent;
+  if (SendAlert == nullptr || SendAlert(ssl, kFatal, alert) != 0) return std::nullopt;
+  return alert;
+}
+
+AlertsSeen alertsSeen(WOLFSSL* ssl) {
+  AlertsSeen seen;
+  WOLFSSL_ALERT_HISTORY history{};
+  if (wolfSSL_get_alert_history(ssl, &history) != WOLFSSL_SUCCESS) return seen;
+  auto number = [](int code) { return static_cast<uint8_t>(code); };
+  if (history.last_tx.level == kFatal && history.last_tx.code >= 0)
+    seen.sent = number(history.last_tx.code);
+  if (history.last_rx.code < 0) return seen;
+  // RFC 8446 6: in TLS 1.3 the level is ignored, everything but close_notify and user_canceled is
+  // an error.
+  bool tls13 = wolfSSL_GetVersion(ssl) == WOLFSSL_TLSV1_3;
+  int code = history.last_rx.code;
+  if (history.last_rx.level == kFatal ||
+      (tls13 && code != Alert::close_notify && code != Alert::user_canceled))
+    seen.received = number(code);
+  return seen;
+}
+
+std::array<uint8_t, 7> fatalAlertRecord(uint8_t alert) { return {21, 3, 3, 0, 2, kFatal, alert}; }
+
+TlsEvent classifyError(int wolfError) {
+  switch (wolfError) {
+    case WANT_READ:
+    case WOLFSSL_ERROR_WANT_READ:
+      return TlsEvent::kWantRead;
+    case WANT_WRITE:
+    case WOLFSSL_ERROR_WANT_WRITE:
+      return TlsEvent::kWantWrite;
+    case ZERO_RETURN:
+    case WOLFSSL_ERROR_ZERO_RETURN:
+      return TlsEvent::kCleanEnd;
+    case SOCKET_PEER_CLOSED_E:
+      return TlsEvent::kTruncated;
+    case SOCKET_ERROR_E:
+      return TlsEvent::kReset;
+    default:
+      return TlsEvent::kFailed;
+  }
+}
+
+namespace {
+
+/// wolfSSL's spelling of a group to ours.
+std::string ownGroupName(const char* name) {
+  if (name == nullptr) return {};
+  struct Spelling {
+    std::string_view theirs;
+    std::string_view ours;
+  };
+  static constexpr Spelling kSpellings[] = {
+      {"SECP256R1", "P-256"}, {"SECP384R1", "P-384"}, {"SECP521R1", "P-521"}, {"X25519", "X25519"}};
+  std::string upper(name);
+  for (char& c : upper) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  for (const Spelling& spelling : kSpellings)
+    if (upper == spelling.theirs) return std::string(spelling.ours);
+  return name;
+}
+
+}  // namespace
+
+TlsFacts describeSession(WOLFSSL* ssl) {
+  TlsFacts facts;
+  uint16_t version = 0;
+  switch (wolfSSL_GetVersion(ssl)) {
+    case WOLFSSL_TLSV1_2:
+      version = kTls12;
+      break;
+    case WOLFSSL_TLSV1_3:
+      version = kTls13;
+      break;
+    default:
+      break;
+  }
+  facts.version = versionName(version);
+  // The value is the suite's two bytes in host order.
+  facts.suite = suiteName(static_cast<uint16_t>(wolfSSL_get_current_cipher_suite(ssl)));
+  facts.resumed = wolfSSL_session_reused(ssl) != 0;
+  // A resumed TLS 1.2 session exchanges no keys; the library then still names the certificate's
+  // curve.
+  if (version == kTls13 || !facts.resumed) facts.group = ownGroupName(wolfSSL_get_curve_name(ssl));
+  char* protocol = nullptr;
+  unsigned short size = 0;
+  if (wolfSSL_ALPN_GetProtocol(ssl, &protocol, &size) == WOLFSSL_SUCCESS && protocol != nullptr)
+    facts.alpn.assign(protocol, size);
+  return facts;
+}
+
+}  // namespace culvert

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The handshake half of TlsStream: the ClientHello is gathered and judged before a WOLFSSL exists,
+// so that a port scanner costs a few bytes; then wolfSSL_accept is driven from memory. See
+// tls_stream.h.
+#include <cstring>
+
+#include "tls/alert_number.h"
+#include "tls/tls_stream.h"
+#include "tls/wolfssl.h"
+
+namespace culvert {
+namespace {
+
+// At most this is received at once within the handshake: payload that comes along fits into any
+// FIFO.
+constexpr size_t kHandshakeRead = 16 * 1024;
+
+// SESSION_TICKET_LEN of wolfSSL 5.9.2 (internal.h) is 238; no ticket of ours is longer.
+constexpr size_t kLongestTicket12 = 238;
+
+// Room for a sealed write and the answers that one read may provoke; only touched pages cost
+// memory.
+constexpr size_t kBacklogSize = 192 * 1024;
+
+}  // namespace
+
+/// What lives only until the handshake is done.
+struct TlsStream::Hello {
+  HelloGatherer gatherer;
+  std::vector<uint8_t> bytes;  // only for a hello that comes in pieces
+  uint16_t highestVersion = 0;
+};
+
+TlsStream::TlsStream(TlsWorker& worker, UniqueFd fd, std::shared_ptr<const TlsSettings> settings)
+    : SocketStream(worker.loop, std::move(fd)),
+      worker_(worker),
+      settings_(std::move(settings)),
+      backlog_(worker.pool, kBacklogSize) {}
+
+TlsStream::~TlsStream() = default;
+
+IoStatus TlsStream::handshake() {
+  if (failed_) return IoStatus::kFailed;
+  if (!session_) return gatherHello();
+  const IoResult r = receive({worker_.input.get(), kHandshakeRead});
+  if (r.status == IoStatus::kBlocked)
+    return sendOutput() == IoStatus::kReset ? IoStatus::kReset : IoStatus::kBlocked;
+  if (r.status != IoStatus::kOk) return leftEarly(r.status);
+  input_ = {std::span<const uint8_t>{worker_.input.get(), r.bytes}};
+  return driveHandshake();
+}
+
+IoStatus TlsStream::gatherHello() {
+  if (!hello_) hello_ = std::make_unique<Hello>();
+  const IoResult r = receive({worker_.input.get(), kHandshakeRead});
+  if (r.status == IoStatus::kBlocked) return IoStatus::kBlocked;
+  if (r.status != IoStatus::kOk) return leftEarly(r.status);
+  sawByte_ = true;
+  std::span<const uint8_t> bytes{worker_.input.get(), r.bytes};
+  if (!hello_->bytes.empty()) {
+    hello_->bytes.insert(hello_->bytes.end(), bytes.begin(), bytes.end());
+    bytes = hello_->bytes;
+  }
+  ClientHello hello;
+  const HelloResult result = hello_->gatherer.feed(bytes, hello);
+  switch (result.status) {
+    case HelloStatus::kNeedMore:
+      if (hello_->bytes.empty()) hello_->bytes.assign(bytes.begin(), bytes.end());
+      return IoStatus::kBlocked;
+    case HelloStatus::kNotTls:
+    case HelloStatus::kMalformed:
+      return refuse(explainHello(result), result.alert, HandshakeFailure::kBadHello);
+    case HelloStatus::kComplete:
+      break;
+  }
+  return beginSession(hello, hello_->gatherer.preface(bytes),
+                      bytes.subspan(hello_->gatherer.consumed()));
+}
+
+IoStatus TlsStream::beginSession(const ClientHello& hello, std::span<const uint8_t> preface,
+                                 std::span<const uint8_t> rest) {
+  serverName_ = hello.serverName;
+  const HelloVerdict verdict = judgeHello(hello, *settings_);
+  if (!verdict) return refuse(explainVerdict(verdict), verdict.alert, HandshakeFailure::kNoCommon);
+  const size_t credential = settings_->credentials.select(hello, verdict.version);
+  // wolfSSL refuses a hello with a ticket longer than its own could be, instead of making a full
+  // handshake; a context that knows no tickets does not look at it (RFC 5077 3.4).
+  const bool tickets = hello.ticket12Length <= kLongestTicket12;
+  const auto context = worker_.contexts.contextFor(settings_, credential, tickets);
+  if (!context)
+    return refuse({"internal", context.error().text}, Alert::internal_error,
+                  HandshakeFailure::kOther);
+  auto session = (*context)->newSession(hello, *this);
+  if (!session)
+    return refuse({"internal", session.error().text}, Alert::internal_error,
+                  HandshakeFailure::kOther);
+  session_ = std::move(*session);
+  hello_->highestVersion = hello.highestVersion();
+  input_ = {preface, rest};
+  return driveHandshake();
+}
+
+IoStatus TlsStream::driveHandshake() {
+  const int result = wolfSSL_accept(session_.get());
+  if (result != WOLFSSL_SUCCESS) {
+    const int error = wolfSSL_get_error(session_.get(), result);
+    if (classifyError(error) != TlsEvent::kWantRead) return failHandshake(error);
+  }
+  const IoStatus sent = sendOutput();
+  if (sent == IoStatus::kFailed || sent == IoStatus::kReset) return leftEarly(sent);
+  if (result != WOLFSSL_SUCCESS) {
+    input_ = {};
+    return IoStatus::kBlocked;
+  }
+  finishHandshake();
+  return IoStatus::kOk;
+}
+
+void TlsStream::finishHandshake() {
+  facts_ = describeSession(session_.get());
+  stashInput();  // payload that came along with the client's last flight
+  established_ = true;
+  hello_.reset();
+  settings_.reset();
+  worker_.counters.add(Counter::kHandshakesOk);
+  if (facts_.resumed) worker_.counters.add(Counter::kHandshakesResumed);
+}
+
+IoStatus TlsStream::failHandshake(int wolfError) {
+  input_ = {};
+  AlertsSeen alerts = alertsSeen(session_.get());
+  if (!alerts.sent && !alerts.received) {
+    if (const auto alert = alertForError(wolfError))
+      alerts.sent = sendFatalAlert(session_.get(), *alert);
+  }
+  TlsFailure why = explainHandshakeFailure(nullptr, *settings_, wolfError, alerts);
+  failure_ = {std::move(why.cause), std::move(why.reason)};
+  handshakeFailure_ = alerts.received ? HandshakeFailure::kAlert : HandshakeFailure::kOther;
+  if (alerts.sent == Alert::handshake_failure || alerts.sent == Alert::no_application_protocol) {
+    handshakeFailure_ = HandshakeFailure::kNoCommon;
+  }
+  failed_ = true;
+  return sendOutput() == IoStatus::kReset ? IoStatus::kReset : IoStatus::kFailed;
+}
+
+/// Refuses before a session exists, with a plaintext alert (RFC 8446 5.1: nothing is protected
+/// yet).
+IoStatus TlsStream::refuse(const TlsFailure& failure, uint8_t alert, HandshakeFailure kind) {
+  const auto record = fatalAlertRecord(alert);
+  worker_.output.insert(worker_.output.end(), record.begin(), record.end());
+  failure_ = {failure.cause, failure.reason};
+  handshakeFailure_ = kind;
+  failed_ = true;
+  return sendOutput() == IoStatus::kReset ? IoStatus::kReset : IoStatus::kFailed;
+}
+
+IoStatus TlsStream::leftEarly(IoStatus status) {
+  if (!sawByte_) return IoStatus::kEof;
+  handshakeFailure_ = HandshakeFailure::kClosed;
+  if (status == IoStatus::kEof) return IoStatus::kTruncated;
+  return status;
+}
+
+}  // namespace culvert

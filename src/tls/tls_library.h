@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The wolfSSL library as a whole: initialised once a process, its random source, what it was built
+// with and which instructions of this CPU it uses. Thread: start (init), any (the rest).
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+
+/// wolfSSL's random source (CUSTOM_RAND_GENERATE_BLOCK): fills `out` from getrandom(2). 0 = done,
+/// -1 = the kernel gave none (wolfSSL then fails the operation). Keeps nothing, so a fork cannot
+/// repeat anything. Thread: any.
+extern "C" int culvertRandomBlock(unsigned char* out, unsigned size);
+
+namespace culvert {
+
+/// Initialises wolfSSL; later calls do nothing. Must be called once before anything else of tls/,
+/// before threads.
+Result<void> initTlsLibrary();
+
+/// Undoes initTlsLibrary(); for tests and leak checkers. No TLS object may be left.
+void cleanupTlsLibrary();
+
+/// "5.9.2"
+std::string tlsLibraryVersion();
+
+/// Instruction sets that wolfSSL was built for and that this CPU has: "AES-NI AVX AVX2 BMI2 ADX
+/// SHA-NI" or "none (portable C)".
+std::string tlsCpuText();
+
+/// What is compiled in, for -V: "tls1.3", "tickets", "x25519mlkem768", "aes-gcm-asm", ...
+std::vector<std::string> tlsFeatures();
+
+/// A known defect that this very library shows on this CPU, as a sentence; empty: none found. Costs
+/// some 100 us. (wolfSSL up to 5.9.2 as released computes wrong X25519 public keys after other AVX2
+/// code; scripts/wolfssl.sh mends it.)
+std::string tlsLibraryDefect();
+
+}  // namespace culvert

@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Numbers and names of TLS, and the checks of options written with them.
+#include "tls/tls_names.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+
+#include "base/words.h"
+
+namespace culvert {
+
+namespace {
+
+constexpr SuiteInfo kSuites[] = {
+#define SUITE(id, version, auth, chacha, iana, openssl) \
+  {id, #iana, openssl, version, SuiteAuth::auth, chacha},
+#define OTHER_SUITE(id, iana)
+#define GROUP(id, name, others, byDefault)
+#define OTHER_GROUP(id, name)
+#include "tls/tls_names.def"
+#undef SUITE
+#undef OTHER_SUITE
+#undef GROUP
+#undef OTHER_GROUP
+};
+
+struct NumberName {
+  uint16_t id;
+  std::string_view name;
+};
+
+constexpr NumberName kOtherSuites[] = {
+#define SUITE(id, version, auth, chacha, iana, openssl)
+#define OTHER_SUITE(id, iana) {id, #iana},
+#define GROUP(id, name, others, byDefault)
+#define OTHER_GROUP(id, name)
+#include "tls/tls_names.def"
+#undef SUITE
+#undef OTHER_SUITE
+#undef GROUP
+#undef OTHER_GROUP
+};
+
+struct GroupInfo {
+  uint16_t id;
+  std::string_view name;
+  std::string_view others;  // blank separated
+  bool byDefault;
+  bool served;
+};
+
+constexpr GroupInfo kGroups[] = {
+#define SUITE(id, version, auth, chacha, iana, openssl)
+#define OTHER_SUITE(id, iana)
+#define GROUP(id, name, others, byDefault) {id, name, others, byDefault, true},
+#define OTHER_GROUP(id, name) {id, name, "", false, false},
+#include "tls/tls_names.def"
+#undef SUITE
+#undef OTHER_SUITE
+#undef GROUP
+#undef OTHER_GROUP
+};
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return out;
+}
+
+bool equalNoCase(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && lower(a) == lower(b);
+}
+
+/// Calls `visit(word)` for each word of a list; false stops.
+template <class Visit>
+void forEachWord(std::string_view text, std::string_view separators, Visit visit) {
+  while (!text.empty()) {
+    size_t end = text.find_first_of(separators);
+    std::string_view word = text.substr(0, end);
+    if (!word.empty() && !visit(word)) return;
+    text = end == std::string_view::npos ? std::string_view() : text.substr(end + 1);
+  }
+}
+
+Result<std::vector<uint16_t>> checkSuites(std::string_view text, uint16_t version) {
+  std::vector<uint16_t> out;
+  std::string wrong;
+  forEachWord(text, ":, \t", [&](std::string_view word) {
+    std::vector<std::string_view> known;
+    for (const SuiteInfo& suite : kSuites) {
+      if (equalNoCase(word, suite.iana) || equalNoCase(word, suite.openssl)) {
+        if (suite.version != version) {
+          wrong = fmt::format("\"{}\" is a suite of {}, it belongs into \"{}\"",
+                              printable(word, 64), versionWords(suite.version),
+                              suite.version == kTls13 ? "ciphersuites" : "ciphers");
+        } else if (std::find(out.begin(), out.end(), suite.id) == out.end()) {
+          out.push_back(suite.id);
+        }
+        return wrong.empty();
+      }
+      if (suite.version != version) continue;
+      known.push_back(suite.openssl);
+      known.push_back(suite.iana);
+    }
+    for (const NumberName& other : kOtherSuites) {
+      if (!equalNoCase(word, other.name)) continue;
+      wrong = fmt::format(
+          "\"{}\" is not served: only AEAD suites with forward secrecy are; allowed: {}",
+          printable(word, 64),
+          suiteList(version == kTls13 ? defaultCiphersuites() : defaultCipherList()));
+      return false;
+    }
+    wrong = fmt::format("unknown suite \"{}\"{}; allowed: {}", printable(word, 64),
+                        didYouMean(nearestName(word, known)),
+                        suiteList(version == kTls13 ? defaultCiphersuites() : defaultCipherList()));
+    return false;
+  });
+  if (!wrong.empty()) return fail(wrong);
+  if (out.empty()) return fail("the list is empty");
+  return out;
+}
+
+std::vector<uint16_t> suitesOf(uint16_t version) {
+  std::vector<uint16_t> out;
+  for (const SuiteInfo& suite : kSuites)
+    if (suite.version == version) out.push_back(suite.id);
+  return out;
+}
+
+}  // namespace
+
+const SuiteInfo* findSuite(uint16_t id) {
+  for (const SuiteInfo& suite : kSuites)
+    if (suite.id == id) return &suite;
+  return nullptr;
+}
+
+std::string versionName(uint16_t version) {
+  switch (version) {
+    case 0x0300:
+      return "SSLv3";
+    case kTls10:
+      return "TLSv1.0";
+    case kTls11:
+      return "TLSv1.1";
+    case kTls12:
+      return "TLSv1.2";
+    case kTls13:
+      return "TLSv1.3";
+    default:
+      return fmt::format("0x{:04x}", version);
+  }
+}
+
+std::string versionWords(uint16_t version) {
+  switch (version) {
+    case 0x0300:
+      return "SSL 3.0";
+    case kTls10:
+      return "TLS 1.0";
+    case kTls11:
+      return "TLS 1.1";
+    case kTls12:
+      return "TLS 1.2";
+    case kTls13:
+      return "TLS 1.3";
+    default:
+      return fmt::format("version 0x{:04x}", version);
+  }
+}
+
+std::string suiteName(uint16_t id) {
+  if (const SuiteInfo* suite = findSuite(id)) return std::string(suite->iana);
+  for (const NumberName& other : kOtherSuites)
+    if (other.id == id) return std::string(other.name);
+  return fmt::format("0x{:04x}", id);
+}
+
+std::string groupName(uint16_t id) {
+  for (const GroupInfo& group : kGroups)
+    if (group.id == id) return std::string(group.name);
+  return fmt::format("0x{:04x}", id);
+}
+
+std::string alertName(uint8_t alert) {
+  switch (alert) {
+#define ALERT(number, name, words) \
+  case number:                     \
+    return #name;
+#include "tls/tls_alert.def"
+#undef ALERT
+    default:
+      return fmt::format("alert_{}", alert);
+  }
+}
+
+bool isGrease(uint16_t value) {
+  return (value & 0x0f0f) == 0x0a0a && (value >> 8) == (value & 0xff);
+}
+
+Result<uint16_t> checkVersion(std::string_view text) {
+  std::string word = lower(text);
+  for (std::string_view prefix : {"tlsv", "tls ", "tls-", "tls"})
+    if (word.rfind(prefix, 0) == 0) {
+      word.erase(0, prefix.size());
+      break;
+    }
+  if (word == "1.2") return kTls12;
+  if (word == "1.3") return kTls13;
+  if (word == "1" || word == "1.0" || word == "1.1" || word.rfind("ssl", 0) == 0)
+    return fail(fmt::format("\"{}\" is not served: it is deprecated (RFC 8996); allowed: 1.2, 1.3",
+                            printable(text, 64)));
+  return fail(fmt::format("\"{}\" is no TLS version; allowed: 1.2, 1.3", printable(text, 64)));
+}
+
+Result<std::vector<uint16_t>> checkCipherList(std::string_view text) {
+  return checkSuites(text, kTls12);
+}
+
+Result<std::vector<uint16_t>> checkCiphersuites(std::string_view text) {
+  return checkSuites(text, kTls13);
+}
+
+Result<std::vector<uint16_t>> checkGroups(std::string_view text) {
+  std::vector<uint16_t> out;
+  std::string wrong;
+  forEachWord(text, ":, \t", [&](std::string_view word) {
+    std::vector<std::string_view> known;
+    for (const GroupInfo& group : kGroups) {
+      bool matches = equalNoCase(word, group.name);
+      if (group.served) known.push_back(group.name);
+      forEachWord(group.others, " ", [&](std::string_view other) {
+        matches = matches || equalNoCase(word, other);
+        known.push_back(other);
+        return true;
+      });
+      if (!matches) continue;
+      if (!group.served) {
+        wrong = fmt::format("group \"{}\" is not supported; allowed: {}", printable(word, 64),
+                            groupList(servedGroups()));
+        return false;
+      }
+      if (std::find(out.begin(), out.end(), group.id) == out.end()) out.push_back(group.id);
+      return true;
+    }
+    wrong = fmt::format("unknown group \"{}\"{}; allowed: {}", printable(word, 64),
+                        didYouMean(nearestName(word, known)), groupList(servedGroups()));
+    return false;
+  });
+  if (!wrong.empty()) return fail(wrong);
+  if (out.empty()) return fail("the list is empty");
+  return out;
+}
+
+Result<std::vector<std::string>> checkAlpn(std::string_view text) {
+  std::vector<std::string> out;
+  std::string wrong;
+  forEachWord(text, ", \t", [&](std::string_view word) {
+    if (word.size() > 255) {
+      wrong = fmt::format("protocol name \"{}...\" is longer than 255 bytes", printable(word, 64));
+      return false;
+    }
+    if (std::find(out.begin(), out.end(), word) != out.end()) {
+      wrong = fmt::format("protocol \"{}\" is listed twice", printable(word, 64));
+      return false;
+    }
+    out.emplace_back(word);
+    return true;
+  });
+  if (!wrong.empty()) return fail(wrong);
+  if (out.empty()) return fail("the list is empty");
+  return out;
+}
+
+std::vector<uint16_t> defaultCipherList() { return suitesOf(kTls12); }
+
+std::vector<uint16_t> defaultCiphersuites() { return suitesOf(kTls13); }
+
+std::vector<uint16_t> defaultGroups() {
+  std::vector<uint16_t> out;
+  for (const GroupInfo& group : kGroups)
+    if (group.byDefault) out.push_back(group.id);
+  return out;
+}
+
+std::vector<uint16_t> servedGroups() {
+  std::vector<uint16_t> out;
+  for (const GroupInfo& group : kGroups)
+    if (group.served) out.push_back(group.id);
+  return out;
+}
+
+std::string groupList(const std::vector<uint16_t>& groups) {
+  std::string out;
+  for (uint16_t id : groups) out += (out.empty() ? "" : ", ") + groupName(id);
+  return out;
+}
+
+std::string suiteList(const std::vector<uint16_t>& suites) {
+  std::string out;
+  for (uint16_t id : suites) {
+    const SuiteInfo* suite = findSuite(id);
+    out += (out.empty() ? "" : ", ") + (suite ? std::string(suite->openssl) : suiteName(id));
+  }
+  return out;
+}
+
+}  // namespace culvert

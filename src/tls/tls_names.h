@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The numbers of TLS and their names, from tls_names.def and tls_alert.def: versions, cipher suites
+// (IANA and OpenSSL spelling), groups, alerts. Also the checks of the options that are written with
+// such names. No wolfSSL in here. Thread: any.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace culvert {
+
+inline constexpr uint16_t kTls10 = 0x0301;
+inline constexpr uint16_t kTls11 = 0x0302;
+inline constexpr uint16_t kTls12 = 0x0303;
+inline constexpr uint16_t kTls13 = 0x0304;
+
+enum class SuiteAuth : uint8_t { kAny, kEcdsa, kRsa };
+
+struct SuiteInfo {
+  uint16_t id;
+  std::string_view iana;     ///< "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"
+  std::string_view openssl;  ///< "ECDHE-RSA-AES128-GCM-SHA256"
+  uint16_t version;          ///< kTls12 or kTls13
+  SuiteAuth auth;
+  bool chacha;
+};
+
+/// One of the suites culvert can serve, or nullptr.
+const SuiteInfo* findSuite(uint16_t id);
+
+/// "TLSv1.3"; unknown numbers as "0x0305".
+std::string versionName(uint16_t version);
+/// "TLS 1.3", "SSL 3.0": as in a sentence.
+std::string versionWords(uint16_t version);
+/// IANA name; suites culvert does not serve but clients offer are known too; else "0x1301".
+std::string suiteName(uint16_t id);
+/// "X25519MLKEM768", "X25519", "P-256"; else "0x11ec".
+std::string groupName(uint16_t id);
+/// "handshake_failure"; unknown numbers as "alert_117".
+std::string alertName(uint8_t alert);
+/// True for the reserved values of RFC 8701.
+bool isGrease(uint16_t value);
+
+/// "1.2", "1.3" (also "TLSv1.2", "tls1.3") to the number. Anything else, older versions too, is an
+/// error that says what is allowed.
+Result<uint16_t> checkVersion(std::string_view text);
+/// TLS 1.2 suites: names in OpenSSL or IANA spelling, separated by ':' ',' or blanks, in the order
+/// of preference. Unknown names are errors with a suggestion; so are suites of TLS 1.3 and suites
+/// that are not AEAD with forward secrecy.
+Result<std::vector<uint16_t>> checkCipherList(std::string_view text);
+/// TLS 1.3 suites, likewise.
+Result<std::vector<uint16_t>> checkCiphersuites(std::string_view text);
+/// Key exchange groups, likewise: "X25519", "P-256" (also "secp256r1", "prime256v1")...
+Result<std::vector<uint16_t>> checkGroups(std::string_view text);
+/// ALPN protocol names, separated by ',' or blanks: 1 to 255 bytes each, no duplicates.
+Result<std::vector<std::string>> checkAlpn(std::string_view text);
+
+/// What is served where the option is not given, in the order of preference.
+std::vector<uint16_t> defaultCipherList();
+std::vector<uint16_t> defaultCiphersuites();
+std::vector<uint16_t> defaultGroups();
+/// Every group that culvert knows how to serve (a build of the library may lack some).
+std::vector<uint16_t> servedGroups();
+
+/// For --help and the sample file: "X25519MLKEM768, X25519, P-256, P-384".
+std::string groupList(const std::vector<uint16_t>& groups);
+std::string suiteList(const std::vector<uint16_t>& suites);
+
+}  // namespace culvert

@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The established session: reading, writing, ending. See tls_stream.h; the handshake is in
+// tls_handshake.cc.
+#include "tls/tls_stream.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "tls/alert_number.h"
+#include "tls/wolfssl.h"
+
+namespace culvert {
+namespace {
+
+// Records in a row that bring no payload (empty ones, KeyUpdates, warnings) before it counts as a
+// flood; OpenSSL and BoringSSL draw the line at 32 too.
+constexpr uint16_t kMaxIdleRecords = 32;
+
+constexpr size_t kRecordHeader = 5;
+
+// What one write() seals at most: more would only wait in the backlog.
+constexpr size_t kSealAtOnce = 64 * 1024;
+
+}  // namespace
+
+TlsWorker::TlsWorker(EventLoop& l, BufferPool& p, CounterBlock& c, const TicketKeys* keys)
+    : loop(l),
+      pool(p),
+      counters(c),
+      contexts(keys, &TlsStream::onRecv, &TlsStream::onSend),
+      input(std::make_unique_for_overwrite<uint8_t[]>(kScratch)) {
+  output.reserve(kScratch + 8 * 1024);
+}
+
+IoResult TlsStream::read(RingBuffer& into, size_t limit) {
+  if (failed_) return {IoStatus::kFailed, 0};
+  if (!carried_.empty()) {
+    input_[0] = carried_;
+  } else {
+    // Plaintext is shorter than its ciphertext: with what wolfSSL holds of an unfinished record,
+    // everything fits.
+    const size_t room = limit > partial_ ? limit - partial_ : 0;
+    const size_t wanted = std::min(room, TlsWorker::kScratch);
+    if (wanted == 0) return {IoStatus::kBlocked, 0};
+    const IoResult r = receive({worker_.input.get(), wanted});
+    if (r.status == IoStatus::kEof) return {IoStatus::kTruncated, 0};
+    if (r.status != IoStatus::kOk) return {r.status, 0};
+    input_[0] = {worker_.input.get(), r.bytes};
+  }
+  const IoResult result = decrypt(into);
+  stashInput();
+  if (sendOutput() == IoStatus::kFailed) return {IoStatus::kFailed, result.bytes};
+  return result;
+}
+
+IoResult TlsStream::decrypt(RingBuffer& into) {
+  size_t total = 0;
+  for (;;) {
+    const std::span<uint8_t> free = into.writable();
+    if (free.empty()) {
+      if (!into.outOfMemory()) return {IoStatus::kOk, total};
+      failed_ = true;
+      failure_ = {"internal", "out of memory"};
+      return {IoStatus::kFailed, total};
+    }
+    const int n = wolfSSL_read(session_.get(), free.data(), static_cast<int>(free.size()));
+    into.commit(n > 0 ? static_cast<size_t>(n) : 0);
+    if (n > 0) {
+      idleRecords_ = 0;
+      total += static_cast<size_t>(n);
+      continue;
+    }
+    const int error = wolfSSL_get_error(session_.get(), n);
+    switch (classifyError(error)) {
+      case TlsEvent::kWantRead:
+      case TlsEvent::kWantWrite:
+        return {IoStatus::kOk, total};
+      case TlsEvent::kCleanEnd:
+        input_ = {};  // RFC 8446 6.1: whatever follows close_notify is ignored
+        return {IoStatus::kEof, total};
+      default:
+        return {failSession(error), total};
+    }
+  }
+}
+
+IoStatus TlsStream::failSession(int wolfError) {
+  failed_ = true;
+  input_ = {};
+  if (flood_) {
+    sendFatalAlert(session_.get(), Alert::unexpected_message);
+    failure_ = {"tls-sent:unexpected_message", "too many records in a row without payload"};
+  }
+  if (flood_ || wolfError == EMPTY_RECORD_LIMIT_E || wolfError == ALERT_COUNT_E) {
+    worker_.counters.add(Counter::kFloodEnds);
+  }
+  if (flood_) return IoStatus::kFailed;
+  AlertsSeen alerts = alertsSeen(session_.get());
+  if (!alerts.received && !alerts.sent) {
+    if (const auto alert = alertForError(wolfError))
+      alerts.sent = sendFatalAlert(session_.get(), *alert);
+  }
+  TlsFailure why = explainSessionFailure(wolfError, alerts);
+  failure_ = {std::move(why.cause), std::move(why.reason)};
+  return IoStatus::kFailed;
+}
+
+IoResult TlsStream::write(RingBuffer& from) {
+  if (failed_) return {IoStatus::kFailed, 0};
+  if (backlog() != 0) {
+    const IoStatus status = sendOutput();
+    if (status != IoStatus::kOk) return {status, 0};
+  }
+  size_t total = 0;
+  while (!from.empty() && total < kSealAtOnce) {
+    const std::span<const uint8_t> bytes = from.readable();
+    const size_t part = std::min(bytes.size(), kSealAtOnce - total);
+    const int n = wolfSSL_write(session_.get(), bytes.data(), static_cast<int>(part));
+    if (n <= 0) {
+      const int error = wolfSSL_get_error(session_.get(), n);
+      const IoStatus status = failSession(error);
+      sendOutput();
+      return {status, total};
+    }
+    from.consume(static_cast<size_t>(n));
+    total += static_cast<size_t>(n);
+  }
+  const IoStatus status = sendOutput();
+  if (status != IoStatus::kOk) return {status, total};
+  return {from.empty() ? IoStatus::kOk : IoStatus::kBlocked, total};
+}
+
+IoStatus TlsStream::flush() { return sendOutput(); }
+
+IoStatus TlsStream::shutdownWrite() {
+  // After a fatal alert TLS has ended (RFC 8446 6.2): only TCP is left to end.
+  if (!failed_ && established_ && !notifySent_) {
+    notifySent_ = true;
+    wolfSSL_shutdown(session_.get());
+  }
+  finishWanted_ = true;
+  return sendOutput();
+}
+
+/// Sends what the last calls sealed, after what waited already. kOk = nothing waits any more (and
+/// the FIN, where it was wanted, is out).
+IoStatus TlsStream::sendOutput() {
+  std::span<const uint8_t> fresh = worker_.output;
+  IoStatus status = IoStatus::kOk;
+  while (backlog() != 0 && status == IoStatus::kOk) {
+    const std::span<const uint8_t> bytes = backlog_.readable();
+    const IoResult r = transmit(bytes);
+    backlog_.consume(r.bytes);
+    status = r.status == IoStatus::kOk && r.bytes < bytes.size() ? IoStatus::kBlocked : r.status;
+  }
+  if (backlog() == 0 && !fresh.empty() && status == IoStatus::kOk) {
+    const IoResult r = transmit(fresh);
+    fresh = fresh.subspan(r.bytes);
+    status = r.status == IoStatus::kOk && !fresh.empty() ? IoStatus::kBlocked : r.status;
+  }
+  if (!fresh.empty() && status == IoStatus::kBlocked && !backlog_.append(fresh)) {
+    // Out of memory, or a client that provoked more answers than it reads.
+    failed_ = true;
+    failure_ = {"internal", "no room for sealed records"};
+    status = IoStatus::kFailed;
+  }
+  worker_.output.clear();
+  if (status == IoStatus::kReset) backlog_.clear();
+  if (status == IoStatus::kOk && finishWanted_ && !finished_) {
+    finished_ = true;
+    status = finish();
+  }
+  return status;
+}
+
+void TlsStream::stashInput() {
+  if (input_[0].empty() && input_[1].empty()) {
+    carried_.clear();
+    carried_.shrink_to_fit();
+    return;
+  }
+  if (established_) worker_.counters.add(Counter::kCiphertextCarried);
+  std::vector<uint8_t> rest;
+  for (const auto& piece : input_) rest.insert(rest.end(), piece.begin(), piece.end());
+  carried_ = std::move(rest);
+  input_ = {};
+}
+
+int TlsStream::onSend(WOLFSSL*, char* from, int size, void* io) {
+  auto* self = static_cast<TlsStream*>(static_cast<TlsIoContext*>(io));
+  auto& output = self->worker_.output;
+  // As bytes: from char to uint8_t the compiler copies one at a time.
+  const auto* bytes = reinterpret_cast<const uint8_t*>(from);
+  try {
+    output.insert(output.end(), bytes, bytes + size);
+  } catch (const std::bad_alloc&) {  // which C code between us and the tunnel could not pass on
+    return WOLFSSL_CBIO_ERR_GENERAL;
+  }
+  return size;
+}
+
+int TlsStream::onRecv(WOLFSSL*, char* into, int size, void* io) {
+  return static_cast<TlsStream*>(static_cast<TlsIoContext*>(io))->feed(into, size);
+}
+
+int TlsStream::feed(char* into, int size) {
+  std::span<const uint8_t>& piece = input_[0].empty() ? input_[1] : input_[0];
+  if (piece.empty()) return WOLFSSL_CBIO_ERR_WANT_READ;
+  // Refused between records, where no other alert than ours can get in between.
+  if (established_ && partial_ == 0 && idleRecords_ >= kMaxIdleRecords) {
+    flood_ = true;
+    return WOLFSSL_CBIO_ERR_GENERAL;
+  }
+  const size_t n = std::min(piece.size(), static_cast<size_t>(size));
+  std::memcpy(into, piece.data(), n);
+  countFraming(piece.first(n));
+  piece = piece.subspan(n);
+  return static_cast<int>(n);
+}
+
+/// Follows the record headers on their way into wolfSSL: how much of an unfinished record it holds,
+/// and how many records have come without payload.
+void TlsStream::countFraming(std::span<const uint8_t> bytes) {
+  // wolfSSL asks for a header and then for a body, never across.
+  for (size_t i = 0; i < bytes.size();) {
+    if (partial_ < kRecordHeader) {
+      if (partial_ == 3) bodyLeft_ = static_cast<uint32_t>(bytes[i]) << 8;
+      if (partial_ == 4) bodyLeft_ |= bytes[i];
+      ++partial_;
+      ++i;
+      if (partial_ == kRecordHeader && established_) ++idleRecords_;
+    } else {
+      const size_t part = std::min<size_t>(bodyLeft_, bytes.size() - i);
+      partial_ += static_cast<uint32_t>(part);
+      bodyLeft_ -= static_cast<uint32_t>(part);
+      i += part;
+    }
+    if (partial_ >= kRecordHeader && bodyLeft_ == 0) partial_ = 0;
+  }
+}
+
+}  // namespace culvert

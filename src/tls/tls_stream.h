@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// TlsStream is the client's end: a socket and, once a whole ClientHello has been judged, a WOLFSSL
+// session that does its I/O through memory. One recv() brings a piece of ciphertext into the
+// worker's scratch, wolfSSL decrypts record after record from it; sealed records gather in the
+// other scratch and leave in one send(). Thread: loop.
+//
+// Invariants: 1. the send callback always accepts; what the socket does not take waits in backlog_.
+//             2. after each call no ciphertext is left outside wolfSSL (carried_ is empty, but for
+//             what came along with
+//                the end of the handshake), because no more is received than there is room for its
+//                plaintext.
+//             3. the recv callback never returns 0 (wolfSSL would spin).
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "net/socket_stream.h"
+#include "stats/counters.h"
+#include "tls/context_cache.h"
+#include "tls/tls_error.h"
+
+namespace culvert {
+
+/// What the TLS streams of one worker share; outlives them.
+struct TlsWorker {
+  TlsWorker(EventLoop& loop, BufferPool& pool, CounterBlock& counters, const TicketKeys* keys);
+
+  static constexpr size_t kScratch = 64 * 1024;
+
+  EventLoop& loop;
+  BufferPool& pool;
+  CounterBlock& counters;
+  ContextCache contexts;
+  std::unique_ptr<uint8_t[]> input;  // kScratch bytes, valid within one call
+  std::vector<uint8_t> output;       // empty between calls
+};
+
+/// How a handshake failed, for the counters.
+enum class HandshakeFailure : uint8_t { kNone, kAlert, kBadHello, kNoCommon, kClosed, kOther };
+
+class TlsStream final : public SocketStream, private TlsIoContext {
+ public:
+  /// `settings` are held until the handshake is done.
+  TlsStream(TlsWorker& worker, UniqueFd fd, std::shared_ptr<const TlsSettings> settings);
+  ~TlsStream() override;
+
+  /// kEof: the peer left before its first byte.
+  IoStatus handshake() override;
+  IoResult read(RingBuffer& into, size_t limit) override;
+  IoResult write(RingBuffer& from) override;
+  IoStatus flush() override;
+  size_t backlog() const override { return backlog_.size(); }
+  IoStatus shutdownWrite() override;
+  StreamFailure failure() const override { return failure_; }
+
+  /// What the client asked for; empty where it named nothing, or before the hello.
+  const std::string& serverName() const { return serverName_; }
+  /// What was negotiated; empty before the end of the handshake.
+  const TlsFacts& facts() const { return facts_; }
+  HandshakeFailure handshakeFailure() const { return handshakeFailure_; }
+  bool established() const { return established_; }
+
+  /// wolfSSL's I/O callbacks; `io` is the stream's TlsIoContext.
+  static int onRecv(WOLFSSL* ssl, char* into, int size, void* io);
+  static int onSend(WOLFSSL* ssl, char* from, int size, void* io);
+
+ private:
+  struct Hello;
+
+  IoStatus gatherHello();
+  IoStatus beginSession(const ClientHello& hello, std::span<const uint8_t> preface,
+                        std::span<const uint8_t> rest);
+  IoStatus driveHandshake();
+  IoStatus failHandshake(int wolfError);
+  IoStatus refuse(const TlsFailure& failure, uint8_t alert, HandshakeFailure kind);
+  IoStatus leftEarly(IoStatus status);
+  void finishHandshake();
+  IoResult decrypt(RingBuffer& into);
+  IoStatus failSession(int wolfError);
+  int feed(char* into, int size);
+  void countFraming(std::span<const uint8_t> bytes);
+  void stashInput();
+  IoStatus sendOutput();
+
+  TlsWorker& worker_;
+  std::shared_ptr<const TlsSettings> settings_;  // until the handshake is done
+  std::unique_ptr<Hello> hello_;                 // likewise
+  TlsSession session_;
+  RingBuffer backlog_;
+  std::array<std::span<const uint8_t>, 2> input_;  // ciphertext for the call in progress, in order
+  std::vector<uint8_t> carried_;                   // ciphertext that outlived a call
+  std::string serverName_;
+  TlsFacts facts_;
+  StreamFailure failure_;
+  uint32_t partial_ = 0;      // bytes of an unfinished record that wolfSSL holds
+  uint32_t bodyLeft_ = 0;     // of that record, once its header is complete
+  uint16_t idleRecords_ = 0;  // records in a row without payload
+  HandshakeFailure handshakeFailure_ = HandshakeFailure::kNone;
+  bool established_ = false;
+  bool failed_ = false;
+  bool flood_ = false;
+  bool sawByte_ = false;
+  bool notifySent_ = false;
+  bool finishWanted_ = false;
+  bool finished_ = false;
+};
+
+}  // namespace culvert

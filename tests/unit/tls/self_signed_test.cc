@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The throw-away certificate: what it says, that clients verify it, and bad names.
+#include "tls/self_signed.h"
+
+#include "tests/unit/tls/tls_test_support.h"
+
+namespace culvert {
+namespace {
+
+class SelfSignedTest : public TlsTest {
+ protected:
+  void SetUp() override {
+#if !defined(WOLFSSL_CERT_GEN) || !defined(WOLFSSL_ALT_NAMES)
+    GTEST_SKIP() << "this wolfSSL makes no certificates";
+#endif
+  }
+};
+
+TEST_F(SelfSignedTest, NamesWhatWasAsked) {
+  std::vector<std::string> names = {"db.example.org", "*.db.example.org", "192.0.2.7",
+                                    "2001:db8::7"};
+  auto made = makeSelfSigned(names);
+  ASSERT_TRUE(made.has_value()) << made.error().text;
+  const CertificateInfo& leaf = made->credentials->leaf();
+  EXPECT_EQ(leaf.subject, "CN=db.example.org");
+  EXPECT_EQ(leaf.dnsNames, (std::vector<std::string>{"db.example.org", "*.db.example.org"}));
+  EXPECT_EQ(leaf.addresses, (std::vector<std::string>{"192.0.2.7", "2001:db8::7"}));
+  EXPECT_EQ(leaf.keyText, "ECDSA P-256");
+  EXPECT_EQ(leaf.fingerprint, made->fingerprint);
+  EXPECT_TRUE(made->credentials->warnings().empty()) << made->credentials->warnings()[0];
+  EXPECT_EQ(made->credentials->validity(std::time(nullptr)), Validity::kValid);
+  EXPECT_NEAR(static_cast<double>(leaf.notAfter - std::time(nullptr)), 365 * 86400.0, 2 * 86400.0);
+}
+
+TEST_F(SelfSignedTest, IsVerifiedByOtherLibraries) {
+  auto made = makeSelfSigned({});
+  ASSERT_TRUE(made.has_value()) << made.error().text;
+  TempDir dir;
+  dir.write("cert.pem", made->certificatePem);
+  dir.run("openssl verify -CAfile cert.pem -verify_hostname localhost cert.pem");
+  dir.run("openssl verify -CAfile cert.pem -verify_ip 127.0.0.1 cert.pem");
+  dir.run("openssl verify -CAfile cert.pem -verify_ip ::1 cert.pem");
+  dir.run("test \"$(openssl x509 -in cert.pem -noout -fingerprint -sha256 | cut -d= -f2)\" = " +
+          made->fingerprint);
+}
+
+TEST_F(SelfSignedTest, EstablishesSessions) {
+  auto made = makeSelfSigned({});
+  ASSERT_TRUE(made.has_value()) << made.error().text;
+  TlsSettings settings;
+  settings.credentials = CredentialSet({made->credentials});
+  MemoryHandshake handshake({}, settings);
+  EXPECT_TRUE(handshake.run()) << handshake.failure().reason;
+}
+
+TEST_F(SelfSignedTest, IsNeverTheSameTwice) {
+  auto one = makeSelfSigned({});
+  auto two = makeSelfSigned({});
+  ASSERT_TRUE(one.has_value() && two.has_value());
+  EXPECT_NE(one->fingerprint, two->fingerprint);
+}
+
+TEST_F(SelfSignedTest, RefusesBadNames) {
+  for (const char* name : {"", "a b", "x\ny", "a/b"}) {
+    std::vector<std::string> names = {name};
+    EXPECT_FALSE(makeSelfSigned(names).has_value()) << name;
+  }
+  std::vector<std::string> many(65, "a.example.org");
+  EXPECT_FALSE(makeSelfSigned(many).has_value());
+  std::vector<std::string> longName = {std::string(60, 'a') + "." + std::string(60, 'b') +
+                                       ".example.org"};
+  auto made = makeSelfSigned(longName);
+  ASSERT_TRUE(made.has_value()) << made.error().text;
+  EXPECT_EQ(made->credentials->leaf().dnsNames, longName);
+}
+
+}  // namespace
+}  // namespace culvert

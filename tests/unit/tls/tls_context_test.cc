@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Contexts in real handshakes in memory: versions, suites, groups, ALPN, certificates by signature
+// algorithm and name, tickets, and what is said about failures.
+#include "tls/tls_context.h"
+
+#include "tests/unit/tls/tls_test_support.h"
+#include "tls/alert_number.h"
+
+namespace culvert {
+namespace {
+
+using TlsContextTest = TlsTest;
+
+bool hasHybrid() { return libraryHasGroup(0x11ec); }
+
+TEST_F(TlsContextTest, EstablishesTls13WithThePreferredParameters) {
+  MemoryHandshake handshake({}, testSettings());
+  ASSERT_TRUE(handshake.run()) << handshake.failure().reason;
+  EXPECT_TRUE(handshake.exchange());
+  TlsFacts facts = handshake.facts();
+  EXPECT_EQ(facts.version, "TLSv1.3");
+  EXPECT_EQ(facts.suite, "TLS_AES_128_GCM_SHA256");
+  EXPECT_FALSE(facts.resumed);
+  EXPECT_EQ(facts.alpn, "");
+  EXPECT_EQ(handshake.hello.serverName, "www.example.org");
+}
+
+TEST_F(TlsContextTest, NegotiatesEveryGroupInBothVersions) {
+  for (uint16_t group : {0x11ec, 0x001d, 0x0017, 0x0018, 0x0019, 0x11eb, 0x11ed}) {
+    if (!libraryHasGroup(group)) continue;
+    for (uint16_t version : {kTls12, kTls13}) {
+      if (version == kTls12 && group > 0x1000) continue;
+      ClientOptions client;
+      client.minVersion = client.maxVersion = version;
+      client.groups = {group};
+      // Before TLS 1.3 the list also limits the curve of the certificate's key.
+      if (version == kTls12 && group != 0x0017) client.groups.push_back(0x0017);
+      TlsSettings settings = testSettings();
+      settings.groups = {0x11ec, 0x001d, 0x0017, 0x0018, 0x0019, 0x11eb, 0x11ed};
+      MemoryHandshake handshake(client, settings);
+      ASSERT_TRUE(handshake.run())
+          << groupName(group) << versionName(version) << handshake.failure().reason;
+      EXPECT_TRUE(handshake.exchange());
+      // In TLS 1.2 wolfSSL prefers the certificate's curve to a larger one.
+      bool larger = version == kTls12 && (group == 0x0018 || group == 0x0019);
+      EXPECT_EQ(handshake.facts().group, larger ? "P-256" : groupName(group))
+          << versionName(version);
+    }
+  }
+}
+
+TEST_F(TlsContextTest, PrefersOurGroupOrder) {
+  ClientOptions client;
+  client.groups = {0x0018, 0x0017, 0x001d};
+  client.shares = {0x0018, 0x0017, 0x001d};
+  MemoryHandshake handshake(client, testSettings());
+  ASSERT_TRUE(handshake.run());
+  EXPECT_EQ(handshake.facts().group, "X25519");
+  // Without a share for a group in common, a retry asks for one.
+  client.shares = {0x0018};
+  TlsSettings settings = testSettings();
+  settings.groups = {0x001d, 0x0017};
+  MemoryHandshake retried(client, settings);
+  ASSERT_TRUE(retried.run()) << retried.failure().reason;
+  EXPECT_EQ(retried.facts().group, "X25519");
+}
+
+TEST_F(TlsContextTest, HoldsTheVersionLimits) {
+  struct Case {
+    uint16_t clientMin, clientMax, serverMin, serverMax;
+    const char* version;  // nullptr: refused
+    const char* reason;
+  };
+  const Case cases[] = {
+      {kTls12, kTls13, kTls12, kTls12, "TLSv1.2", ""},
+      {kTls12, kTls13, kTls13, kTls13, "TLSv1.3", ""},
+      {kTls12, kTls12, kTls12, kTls13, "TLSv1.2", ""},
+      {kTls13, kTls13, kTls12, kTls13, "TLSv1.3", ""},
+      {kTls12, kTls12, kTls13, kTls13, nullptr,
+       "client offers at most TLS 1.2, service requires TLS 1.3"},
+      {kTls13, kTls13, kTls12, kTls12, nullptr,
+       "client offers TLS 1.3 but none that the service serves (TLS 1.2)"},
+  };
+  for (const Case& one : cases) {
+    ClientOptions client;
+    client.minVersion = one.clientMin;
+    client.maxVersion = one.clientMax;
+    TlsSettings settings = testSettings();
+    settings.minVersion = one.serverMin;
+    settings.maxVersion = one.serverMax;
+    MemoryHandshake handshake(client, settings);
+    EXPECT_EQ(handshake.run(), one.version != nullptr);
+    if (one.version != nullptr) {
+      EXPECT_EQ(handshake.facts().version, one.version);
+      EXPECT_TRUE(handshake.exchange());
+    } else {
+      EXPECT_EQ(handshake.failure().cause, "tls-sent:protocol_version");
+      EXPECT_EQ(handshake.failure().reason, one.reason);
+      EXPECT_EQ(handshake.clientGotAlert(), uint8_t{Alert::protocol_version});
+    }
+  }
+}
+
+TEST_F(TlsContextTest, ServesEverySuite) {
+  for (const char* key : {"ec", "rsa"}) {
+    for (uint16_t version : {kTls12, kTls13}) {
+      for (uint16_t id : version == kTls12 ? defaultCipherList() : defaultCiphersuites()) {
+        const SuiteInfo* suite = findSuite(id);
+        if (suite->auth == SuiteAuth::kEcdsa && key[0] == 'r') continue;
+        if (suite->auth == SuiteAuth::kRsa && key[0] == 'e') continue;
+        ClientOptions client;
+        client.minVersion = client.maxVersion = version;
+        client.suites = suite->iana;
+        MemoryHandshake handshake(client, testSettings({key}));
+        ASSERT_TRUE(handshake.run()) << suite->iana << " " << handshake.failure().reason;
+        EXPECT_TRUE(handshake.exchange());
+        EXPECT_EQ(handshake.facts().suite, suite->iana);
+      }
+    }
+  }
+}
+
+TEST_F(TlsContextTest, PutsAes128FirstUnlessTheClientPutsChachaFirst) {
+  ClientOptions client;
+  client.suites = "TLS13-AES256-GCM-SHA384:TLS13-CHACHA20-POLY1305-SHA256:TLS13-AES128-GCM-SHA256";
+  MemoryHandshake ours(client, testSettings());
+  ASSERT_TRUE(ours.run());
+  EXPECT_EQ(ours.facts().suite, "TLS_AES_128_GCM_SHA256");
+  client.suites = "TLS13-CHACHA20-POLY1305-SHA256:TLS13-AES128-GCM-SHA256";
+  MemoryHandshake theirs(client, testSettings());
+  ASSERT_TRUE(theirs.run());
+  EXPECT_EQ(theirs.facts().suite, "TLS_CHACHA20_POLY1305_SHA256");
+  client.minVersion = client.maxVersion = kTls12;
+  client.suites = "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-ECDSA-AES128-GCM-SHA256";
+  MemoryHandshake older(client, testSettings());
+  ASSERT_TRUE(older.run());
+  EXPECT_EQ(older.facts().suite, "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256");
+  // A list in the configuration is an order.
+  TlsSettings settings = testSettings();
+  settings.ciphersuites = *checkCiphersuites("TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256");
+  MemoryHandshake configured({}, settings);
+  ASSERT_TRUE(configured.run());
+  EXPECT_EQ(configured.facts().suite, "TLS_AES_256_GCM_SHA384");
+}
+
+TEST_F(TlsContextTest, ExplainsThatNoSuiteIsInCommon) {
+  ClientOptions client;
+  client.minVersion = client.maxVersion = kTls12;
+  client.suites = "ECDHE-RSA-AES128-GCM-SHA256";
+  MemoryHandshake handshake(client, testSettings({"ec"}));
+  EXPECT_FALSE(handshake.run());
+  EXPECT_EQ(handshake.failure().cause, "tls-sent:handshake_failure");
+  EXPECT_EQ(
+      handshake.failure().reason,
+      "no cipher suite in common for TLS 1.2: client offers TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256");
+  EXPECT_EQ(handshake.clientGotAlert(), uint8_t{Alert::handshake_failure});
+}
+
+TEST_F(TlsContextTest, ExplainsThatNoGroupIsInCommon) {
+  ClientOptions client;
+  client.groups = {0x0018};
+  TlsSettings settings = testSettings();
+  settings.groups = {0x001d};
+  MemoryHandshake handshake(client, settings);
+  EXPECT_FALSE(handshake.run());
+  EXPECT_EQ(handshake.failure().reason,
+            "no key exchange group in common: client offers P-384, service offers X25519");
+}
+
+TEST_F(TlsContextTest, ChoosesAlpnInOurOrderAndRefusesWithoutOverlap) {
+  for (uint16_t version : {kTls12, kTls13}) {
+    ClientOptions client;
+    client.minVersion = client.maxVersion = version;
+    client.alpn = "http/1.1,h2";
+    TlsSettings settings = testSettings();
+    settings.alpn = {"h2", "http/1.1"};
+    MemoryHandshake handshake(client, settings);
+    ASSERT_TRUE(handshake.run());
+    EXPECT_EQ(handshake.facts().alpn, "h2");
+    client.alpn = "imap";
+    MemoryHandshake refused(client, settings);
+    EXPECT_FALSE(refused.run());
+    EXPECT_EQ(refused.failure().cause, "tls-sent:no_application_protocol");
+    EXPECT_EQ(refused.clientGotAlert(), uint8_t{Alert::no_application_protocol});
+    client.alpn = "";
+    MemoryHandshake silent(client, settings);
+    ASSERT_TRUE(silent.run());
+    EXPECT_EQ(silent.facts().alpn, "");
+    // A service without ALPN ignores what is offered.
+    client.alpn = "h2";
+    settings.alpn.clear();
+    MemoryHandshake ignored(client, settings);
+    EXPECT_TRUE(ignored.run()) << ignored.failure().reason;
+    EXPECT_EQ(ignored.facts().alpn, "");
+  }
+}
+
+TEST_F(TlsContextTest, ChoosesTheCertificateByWhatTheClientVerifies) {
+  TlsSettings both = testSettings({"rsa", "ec"});
+  MemoryHandshake modern({}, both);
+  ASSERT_TRUE(modern.run());
+  EXPECT_EQ(modern.credential, 1u) << "ECDSA first where the client takes both";
+  ClientOptions old;
+  old.minVersion = old.maxVersion = kTls12;
+  old.suites = "ECDHE-RSA-AES128-GCM-SHA256";
+  MemoryHandshake rsa(old, both);
+  ASSERT_TRUE(rsa.run()) << rsa.failure().reason;
+  EXPECT_EQ(rsa.credential, 0u);
+  EXPECT_EQ(rsa.facts().suite, "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256");
+}
+
+TEST_F(TlsContextTest, ServesAnEd25519CertificateAndP384) {
+  MemoryHandshake p384({}, testSettings({"p384"}));
+  EXPECT_TRUE(p384.run()) << p384.failure().reason;
+  MemoryHandshake leaf({}, testSettings({"leaf"}));
+  EXPECT_TRUE(leaf.run()) << leaf.failure().reason;
+  auto ed = Credentials::loadFiles(testKeys() / "ed.pem", testKeys() / "ed.key");
+  ASSERT_TRUE(ed.has_value()) << ed.error().text();
+  MemoryHandshake eddsa({}, testSettings({"ed"}));
+  EXPECT_TRUE(eddsa.run()) << eddsa.failure().reason;
+}
+
+TEST_F(TlsContextTest, ReportsTheAlertThatTheClientSent) {
+  ClientOptions client;
+  MemoryHandshake handshake(client, testSettings());
+  wolfSSL_set_verify(handshake.client(), WOLFSSL_VERIFY_PEER, nullptr);  // and no CA is loaded
+  EXPECT_FALSE(handshake.run());
+  EXPECT_EQ(handshake.failure().cause, "tls-received:unknown_ca") << handshake.failure().reason;
+  EXPECT_EQ(handshake.failure().reason, "client does not trust our certificate (alert unknown_ca)");
+}
+
+class TlsTicketTest : public TlsTest {
+ protected:
+  TlsTicketTest() : keys_(std::move(*TicketKeys::createRandom())) {}
+
+  /// Connects once and gives the client's session with its ticket.
+  WOLFSSL_SESSION* ticketFrom(const ClientOptions& client, const TlsSettings& settings) {
+    MemoryHandshake first(client, settings, keys_.get());
+    EXPECT_TRUE(first.run()) << first.failure().reason;
+    EXPECT_TRUE(first.exchange());
+    EXPECT_FALSE(first.facts().resumed);
+    return wolfSSL_get1_session(first.client());
+  }
+  /// Whether a connection with this ticket resumes; it must succeed in any case.
+  bool resumes(ClientOptions client, const TlsSettings& settings, WOLFSSL_SESSION* session) {
+    client.session = session;
+    MemoryHandshake second(client, settings, keys_.get());
+    EXPECT_TRUE(second.run()) << second.failure().reason;
+    EXPECT_TRUE(second.exchange());
+    return second.facts().resumed;
+  }
+  std::unique_ptr<TicketKeys> keys_;
+};
+
+TEST_F(TlsTicketTest, ResumesAndIsBoundToTheService) {
+  for (uint16_t version : {kTls12, kTls13}) {
+    ClientOptions client;
+    client.minVersion = client.maxVersion = version;
+    TlsSettings settings = testSettings();
+    WOLFSSL_SESSION* session = ticketFrom(client, settings);
+    ASSERT_NE(session, nullptr);
+    EXPECT_TRUE(resumes(client, settings, session)) << versionName(version);
+    TlsSettings other = settings;
+    other.service = "other";
+    EXPECT_FALSE(resumes(client, other, session)) << versionName(version);
+    other = settings;
+    other.verifyPolicy = 2;
+    EXPECT_FALSE(resumes(client, other, session)) << versionName(version);
+    other = settings;
+    other.alpn = {"h2"};
+    EXPECT_FALSE(resumes(client, other, session)) << versionName(version);
+    other = settings;
+    other.sessionTickets = false;
+    EXPECT_FALSE(resumes(client, other, session)) << versionName(version);
+    // Another certificate of the same service does not matter.
+    EXPECT_TRUE(resumes(client, testSettings(), session)) << versionName(version);
+    wolfSSL_SESSION_free(session);
+  }
+}
+
+TEST_F(TlsTicketTest, SurvivesOneRotationAndNotTwo) {
+  for (uint16_t version : {kTls12, kTls13}) {
+    ClientOptions client;
+    client.minVersion = client.maxVersion = version;
+    TlsSettings settings = testSettings();
+    WOLFSSL_SESSION* session = ticketFrom(client, settings);
+    ASSERT_TRUE(keys_->rotateTo(keys_->epoch() + 1).has_value());
+    EXPECT_TRUE(resumes(client, settings, session)) << versionName(version);
+    ASSERT_TRUE(keys_->rotateTo(keys_->epoch() + 1).has_value());
+    EXPECT_FALSE(resumes(client, settings, session)) << versionName(version);
+    wolfSSL_SESSION_free(session);
+  }
+}
+
+TEST_F(TlsTicketTest, IsBoundToTheServerName) {
+#if LIBWOLFSSL_VERSION_HEX < 0x05009000
+  GTEST_SKIP() << "wolfSSL binds tickets to names since 5.9";
+#endif
+  ClientOptions client;
+  TlsSettings settings = testSettings();
+  WOLFSSL_SESSION* session = ticketFrom(client, settings);
+  client.serverName = "a.wild.example.org";
+  EXPECT_FALSE(resumes(client, settings, session));
+  wolfSSL_SESSION_free(session);
+}
+
+TEST_F(TlsContextTest, LivesAsLongAsItsSessions) {
+  TlsSettings settings = testSettings();
+  auto context =
+      TlsContext::create(settings, settings.credentials.list()[0], nullptr, memoryRecv, memorySend);
+  ASSERT_TRUE(context.has_value()) << context.error().text;
+  ClientHello hello;
+  TlsIoContext io;
+  auto one = context->newSession(hello, io);
+  auto two = context->newSession(hello, io);
+  ASSERT_TRUE(one.has_value() && two.has_value());
+  EXPECT_EQ(context->sessions(), 2u);
+  one->reset();
+  EXPECT_EQ(context->sessions(), 1u);
+  TlsContext moved = std::move(*context);
+  EXPECT_EQ(moved.sessions(), 1u);
+  moved = *TlsContext::create(settings, settings.credentials.list()[0], nullptr, memoryRecv,
+                              memorySend);
+  TlsSession last = std::move(*two);  // its context was dropped above
+  EXPECT_TRUE(last);
+}
+
+TEST_F(TlsContextTest, ChecksSettingsAsAWhole) {
+  TlsSettings settings = testSettings({"rsa"});
+  EXPECT_TRUE(checkTlsSettings(settings).has_value());
+  settings.minVersion = kTls13;
+  settings.maxVersion = kTls12;
+  EXPECT_FALSE(checkTlsSettings(settings).has_value());
+  settings.minVersion = kTls12;
+  settings.ciphers = {0xc02b};
+  auto checked = checkTlsSettings(settings);
+  ASSERT_FALSE(checked.has_value());
+  EXPECT_NE(checked.error().text.find("RSA-2048"), std::string::npos) << checked.error().text;
+  settings.maxVersion = kTls13;
+  EXPECT_TRUE(checkTlsSettings(settings).has_value());
+  if (hasHybrid()) {
+    settings.groups = {0x11ec};
+    EXPECT_FALSE(checkTlsSettings(settings).has_value());
+    settings.minVersion = kTls13;
+    EXPECT_TRUE(checkTlsSettings(settings).has_value());
+  }
+}
+
+}  // namespace
+}  // namespace culvert

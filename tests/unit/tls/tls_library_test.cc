@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The library as a whole: start, random bytes, what -V says; and the tables of errors.
+#include "tls/tls_library.h"
+
+#include <algorithm>
+#include <array>
+#include <set>
+
+#include "tests/unit/tls/tls_test_support.h"
+#include "tls/alert_number.h"
+
+namespace culvert {
+namespace {
+
+using TlsLibraryTest = TlsTest;
+
+TEST_F(TlsLibraryTest, InitialisesOnce) {
+  EXPECT_TRUE(initTlsLibrary().has_value());
+  EXPECT_TRUE(initTlsLibrary().has_value());
+}
+
+TEST_F(TlsLibraryTest, GivesFreshRandomBytes) {
+  std::set<std::array<unsigned char, 32>> seen;
+  for (int i = 0; i < 100; ++i) {
+    std::array<unsigned char, 32> bytes{};
+    ASSERT_EQ(culvertRandomBlock(bytes.data(), bytes.size()), 0);
+    EXPECT_TRUE(seen.insert(bytes).second);
+  }
+  std::vector<unsigned char> large(100000);
+  ASSERT_EQ(culvertRandomBlock(large.data(), static_cast<unsigned>(large.size())), 0);
+  EXPECT_FALSE(std::all_of(large.end() - 64, large.end(), [](unsigned char c) { return c == 0; }));
+  EXPECT_EQ(culvertRandomBlock(large.data(), 0), 0);
+}
+
+TEST_F(TlsLibraryTest, KeysAreRightWithDirtyVectorRegisters) {
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(tlsLibraryDefect(), "");
+}
+
+TEST_F(TlsLibraryTest, SaysWhatIsInside) {
+  EXPECT_EQ(tlsLibraryVersion(), LIBWOLFSSL_VERSION_STRING);
+  EXPECT_FALSE(tlsCpuText().empty());
+  auto features = tlsFeatures();
+  EXPECT_NE(std::find(features.begin(), features.end(), "tls1.3"), features.end());
+  EXPECT_EQ(libraryHasGroup(0x001d), true);
+  EXPECT_EQ(libraryHasGroup(0x11ec),
+            std::find(features.begin(), features.end(), "x25519mlkem768") != features.end());
+}
+
+TEST_F(TlsLibraryTest, NamesErrorsAndTheirAlerts) {
+  EXPECT_EQ(tlsErrorName(VERIFY_MAC_ERROR), "bad-record");
+  EXPECT_EQ(tlsErrorName(-99999), "internal");
+  EXPECT_NE(tlsErrorText(-99999).find("-99999"), std::string::npos);
+  EXPECT_EQ(alertForError(DECRYPT_ERROR), uint8_t{Alert::bad_record_mac});
+  EXPECT_EQ(alertForError(LENGTH_ERROR), uint8_t{Alert::record_overflow});
+  EXPECT_EQ(alertForError(-99999), uint8_t{Alert::internal_error});
+  EXPECT_EQ(alertForError(WANT_READ), std::nullopt);
+  EXPECT_EQ(alertForError(ZERO_RETURN), std::nullopt);
+  EXPECT_EQ(alertForError(FATAL_ERROR), std::nullopt);
+  EXPECT_EQ(alertForError(SOCKET_PEER_CLOSED_E), std::nullopt);
+  EXPECT_EQ(classifyError(WOLFSSL_ERROR_WANT_READ), TlsEvent::kWantRead);
+  EXPECT_EQ(classifyError(WOLFSSL_ERROR_ZERO_RETURN), TlsEvent::kCleanEnd);
+  EXPECT_EQ(classifyError(SOCKET_PEER_CLOSED_E), TlsEvent::kTruncated);
+  EXPECT_EQ(explainSessionFailure(DECRYPT_ERROR, {uint8_t{20}, std::nullopt}).cause,
+            "tls-sent:bad_record_mac");
+  EXPECT_EQ(explainSessionFailure(FATAL_ERROR, {std::nullopt, uint8_t{80}}).cause,
+            "tls-received:internal_error");
+  EXPECT_EQ(explainSessionFailure(ALERT_COUNT_E, {}).cause, "tls-error:too-many-alerts");
+}
+
+}  // namespace
+}  // namespace culvert

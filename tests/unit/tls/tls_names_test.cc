@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Names and numbers of TLS, and the checks of the options written with them.
+#include "tls/tls_names.h"
+
+#include <gtest/gtest.h>
+
+namespace culvert {
+namespace {
+
+std::string errorOf(const Result<std::vector<uint16_t>>& result) {
+  EXPECT_FALSE(result.has_value());
+  return result.has_value() ? "" : result.error().text;
+}
+
+TEST(TlsNames, KnowsNumbers) {
+  EXPECT_EQ(versionName(kTls13), "TLSv1.3");
+  EXPECT_EQ(versionWords(kTls10), "TLS 1.0");
+  EXPECT_EQ(suiteName(0xc02f), "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256");
+  EXPECT_EQ(suiteName(0x002f), "TLS_RSA_WITH_AES_128_CBC_SHA");
+  EXPECT_EQ(suiteName(0xfefe), "0xfefe");
+  EXPECT_EQ(groupName(0x11ec), "X25519MLKEM768");
+  EXPECT_EQ(groupName(0x0017), "P-256");
+  EXPECT_EQ(alertName(40), "handshake_failure");
+  EXPECT_EQ(alertName(117), "alert_117");
+  EXPECT_TRUE(isGrease(0x0a0a));
+  EXPECT_TRUE(isGrease(0xfafa));
+  EXPECT_FALSE(isGrease(0x0a1a));
+  EXPECT_FALSE(isGrease(0x1301));
+}
+
+TEST(TlsNames, ChecksSuitesInBothSpellings) {
+  EXPECT_EQ(*checkCipherList("ECDHE-RSA-AES128-GCM-SHA256:TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384"),
+            (std::vector<uint16_t>{0xc02f, 0xc030}));
+  EXPECT_EQ(*checkCipherList("ecdhe-ecdsa-chacha20-poly1305, ECDHE-ECDSA-CHACHA20-POLY1305"),
+            std::vector<uint16_t>{0xcca9});
+  EXPECT_EQ(*checkCiphersuites("TLS_AES_256_GCM_SHA384"), std::vector<uint16_t>{0x1302});
+  EXPECT_EQ(errorOf(checkCipherList("ECDHE-RSA-AES128-GCM-SHA265")),
+            "unknown suite \"ECDHE-RSA-AES128-GCM-SHA265\" (did you mean "
+            "\"ECDHE-RSA-AES128-GCM-SHA256\"); allowed: " +
+                suiteList(defaultCipherList()));
+  EXPECT_NE(errorOf(checkCipherList("TLS_RSA_WITH_AES_128_CBC_SHA")).find("only AEAD suites"),
+            std::string::npos);
+  EXPECT_EQ(errorOf(checkCipherList("TLS_AES_128_GCM_SHA256")),
+            "\"TLS_AES_128_GCM_SHA256\" is a suite of TLS 1.3, it belongs into \"ciphersuites\"");
+  EXPECT_EQ(errorOf(checkCiphersuites("ECDHE-RSA-AES128-GCM-SHA256")),
+            "\"ECDHE-RSA-AES128-GCM-SHA256\" is a suite of TLS 1.2, it belongs into \"ciphers\"");
+  EXPECT_EQ(errorOf(checkCipherList(" : ")), "the list is empty");
+  EXPECT_NE(errorOf(checkCipherList("HIGH:!aNULL")).find("unknown suite \"HIGH\""),
+            std::string::npos);
+}
+
+TEST(TlsNames, ChecksGroups) {
+  EXPECT_EQ(*checkGroups("x25519:secp256r1, prime256v1 P-384"),
+            (std::vector<uint16_t>{29, 23, 24}));
+  EXPECT_EQ(*checkGroups("X25519MLKEM768"), std::vector<uint16_t>{0x11ec});
+  EXPECT_NE(errorOf(checkGroups("X25591")).find("did you mean \"X25519\""), std::string::npos);
+  EXPECT_NE(errorOf(checkGroups("ffdhe2048")).find("not supported"), std::string::npos);
+  EXPECT_EQ(groupList(defaultGroups()), "X25519MLKEM768, X25519, P-256, P-384");
+}
+
+TEST(TlsNames, ChecksVersions) {
+  for (const char* text : {"1.2", "TLSv1.2", "tls1.2", "TLS 1.2"})
+    EXPECT_EQ(*checkVersion(text), kTls12) << text;
+  EXPECT_EQ(*checkVersion("1.3"), kTls13);
+  for (const char* text : {"1.0", "1.1", "TLSv1", "SSLv3"}) {
+    auto result = checkVersion(text);
+    ASSERT_FALSE(result.has_value());
+    EXPECT_NE(result.error().text.find("deprecated"), std::string::npos) << text;
+  }
+  EXPECT_EQ(checkVersion("1.4").error().text, "\"1.4\" is no TLS version; allowed: 1.2, 1.3");
+  EXPECT_FALSE(checkVersion("").has_value());
+}
+
+TEST(TlsNames, ChecksAlpn) {
+  EXPECT_EQ(*checkAlpn("h2, http/1.1"), (std::vector<std::string>{"h2", "http/1.1"}));
+  EXPECT_FALSE(checkAlpn("h2,h2").has_value());
+  EXPECT_FALSE(checkAlpn(std::string(256, 'x')).has_value());
+  EXPECT_TRUE(checkAlpn(std::string(255, 'x')).has_value());
+  EXPECT_FALSE(checkAlpn("").has_value());
+}
+
+}  // namespace
+}  // namespace culvert

@@ -1,0 +1,324 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What the TLS tests share: a directory of keys and certificates made by the openssl command line,
+// and handshakes in memory between a context of ours and a wolfSSL client.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <deque>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tls/client_hello.h"
+#include "tls/credentials.h"
+#include "tls/hello_gatherer.h"
+#include "tls/tls_context.h"
+#include "tls/tls_error.h"
+#include "tls/tls_library.h"
+#include "tls/wolfssl.h"
+
+namespace culvert {
+
+/// A directory that goes away with the object.
+class TempDir {
+ public:
+  TempDir() {
+    std::string name = (std::filesystem::temp_directory_path() / "culvert-tls-XXXXXX").string();
+    path_ = ::mkdtemp(name.data());
+  }
+  ~TempDir() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  std::string operator/(const std::string& name) const { return path_ + "/" + name; }
+  std::string write(const std::string& name, const std::string& contents) const {
+    std::ofstream(*this / name, std::ios::binary) << contents;
+    return *this / name;
+  }
+  std::string read(const std::string& name) const {
+    std::ifstream in(*this / name, std::ios::binary);
+    return {std::istreambuf_iterator<char>(in), {}};
+  }
+  /// Runs a shell command in the directory.
+  void run(const std::string& command) const {
+    std::string line = "cd " + path_ + " && (" + command + ") >>log 2>&1";
+    ASSERT_EQ(std::system(line.c_str()), 0) << command << "\n" << read("log");
+  }
+
+ private:
+  std::string path_;
+};
+
+/// Keys and certificates, made once for all tests of the binary: ec.pem ec.key rsa.pem rsa.key
+/// ed.pem ed.key, a chain leaf.pem (leaf + intermediate, key leaf.key) under root.pem, old.pem
+/// (expired).
+inline const TempDir& testKeys() {
+  static const TempDir* dir = [] {
+    auto* made = new TempDir();
+    std::string san =
+        " -addext subjectAltName=DNS:www.example.org,DNS:*.Wild.example.org,IP:127.0.0.1,IP:::1 ";
+    made->run(
+        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj "
+        "'/C=DE/O=Culvert Test/CN=www.example.org' -keyout ec.key -out ec.pem" +
+        san);
+    made->run(
+        "openssl req -x509 -newkey rsa:2048 -nodes -days 30 -subj /CN=www.example.org -keyout "
+        "rsa.key -out rsa.pem" +
+        san);
+    made->run(
+        "openssl req -x509 -newkey ed25519 -nodes -days 30 -subj /CN=ed.example.org -keyout ed.key "
+        "-out ed.pem");
+    made->run(
+        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-384 -nodes -days 30 -subj "
+        "/CN=p384.example.org "
+        "-keyout p384.key -out p384.pem");
+    made->run(
+        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj "
+        "/CN=Root -keyout root.key "
+        "-out root.pem;"
+        "openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=Intermediate "
+        "-keyout inter.key -out "
+        "inter.csr;"
+        "printf "
+        "'basicConstraints=critical,CA:TRUE\\nsubjectKeyIdentifier=hash\\nauthorityKeyIdentifier="
+        "keyid\\n' > "
+        "ca.ext;"
+        "openssl x509 -req -in inter.csr -CA root.pem -CAkey root.key -CAcreateserial -days 30 "
+        "-extfile ca.ext -out "
+        "inter.pem;"
+        "openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=leaf.example.org "
+        "-keyout leaf.key -out "
+        "leaf.csr;"
+        "printf "
+        "'subjectAltName=DNS:leaf.example.org\\nsubjectKeyIdentifier=hash\\nauthorityKeyIdentifier="
+        "keyid\\n' > "
+        "leaf.ext;"
+        "openssl x509 -req -in leaf.csr -CA inter.pem -CAkey inter.key -CAcreateserial -days 30 "
+        "-extfile leaf.ext -out "
+        "leaf-only.pem && cat leaf-only.pem inter.pem > leaf.pem && cat inter.pem leaf-only.pem > "
+        "reversed.pem && cat "
+        "leaf-only.pem root.pem > gap.pem && cat ec.pem ec.key > both.pem");
+    made->run(
+        "openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=old.example.org "
+        "-keyout old.key -out "
+        "old.csr; openssl ca -help; mkdir ca && : > ca/index && echo 01 > ca/serial && printf "
+        "'[ca]\\ndefault_ca=d\\n[d]\\ndatabase=ca/index\\nserial=ca/"
+        "serial\\nnew_certs_dir=ca\\ndefault_md=sha256\\n"
+        "policy=p\\n[p]\\ncommonName=supplied\\n' > ca.cnf && openssl ca -batch -config ca.cnf "
+        "-selfsign -keyfile "
+        "old.key -in old.csr -startdate 20200101000000Z -enddate 20200201000000Z -notext -out "
+        "old.pem");
+    return made;
+  }();
+  return *dir;
+}
+
+inline std::shared_ptr<const Credentials> testCredentials(const std::string& name) {
+  auto loaded = Credentials::loadFiles(testKeys() / (name + ".pem"), testKeys() / (name + ".key"));
+  EXPECT_TRUE(loaded.has_value()) << loaded.error().text();
+  return loaded.has_value() ? *loaded : nullptr;
+}
+
+/// One direction of a connection in memory.
+using Pipe = std::deque<uint8_t>;
+
+struct MemoryIo : TlsIoContext {
+  Pipe* in;
+  Pipe* out;
+};
+
+inline int memoryRecv(WOLFSSL*, char* into, int size, void* context) {
+  auto* io = static_cast<MemoryIo*>(static_cast<TlsIoContext*>(context));
+  if (io->in->empty()) return WOLFSSL_CBIO_ERR_WANT_READ;
+  int count = 0;
+  for (; count < size && !io->in->empty(); ++count) {
+    into[count] = static_cast<char>(io->in->front());
+    io->in->pop_front();
+  }
+  return count;
+}
+
+inline int memorySend(WOLFSSL*, char* from, int size, void* context) {
+  auto* io = static_cast<MemoryIo*>(static_cast<TlsIoContext*>(context));
+  io->out->insert(io->out->end(), from, from + size);
+  return size;
+}
+
+/// What the client of a test wants.
+struct ClientOptions {
+  uint16_t minVersion = kTls12;
+  uint16_t maxVersion = kTls13;
+  std::string suites;       // wolfSSL list; empty: the library's
+  std::vector<int> groups;  // empty: the library's
+  std::vector<int> shares;  // key shares to send at first; empty: the library's choice
+  std::string alpn;
+  std::string serverName = "www.example.org";
+  WOLFSSL_SESSION* session = nullptr;
+};
+
+/// A client and a server session joined by two pipes; the server is made when the hello is there,
+/// as in the daemon.
+class MemoryHandshake {
+ public:
+  MemoryHandshake(const ClientOptions& options, const TlsSettings& settings,
+                  const TicketKeys* keys = nullptr)
+      : settings_(settings), keys_(keys) {
+    WOLFSSL_METHOD* method = options.maxVersion == kTls12   ? wolfTLSv1_2_client_method()
+                             : options.minVersion == kTls13 ? wolfTLSv1_3_client_method()
+                                                            : wolfSSLv23_client_method();
+    ctx_ = wolfSSL_CTX_new(method);
+    wolfSSL_CTX_set_verify(ctx_, WOLFSSL_VERIFY_NONE, nullptr);
+    wolfSSL_CTX_SetIORecv(ctx_, memoryRecv);
+    wolfSSL_CTX_SetIOSend(ctx_, memorySend);
+    wolfSSL_CTX_UseSessionTicket(ctx_);
+    if (!options.suites.empty()) {
+      EXPECT_EQ(wolfSSL_CTX_set_cipher_list(ctx_, options.suites.c_str()), WOLFSSL_SUCCESS)
+          << options.suites;
+    }
+    std::vector<int> groups = options.groups;
+    if (!groups.empty()) {
+      EXPECT_EQ(wolfSSL_CTX_set_groups(ctx_, groups.data(), static_cast<int>(groups.size())),
+                WOLFSSL_SUCCESS);
+    }
+    client_ = wolfSSL_new(ctx_);
+    wolfSSL_SetIOReadCtx(client_, &clientIo_);
+    wolfSSL_SetIOWriteCtx(client_, &clientIo_);
+    wolfSSL_UseSessionTicket(client_);
+    for (int group : options.shares) {
+      EXPECT_EQ(wolfSSL_UseKeyShare(client_, static_cast<word16>(group)), WOLFSSL_SUCCESS);
+    }
+    if (!options.serverName.empty())
+      wolfSSL_UseSNI(client_, WOLFSSL_SNI_HOST_NAME, options.serverName.data(),
+                     static_cast<unsigned short>(options.serverName.size()));
+    if (!options.alpn.empty()) {
+      std::string list = options.alpn;
+      wolfSSL_UseALPN(client_, list.data(), static_cast<unsigned>(list.size()),
+                      WOLFSSL_ALPN_FAILED_ON_MISMATCH);
+    }
+    if (options.session != nullptr) {
+      EXPECT_EQ(wolfSSL_set_session(client_, options.session), WOLFSSL_SUCCESS);
+    }
+  }
+  ~MemoryHandshake() {
+    wolfSSL_free(client_);
+    wolfSSL_CTX_free(ctx_);
+  }
+
+  /// Runs until both sides are done or one failed. True = established.
+  bool run() {
+    for (int round = 0; round < 20; ++round) {
+      if (!clientDone_ && !step(client_, wolfSSL_connect(client_), clientDone_, clientError))
+        return pumpServer();
+      if (!pumpServer()) return false;
+      if (clientDone_ && serverDone_) return true;
+    }
+    return false;
+  }
+
+  /// One message from each side to the other; also makes the client take its tickets.
+  bool exchange() {
+    char buffer[16] = {};
+    bool there = wolfSSL_write(server_.get(), "pong", 4) == 4 &&
+                 wolfSSL_read(client_, buffer, sizeof(buffer)) == 4;
+    return there && wolfSSL_write(client_, "ping", 4) == 4 &&
+           wolfSSL_read(server_.get(), buffer, sizeof(buffer)) == 4 &&
+           std::string(buffer) == "ping";
+  }
+
+  WOLFSSL* client() { return client_; }
+  WOLFSSL* server() { return server_.get(); }
+  TlsSession& session() { return server_; }
+  TlsFacts facts() { return describeSession(server_.get()); }
+  /// As the daemon reports it.
+  TlsFailure failure() {
+    if (!verdict) return explainVerdict(verdict);
+    return explainHandshakeFailure(&hello, settings_, serverError, alertsSeen(server_.get()));
+  }
+
+  ClientHello hello;
+  HelloVerdict verdict;
+  size_t credential = 0;
+  int serverError = 0;
+  int clientError = 0;
+  std::optional<uint8_t> clientGotAlert() { return alertsSeen(client_).received; }
+
+ private:
+  bool step(WOLFSSL* ssl, int result, bool& done, int& error) {
+    if (result == WOLFSSL_SUCCESS) {
+      done = true;
+      return true;
+    }
+    error = wolfSSL_get_error(ssl, result);
+    return classifyError(error) == TlsEvent::kWantRead;
+  }
+
+  bool pumpServer() {
+    if (!server_ && !start()) return false;
+    if (!serverDone_ &&
+        !step(server_.get(), wolfSSL_accept(server_.get()), serverDone_, serverError)) {
+      if (auto alert = alertForError(serverError)) sendFatalAlert(server_.get(), *alert);
+      if (!clientDone_) step(client_, wolfSSL_connect(client_), clientDone_, clientError);
+      return false;
+    }
+    return !(clientError != 0 && classifyError(clientError) == TlsEvent::kFailed && !clientDone_);
+  }
+
+  bool start() {
+    raw_.assign(toServer_.begin(), toServer_.end());
+    EXPECT_EQ(gatherer_.feed(raw_, hello).status, HelloStatus::kComplete);
+    verdict = judgeHello(hello, settings_);
+    if (!verdict) {
+      auto record = fatalAlertRecord(verdict.alert);
+      toClient_.insert(toClient_.end(), record.begin(), record.end());
+      step(client_, wolfSSL_connect(client_), clientDone_, clientError);
+      return false;
+    }
+    credential = settings_.credentials.select(hello, verdict.version);
+    auto context = TlsContext::create(settings_, settings_.credentials.list()[credential], keys_,
+                                      memoryRecv, memorySend);
+    EXPECT_TRUE(context.has_value()) << context.error().text;
+    if (!context) return false;
+    auto made = context->newSession(hello, serverIo_);
+    EXPECT_TRUE(made.has_value());
+    server_ = std::move(*made);
+    return true;  // the context goes; the session keeps it alive
+  }
+
+  TlsSettings settings_;
+  const TicketKeys* keys_;
+  Pipe toServer_;
+  Pipe toClient_;
+  MemoryIo clientIo_{{}, &toClient_, &toServer_};
+  MemoryIo serverIo_{{}, &toServer_, &toClient_};
+  WOLFSSL_CTX* ctx_ = nullptr;
+  WOLFSSL* client_ = nullptr;
+  TlsSession server_;
+  HelloGatherer gatherer_;
+  std::vector<uint8_t> raw_;
+  bool clientDone_ = false;
+  bool serverDone_ = false;
+};
+
+/// Base of tests that need the library.
+class TlsTest : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    auto ready = initTlsLibrary();
+    ASSERT_TRUE(ready.has_value()) << ready.error().text;
+  }
+};
+
+inline TlsSettings testSettings(std::initializer_list<const char*> names = {"ec"}) {
+  TlsSettings settings;
+  settings.service = "test";
+  std::vector<std::shared_ptr<const Credentials>> list;
+  for (const char* name : names) list.push_back(testCredentials(name));
+  settings.credentials = CredentialSet(std::move(list));
+  return settings;
+}
+
+}  // namespace culvert
