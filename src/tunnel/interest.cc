@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// See interest.h.
+#include "tunnel/interest.h"
+
+namespace culvert {
+namespace {
+
+EndInterest closingInterest(const EndView& end) {
+  switch (end.goal) {
+    case EndGoal::kDeliver:
+    case EndGoal::kFollow:
+      // Its input is read on, to be carried or thrown away: a peer that cannot write may never
+      // read.
+      return {end.readable, end.wantsWrite || end.backlog};
+    case EndGoal::kLinger:
+      return {end.readable, end.backlog};
+    case EndGoal::kOpen:
+    case EndGoal::kDone:
+      break;
+  }
+  return {};
+}
+
+}  // namespace
+
+Interest interestOf(TunnelState state, const EndView& client, const EndView& backend) {
+  switch (state) {
+    case TunnelState::kHandshake:
+      return {{true, client.backlog}, {}};
+    case TunnelState::kConnect:
+      return {{client.wantsRead, client.backlog}, {}};
+    case TunnelState::kRelay:
+      return {{client.wantsRead, client.wantsWrite || client.backlog},
+              {backend.wantsRead, backend.wantsWrite || backend.backlog}};
+    case TunnelState::kClosing:
+      return {closingInterest(client), closingInterest(backend)};
+    case TunnelState::kClosed:
+      break;
+  }
+  return {};
+}
+
+}  // namespace culvert

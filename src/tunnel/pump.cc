@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// See pump.h.
+#include "tunnel/pump.h"
+
+#include <algorithm>
+
+namespace culvert {
+namespace {
+
+SourceEnd endOf(IoStatus status) {
+  switch (status) {
+    case IoStatus::kOk:
+    case IoStatus::kBlocked:
+      return SourceEnd::kOpen;
+    case IoStatus::kEof:
+      return SourceEnd::kClean;
+    case IoStatus::kTruncated:
+      return SourceEnd::kTruncated;
+    case IoStatus::kReset:
+      return SourceEnd::kReset;
+    case IoStatus::kFailed:
+      break;
+  }
+  return SourceEnd::kFailed;
+}
+
+}  // namespace
+
+void Pump::pull(TimePoint now) {
+  if (!wantsRead()) return;
+  // What the sink has taken but not sent counts too: a slow client's sealed records wait there.
+  const size_t used = waiting();
+  if (used + ByteStream::kReadUnit > fifo_.capacity()) return updatePause();
+  const IoResult r = source_->read(fifo_, fifo_.capacity() - used);
+  if (r.bytes != 0) lastActivity_ = now;
+  sourceEnd_ = endOf(r.status);
+}
+
+void Pump::push(TimePoint now) {
+  if (sink_ == nullptr || sinkBroken_) return;
+  bool progress = false;
+  if (!fifo_.empty()) {
+    const size_t before = waiting();
+    const IoResult r = sink_->write(fifo_);
+    delivered_ += r.bytes;
+    counters_.add(pick(Counter::kBytesInbound, Counter::kBytesOutbound), r.bytes);
+    progress = r.bytes != 0 && waiting() < before;
+    sinkBroken_ = r.status == IoStatus::kReset || r.status == IoStatus::kFailed;
+  } else if (sink_->backlog() != 0 || ending_) {
+    const size_t before = sink_->backlog();
+    const IoStatus status = sink_->flush();
+    progress = sink_->backlog() < before;
+    sinkBroken_ = status == IoStatus::kReset || status == IoStatus::kFailed;
+    if (ending_ && status == IoStatus::kOk) {
+      ending_ = false;
+      done_ = true;
+    }
+  }
+  if (progress) lastActivity_ = now;
+  if (sourceEnd_ == SourceEnd::kClean && fifo_.empty() && !ending_ && !done_ && !sinkBroken_)
+    endSink();
+  updatePause();
+  noteWaiting(now, progress);
+}
+
+void Pump::endSink() {
+  switch (sink_->shutdownWrite()) {
+    case IoStatus::kOk:
+      done_ = true;
+      break;
+    case IoStatus::kReset:
+    case IoStatus::kFailed:
+      sinkBroken_ = true;
+      break;
+    default:
+      ending_ = true;
+  }
+}
+
+void Pump::updatePause() {
+  const size_t used = waiting();
+  const size_t room = fifo_.capacity() - std::min(used, fifo_.capacity());
+  if (!paused_ && room < ByteStream::kReadUnit) {
+    paused_ = true;
+    counters_.add(pick(Counter::kReadsPausedInbound, Counter::kReadsPausedOutbound));
+  } else if (paused_ && room >= std::max(fifo_.capacity() / 2, ByteStream::kReadUnit)) {
+    // The low mark: half empty, so that reading does not go on and off with every record.
+    paused_ = false;
+    counters_.add(pick(Counter::kReadsResumedInbound, Counter::kReadsResumedOutbound));
+  }
+}
+
+void Pump::noteWaiting(TimePoint now, bool progress) {
+  if (waiting() == 0) {
+    if (blockedSince_ != kNever) blockedTotal_ += now - blockedSince_;
+    blockedSince_ = stalledSince_ = kNever;
+    return;
+  }
+  if (blockedSince_ == kNever) blockedSince_ = now;
+  if (stalledSince_ == kNever || progress) stalledSince_ = now;
+}
+
+void Pump::discard(size_t more) {
+  const size_t bytes = fifo_.size() + more;
+  fifo_.clear();
+  lost_ += bytes;
+  counters_.add(pick(Counter::kBytesLostInbound, Counter::kBytesLostOutbound), bytes);
+}
+
+}  // namespace culvert

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Pump carries one direction of a tunnel: source -> FIFO -> sink. It reads while there is room,
+// stops at the high mark and goes on below the low one, and remembers how the source ended and
+// whether the sink still takes bytes. It never decides what an end means for the tunnel. Thread:
+// loop.
+//
+// Invariants: 1. every byte taken from the source is in the FIFO, was taken by the sink, or is
+// counted as lost.
+//             2. FIFO + what the sink has taken and not sent stay within the FIFO's capacity + one
+//             sealed FIFO's overhead.
+//             3. while reading is not paused there is room for one more TLS record
+//             (ByteStream::kReadUnit).
+#pragma once
+
+#include <cstdint>
+
+#include "base/clock.h"
+#include "buffer/ring_buffer.h"
+#include "net/byte_stream.h"
+#include "stats/counters.h"
+
+namespace culvert {
+
+enum class Direction : uint8_t { kInbound, kOutbound };
+
+enum class SourceEnd : uint8_t { kOpen, kClean, kTruncated, kReset, kFailed };
+
+class Pump {
+ public:
+  /// `fifoSize` >= 2 * ByteStream::kReadUnit - 2 KiB (32 KiB), so that the marks lie apart.
+  Pump(Direction direction, BufferPool& pool, size_t fifoSize, CounterBlock& counters)
+      : counters_(counters), fifo_(pool, fifoSize), direction_(direction) {}
+
+  /// Neither is owned; both may come later than the other. nullptr takes one away.
+  void setSource(ByteStream* source) { source_ = source; }
+  void setSink(ByteStream* sink) { sink_ = sink; }
+
+  /// One round: what the source has and the FIFO has room for, then what the sink takes.
+  void run(TimePoint now) {
+    pull(now);
+    push(now);
+  }
+  void pull(TimePoint now);
+  /// Also carries the clean end on: once the source ended and the FIFO is empty, the sink is shut
+  /// down.
+  void push(TimePoint now);
+
+  SourceEnd sourceEnd() const { return sourceEnd_; }
+  /// on-truncation = fin: the truncated end goes on as a clean one.
+  void treatAsClean() { sourceEnd_ = SourceEnd::kClean; }
+  /// The sink takes nothing any more (a write failed, or its peer was seen to be gone).
+  bool sinkBroken() const { return sinkBroken_; }
+  void markSinkBroken() { sinkBroken_ = true; }
+  /// The source ended cleanly and the sink has been shut down after the last byte.
+  bool done() const { return done_; }
+  /// Nothing is left to carry: done, or the sink went away after it had been given everything.
+  bool over() const {
+    return done_ || (sinkBroken_ && sourceEnd_ == SourceEnd::kClean && fifo_.empty());
+  }
+
+  bool wantsRead() const {
+    return source_ != nullptr && sourceEnd_ == SourceEnd::kOpen && !paused_ && !sinkBroken_;
+  }
+  /// Bytes or an end wait for the sink to become writable.
+  bool wantsWrite() const {
+    return sink_ != nullptr && !sinkBroken_ && (waiting() != 0 || ending_);
+  }
+  bool paused() const { return paused_; }
+
+  /// Bytes on their way: in the FIFO, or taken by the sink and not yet by its kernel.
+  size_t waiting() const { return fifo_.size() + (sink_ != nullptr ? sink_->backlog() : 0); }
+  size_t buffered() const { return fifo_.size(); }
+  size_t capacity() const { return fifo_.capacity(); }
+
+  /// Throws away what waits in the FIFO and counts it, with `more`, as lost.
+  void discard(size_t more = 0);
+
+  uint64_t delivered() const { return delivered_; }
+  uint64_t lost() const { return lost_; }
+  /// When bytes last moved, either end.
+  TimePoint lastActivity() const { return lastActivity_; }
+  void touch(TimePoint now) { lastActivity_ = now; }
+  /// Since when bytes have waited without one being accepted; kNever where none waits.
+  TimePoint stalledSince() const { return stalledSince_; }
+  /// How long bytes have waited for the sink in all, until `now`.
+  Clock::duration blockedFor(TimePoint now) const {
+    return blockedTotal_ + (blockedSince_ == kNever ? Clock::duration{} : now - blockedSince_);
+  }
+
+ private:
+  void updatePause();
+  void noteWaiting(TimePoint now, bool progress);
+  void endSink();
+  Counter pick(Counter inbound, Counter outbound) const {
+    return direction_ == Direction::kInbound ? inbound : outbound;
+  }
+
+  ByteStream* source_ = nullptr;
+  ByteStream* sink_ = nullptr;
+  CounterBlock& counters_;
+  RingBuffer fifo_;
+  uint64_t delivered_ = 0;
+  uint64_t lost_ = 0;
+  TimePoint lastActivity_{};
+  TimePoint stalledSince_ = kNever;
+  TimePoint blockedSince_ = kNever;
+  Clock::duration blockedTotal_{};
+  const Direction direction_;
+  SourceEnd sourceEnd_ = SourceEnd::kOpen;
+  bool paused_ = false;
+  bool ending_ = false;  // shutdownWrite() was called and has not completed
+  bool done_ = false;
+  bool sinkBroken_ = false;
+};
+
+}  // namespace culvert

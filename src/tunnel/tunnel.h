@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Tunnel pairs a client with a backend: handshake, connect, relay, closing. It owns both streams,
+// the two pumps and one lazy timer, and it alone decides what the end of one side means for the
+// other. It knows neither TLS nor sockets. Thread: loop.
+//
+// Invariants: 1. close() and every other way out record the first reason and none after it.
+//             2. `this` is valid until the turn ends; TunnelSet hands it to the loop's delete list.
+//             3. updateInterest() is the only place that arms or disarms watchers.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "base/intrusive_list.h"
+#include "base/source_place.h"
+#include "event/timer.h"
+#include "net/dialer.h"
+#include "tunnel/close_reason.h"
+#include "tunnel/interest.h"
+#include "tunnel/pump.h"
+#include "tunnel/tunnel_end.h"
+#include "tunnel/tunnel_host.h"
+
+namespace culvert {
+
+class TunnelSet;
+
+class Tunnel final : public Deferred, public ListNode<Tunnel>, private DialObserver {
+ public:
+  /// `client` is fresh from accept; the handshake timeout runs from `accepted`.
+  Tunnel(const TunnelContext& context, std::shared_ptr<const TunnelOptions> options,
+         std::unique_ptr<TunnelHost> host, uint64_t id, std::unique_ptr<ByteStream> client,
+         TimePoint accepted);
+  ~Tunnel() override;
+
+  /// Begins the handshake with what has arrived already. Call once, after the TunnelSet has it.
+  void start();
+
+  /// Cuts both sides now. Does nothing when the tunnel has ended.
+  void close(CloseReason reason, SourcePlace where = SourcePlace::current());
+
+  uint64_t id() const { return id_; }
+  TunnelState state() const { return state_; }
+  const TunnelTimes& times() const { return times_; }
+  const CloseReason& reason() const { return reason_; }
+  const SourcePlace& closedAt() const { return closedAt_; }
+  ByteStream& client() { return *client_.stream; }
+  const SocketAddress& backendAddress() const { return backendAddress_; }
+  const Pump& inbound() const { return inbound_; }
+  const Pump& outbound() const { return outbound_; }
+  /// Raw bytes read and thrown away while the tunnel closed.
+  uint64_t discardedBytes() const { return client_.discarded + backend_.discarded; }
+
+ private:
+  friend class TunnelSet;
+  friend struct TunnelEnd;
+  using End = TunnelEnd;
+
+  // DialObserver
+  void onDialed(std::unique_ptr<ByteStream> backend, const SocketAddress& address) override;
+  void onDialFailed(StreamFailure failure) override;
+
+  template <class Step>
+  void guarded(Step step);
+  void onReady(End& end, bool readable);
+  void onTimer();
+
+  // tunnel.cc: the way to the relay, and the relay's ends
+  void driveHandshake();
+  void startConnect();
+  void noteFirstEnd(CloseCause cause);
+  void settle();
+  void settleRelay();
+  bool settleSource(Pump& pump, End& source, End& sink);
+  bool settleSink(Pump& pump, End& source, End& sink);
+  void updateInterest();
+  void watchUnread(TimePoint now);
+  TimePoint nextDeadline() const;
+  bool halfEnded() const;
+  bool checkTimeouts(TimePoint now);
+
+  // tunnel_closing.cc
+  void beginClosing(CloseReason reason, EndGoal client, EndGoal backend);
+  TimePoint closingDeadline(EndGoal goal, TimePoint now) const;
+  void driveClosing(End& end, bool readable);
+  void settleClosing();
+  void settleEnd(End& end, Pump& toEnd, const End& other);
+  void settleLinger(End& end);
+  void finishEnd(End& end, bool abort);
+  void conclude();
+  void record(CloseReason reason, SourcePlace where = SourcePlace::current());
+
+  End& peerOf(End& end) { return end.isClient ? backend_ : client_; }
+  Pump& pumpFrom(const End& end) { return end.isClient ? inbound_ : outbound_; }
+  Pump& pumpTo(const End& end) { return end.isClient ? outbound_ : inbound_; }
+
+  const TunnelContext& context_;
+  const std::unique_ptr<TunnelHost> host_;  // first to come, last to go
+  const std::shared_ptr<const TunnelOptions> options_;
+  TunnelSet* set_ = nullptr;  // the owner; set by TunnelSet::add
+  const uint64_t id_;
+  End client_;
+  End backend_;
+  Pump inbound_;
+  Pump outbound_;
+  std::unique_ptr<Dialer> dialer_;
+  Timer timer_;
+  TunnelTimes times_;
+  TimePoint nextPoll_ =
+      kNever;  // closing: has the peer's kernel everything? relay: is an unread peer still there?
+  Millis pollInterval_{0};
+  CloseReason reason_;
+  SourcePlace closedAt_;
+  SocketAddress backendAddress_;
+  TunnelState state_ = TunnelState::kHandshake;
+  bool reasonSet_ = false;
+};
+
+}  // namespace culvert

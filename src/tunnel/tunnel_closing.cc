@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The end of a tunnel: what was accepted is delivered before an abort goes on, a fatal alert
+// reaches its peer, and whatever does not get away in time is cut and counted. See tunnel.h.
+#include <algorithm>
+
+#include "tunnel/tunnel_set.h"
+
+namespace culvert {
+namespace {
+
+// How long delivery may take where half-close-timeout is off.
+constexpr Millis kDeliverLimit{60000};
+// A lingering close waits this long for the peer's FIN, throwing its input away.
+constexpr Millis kLingerLimit{2000};
+// How often the kernel is asked whether the peer has acknowledged everything; the first answer
+// comes soon on a LAN.
+constexpr Millis kFirstPoll{2};
+constexpr Millis kLastPoll{200};
+constexpr size_t kDiscardAtOnce = 256 * 1024;
+
+}  // namespace
+
+void Tunnel::record(CloseReason reason, SourcePlace where) {
+  if (reasonSet_) return;
+  reasonSet_ = true;
+  reason_ = std::move(reason);
+  closedAt_ = where;
+}
+
+void Tunnel::close(CloseReason reason, SourcePlace where) {
+  if (state_ == TunnelState::kClosed) return;
+  record(std::move(reason), where);
+  state_ = TunnelState::kClosing;
+  for (End* end : {&client_, &backend_}) {
+    if (end->goal != EndGoal::kDone) finishEnd(*end, true);
+  }
+  conclude();
+}
+
+void Tunnel::beginClosing(CloseReason reason, EndGoal client, EndGoal backend) {
+  record(std::move(reason));
+  state_ = TunnelState::kClosing;
+  client_.goal = client;
+  backend_.goal = backend;
+  const TimePoint now = context_.loop.now();
+  pollInterval_ = kFirstPoll;
+  nextPoll_ = now + pollInterval_;
+  if (dialer_) context_.loop.deleteLater(std::move(dialer_));
+  if (client == EndGoal::kLinger) context_.counters.add(Counter::kLingeringCloses);
+  for (End* end : {&client_, &backend_}) {
+    end->deadline = closingDeadline(end->goal, now);
+    const SourceEnd ended = pumpFrom(*end).sourceEnd();
+    end->inputOver = ended != SourceEnd::kOpen && ended != SourceEnd::kFailed;
+    if (end->goal == EndGoal::kDone) finishEnd(*end, false);
+  }
+}
+
+TimePoint Tunnel::closingDeadline(EndGoal goal, TimePoint now) const {
+  switch (goal) {
+    case EndGoal::kDeliver:
+      return now +
+             (options_->halfCloseTimeout.count() == 0 ? kDeliverLimit : options_->halfCloseTimeout);
+    case EndGoal::kLinger:
+      return now + kLingerLimit;
+    default:
+      return kNever;
+  }
+}
+
+void Tunnel::driveClosing(End& end, bool readable) {
+  const TimePoint now = context_.loop.now();
+  if (!end.stream || end.goal == EndGoal::kDone) return;
+  if (!readable) {
+    if (end.goal != EndGoal::kLinger) pumpTo(end).push(now);
+    return;  // lingering: settleLinger flushes
+  }
+  // What this side still says is carried on while the other side takes it, and thrown away
+  // otherwise; once something has been thrown away, so is the rest: nobody gets bytes from behind a
+  // gap.
+  const End& other = peerOf(end);
+  const bool carries =
+      end.goal == EndGoal::kDeliver && other.goal == EndGoal::kFollow && end.discarded == 0;
+  if (carries && pumpFrom(end).wantsRead()) {
+    pumpFrom(end).run(now);
+    if (pumpFrom(end).sourceEnd() != SourceEnd::kOpen) end.inputOver = true;
+    if (pumpFrom(end).sourceEnd() == SourceEnd::kReset) pumpTo(end).markSinkBroken();
+    return;
+  }
+  const IoResult r = end.stream->discardInput(kDiscardAtOnce);
+  end.discarded += r.bytes;
+  if (r.status == IoStatus::kEof || r.status == IoStatus::kReset) end.inputOver = true;
+  if (r.status == IoStatus::kReset) pumpTo(end).markSinkBroken();
+}
+
+void Tunnel::settleClosing() {
+  const TimePoint now = context_.loop.now();
+  for (End* end : {&client_, &backend_}) {
+    if (now >= end->deadline) finishEnd(*end, end->goal != EndGoal::kLinger);
+  }
+  settleEnd(client_, outbound_, backend_);
+  settleEnd(backend_, inbound_, client_);
+  settleEnd(client_, outbound_, backend_);  // a follower, once the other is done
+  if (client_.goal == EndGoal::kDone && backend_.goal == EndGoal::kDone) return conclude();
+  if (now >= nextPoll_) {
+    pollInterval_ = std::min(pollInterval_ * 2, kLastPoll);
+    nextPoll_ = now + pollInterval_;
+  }
+}
+
+void Tunnel::settleEnd(End& end, Pump& toEnd, const End& other) {
+  switch (end.goal) {
+    case EndGoal::kOpen:
+    case EndGoal::kDone:
+      return;
+    case EndGoal::kFollow:
+      if (other.goal == EndGoal::kDone) finishEnd(end, true);
+      return;
+    case EndGoal::kLinger:
+      return settleLinger(end);
+    case EndGoal::kDeliver:
+      toEnd.push(context_.loop.now());
+      // A socket that has been reset keeps its last SIOCOUTQ for ever.
+      if (toEnd.sinkBroken() || end.stream->hungUp() ||
+          (toEnd.buffered() == 0 && end.stream->unacknowledged() == 0))
+        finishEnd(end, true);
+      return;
+  }
+}
+
+void Tunnel::settleLinger(End& end) {
+  if (!end.finSent) {
+    const IoStatus status = end.stream->shutdownWrite();
+    if (status == IoStatus::kBlocked) return;
+    end.finSent = true;
+    if (status != IoStatus::kOk) return finishEnd(end, false);
+  }
+  if (end.inputOver) finishEnd(end, false);
+}
+
+/// This end is over; what was meant for it and is still here is lost. A backend's socket closes
+/// between the turns, even where the client still has something to get; the client's stream stays
+/// for the names in the tunnel's last line.
+void Tunnel::finishEnd(End& end, bool abort) {
+  end.goal = EndGoal::kDone;
+  end.deadline = kNever;
+  if (!end.stream) return;
+  // In sealed form, so an estimate; of what is not payload (tickets, alerts) nothing is lost.
+  const uint64_t pending = abort ? end.stream->unacknowledged() : end.stream->backlog();
+  pumpTo(end).discard(std::min(pending, pumpTo(end).delivered()));
+  if (abort) end.stream->abort();
+  end.stream->watch(false, false);
+  pumpTo(end).setSink(nullptr);
+  pumpFrom(end).setSource(nullptr);
+  if (!end.isClient) context_.loop.deleteLater(std::move(end.stream));
+}
+
+void Tunnel::conclude() {
+  // Ends that closed in order, or died, have nothing to finish; what waits for a dead one is lost.
+  for (End* end : {&client_, &backend_}) {
+    if (end->stream) end->stream->watch(false, false);
+    pumpTo(*end).discard();
+  }
+  if (dialer_) context_.loop.deleteLater(std::move(dialer_));
+  timer_.disarm();
+  state_ = TunnelState::kClosed;
+  times_.ended = context_.loop.now();
+  context_.counters.add(Counter::kTunnelsClosed);
+  context_.counters.addCause(static_cast<size_t>(reason_.cause));
+  host_->onTunnelEnded(*this);
+  set_->remove(*this);
+}
+
+}  // namespace culvert

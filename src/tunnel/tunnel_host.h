@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What surrounds a tunnel: its options, its loop's shared things, and the host that knows what the
+// tunnel must not. Thread: loop (TunnelOptions: frozen).
+#pragma once
+
+#include <memory>
+
+#include "base/clock.h"
+#include "net/dialer.h"
+#include "stats/counters.h"
+
+namespace culvert {
+
+class Tunnel;
+
+/// Frozen; one per service and configuration, kept alive by its tunnels.
+struct TunnelOptions {
+  Millis handshakeTimeout{10000};
+  Millis idleTimeout{3600000};
+  Millis stallTimeout{300000};
+  Millis halfCloseTimeout{60000};
+  size_t fifoSize = 64 * 1024;
+  bool truncationAsFin = false;  ///< on-truncation = fin
+};
+
+/// What a tunnel needs of whoever made it, and what that one keeps for it. Owned by the tunnel; its
+/// destructor runs when the tunnel's descriptors are closed.
+class TunnelHost {
+ public:
+  virtual ~TunnelHost() = default;
+  /// The client's handshake is done: how to reach its backend.
+  virtual std::unique_ptr<Dialer> dialerFor(Tunnel& tunnel) = 0;
+  /// The tunnel has ended; its client stream still stands, so that it can be asked for names.
+  /// Called once.
+  virtual void onTunnelEnded(Tunnel& tunnel) = 0;
+};
+
+/// One loop's surroundings, shared by its tunnels; outlives them.
+struct TunnelContext {
+  EventLoop& loop;
+  BufferPool& pool;
+  CounterBlock& counters;
+};
+
+/// The moments of a tunnel's life; zero where one never came.
+struct TunnelTimes {
+  TimePoint accepted{};
+  TimePoint handshakeDone{};
+  TimePoint connected{};
+  TimePoint firstBackendByte{};
+  TimePoint ended{};
+};
+
+}  // namespace culvert

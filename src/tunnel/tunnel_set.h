@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// TunnelSet owns the tunnels of one loop and hands the ended ones to the loop's delete list.
+// Thread: loop.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+
+#include "base/intrusive_list.h"
+#include "tunnel/tunnel.h"
+
+namespace culvert {
+
+class TunnelSet {
+ public:
+  explicit TunnelSet(EventLoop& loop) : loop_(loop) {}
+  ~TunnelSet();
+  TunnelSet(const TunnelSet&) = delete;
+  TunnelSet& operator=(const TunnelSet&) = delete;
+
+  /// Takes the tunnel and returns it; call start() next.
+  Tunnel& add(std::unique_ptr<Tunnel> tunnel);
+
+  /// Cuts every tunnel that has not ended.
+  void closeAll(const CloseReason& reason);
+
+  size_t size() const { return size_; }
+  bool empty() const { return size_ == 0; }
+
+  template <class Visit>
+  void forEach(Visit visit) {
+    tunnels_.forEach(visit);
+  }
+
+ private:
+  friend class Tunnel;
+  void remove(Tunnel& tunnel);
+
+  EventLoop& loop_;
+  IntrusiveList<Tunnel> tunnels_;
+  size_t size_ = 0;
+};
+
+}  // namespace culvert

@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// ScriptedStream is a ByteStream without a socket: it follows a ScriptedPeer, which plays the far
+// end and the kernel in between. The peer belongs to the test and outlives the stream, so a test
+// can say what happens next and look afterwards at what has become of the connection. Thread: loop.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <limits>
+#include <new>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "net/byte_stream.h"
+
+namespace culvert {
+
+class ScriptedStream;
+
+/// One side of a tunnel as the test directs and sees it.
+struct ScriptedPeer {
+  static constexpr size_t kUnlimited = std::numeric_limits<size_t>::max();
+  static constexpr size_t kRecord = 16 * 1024;  // payload of one sealed record
+  static constexpr size_t kSealAtOnce = 64 * 1024;
+
+  // --- script: what the stream meets from now on
+
+  std::deque<IoStatus>
+      handshakes;     ///< answers of handshake(), one a call; kOk when there are none left
+  std::string input;  ///< what the peer has sent and nobody has read yet
+  IoStatus inputEnd = IoStatus::kOk;  ///< what comes after `input`; kOk: nothing yet
+  size_t readAtMost = kUnlimited;     ///< bytes that one read() gives
+  size_t emptyReads = 0;  ///< so many read()s give kOk and no byte first (records without payload)
+  size_t window = kUnlimited;         ///< bytes that the socket takes before it blocks
+  IoStatus writeEnd = IoStatus::kOk;  ///< kReset, kFailed: every write from now on says so
+  size_t overhead = 0;  ///< not 0: writes are sealed into records that are longer by so many bytes
+  bool holdAcks = false;  ///< what the socket takes stays unacknowledged until acknowledge()
+  StreamFailure failure;  ///< what failure() says
+  bool shortage = false;  ///< the next read() finds no memory
+
+  /// RST: what was sent before can still be read, writes fail at once.
+  void reset() {
+    inputEnd = IoStatus::kReset;
+    writeEnd = IoStatus::kReset;
+    hungUp = true;
+  }
+  /// Means nothing any more once the connection was cut.
+  void acknowledge() {
+    if (!gone && !aborted) unacknowledged = 0;
+  }
+  void open(size_t bytes) { window = bytes > kUnlimited - window ? kUnlimited : window + bytes; }
+
+  // --- what has become of the connection
+
+  std::string received;       ///< payload that left for the peer, in order
+  size_t taken = 0;           ///< bytes of input that were read as payload
+  size_t discarded = 0;       ///< bytes of input that were thrown away
+  size_t unacknowledged = 0;  ///< taken by the socket, not acknowledged
+  bool finSeen = false;       ///< our direction was ended in order
+  bool aborted = false;       ///< abort() was called: the close is an RST
+  bool gone = false;          ///< the stream was destroyed
+  bool hungUp = false;
+  bool watchedRead = false;
+  bool watchedWrite = false;
+  ScriptedStream* stream = nullptr;  ///< null before and after its life
+
+  bool readable() const {
+    return !input.empty() || emptyReads != 0 || inputEnd != IoStatus::kOk || !handshakes.empty();
+  }
+  bool writable() const { return window != 0 || writeEnd != IoStatus::kOk; }
+
+  /// Calls the stream's observer as the loop would: level triggered, what is watched and ready.
+  /// True when it did.
+  inline bool fireReadable();
+  inline bool fireWritable();
+};
+
+class ScriptedStream final : public ByteStream {
+ public:
+  /// `preface` is a backlog that is there from the beginning (a PROXY header); it is not payload.
+  explicit ScriptedStream(ScriptedPeer& peer, size_t preface = 0) : peer_(peer), preface_(preface) {
+    peer_.stream = this;
+  }
+  ~ScriptedStream() override {
+    peer_.stream = nullptr;
+    peer_.gone = true;
+    peer_.watchedRead = peer_.watchedWrite = false;
+  }
+
+  IoStatus handshake() override {
+    if (peer_.handshakes.empty()) return IoStatus::kOk;
+    const IoStatus status = peer_.handshakes.front();
+    peer_.handshakes.pop_front();
+    if (status != IoStatus::kBlocked) peer_.handshakes.clear();
+    return status;
+  }
+
+  IoResult read(RingBuffer& into, size_t limit) override {
+    if (peer_.shortage) throw std::bad_alloc();
+    const IoResult result = readOnce(into, limit);
+    if (peer_.overhead != 0)
+      flush();  // as TlsStream: an answer to what came in leaves at once, and all before it
+    return result;
+  }
+
+  IoResult write(RingBuffer& from) override {
+    if (const IoStatus status = flushBacklog(); status != IoStatus::kOk) return {status, 0};
+    size_t total = 0;
+    while (!from.empty() && total < ScriptedPeer::kSealAtOnce) {
+      std::span<const uint8_t> bytes = from.readable();
+      if (peer_.overhead != 0) {
+        bytes = bytes.first(
+            std::min({bytes.size(), ScriptedPeer::kRecord, ScriptedPeer::kSealAtOnce - total}));
+        sealed_.push_back({textOf(bytes), bytes.size() + peer_.overhead});
+        backlog_ += bytes.size() + peer_.overhead;
+      } else {
+        bytes = bytes.first(std::min(bytes.size(), transmit(bytes.size())));
+        peer_.received += textOf(bytes);
+      }
+      if (bytes.empty()) return {IoStatus::kBlocked, total};
+      from.consume(bytes.size());
+      total += bytes.size();
+    }
+    const IoStatus status = flushBacklog();
+    if (status != IoStatus::kOk) return {status, total};
+    return {from.empty() ? IoStatus::kOk : IoStatus::kBlocked, total};
+  }
+
+  IoStatus flush() override {
+    const IoStatus status = flushBacklog();
+    if (status == IoStatus::kOk && finWanted_) peer_.finSeen = true;
+    return status;
+  }
+
+  size_t backlog() const override { return preface_ + backlog_; }
+
+  IoStatus shutdownWrite() override {
+    finWanted_ = true;
+    return flush();
+  }
+
+  size_t unacknowledged() const override { return backlog() + peer_.unacknowledged; }
+  bool hungUp() const override { return peer_.hungUp; }
+  void abort() override { peer_.aborted = true; }
+
+  IoResult discardInput(size_t limit) override {
+    const size_t n = std::min(limit, peer_.input.size());
+    peer_.input.erase(0, n);
+    peer_.discarded += n;
+    peer_.emptyReads = 0;
+    if (!peer_.input.empty()) return {IoStatus::kOk, n};
+    if (peer_.inputEnd == IoStatus::kOk) return {IoStatus::kBlocked, n};
+    return {peer_.inputEnd == IoStatus::kReset ? IoStatus::kReset : IoStatus::kEof, n};
+  }
+
+  void watch(bool readable, bool writable) override {
+    peer_.watchedRead = readable;
+    peer_.watchedWrite = writable;
+  }
+
+  StreamFailure failure() const override { return peer_.failure; }
+
+ private:
+  friend struct ScriptedPeer;
+  struct Record {
+    std::string payload;
+    size_t left;  // bytes of the sealed record that the socket has not taken
+  };
+
+  static std::string textOf(std::span<const uint8_t> bytes) {
+    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+  }
+
+  IoResult readOnce(RingBuffer& into, size_t limit) {
+    if (peer_.emptyReads != 0) return --peer_.emptyReads, IoResult{IoStatus::kOk, 0};
+    size_t total = 0;
+    limit = std::min({limit, peer_.readAtMost, peer_.input.size()});
+    while (total < limit) {
+      const std::span<uint8_t> free = into.writable();
+      if (free.empty()) return {into.outOfMemory() ? IoStatus::kFailed : IoStatus::kOk, total};
+      const size_t part = std::min(free.size(), limit - total);
+      std::copy_n(peer_.input.begin(), part, free.begin());
+      into.commit(part);
+      peer_.input.erase(0, part);
+      peer_.taken += part;
+      total += part;
+    }
+    if (!peer_.input.empty()) return {IoStatus::kOk, total};
+    if (peer_.inputEnd == IoStatus::kOk)
+      return {total != 0 ? IoStatus::kOk : IoStatus::kBlocked, total};
+    // A socket tells the bytes first and the end at the next call; TLS finds close_notify behind
+    // the bytes.
+    if (total != 0 && (peer_.overhead == 0 || peer_.inputEnd == IoStatus::kReset))
+      return {IoStatus::kOk, total};
+    return {peer_.inputEnd, total};
+  }
+
+  /// The socket takes what it can of `bytes`.
+  size_t transmit(size_t bytes) {
+    const size_t n = std::min(bytes, peer_.window);
+    if (peer_.window != ScriptedPeer::kUnlimited) peer_.window -= n;
+    if (peer_.holdAcks) peer_.unacknowledged += n;
+    return n;
+  }
+
+  IoStatus flushBacklog() {
+    if (peer_.writeEnd != IoStatus::kOk) {
+      dropBacklog();
+      return peer_.writeEnd;
+    }
+    preface_ -= transmit(preface_);
+    while (preface_ == 0 && !sealed_.empty()) {
+      Record& record = sealed_.front();
+      const size_t n = transmit(record.left);
+      record.left -= n;
+      backlog_ -= n;
+      if (record.left != 0) break;
+      peer_.received += record.payload;
+      sealed_.pop_front();
+    }
+    return backlog() == 0 ? IoStatus::kOk : IoStatus::kBlocked;
+  }
+
+  void dropBacklog() {
+    sealed_.clear();
+    backlog_ = preface_ = 0;
+  }
+
+  ScriptedPeer& peer_;
+  size_t preface_;
+  std::deque<Record> sealed_;
+  size_t backlog_ = 0;  // of sealed_
+  bool finWanted_ = false;
+};
+
+inline bool ScriptedPeer::fireReadable() {
+  if (stream == nullptr || !watchedRead || !readable()) return false;
+  stream->observer_->onReadable();
+  return true;
+}
+
+inline bool ScriptedPeer::fireWritable() {
+  if (stream == nullptr || !watchedWrite || !writable()) return false;
+  stream->observer_->onWritable();
+  return true;
+}
+
+}  // namespace culvert

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// TunnelBench is everything around one Tunnel, played by scripts: two ScriptedPeers, a dialer that
+// answers when told to, a host that notes what is reported. The loop is a real one. Thread: loop.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "scripted_stream.h"
+#include "tunnel/tunnel_set.h"
+
+namespace culvert {
+
+/// How the backend is reached. Belongs to the test and outlives the dialer.
+struct DialScript {
+  bool atOnce = true;                    ///< dial() answers before it returns
+  std::optional<StreamFailure> failure;  ///< no connection, but this
+  size_t preface = 0;                    ///< bytes of a PROXY header in front of the payload
+
+  DialObserver* observer = nullptr;  ///< set while an answer is awaited
+  size_t dials = 0;
+  bool cancelled = false;  ///< the dialer died before it had answered
+};
+
+class ScriptedDialer final : public Dialer {
+ public:
+  ScriptedDialer(DialScript& script, ScriptedPeer& backend) : script_(script), backend_(backend) {}
+  ~ScriptedDialer() override {
+    if (std::exchange(script_.observer, nullptr) != nullptr) script_.cancelled = true;
+  }
+  void dial(DialObserver& observer) override {
+    ++script_.dials;
+    script_.observer = &observer;
+    if (script_.atOnce) answer(script_, backend_);
+  }
+  static void answer(DialScript& script, ScriptedPeer& backend) {
+    DialObserver* observer = std::exchange(script.observer, nullptr);
+    if (observer == nullptr) return;
+    if (script.failure) return observer->onDialFailed(*script.failure);
+    observer->onDialed(std::make_unique<ScriptedStream>(backend, script.preface),
+                       SocketAddress::ipv4(INADDR_LOOPBACK, 7));
+  }
+
+ private:
+  DialScript& script_;
+  ScriptedPeer& backend_;
+};
+
+struct TunnelBench {
+  /// What the host was told, and when it died.
+  struct Report {
+    size_t ended = 0;
+    size_t hostsGone = 0;
+    std::string cause;
+    std::string detail;
+    uint64_t inboundLost = 0;
+    uint64_t outboundLost = 0;
+    uint64_t discarded = 0;
+  };
+
+  struct Host final : TunnelHost {
+    explicit Host(TunnelBench& b) : bench(b) {}
+    ~Host() override { ++bench.report.hostsGone; }
+    std::unique_ptr<Dialer> dialerFor(Tunnel&) override {
+      return std::make_unique<ScriptedDialer>(bench.dialing, bench.backend);
+    }
+    void onTunnelEnded(Tunnel& tunnel) override {
+      Report& r = bench.report;
+      ++r.ended;
+      r.cause = tunnel.reason().text();
+      r.detail = tunnel.reason().detail;
+      r.inboundLost = tunnel.inbound().lost();
+      r.outboundLost = tunnel.outbound().lost();
+      r.discarded = tunnel.discardedBytes();
+      bench.clientStoodAtEnd =
+          bench.client.stream != nullptr && &tunnel.client() == bench.client.stream;
+      bench.tunnel = nullptr;
+    }
+    TunnelBench& bench;
+  };
+
+  EventLoop loop;
+  BufferPool pool;
+  CounterBlock counters;
+  TunnelContext context{loop, pool, counters};
+  TunnelOptions options;
+  ScriptedPeer client;
+  ScriptedPeer backend;
+  DialScript dialing;
+  Report report;
+  bool clientStoodAtEnd = false;
+  Tunnel* tunnel = nullptr;  ///< null once it has reported its end
+  TunnelSet tunnels{loop};
+  Timer guard{loop, nullptr, [](void*) {}};
+
+  /// Makes the tunnel and starts it.
+  void open() {
+    tunnel = &tunnels.add(std::make_unique<Tunnel>(
+        context, std::make_shared<const TunnelOptions>(options), std::make_unique<Host>(*this), 1,
+        std::make_unique<ScriptedStream>(client), loop.now()));
+    tunnel->start();
+  }
+
+  void answerDial() { ScriptedDialer::answer(dialing, backend); }
+
+  /// Gives every ready and watched side its turn, over and over, until nothing moves. False: it
+  /// moved without end.
+  bool settle() {
+    for (int rounds = 0; rounds < 100'000; ++rounds) {
+      bool moved = client.fireReadable();
+      moved |= client.fireWritable();
+      moved |= backend.fireReadable();
+      moved |= backend.fireWritable();
+      loop.turn(false);
+      if (!moved) return true;
+    }
+    return false;
+  }
+
+  /// Goes on with timers until the tunnel is gone. False: it was not within `limit`.
+  bool waitEnd(Millis limit = Millis(5000)) {
+    const TimePoint deadline = Clock::now() + limit;
+    while (settle() && report.hostsGone == 0 && Clock::now() < deadline) {
+      guard.armBy(loop.now() + Millis(10));
+      loop.turn(true);
+    }
+    return report.hostsGone != 0;
+  }
+
+  uint64_t count(Counter counter) const { return counters.get(counter); }
+};
+
+}  // namespace culvert
