@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// See acceptor.h.
+#include "server/acceptor.h"
+
+#include <algorithm>
+#include <cerrno>
+
+#include "net/socket_ops.h"
+#include "server/thread.h"
+
+namespace culvert {
+namespace {
+
+// Connections taken from one listener before the others have their turn.
+constexpr int kBurst = 64;
+
+// When to look again after a shortage that no event of ours ends.
+constexpr Millis kRetryAfterShortage{500};
+constexpr Millis kRetryAfterFullWorkers{5};
+
+// A vanished client is noticed after two minutes. No TCP_USER_TIMEOUT: it would kill a living
+// client that does not read (stall-timeout is for those).
+constexpr Millis kKeepaliveIdle{60000};
+constexpr Millis kKeepaliveInterval{15000};
+constexpr int kKeepaliveCount = 4;
+
+// What the kernel may hold unsent for a client: enough for a round trip of a fast link, little for
+// a slow one.
+constexpr uint32_t kNotSentLowat = 128 * 1024;
+
+/// Set once on the listening socket: accepted ones inherit them, which saves six system calls a
+/// connection.
+void setClientOptions(int listener) {
+  setNoDelay(listener);
+  setKeepalive(listener, kKeepaliveIdle, kKeepaliveInterval, kKeepaliveCount);
+  setNotSentLowat(listener, kNotSentLowat);
+}
+
+}  // namespace
+
+Acceptor::Listener::Listener(Acceptor& a, ListenerUpdate::Added added)
+    : acceptor(a),
+      id(added.id),
+      fd(std::move(added.fd)),
+      service(std::move(added.service)),
+      watcher(
+          a.loop_, fd.get(), this,
+          [](void* self) {
+            auto& listener = *static_cast<Listener*>(self);
+            listener.acceptor.acceptFrom(listener);
+          },
+          nullptr) {
+  setClientOptions(fd.get());
+}
+
+Acceptor::Acceptor(Logger& logger, CounterBlock& counters, TunnelBudget& budget,
+                   std::vector<Worker*> workers)
+    : logger_(logger),
+      counters_(counters),
+      budget_(budget),
+      workers_(std::move(workers)),
+      mailbox_(loop_, 1, this, [](void* self) { static_cast<Acceptor*>(self)->onMail(); }),
+      resumeTimer_(loop_, this, [](void* self) { static_cast<Acceptor*>(self)->resume(); }) {
+  loop_.setEndOfTurn([this] { finishRetired(); });
+}
+
+Acceptor::~Acceptor() {
+  if (thread_.joinable()) stop();
+}
+
+Result<void> Acceptor::start() {
+  auto thread = startThread("culvert-accept", [this] { loop_.run(); });
+  if (!thread) return tl::unexpected(thread.error());
+  thread_ = std::move(*thread);
+  return {};
+}
+
+void Acceptor::apply(ListenerUpdate update) {
+  mailbox_.post(
+      [this, shared = std::make_shared<ListenerUpdate>(std::move(update))] { applyNow(*shared); });
+}
+
+void Acceptor::stop() {
+  mailbox_.post([this] {
+    for (auto& listener : listeners_) acceptAll(*listener);
+    listeners_.clear();
+    resumeTimer_.disarm();
+    if (held_ && !place(*held_)) {
+      logger_.log(LogLine(LogLevel::kWarning, "connection dropped: every worker is full")
+                      .add("client", held_->peer.text()));
+      budget_.giveBack();
+    }
+    held_.reset();
+    loop_.stop();
+  });
+  if (thread_.joinable()) thread_.join();
+}
+
+void Acceptor::wake() {
+  mailbox_.post([this] { resume(); });
+}
+
+void Acceptor::onMail() {
+  for (auto& message : mailbox_.take().control) message();
+}
+
+void Acceptor::applyNow(ListenerUpdate& update) {
+  for (auto& added : update.added) {
+    listeners_.push_back(std::make_unique<Listener>(*this, std::move(added)));
+    listeners_.back()->watcher.watch(!paused_, false);
+  }
+  for (auto& listener : listeners_) {
+    for (auto& changed : update.changed) {
+      if (changed.id == listener->id) listener->service = std::move(changed.service);
+    }
+    if (std::find(update.removed.begin(), update.removed.end(), listener->id) ==
+        update.removed.end())
+      continue;
+    listener->retiring = true;
+    acceptAll(*listener);
+  }
+}
+
+/// Empties the listen queue, as far as there are places.
+void Acceptor::acceptAll(Listener& listener) {
+  while (!paused_ && acceptFrom(listener) == Burst::kMore) {
+  }
+}
+
+Acceptor::Burst Acceptor::acceptFrom(Listener& listener) {
+  if (!listener.fd.valid()) return Burst::kEmpty;  // retired within this turn
+  for (int i = 0; i < kBurst; ++i) {
+    if (budget_.full()) {
+      budget_.beginWaiting();
+      if (budget_.full()) {
+        pause("max-tunnels is reached");
+        return Burst::kPaused;
+      }
+    }
+    AcceptResult accepted = acceptOne(listener.fd.get());
+    if (!accepted.fd.valid()) {
+      if (accepted.error == EAGAIN || accepted.error == EWOULDBLOCK) {
+        if (listener.retiring) {
+          listener.watcher.watch(false, false);
+          listener.fd.reset();  // the rest is swept at the end of the turn
+        }
+        return Burst::kEmpty;
+      }
+      if (acceptErrorIsTransient(accepted.error)) continue;
+      onAcceptError(accepted.error);
+      return Burst::kPaused;
+    }
+    shortageTold_ = false;
+    counters_.add(Counter::kAccepted);
+    budget_.take();
+    AcceptedConn conn{std::move(accepted.fd), accepted.peer, listener.service, loop_.now()};
+    if (!place(conn)) {
+      held_ = std::move(conn);
+      pause("every worker is full");
+      resumeTimer_.armBy(loop_.now() + kRetryAfterFullWorkers);
+      return Burst::kPaused;
+    }
+  }
+  return Burst::kMore;
+}
+
+bool Acceptor::place(AcceptedConn& conn) {
+  const size_t first =
+      placement_.pick(workers_.size(), [this](size_t i) { return workers_[i]->load(); });
+  for (size_t i = 0; i < workers_.size(); ++i) {
+    if (workers_[(first + i) % workers_.size()]->offer(conn)) return true;
+    counters_.add(Counter::kMailboxFull);
+  }
+  return false;
+}
+
+void Acceptor::onAcceptError(int error) {
+  counters_.add(Counter::kAcceptErrors);
+  if (error == EMFILE || error == ENFILE) counters_.add(Counter::kAcceptFdExhausted);
+  if (!shortageTold_) {
+    logger_.log(LogLine(LogLevel::kWarning, "accepting pauses: accept() failed")
+                    .add("error", errnoText(error)));
+  }
+  shortageTold_ = true;
+  pause(nullptr);
+  budget_.beginWaiting();  // a tunnel that ends gives descriptors back
+  resumeTimer_.armBy(loop_.now() + kRetryAfterShortage);
+}
+
+/// `why` is logged, unless it is nullptr (somebody else has said it).
+void Acceptor::pause(const char* why) {
+  if (paused_) return;
+  paused_ = true;
+  counters_.add(Counter::kAcceptPaused);
+  for (auto& listener : listeners_) listener->watcher.watch(false, false);
+  if (why == nullptr) return;
+  logger_.log(LogLine(LogLevel::kNotice, "accepting pauses")
+                  .add("reason", why)
+                  .add("tunnels", budget_.open())
+                  .collapseBy("accept-pause"));
+}
+
+void Acceptor::resume() {
+  if (!paused_) return;
+  if (held_) {
+    if (!place(*held_)) return resumeTimer_.armBy(loop_.now() + kRetryAfterFullWorkers);
+    held_.reset();
+  }
+  paused_ = false;
+  resumeTimer_.disarm();
+  counters_.add(Counter::kAcceptResumed);
+  if (!shortageTold_)
+    logger_.log(LogLine(LogLevel::kNotice, "accepting goes on").collapseBy("accept-resume"));
+  for (auto& listener : listeners_) {
+    if (listener->retiring) acceptAll(*listener);  // removed during the pause: to be closed now
+    if (paused_) return;                           // that took the last place
+    if (listener->fd.valid()) listener->watcher.watch(true, false);
+  }
+}
+
+void Acceptor::finishRetired() {
+  std::erase_if(listeners_, [this](const auto& listener) {
+    if (listener->fd.valid()) return false;
+    if (onClosed_) onClosed_(listener->id);
+    return true;
+  });
+}
+
+}  // namespace culvert

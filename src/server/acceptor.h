@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Acceptor is the listener thread: all listening sockets on one loop. It accepts in bounded bursts,
+// places each connection on a worker, and pauses (nobody is rejected, clients wait in the kernel's
+// queue) at max-tunnels, when every worker is full, and for want of descriptors. Thread: loop
+// (culvert-accept); what says so any.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "event/timer.h"
+#include "log/logger.h"
+#include "server/mailbox.h"
+#include "server/placement.h"
+#include "server/service.h"
+#include "server/tunnel_budget.h"
+#include "server/worker.h"
+
+namespace culvert {
+
+/// One change of the listening sockets, as a whole. Listeners are known by a number of the control
+/// thread's.
+struct ListenerUpdate {
+  struct Added {
+    uint32_t id;
+    UniqueFd fd;  // listening
+    std::shared_ptr<const Service> service;
+  };
+  struct Changed {
+    uint32_t id;
+    std::shared_ptr<const Service> service;
+  };
+  std::vector<Added> added;
+  std::vector<Changed> changed;
+  std::vector<uint32_t> removed;  ///< accepted from until the queue is empty, then closed
+};
+
+class Acceptor {
+ public:
+  Acceptor(Logger& logger, CounterBlock& counters, TunnelBudget& budget,
+           std::vector<Worker*> workers);
+  ~Acceptor();
+
+  /// `closed` is told the number of each removed listener once its socket is closed, on the
+  /// acceptor's thread. Before start().
+  void setOnClosed(std::function<void(uint32_t id)> closed) { onClosed_ = std::move(closed); }
+
+  /// Control thread: open(), start(), then apply() and stop().
+  Result<void> open() { return mailbox_.open(); }
+  Result<void> start();
+  void apply(ListenerUpdate update);
+  /// Takes what waits in the listen queues while there are places, closes the listeners, ends the
+  /// thread and joins it.
+  void stop();
+
+  /// A place may have come free. Thread: any.
+  void wake();
+
+ private:
+  struct Listener {
+    Listener(Acceptor& a, ListenerUpdate::Added added);
+    Acceptor& acceptor;
+    uint32_t id;
+    UniqueFd fd;
+    std::shared_ptr<const Service> service;
+    IoWatcher watcher;
+    bool retiring = false;
+  };
+  enum class Burst : uint8_t { kMore, kEmpty, kPaused };
+
+  void onMail();
+  void applyNow(ListenerUpdate& update);
+  void acceptAll(Listener& listener);
+  Burst acceptFrom(Listener& listener);
+  bool place(AcceptedConn& conn);
+  void onAcceptError(int error);
+  void pause(const char* why);
+  void resume();
+  void finishRetired();
+
+  Logger& logger_;
+  CounterBlock& counters_;
+  TunnelBudget& budget_;
+  const std::vector<Worker*> workers_;
+  EventLoop loop_;
+  Mailbox<AcceptedConn> mailbox_;  // only its control lane is used
+  std::vector<std::unique_ptr<Listener>> listeners_;
+  std::function<void(uint32_t)> onClosed_;
+  Placement placement_;
+  std::optional<AcceptedConn> held_;  // accepted, and every worker was full
+  Timer resumeTimer_;
+  bool paused_ = false;
+  bool shortageTold_ = false;  // one warning until a connection could be accepted again
+  std::thread thread_;
+};
+
+}  // namespace culvert

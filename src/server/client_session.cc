@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// See client_session.h.
+#include "server/client_session.h"
+
+#include "net/proxy_protocol.h"
+#include "net/socket_ops.h"
+
+namespace culvert {
+namespace {
+
+/// Peers' mistakes are information, our surroundings a warning, our own faults errors; probes are
+/// noise.
+LogLevel levelOf(CloseCause cause) {
+  switch (cause) {
+    case CloseCause::kProbe:
+      return LogLevel::kDebug;
+    case CloseCause::kInternal:
+      return LogLevel::kErr;
+    case CloseCause::kBackendRefused:
+    case CloseCause::kBackendUnreachable:
+    case CloseCause::kBackendTimeout:
+    case CloseCause::kLimit:
+      return LogLevel::kWarning;
+    default:
+      return LogLevel::kInfo;
+  }
+}
+
+const char* messageOf(const Tunnel& tunnel) {
+  if (tunnel.reason().cause == CloseCause::kProbe) return "probe";
+  if (tunnel.times().handshakeDone == TimePoint{}) return "handshake failed";
+  if (tunnel.times().connected == TimePoint{}) return "backend not reached";
+  return "tunnel closed";
+}
+
+}  // namespace
+
+ClientSession::ClientSession(SessionOwner& owner, std::shared_ptr<const ServiceProfile> profile,
+                             const SocketAddress& client, const TlsStream& stream)
+    : owner_(owner), profile_(std::move(profile)), client_(client), stream_(stream) {}
+
+ClientSession::~ClientSession() { owner_.onSessionGone(); }
+
+std::unique_ptr<Dialer> ClientSession::dialerFor(Tunnel&) {
+  return std::make_unique<Connector>(owner_.loop, profile_->connect, owner_.counters,
+                                     [this] { return proxyHeader(); });
+}
+
+std::string ClientSession::proxyHeader() const {
+  if (profile_->proxy == ProxyVersion::kOff) return {};
+  const SocketAddress local = boundAddress(stream_.fd());
+  if (profile_->proxy == ProxyVersion::kV1) return proxyV1(client_, local);
+  const TlsFacts& facts = stream_.facts();
+  return proxyV2(client_, local,
+                 {.alpn = facts.alpn,
+                  .authority = stream_.serverName(),
+                  .tls = true,
+                  .tlsVersion = facts.version,
+                  .cipher = facts.suite});
+}
+
+void ClientSession::countHandshake(const Tunnel& tunnel) const {
+  CounterBlock& counters = owner_.counters;
+  if (tunnel.times().handshakeDone != TimePoint{}) return;
+  if (tunnel.reason().cause == CloseCause::kProbe) return counters.add(Counter::kProbes);
+  if (tunnel.reason().cause == CloseCause::kHandshakeTimeout)
+    return counters.add(Counter::kHandshakesTimeout);
+  switch (stream_.handshakeFailure()) {
+    case HandshakeFailure::kAlert:
+      return counters.add(Counter::kHandshakesAlert);
+    case HandshakeFailure::kBadHello:
+      return counters.add(Counter::kHandshakesBadHello);
+    case HandshakeFailure::kNoCommon:
+      return counters.add(Counter::kHandshakesNoCommon);
+    case HandshakeFailure::kClosed:
+      return counters.add(Counter::kHandshakesClosed);
+    case HandshakeFailure::kNone:
+    case HandshakeFailure::kOther:
+      return counters.add(Counter::kHandshakesOther);
+  }
+}
+
+void ClientSession::onTunnelEnded(Tunnel& tunnel) {
+  countHandshake(tunnel);
+  if (owner_.logger.enabled(levelOf(tunnel.reason().cause))) owner_.logger.log(describe(tunnel));
+}
+
+LogLine ClientSession::describe(const Tunnel& tunnel) const {
+  const TunnelTimes& t = tunnel.times();
+  const auto since = [](TimePoint from, TimePoint to) {
+    return to == TimePoint{} ? Clock::duration{} : to - from;
+  };
+  const bool connected = t.connected != TimePoint{};
+  LogLine line(levelOf(tunnel.reason().cause), messageOf(tunnel));
+  line.add("id", tunnel.id()).add("service", profile_->name).add("client", client_.text());
+  if (connected) line.add("backend", tunnel.backendAddress().text());
+  line.addNonEmpty("sni", stream_.serverName());
+  if (stream_.established()) {
+    const TlsFacts& facts = stream_.facts();
+    line.addNonEmpty("alpn", facts.alpn).add("tls", facts.version).add("suite", facts.suite);
+    line.addNonEmpty("group", facts.group).add("resumed", facts.resumed);
+  }
+  line.add("cause", tunnel.reason().text());
+  line.addNonEmpty("detail", tunnel.reason().detail);
+  line.add("bytes_in", tunnel.inbound().delivered())
+      .add("bytes_out", tunnel.outbound().delivered());
+  if (tunnel.inbound().lost() != 0) line.add("lost_in", tunnel.inbound().lost());
+  if (tunnel.outbound().lost() != 0) line.add("lost_out", tunnel.outbound().lost());
+  if (tunnel.discardedBytes() != 0) line.add("discarded", tunnel.discardedBytes());
+  if (stream_.established()) line.addMillis("handshake_ms", t.handshakeDone - t.accepted);
+  if (connected) {
+    line.addMillis("connect_ms", since(t.handshakeDone, t.connected));
+    if (t.firstBackendByte != TimePoint{})
+      line.addMillis("first_byte_ms", since(t.connected, t.firstBackendByte));
+    line.addMillis("client_blocked_ms", tunnel.outbound().blockedFor(t.ended));
+    line.addMillis("backend_blocked_ms", tunnel.inbound().blockedFor(t.ended));
+  }
+  line.addMillis("total_ms", since(t.accepted, t.ended));
+  if (tunnel.reason().cause == CloseCause::kInternal) {
+    line.add("at",
+             std::string(tunnel.closedAt().file) + ":" + std::to_string(tunnel.closedAt().line));
+  }
+  // What fails before a byte was carried comes in floods: scanners, a dead backend. Each finished
+  // tunnel has its line.
+  if (!connected) line.collapseBy(profile_->name + " " + tunnel.reason().text());
+  return line;
+}
+
+}  // namespace culvert

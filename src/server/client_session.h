@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// ClientSession is what a worker keeps for one tunnel and the tunnel must not know: whose client it
+// is, how its service reaches the backend, and the line in the log at the end. Thread: loop.
+#pragma once
+
+#include <memory>
+
+#include "log/logger.h"
+#include "server/service.h"
+#include "tls/tls_stream.h"
+#include "tunnel/tunnel.h"
+
+namespace culvert {
+
+/// The worker, as far as its sessions need it; outlives them.
+struct SessionOwner {
+  EventLoop& loop;
+  Logger& logger;
+  CounterBlock& counters;
+  virtual void onSessionGone() = 0;  ///< the tunnel's descriptors are closed
+
+ protected:
+  SessionOwner(EventLoop& l, Logger& g, CounterBlock& c) : loop(l), logger(g), counters(c) {}
+  ~SessionOwner() = default;
+};
+
+class ClientSession final : public TunnelHost {
+ public:
+  ClientSession(SessionOwner& owner, std::shared_ptr<const ServiceProfile> profile,
+                const SocketAddress& client, const TlsStream& stream);
+  ~ClientSession() override;
+
+  std::unique_ptr<Dialer> dialerFor(Tunnel& tunnel) override;
+  void onTunnelEnded(Tunnel& tunnel) override;
+
+  const ServiceProfile& profile() const { return *profile_; }
+  const SocketAddress& client() const { return client_; }
+
+ private:
+  std::string proxyHeader() const;
+  void countHandshake(const Tunnel& tunnel) const;
+  LogLine describe(const Tunnel& tunnel) const;
+
+  SessionOwner& owner_;
+  const std::shared_ptr<const ServiceProfile> profile_;
+  const SocketAddress client_;
+  const TlsStream& stream_;  // the tunnel's; gone before us only in our destructor
+};
+
+}  // namespace culvert

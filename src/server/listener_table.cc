@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// See listener_table.h.
+#include "server/listener_table.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "net/socket_ops.h"
+
+namespace culvert {
+namespace {
+
+/// One socket that the configuration asks for.
+struct Wanted {
+  std::string key;
+  AddressKind kind;
+  SocketAddress address;  // the port only, for a wildcard
+  uint16_t port;
+  std::string service;
+  Origin origin;
+
+  Result<UniqueFd> bind(const ListenOptions& options) const {
+    return kind == AddressKind::kWildcard ? openWildcardListener(port, options)
+                                          : openListener(address, options);
+  }
+};
+
+void addWanted(const ServiceOptions& service, const SourcedText& item, const AddressSpec& spec,
+               size_t place, std::vector<Wanted>& wanted, Diagnostics& diagnostics) {
+  const auto add = [&](const SocketAddress& address) {
+    std::string key = spec.kind == AddressKind::kWildcard ? spec.text() : address.text();
+    // Several listeners with a port of the system's choice are several listeners.
+    if (spec.kind != AddressKind::kUnix && spec.port == 0)
+      key += fmt::format(" {}#{}", service.name, place);
+    wanted.push_back({key, spec.kind, address, spec.port, service.name, item.origin});
+  };
+  if (spec.kind != AddressKind::kHostName) return add(spec.address);
+  const auto resolved = resolveHost(spec.host, spec.port);
+  if (!resolved) {
+    diagnostics.error(item.origin, sectionLabel(service), "listen", resolved.error().text);
+    return;
+  }
+  for (const SocketAddress& address : *resolved) add(address);
+}
+
+std::vector<Wanted> wantedListeners(const Config& config, Diagnostics& diagnostics) {
+  std::vector<Wanted> wanted;
+  for (const ServiceOptions& service : config.services) {
+    for (size_t place = 0; place < service.listen.size(); ++place) {
+      const SourcedText& item = service.listen[place];
+      const auto spec = parseAddress(item.text, AddressUse::kListen);
+      if (spec) addWanted(service, item, *spec, place, wanted, diagnostics);
+    }
+  }
+  return wanted;
+}
+
+}  // namespace
+
+/// By what the configuration said, or, for a port that the system chose before and that is written
+/// down now, by address.
+const ListenerTable::Bound* ListenerTable::find(const std::string& key) const {
+  const auto found = std::find_if(bound_.begin(), bound_.end(),
+                                  [&](const Bound& b) { return b.key == key || b.address == key; });
+  return found == bound_.end() ? nullptr : &*found;
+}
+
+ListenerTable::Change ListenerTable::prepare(const Config& config, const ListenOptions& options,
+                                             Diagnostics& diagnostics) const {
+  Change change;
+  for (const Wanted& wanted : wantedListeners(config, diagnostics)) {
+    if (const Bound* bound = find(wanted.key)) {
+      const auto taken = std::find_if(change.entries.begin(), change.entries.end(),
+                                      [&](const auto& entry) { return entry.id == bound->id; });
+      if (taken != change.entries.end()) {
+        diagnostics.error(wanted.origin, "service " + wanted.service, "listen",
+                          fmt::format("cannot listen on {}: [service {}] does already",
+                                      bound->address, taken->service));
+        continue;
+      }
+      change.entries.push_back(
+          {wanted.key, wanted.service, bound->address, bound->unixPath, bound->id, {}});
+      continue;
+    }
+    auto fd = wanted.bind(options);
+    if (!fd) {
+      diagnostics.error(wanted.origin, "service " + wanted.service, "listen", fd.error().text);
+      continue;
+    }
+    const std::string address = listenerText(fd->get());
+    const SocketAddress unixPath =
+        wanted.kind == AddressKind::kUnix ? wanted.address : SocketAddress();
+    change.entries.push_back({wanted.key, wanted.service, address, unixPath, 0, std::move(*fd)});
+  }
+  return change;
+}
+
+void ListenerTable::discard(Change change) {
+  for (Change::Entry& entry : change.entries) {
+    if (entry.id != 0) continue;
+    entry.fd.reset();
+    if (entry.unixPath.isSet()) removeUnixSocket(entry.unixPath);
+  }
+}
+
+ListenerUpdate ListenerTable::commit(Change change, const Runtime& runtime) {
+  ListenerUpdate update;
+  std::vector<Bound> now;
+  for (Change::Entry& entry : change.entries) {
+    const auto& service = *runtime.find(entry.service);
+    if (entry.id == 0) {
+      entry.id = nextId_++;
+      update.added.push_back({entry.id, std::move(entry.fd), service});
+    } else {
+      update.changed.push_back({entry.id, service});
+    }
+    now.push_back({entry.key, entry.service, entry.address, entry.unixPath, entry.id});
+  }
+  for (const Bound& old : bound_) {
+    const bool kept =
+        std::any_of(now.begin(), now.end(), [&](const Bound& b) { return b.id == old.id; });
+    if (kept) continue;
+    update.removed.push_back(old.id);
+    if (old.unixPath.isSet()) dropped_.push_back(old);
+  }
+  bound_ = std::move(now);
+  return update;
+}
+
+std::vector<BoundListener> ListenerTable::report() const {
+  std::vector<BoundListener> lines;
+  for (const Bound& b : bound_) lines.push_back({b.service, b.address});
+  return lines;
+}
+
+void ListenerTable::removeSocketFiles() {
+  for (const Bound& old : std::exchange(dropped_, {})) removeFileOf(old);
+  for (const Bound& b : bound_) {
+    if (b.unixPath.isSet()) removeUnixSocket(b.unixPath);
+  }
+}
+
+void ListenerTable::removeDroppedFile(uint32_t id) {
+  std::erase_if(dropped_, [&](const Bound& old) {
+    if (old.id != id) return false;
+    removeFileOf(old);
+    return true;
+  });
+}
+
+/// Not where a later reload has bound the path anew.
+void ListenerTable::removeFileOf(const Bound& old) const {
+  const bool again =
+      std::any_of(bound_.begin(), bound_.end(), [&](const Bound& b) { return b.key == old.key; });
+  if (!again) removeUnixSocket(old.unixPath);
+}
+
+void noteUnbindable(const Config& config, Diagnostics& diagnostics, Severity severity) {
+  Diagnostics unresolved;
+  std::vector<UniqueFd> held;  // so that two addresses of the file that exclude each other show
+  for (const Wanted& wanted : wantedListeners(config, unresolved)) {
+    Severity weight = severity;
+    Error why;
+    if (wanted.kind == AddressKind::kUnix) {  // binding would replace a stale file
+      const auto could = checkUnixListener(wanted.address);
+      if (could) continue;
+      why = could.error();
+    } else {
+      auto fd = wanted.bind({});
+      if (fd) {
+        held.push_back(std::move(*fd));
+        continue;
+      }
+      why = fd.error();
+      held.clear();
+      if (wanted.bind({})) {  // it was not somebody else
+        weight = Severity::kError;
+        why.text += ": another address of this file includes it";
+      }
+    }
+    diagnostics.add(weight, wanted.origin, "service " + wanted.service, "listen", why.text);
+  }
+  for (const Diagnostic& d : unresolved.list())
+    diagnostics.add(severity, d.origin, d.section, d.key, d.what);
+}
+
+}  // namespace culvert

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// ListenerTable is the control thread's view of the listening sockets: what the configuration
+// wants, what is bound, and a reload's difference between the two as a transaction (bind everything
+// new first, then commit or forget). The sockets themselves belong to the acceptor once committed.
+// Thread: control.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "config/config.h"
+#include "net/socket_ops.h"
+#include "server/acceptor.h"
+#include "server/ready_report.h"
+#include "server/service_builder.h"
+
+namespace culvert {
+
+class ListenerTable {
+ public:
+  /// A prepared change: everything new is bound already, nothing of the old is touched.
+  struct Change {
+    struct Entry {
+      std::string key;  // what makes two listeners the same: canonical address, and for port 0 its
+                        // place too
+      std::string service;
+      std::string address;  // as bound
+      SocketAddress unixPath;
+      uint32_t id = 0;  // 0: new
+      UniqueFd fd;      // new ones only
+    };
+    std::vector<Entry> entries;
+  };
+
+  /// Resolves and binds what is not bound yet. Errors (exit code 5) carry the place of the option.
+  Change prepare(const Config& config, const ListenOptions& options,
+                 Diagnostics& diagnostics) const;
+
+  /// Forgets a change: closes what prepare() bound.
+  static void discard(Change change);
+
+  /// Makes the change the present state; what the acceptor has to do.
+  ListenerUpdate commit(Change change, const Runtime& runtime);
+
+  /// In the order of the configuration.
+  std::vector<BoundListener> report() const;
+
+  /// Removes the files of UNIX sockets; after the acceptor has stopped.
+  void removeSocketFiles();
+  /// Likewise, of one that a commit dropped; after the acceptor has closed it.
+  void removeDroppedFile(uint32_t id);
+
+  size_t size() const { return bound_.size(); }
+
+ private:
+  struct Bound {
+    std::string key;
+    std::string service;
+    std::string address;
+    SocketAddress unixPath;
+    uint32_t id;
+  };
+  const Bound* find(const std::string& key) const;
+  void removeFileOf(const Bound& old) const;
+
+  std::vector<Bound> bound_;
+  std::vector<Bound> dropped_;  // UNIX sockets that the acceptor has not closed yet
+  uint32_t nextId_ = 1;
+};
+
+/// For --check: one note for each address that could not be bound now.
+void noteUnbindable(const Config& config, Diagnostics& diagnostics, Severity severity);
+
+}  // namespace culvert

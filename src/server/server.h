@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Server is the control thread: it brings the daemon up phase by phase (everything that can fail
+// comes before any thread), then waits for signals: reload, drain, log rotation, state dump.
+// Workers and acceptor do the rest. Thread: control.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <vector>
+
+#include "config/config_source.h"
+#include "event/signal_watcher.h"
+#include "event/timer.h"
+#include "log/logger.h"
+#include "server/acceptor.h"
+#include "server/daemonize.h"
+#include "server/exit_code.h"
+#include "server/fd_budget.h"
+#include "server/listener_table.h"
+#include "server/pid_file.h"
+#include "server/privileges.h"
+#include "server/sd_notify.h"
+#include "server/service_builder.h"
+#include "stats/counters.h"
+
+namespace culvert {
+
+struct ServerOptions {
+  bool daemon = false;
+  int readyFd = -1;     ///< owned by the server once given; -1: none
+  std::string version;  ///< for the start-up line
+};
+
+class Server {
+ public:
+  Server(ConfigSource source, ServerOptions options);
+  ~Server();
+
+  /// Starts, serves and ends; the exit code.
+  int run();
+
+ private:
+  // server.cc: the start and the threads
+  int start();
+  int loadAll();
+  int bindAll();
+  int becomeUser();
+  int startThreads();
+  void announce();
+  void logListeners(const std::vector<BoundListener>& known);
+  bool print(const Diagnostics& diagnostics);
+  void logStartLine();
+
+  // server_signals.cc: what happens afterwards
+  void watchSignals();
+  void onSignal(int signal);
+  void reload();
+  bool reloadConfig(Diagnostics& diagnostics);
+  void beginDrain();
+  void onDrained();
+  void cutAll(const char* why);
+  void finishDrain();
+  void dumpState();
+  void onTick();
+  void watchWorkers();
+
+  ConfigSource source_;
+  ServerOptions options_;
+  Logger logger_;
+  CounterRegistry registry_;
+  CounterBlock& counters_;  // the control thread's
+  EventLoop loop_;
+  Mailbox<int> mailbox_;  // only its control lane is used
+  std::unique_ptr<Resolver> resolver_;
+  std::unique_ptr<TicketKeys> ticketKeys_;
+  TunnelBudget budget_;
+  std::atomic<uint64_t> nextTunnelId_{1};
+
+  Config config_;
+  Runtime runtime_;
+  ListenerTable listeners_;
+  ListenerUpdate firstListeners_;
+  FdBudget fdBudget_;
+  std::string workersReason_;
+  PrivilegeReport privileges_;
+  ListenOptions listenOptions_;
+  std::unique_ptr<WorkerShared> shared_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  std::unique_ptr<Acceptor> acceptor_;
+  PidFile pidFile_;
+  SdNotify notify_;
+  DaemonStart daemonStart_;
+
+  std::vector<std::unique_ptr<SignalWatcher>> signals_;
+  std::unique_ptr<Timer> drainTimer_;
+  std::unique_ptr<Timer> tick_;
+  std::vector<uint64_t> reportedTurn_;  // per worker: the turn that was reported as late
+  unsigned drainedWorkers_ = 0;
+  size_t cut_ = 0;
+  bool draining_ = false;
+};
+
+/// The log as the configuration wants it; `daemon` decides what `auto` means.
+LogOptions logOptionsOf(const GlobalOptions& global, bool daemon);
+
+}  // namespace culvert

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What the control thread does once everything runs: reload as a transaction, drain and end, the
+// state dump, the look at the workers' heartbeats. See server.h.
+#include <fmt/format.h>
+
+#include <csignal>
+
+#include "server/server.h"
+#include "tls/tls_library.h"
+
+namespace culvert {
+namespace {
+
+constexpr Millis kTick{500};
+
+// A turn longer than this keeps a worker's other tunnels waiting noticeably.
+constexpr uint64_t kLateTurnMicros = 1'000'000;
+
+}  // namespace
+
+void Server::watchSignals() {
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2}) {
+    signals_.push_back(std::make_unique<SignalWatcher>(
+        loop_, signal, this, [](void* self, int s) { static_cast<Server*>(self)->onSignal(s); }));
+  }
+  drainTimer_ = std::make_unique<Timer>(loop_, this, [](void* self) {
+    static_cast<Server*>(self)->cutAll("drain-timeout has passed");
+  });
+  tick_ = std::make_unique<Timer>(loop_, this,
+                                  [](void* self) { static_cast<Server*>(self)->onTick(); });
+  tick_->armBy(Clock::now() + kTick);
+  reportedTurn_.resize(workers_.size());
+}
+
+void Server::onSignal(int signal) {
+  switch (signal) {
+    case SIGTERM:
+    case SIGINT:
+      return draining_ ? cutAll("second signal") : beginDrain();
+    case SIGHUP:
+      return reload();
+    case SIGUSR1:
+      return logger_.reopen();
+    case SIGUSR2:
+      return dumpState();
+    default:
+      return;
+  }
+}
+
+void Server::reload() {
+  if (draining_) return logger_.log(LogLevel::kNotice, "reload ignored: culvert is draining");
+  notify_.reloading();
+  Diagnostics diagnostics;
+  bool done = false;
+  {
+    const ControlPrivileges raised;  // read renewed keys, bind ports below 1024
+    done = reloadConfig(diagnostics);
+  }
+  for (const Diagnostic& d : diagnostics.list()) {
+    logger_.log(d.severity == Severity::kError ? LogLevel::kErr : LogLevel::kWarning, d.text());
+  }
+  counters_.add(done ? Counter::kReloadsOk : Counter::kReloadsFailed);
+  if (done) {
+    logger_.log(LogLine(LogLevel::kNotice, "reload done")
+                    .add("services", runtime_.services.size())
+                    .add("listeners", listeners_.size()));
+  } else {
+    logger_.log(LogLine(LogLevel::kErr, "reload failed: nothing was changed")
+                    .add("errors", diagnostics.errors()));
+  }
+  notify_.ready();
+}
+
+/// Everything that can fail first, then the commit, which cannot.
+bool Server::reloadConfig(Diagnostics& diagnostics) {
+  LoadOutcome loaded = source_.load(serverValidators());
+  diagnostics.append(loaded.diagnostics);
+  if (diagnostics.hasErrors()) return false;
+  diagnostics.append(restartOnlyChanges(config_, loaded.config, source_.file()));
+  if (diagnostics.hasErrors()) return false;
+  Runtime runtime = buildRuntime(loaded.config, &runtime_, *resolver_, diagnostics);
+  if (diagnostics.hasErrors()) return false;
+  auto change = listeners_.prepare(loaded.config, listenOptions_, diagnostics);
+  if (diagnostics.hasErrors()) {
+    ListenerTable::discard(std::move(change));
+    return false;
+  }
+
+  const auto known = listeners_.report();
+  acceptor_->apply(listeners_.commit(std::move(change), runtime));
+  logListeners(known);
+  runtime_ = std::move(runtime);
+  config_ = std::move(loaded.config);
+  for (auto& worker : workers_) worker->dropUnusedContexts();
+  fdBudget_ = reapplyFdBudget(config_.global.maxTunnels, fdBudget_);
+  budget_.setLimit(fdBudget_.maxTunnels);
+  acceptor_->wake();
+  // Where the log goes cannot change while culvert runs; how much of it can.
+  logger_.setLevel(logOptionsOf(config_.global, options_.daemon).level);
+  if (auto started = resolver_->start(); !started)
+    logger_.log(LogLevel::kErr, started.error().text);
+  return true;
+}
+
+void Server::beginDrain() {
+  draining_ = true;
+  notify_.stopping("draining");
+  acceptor_->stop();
+  listeners_.removeSocketFiles();
+  const Millis limit = config_.global.drainTimeout;
+  LogLine line(LogLevel::kNotice, "draining: no new connections");
+  line.add("tunnels", budget_.open());
+  limit.count() == 0 ? line.add("drain_timeout", "off") : line.addMillis("drain_timeout_ms", limit);
+  logger_.log(line);
+  drainTimer_->armBy(deadlineAfter(loop_.now(), limit));
+  for (auto& worker : workers_) {
+    worker->drain([this] { mailbox_.post([this] { onDrained(); }); });
+  }
+}
+
+void Server::onDrained() {
+  if (++drainedWorkers_ == workers_.size()) loop_.stop();
+}
+
+void Server::cutAll(const char* why) {
+  const size_t open = budget_.open();
+  if (open == 0) return;
+  cut_ = open;
+  logger_.log(
+      LogLine(LogLevel::kWarning, "cutting what is left").add("reason", why).add("tunnels", open));
+  for (auto& worker : workers_) worker->cutAll({CloseCause::kDrain});
+}
+
+void Server::finishDrain() {
+  // For good: nobody looks at signals any more, and none may cut the end short.
+  sigset_t all;
+  sigfillset(&all);
+  pthread_sigmask(SIG_BLOCK, &all, nullptr);
+  for (auto& worker : workers_) worker->stop({CloseCause::kDrain});
+  dumpState();
+  logger_.log(LogLine(LogLevel::kNotice, "culvert ends").add("cut", cut_));
+  resolver_.reset();
+  pidFile_.remove();
+  logger_.stop();
+}
+
+void Server::dumpState() {
+  CounterSnapshot snapshot = registry_.snapshot();
+  const LogCounts log = logger_.counts();
+  snapshot.set(Counter::kLogLinesWritten, log.written);
+  snapshot.set(Counter::kLogLinesDropped, log.dropped);
+  snapshot.set(Counter::kLogLinesSuppressed, log.suppressed);
+  for (const auto& worker : workers_) {
+    logger_.log(LogLine(LogLevel::kNotice, "state")
+                    .add("worker", worker->name())
+                    .add("tunnels", worker->load()));
+  }
+  const auto listening = draining_ ? std::vector<BoundListener>() : listeners_.report();
+  for (const BoundListener& listener : listening) {
+    logger_.log(LogLine(LogLevel::kNotice, "state")
+                    .add("service", listener.service)
+                    .add("listening", listener.address));
+  }
+  logger_.log(LogLevel::kNotice, "counters " + toText(snapshot, kCloseCauseNames));
+}
+
+void Server::onTick() {
+  if (ticketKeys_) {
+    if (auto rotated = ticketKeys_->rotateTo(TicketKeys::epochNow()); !rotated) {
+      logger_.log(
+          LogLine(LogLevel::kErr, "ticket keys not rotated").add("error", rotated.error().text));
+    }
+  }
+  watchWorkers();
+  tick_->armBy(loop_.now() + kTick);
+}
+
+void Server::watchWorkers() {
+  const auto now = static_cast<uint64_t>(
+      std::chrono::duration_cast<Micros>(loop_.now().time_since_epoch()).count());
+  for (size_t i = 0; i < workers_.size(); ++i) {
+    const uint64_t since = workers_[i]->busySinceMicros();
+    if (since == 0 || now < since + kLateTurnMicros || reportedTurn_[i] == since) continue;
+    reportedTurn_[i] = since;
+    counters_.add(Counter::kLateTurns);
+    logger_.log(LogLine(LogLevel::kWarning, "a worker's turn is late")
+                    .add("worker", workers_[i]->name())
+                    .add("busy_ms", (now - since) / 1000));
+  }
+}
+
+}  // namespace culvert

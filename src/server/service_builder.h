@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Turns the configuration into Services: addresses become backend targets, files become
+// credentials, names become numbers. What has not changed since the configuration before is carried
+// over, so that a reload costs no context and keeps no second copy of a certificate. This is where
+// configuration stops: nothing below server/ sees it. Thread: control.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "config/config.h"
+#include "config/option_table.h"
+#include "net/resolver.h"
+#include "server/service.h"
+
+namespace culvert {
+
+/// The checks of values that the config module cannot make itself (addresses, suites, groups).
+Validators serverValidators();
+
+/// Services in the order of the configuration; immutable once built.
+struct Runtime {
+  std::vector<std::shared_ptr<const Service>> services;
+
+  const std::shared_ptr<const Service>* find(std::string_view name) const;
+};
+
+/// Builds every service; all errors (exit code 4) and warnings go to `diagnostics`, with the place
+/// of the option. Reads certificates and keys; `before` may be nullptr.
+Runtime buildRuntime(const Config& config, const Runtime* before, Resolver& resolver,
+                     Diagnostics& diagnostics);
+
+}  // namespace culvert

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// TunnelBudget counts the places that max-tunnels leaves: the acceptor takes one for each
+// connection, a worker gives it back when the connection's descriptors are closed. It also holds
+// the flag by which workers know that the acceptor waits for a place. Thread: any.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <functional>
+
+namespace culvert {
+
+class TunnelBudget {
+ public:
+  /// `wake` runs on the worker's thread when a place came free while the acceptor was waiting for
+  /// one.
+  void setWake(std::function<void()> wake) { wake_ = std::move(wake); }  // before any thread starts
+
+  void setLimit(size_t limit) { limit_.store(limit); }
+  size_t limit() const { return limit_.load(std::memory_order_relaxed); }
+  size_t open() const { return open_.load(std::memory_order_relaxed); }
+
+  bool full() const { return open_.load() >= limit_.load(); }
+  void take() { open_.fetch_add(1); }
+
+  void giveBack() {
+    open_.fetch_sub(1);
+    if (waiting_.load() && waiting_.exchange(false)) wake_();
+  }
+
+  /// The acceptor is about to wait. Look at full() again afterwards: a place may have come free in
+  /// between.
+  void beginWaiting() { waiting_.store(true); }
+
+ private:
+  std::atomic<size_t> open_{0};
+  std::atomic<size_t> limit_{0};
+  std::atomic<bool> waiting_{false};
+  std::function<void()> wake_;
+};
+
+}  // namespace culvert

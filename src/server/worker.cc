@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// See worker.h.
+#include "server/worker.h"
+
+#include <fmt/format.h>
+
+#include "server/thread.h"
+
+namespace culvert {
+namespace {
+
+// Connections that may wait in a worker's mailbox: more than a burst of the acceptor, less than a
+// surprise.
+constexpr size_t kMailboxCapacity = 1024;
+
+}  // namespace
+
+Worker::Worker(unsigned index, const WorkerShared& shared, CounterBlock& counters)
+    : SessionOwner(loop_, shared.logger, counters),
+      name_(fmt::format("culvert-w{:02}", index)),
+      shared_(shared),
+      counters_(counters),
+      tls_(loop_, pool_, counters, shared.ticketKeys),
+      tunnelContext_{loop_, pool_, counters},
+      mailbox_(loop_, kMailboxCapacity, this,
+               [](void* self) { static_cast<Worker*>(self)->onMail(); }),
+      tunnels_(loop_) {
+  loop_.setEndOfTurn([this] { endOfTurn(); });
+}
+
+Worker::~Worker() {
+  if (thread_.joinable()) stop({CloseCause::kDrain});
+}
+
+Result<void> Worker::start() {
+  auto thread = startThread(name_.c_str(), [this] { loop_.run(); });
+  if (!thread) return tl::unexpected(thread.error());
+  thread_ = std::move(*thread);
+  return {};
+}
+
+void Worker::stop(CloseReason reason) {
+  mailbox_.close();
+  mailbox_.post([this, reason = std::move(reason)] {
+    tunnels_.closeAll(reason);
+    loop_.stop();
+  });
+  thread_.join();
+}
+
+bool Worker::offer(AcceptedConn& conn) {
+  load_.fetch_add(1, std::memory_order_relaxed);
+  if (mailbox_.offer(conn)) return true;
+  load_.fetch_sub(1, std::memory_order_relaxed);
+  return false;
+}
+
+void Worker::drain(std::function<void()> onEmpty) {
+  mailbox_.post([this, onEmpty = std::move(onEmpty)]() mutable { onEmpty_ = std::move(onEmpty); });
+}
+
+void Worker::cutAll(CloseReason reason) {
+  mailbox_.post([this, reason = std::move(reason)] { tunnels_.closeAll(reason); });
+}
+
+void Worker::dropUnusedContexts() {
+  mailbox_.post([this] { tls_.contexts.dropUnused(); });
+}
+
+void Worker::onMail() {
+  auto mail = mailbox_.take();
+  for (AcceptedConn& conn : mail.items) adopt(std::move(conn));
+  for (auto& message : mail.control) message();
+}
+
+/// Where there is no memory for it, this connection ends, and no other.
+void Worker::adopt(AcceptedConn conn) {
+  bool counted = false;  // the session tells when it is gone
+  try {
+    auto stream = std::make_unique<TlsStream>(tls_, std::move(conn.fd), conn.service->tls);
+    const auto& profile = conn.service->profile;
+    auto session = std::make_unique<ClientSession>(*this, profile, conn.peer, *stream);
+    counted = true;
+    const uint64_t id = shared_.nextTunnelId.fetch_add(1, std::memory_order_relaxed);
+    tunnels_
+        .add(std::make_unique<Tunnel>(tunnelContext_, profile->tunnel, std::move(session), id,
+                                      std::move(stream), conn.accepted))
+        .start();
+  } catch (const std::bad_alloc&) {
+    if (!counted) onSessionGone();
+    logger.log(LogLevel::kErr, "connection dropped: out of memory");
+  }
+}
+
+void Worker::onSessionGone() {
+  load_.fetch_sub(1, std::memory_order_relaxed);
+  shared_.budget.giveBack();
+}
+
+void Worker::endOfTurn() {
+  counters_.set(Counter::kDeferredDeletes, loop_.deferredDeletes());
+  counters_.set(Counter::kLongestTurn, loop_.longestTurnMicros());
+  if (onEmpty_ && tunnels_.empty() && load() == 0) std::exchange(onEmpty_, nullptr)();
+}
+
+}  // namespace culvert

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Worker is one thread with one event loop and all the tunnels placed on it: connections come in
+// through its mailbox, are given streams and become tunnels; nothing it owns is ever touched from
+// outside. Thread: loop; what says so may be called from any thread.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <string>
+#include <thread>
+
+#include "server/client_session.h"
+#include "server/mailbox.h"
+#include "server/tunnel_budget.h"
+#include "tunnel/tunnel_set.h"
+
+namespace culvert {
+
+/// What all workers share; outlives them.
+struct WorkerShared {
+  Logger& logger;
+  TunnelBudget& budget;
+  const TicketKeys* ticketKeys;
+  std::atomic<uint64_t>& nextTunnelId;
+};
+
+class Worker final : public SessionOwner {
+ public:
+  Worker(unsigned index, const WorkerShared& shared, CounterBlock& counters);
+  ~Worker();
+
+  /// Control thread, in this order: open() and start(), then anything below, stop() at the end.
+  Result<void> open() { return mailbox_.open(); }
+  Result<void> start();
+  /// Cuts what is left, ends the thread and joins it.
+  void stop(CloseReason reason);
+
+  /// Takes the connection, or leaves it alone and returns false where the mailbox is full. Thread:
+  /// acceptor.
+  [[nodiscard]] bool offer(AcceptedConn& conn);
+  /// Open tunnels and connections on their way. Thread: any.
+  unsigned load() const { return load_.load(std::memory_order_relaxed); }
+
+  /// Calls `onEmpty` (on this worker's thread, once) as soon as no tunnel is left. Thread: any,
+  /// after the acceptor has stopped.
+  void drain(std::function<void()> onEmpty);
+  /// Cuts every tunnel. Thread: any.
+  void cutAll(CloseReason reason);
+  /// Forgets TLS contexts of configurations that are gone. Thread: any.
+  void dropUnusedContexts();
+  /// When the present turn began (microseconds of Clock), 0 while waiting. Thread: any.
+  uint64_t busySinceMicros() const { return loop_.busySinceMicros(); }
+  const std::string& name() const { return name_; }
+
+ private:
+  void onSessionGone() override;
+  void onMail();
+  void adopt(AcceptedConn conn);
+  void endOfTurn();
+
+  const std::string name_;
+  const WorkerShared& shared_;
+  EventLoop loop_;
+  BufferPool pool_;
+  CounterBlock& counters_;
+  TlsWorker tls_;
+  TunnelContext tunnelContext_;
+  Mailbox<AcceptedConn> mailbox_;
+  TunnelSet tunnels_;
+  std::atomic<unsigned> load_{0};
+  std::function<void()> onEmpty_;
+  std::thread thread_;
+};
+
+}  // namespace culvert

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Mailbox: a bounded lane and one that is never refused, one notification for each time it becomes
+// not empty.
+#include "server/mailbox.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "event/event_loop.h"
+
+namespace culvert {
+namespace {
+
+using Item = std::unique_ptr<int>;
+
+class MailboxTest : public testing::Test {
+ protected:
+  static constexpr size_t kCapacity = 8;
+
+  void SetUp() override { ASSERT_TRUE(box_.open()); }
+  bool offer(int value) {
+    Item item = std::make_unique<int>(value);
+    const bool taken = box_.offer(item);
+    EXPECT_EQ(item == nullptr, taken) << "a refused item stays with its owner";
+    return taken;
+  }
+
+  EventLoop loop_;
+  int wakes_ = 0;
+  Mailbox<Item> box_{loop_, kCapacity, this,
+                     [](void* self) { ++static_cast<MailboxTest*>(self)->wakes_; }};
+};
+
+TEST_F(MailboxTest, TakesUntilItIsFull) {
+  for (size_t i = 0; i < kCapacity; ++i) EXPECT_TRUE(offer(static_cast<int>(i)));
+  EXPECT_FALSE(offer(99));
+  const auto mail = box_.take();
+  ASSERT_EQ(mail.items.size(), kCapacity);
+  for (size_t i = 0; i < kCapacity; ++i) EXPECT_EQ(*mail.items[i], static_cast<int>(i));
+  EXPECT_TRUE(offer(0)) << "there is room again";
+}
+
+TEST_F(MailboxTest, NotifiesWhenItWasEmpty) {
+  for (int i = 0; i < 5; ++i) EXPECT_TRUE(offer(i));
+  box_.post([] {});
+  loop_.turn(true);
+  EXPECT_EQ(wakes_, 1);
+  loop_.turn(false);
+  EXPECT_EQ(wakes_, 1) << "nobody has taken the mail; nobody is told again";
+  EXPECT_TRUE(offer(6));
+  loop_.turn(false);
+  EXPECT_EQ(wakes_, 1);
+  EXPECT_EQ(box_.take().items.size(), 6u);
+  box_.post([] {});
+  EXPECT_TRUE(offer(7));
+  loop_.turn(true);
+  EXPECT_EQ(wakes_, 2);
+}
+
+TEST_F(MailboxTest, ControlMessagesAreNeverRefused) {
+  for (size_t i = 0; i < kCapacity; ++i) ASSERT_TRUE(offer(0));
+  int ran = 0;
+  for (int i = 0; i < 1000; ++i) box_.post([&ran] { ++ran; });
+  box_.close();
+  box_.post([&ran] { ++ran; });
+  for (auto& message : box_.take().control) message();
+  EXPECT_EQ(ran, 1001);
+}
+
+TEST_F(MailboxTest, AClosedOneRefusesItemsAndKeepsWhatItHas) {
+  ASSERT_TRUE(offer(1));
+  box_.close();
+  EXPECT_FALSE(offer(2));
+  EXPECT_EQ(box_.take().items.size(), 1u);
+  EXPECT_FALSE(offer(3));
+}
+
+TEST_F(MailboxTest, NobodyTakesFromAnEmptyOne) {
+  const auto mail = box_.take();
+  EXPECT_TRUE(mail.items.empty());
+  EXPECT_TRUE(mail.control.empty());
+}
+
+TEST_F(MailboxTest, AMessageMayPostAnother) {
+  bool second = false;
+  box_.post([&] { box_.post([&] { second = true; }); });
+  for (auto& message : box_.take().control) message();
+  for (auto& message : box_.take().control) message();
+  EXPECT_TRUE(second);
+}
+
+/// Two producers against a consumer that sleeps on its loop: everything arrives, in each one's
+/// order, and no wake-up is lost (a lost one would leave the loop asleep for ever).
+TEST(MailboxThreads, NothingIsLostBetweenThreads) {
+  constexpr int kEach = 20'000;
+  struct Consumer {
+    EventLoop loop;
+    std::vector<int> next{0, 0};
+    size_t commands = 0;
+    size_t batches = 0;
+    std::atomic<int> refused{0};
+    Mailbox<Item> box{loop, 64, this, [](void* self) { static_cast<Consumer*>(self)->onMail(); }};
+    void onMail() {
+      auto mail = box.take();
+      ++batches;
+      EXPECT_LE(mail.items.size(), 64u);
+      for (const Item& item : mail.items) {
+        int& expected = next[static_cast<size_t>(*item) / kEach];
+        EXPECT_EQ(*item % kEach, expected++);
+      }
+      for (auto& message : mail.control) message();
+    }
+  } consumer;
+  ASSERT_TRUE(consumer.box.open());
+
+  std::vector<std::thread> producers;
+  for (int p = 0; p < 2; ++p) {
+    producers.emplace_back([&consumer, p] {
+      for (int i = 0; i < kEach;) {
+        Item item = std::make_unique<int>(p * kEach + i);
+        if (consumer.box.offer(item)) {
+          ++i;
+        } else {
+          ++consumer.refused;
+          std::this_thread::yield();
+        }
+        if (i % 1000 == 0) consumer.box.post([&consumer] { ++consumer.commands; });
+      }
+    });
+  }
+  while (consumer.next[0] < kEach || consumer.next[1] < kEach) consumer.loop.turn(true);
+  for (std::thread& producer : producers) producer.join();
+  consumer.loop.turn(false);
+  EXPECT_EQ(consumer.next, (std::vector<int>{kEach, kEach}));
+  EXPECT_GE(consumer.commands, 40u);
+}
+
+}  // namespace
+}  // namespace culvert

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The places of max-tunnels between one acceptor and several workers: the limit holds, and no
+// wake-up is lost.
+#include "server/tunnel_budget.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace culvert {
+namespace {
+
+TEST(TunnelBudget, CountsPlaces) {
+  TunnelBudget budget;
+  budget.setLimit(2);
+  EXPECT_EQ(budget.limit(), 2u);
+  EXPECT_FALSE(budget.full());
+  budget.take();
+  budget.take();
+  EXPECT_TRUE(budget.full());
+  EXPECT_EQ(budget.open(), 2u);
+  budget.giveBack();
+  EXPECT_FALSE(budget.full());
+}
+
+TEST(TunnelBudget, WakesOnceAndOnlyWhoWaits) {
+  TunnelBudget budget;
+  int wakes = 0;
+  budget.setWake([&] { ++wakes; });
+  budget.setLimit(3);
+  for (int i = 0; i < 3; ++i) budget.take();
+  budget.giveBack();
+  EXPECT_EQ(wakes, 0);
+  budget.take();
+  budget.beginWaiting();
+  budget.giveBack();
+  budget.giveBack();
+  EXPECT_EQ(wakes, 1);
+}
+
+TEST(TunnelBudget, ALowerLimitHoldsNewOnesBack) {
+  TunnelBudget budget;
+  budget.setLimit(10);
+  for (int i = 0; i < 5; ++i) budget.take();
+  budget.setLimit(3);
+  EXPECT_TRUE(budget.full());
+  budget.giveBack();
+  budget.giveBack();
+  EXPECT_TRUE(budget.full());
+  budget.giveBack();
+  EXPECT_FALSE(budget.full());
+}
+
+/// One thread takes as the acceptor does, three give back as workers do. A lost wake-up would leave
+/// the acceptor asleep with places free, and nobody left to wake it.
+TEST(TunnelBudget, NoWakeUpIsLost) {
+  constexpr size_t kLimit = 4;
+  constexpr size_t kTunnels = 30'000;
+  TunnelBudget budget;
+  budget.setLimit(kLimit);
+
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool woken = false;     // guarded by mutex
+  size_t queued = 0;      // tunnels that a worker may end; guarded by mutex
+  bool finished = false;  // guarded by mutex
+  std::atomic<size_t> wakes{0};
+  budget.setWake([&] {
+    ++wakes;
+    const std::lock_guard lock(mutex);
+    woken = true;
+    changed.notify_all();
+  });
+
+  std::vector<std::thread> workers;
+  for (int i = 0; i < 3; ++i) {
+    workers.emplace_back([&] {
+      std::unique_lock lock(mutex);
+      for (;;) {
+        changed.wait(lock, [&] { return queued > 0 || finished; });
+        if (queued == 0) return;
+        --queued;
+        lock.unlock();
+        budget.giveBack();
+        lock.lock();
+      }
+    });
+  }
+
+  size_t most = 0;
+  bool lost = false;
+  for (size_t i = 0; i < kTunnels && !lost;) {
+    if (budget.full()) {
+      budget.beginWaiting();
+      if (budget.full()) {
+        std::unique_lock lock(mutex);
+        lost = !changed.wait_for(lock, std::chrono::seconds(20), [&] { return woken; });
+        woken = false;
+        continue;
+      }
+    }
+    budget.take();
+    ++i;
+    most = std::max(most, budget.open());
+    const std::lock_guard lock(mutex);
+    ++queued;
+    changed.notify_all();
+  }
+  {
+    const std::lock_guard lock(mutex);
+    finished = true;
+    changed.notify_all();
+  }
+  for (std::thread& worker : workers) worker.join();
+  EXPECT_FALSE(lost);
+  EXPECT_LE(most, kLimit);
+  EXPECT_EQ(budget.open(), 0u);
+}
+
+}  // namespace
+}  // namespace culvert
