@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// See check.h.
+#include "main/check.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <ctime>
+#include <filesystem>
+
+#include "base/paths.h"
+#include "base/standard_streams.h"
+#include "config/config_dump.h"
+#include "server/exit_code.h"
+#include "server/listener_table.h"
+#include "server/privileges.h"
+#include "server/service_builder.h"
+#include "tls/tls_library.h"
+
+namespace culvert {
+namespace {
+
+bool print(const Diagnostics& diagnostics) {
+  for (const Diagnostic& d : diagnostics.list()) printLine(stderr, d.text());
+  return diagnostics.hasErrors();
+}
+
+void checkIdentity(const GlobalOptions& global, Diagnostics& diagnostics) {
+  if (global.user.empty()) return;
+  const auto who = resolveIdentity(global.user, global.group);
+  if (!who)
+    diagnostics.error(global.originOf("user"), sectionLabel(global), "user", who.error().text);
+}
+
+void noteUnresolvable(const Config& config, Diagnostics& diagnostics, Severity severity) {
+  for (const ServiceOptions& service : config.services) {
+    for (const SourcedText& backend : service.backend) {
+      const auto spec = parseAddress(backend.text, AddressUse::kBackend);
+      if (!spec || spec->kind != AddressKind::kHostName) continue;
+      if (const auto found = resolveHost(spec->host, spec->port); !found) {
+        diagnostics.add(severity, backend.origin, sectionLabel(service), "backend",
+                        found.error().text);
+      }
+    }
+  }
+}
+
+/// The files that culvert writes; as whoever runs the check.
+void noteUnwritable(const GlobalOptions& global, Diagnostics& diagnostics, Severity severity) {
+  const auto check = [&](const char* key, const std::string& path) {
+    if (path.empty()) return;
+    const bool there = ::access(path.c_str(), F_OK) == 0;
+    const int error = !there                                ? cannotCreate(path)
+                      : std::filesystem::is_directory(path) ? EISDIR
+                      : ::faccessat(AT_FDCWD, path.c_str(), W_OK, AT_EACCESS) == 0 ? 0
+                                                                                   : errno;
+    if (error != 0) {
+      diagnostics.add(severity, global.originOf(key), sectionLabel(global), key,
+                      fmt::format("cannot write {}: {}", path, errnoText(error)));
+    }
+  };
+  if (global.log.sink == LogPlaceKind::kFile) check("log", global.log.path);
+  check("pid-file", global.pidFile);
+}
+
+void listCertificates(const Runtime& runtime) {
+  const int64_t now = std::time(nullptr);
+  for (const auto& service : runtime.services) {
+    for (const auto& credentials : service->tls->credentials.list()) {
+      printLine(stdout, fmt::format("service {}: {} ({})", service->profile->name,
+                                    credentials->summary(), credentials->validityText(now)));
+    }
+  }
+}
+
+}  // namespace
+
+int checkConfig(const ConfigSource& source, bool strict) {
+  LoadOutcome loaded = source.load(serverValidators());
+  if (loaded.ok()) checkIdentity(loaded.config.global, loaded.diagnostics);
+  if (print(loaded.diagnostics)) return kExitConfig;
+  if (auto ready = initTlsLibrary(); !ready) {
+    printLine(stderr, "culvert: " + ready.error().text);
+    return kExitFatal;
+  }
+  Resolver resolver{ResolverOptions{}};  // never started: names are looked up below
+  Diagnostics certificates;
+  const Runtime runtime = buildRuntime(loaded.config, nullptr, resolver, certificates);
+  if (print(certificates)) return kExitCertificate;
+  listCertificates(runtime);
+
+  Diagnostics notes;
+  const Severity severity = strict ? Severity::kError : Severity::kNote;
+  noteUnbindable(loaded.config, notes, severity);
+  noteUnresolvable(loaded.config, notes, severity);
+  noteUnwritable(loaded.config.global, notes, severity);
+  notes.sort();
+  if (print(notes)) return kExitBind;
+  printLine(stdout, fmt::format("configuration is sound: {} service{}", runtime.services.size(),
+                                runtime.services.size() == 1 ? "" : "s"));
+  return kExitClean;
+}
+
+int dumpConfig(const ConfigSource& source) {
+  const LoadOutcome loaded = source.load(serverValidators());
+  if (print(loaded.diagnostics)) return kExitConfig;
+  std::fputs(dumpConfig(loaded.config).c_str(), stdout);
+  return kExitClean;
+}
+
+}  // namespace culvert

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Sets CLI11 up from cli_options.def, and turns whatever it objects to into one line of ours.
+#include "main/cli.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <algorithm>
+
+#include "base/words.h"
+#include "config/option_docs.h"
+#include "config/values.h"
+
+namespace culvert {
+
+namespace {
+
+constexpr std::string_view kSeeHelp = "; see culvert --help";
+
+/// Names as CLI11 takes them, by id.
+namespace names {
+#define CLI_OPTION(id, group, text, argument, brief, detail) constexpr const char* id = text;
+#include "main/cli_options.def"
+#undef CLI_OPTION
+}  // namespace names
+
+std::vector<std::string_view> longNames() {
+  std::vector<std::string_view> all;
+  for (std::string_view text : {
+#define CLI_OPTION(id, group, text, argument, brief, detail) std::string_view(text),
+#include "main/cli_options.def"
+#undef CLI_OPTION
+       })
+    all.push_back(text.substr(text.find("--")));
+  return all;
+}
+
+/// What CLI11 fills in.
+struct Raw {
+  bool daemon = false, selfSigned = false, dumpConfig = false, version = false;
+  std::string check, help, generate, readyFd, config;
+  std::vector<std::string> set, listen, backend, cert, key, log, logLevel;
+  CLI::Option *checkOption = nullptr, *helpOption = nullptr, *generateOption = nullptr,
+              *readyFdOption = nullptr, *configOption = nullptr;
+};
+
+CLI::Option* addRepeated(CLI::App& app, const char* name, std::vector<std::string>& into) {
+  // One value for each time it is given; never the words that follow.
+  return app.add_option(name, into)->allow_extra_args(false);
+}
+
+void declare(CLI::App& app, Raw& raw) {
+  app.set_help_flag();
+  app.allow_extras();
+  raw.configOption = app.add_option(names::config, raw.config);
+  raw.readyFdOption = app.add_option(names::readyFd, raw.readyFd);
+  raw.generateOption = app.add_option(names::generate, raw.generate);
+  raw.helpOption = app.add_option(names::help, raw.help)->expected(0, 1);
+  raw.checkOption = app.add_flag(names::check, raw.check);
+  app.add_flag(names::daemon, raw.daemon)->disable_flag_override();
+  app.add_flag(names::selfSigned, raw.selfSigned)->disable_flag_override();
+  app.add_flag(names::dumpConfig, raw.dumpConfig)->disable_flag_override();
+  app.add_flag(names::version, raw.version)->disable_flag_override();
+  addRepeated(app, names::set, raw.set);
+  addRepeated(app, names::listen, raw.listen);
+  addRepeated(app, names::backend, raw.backend);
+  addRepeated(app, names::cert, raw.cert);
+  addRepeated(app, names::key, raw.key);
+  addRepeated(app, names::log, raw.log);
+  addRepeated(app, names::logLevel, raw.logLevel);
+}
+
+Result<CommandLine> usage(std::string what) {
+  return fail(std::move(what) + std::string(kSeeHelp));
+}
+
+Result<CommandLine> unknownArgument(const std::string& argument) {
+  if (!argument.starts_with('-') || argument == "-") {
+    return usage(
+        fmt::format("unexpected argument \"{}\"; a configuration file is given with -c FILE",
+                    printable(argument, 100)));
+  }
+  const std::string_view word = std::string_view(argument).substr(0, argument.find('='));
+  std::string_view meant;
+  if (argument.starts_with("--")) meant = nearestName(word, longNames());
+  return usage(fmt::format("unknown option \"{}\"{}", printable(word, 100), didYouMean(meant)));
+}
+
+/// CLI11's words about the number of values ("--set: 1 required TEXT missing") in ours.
+std::string mismatchWords(std::string_view what) {
+  const std::string_view name = what.substr(0, what.find_first_of(": "));
+  if (what.find("disallowed flag override") != std::string_view::npos)
+    return fmt::format("--{} takes no value", name);
+  if (what.find("missing") != std::string_view::npos) return fmt::format("{} needs a value", name);
+  if (what.find("At Most") != std::string_view::npos)
+    return fmt::format("{} is given more than once", name);
+  return std::string(what);
+}
+
+/// Only one thing may be asked for; the first of these that was wins its check.
+Result<void> chooseAction(const Raw& raw, CommandLine& line) {
+  using Action = CommandLine::Action;
+  struct Asked {
+    bool asked;
+    Action action;
+    std::string_view name;
+  };
+  const Asked all[] = {
+      {raw.helpOption->count() != 0, Action::kHelp, "--help"},
+      {raw.version, Action::kVersion, "--version"},
+      {raw.generateOption->count() != 0, Action::kGenerate, "--generate"},
+      {raw.checkOption->count() != 0, Action::kCheck, "--check"},
+      {raw.dumpConfig, Action::kDumpConfig, "--dump-config"},
+  };
+  std::string_view first;
+  for (const Asked& one : all) {
+    if (!one.asked) continue;
+    if (!first.empty()) return fail(fmt::format("{} and {} exclude each other", first, one.name));
+    first = one.name;
+    line.action = one.action;
+  }
+  if (line.action != Action::kRun && raw.daemon)
+    return fail(fmt::format("{} and --daemon exclude each other", first));
+  return {};
+}
+
+void addNamed(Overrides& overrides, const char* option, std::string_view key,
+              const std::vector<std::string>& values) {
+  for (const std::string& value : values)
+    overrides.named.push_back({option, std::string(key), value});
+}
+
+Result<void> takeValues(const Raw& raw, CommandLine& line) {
+  if (raw.configOption->count() != 0 && raw.config.empty())
+    return fail("-c needs the name of a file");
+  line.configFile = raw.config;
+  line.daemon = raw.daemon;
+  if (raw.readyFdOption->count() != 0) {
+    const Result<int64_t> number = parseNumber(raw.readyFd);
+    if (!number || *number > 1'000'000)
+      return fail(fmt::format("--ready-fd takes the number of an open descriptor, not \"{}\"",
+                              printable(raw.readyFd, 60)));
+    line.readyFd = static_cast<int>(*number);
+  }
+  if (raw.checkOption->count() != 0 && raw.check != "true") {
+    if (raw.check != "strict")
+      return fail(fmt::format("--check={} is not allowed; allowed: --check, --check=strict",
+                              printable(raw.check, 60)));
+    line.checkStrict = true;
+  }
+  line.subject = line.action == CommandLine::Action::kGenerate ? raw.generate : raw.help;
+  Overrides& overrides = line.overrides;
+  overrides.sets = raw.set;
+  overrides.selfSigned = raw.selfSigned;
+  addNamed(overrides, "--listen", "listen", raw.listen);
+  addNamed(overrides, "--backend", "backend", raw.backend);
+  addNamed(overrides, "--cert", "cert", raw.cert);
+  addNamed(overrides, "--key", "key", raw.key);
+  addNamed(overrides, "--log", "log", raw.log);
+  addNamed(overrides, "--log-level", "log-level", raw.logLevel);
+  if (raw.selfSigned && (!raw.cert.empty() || !raw.key.empty()))
+    return fail(fmt::format("--self-signed and {} exclude each other",
+                            raw.cert.empty() ? "--key" : "--cert"));
+  return {};
+}
+
+}  // namespace
+
+Result<CommandLine> parseCommandLine(const std::vector<std::string>& arguments) {
+  CLI::App app;
+  Raw raw;
+  try {
+    declare(app, raw);
+    std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());  // as CLI11 wants it
+    app.parse(reversed);
+  } catch (const CLI::ArgumentMismatch& error) {
+    return usage(mismatchWords(error.what()));
+  } catch (const CLI::ParseError& error) {
+    return usage(printable(error.what(), 300));
+  }
+  for (const std::string& rest : app.remaining())
+    if (rest != "--") return unknownArgument(rest);
+  CommandLine line;
+  if (Result<void> chosen = chooseAction(raw, line); !chosen) return usage(chosen.error().text);
+  if (Result<void> taken = takeValues(raw, line); !taken) return usage(taken.error().text);
+  if (line.action == CommandLine::Action::kHelp && !line.subject.empty() &&
+      optionHelp(line.subject).empty())
+    return usage(fmt::format("there is no key \"{}\"{}", printable(line.subject, 60),
+                             didYouMean(nearestOption(line.subject))));
+  return line;
+}
+
+Result<ConfigSource> makeConfigSource(const CommandLine& line,
+                                      const std::vector<std::string>& environment) {
+  Overrides overrides = line.overrides;
+  overrides.environment = environment;
+  std::string file = line.configFile;
+  if (file.empty()) {
+    const char* named = environmentValue(environment, "CULVERT_CONFIG");
+    if (named != nullptr && *named == '\0')
+      return fail("the variable CULVERT_CONFIG is empty; give it the name of a file, or unset it");
+    if (named != nullptr) file = named;
+  }
+  const auto isMain = [](const NamedOption& option) {
+    return option.key == "listen" || option.key == "backend";
+  };
+  const bool hasNamed = std::any_of(overrides.named.begin(), overrides.named.end(), isMain);
+  const auto setsService = [](const std::string& text) { return text.starts_with("service:"); };
+  const bool hasSet = std::any_of(overrides.sets.begin(), overrides.sets.end(), setsService);
+  if (file.empty() && !hasNamed && !hasSet && !environmentNamesService(environment)) {
+    return fail(
+        "nothing to serve: give a configuration with -c FILE, or --listen ADDR --backend ADDR with "
+        "--cert FILE --key FILE "
+        "(or --self-signed)" +
+        std::string(kSeeHelp));
+  }
+  return ConfigSource(std::move(file), std::move(overrides));
+}
+
+std::vector<std::string> processEnvironment() {
+  std::vector<std::string> all;
+  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry)
+    all.emplace_back(*entry);
+  return all;
+}
+
+}  // namespace culvert

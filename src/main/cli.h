@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The command line: what was asked for, checked for itself, and the configuration's source that
+// follows from it and from the environment. CLI11 stays behind this door. Thread: start.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "config/config_source.h"
+
+namespace culvert {
+
+struct CommandLine {
+  enum class Action : uint8_t { kRun, kCheck, kDumpConfig, kHelp, kVersion, kGenerate };
+  Action action = Action::kRun;
+  std::string subject;       ///< kHelp: the key or empty; kGenerate: what
+  bool checkStrict = false;  ///< kCheck
+  bool daemon = false;
+  int readyFd = -1;        ///< -1: none
+  std::string configFile;  ///< -c; empty: none
+  Overrides overrides;     ///< --set, the named options, --self-signed; no environment yet
+};
+
+/// `arguments` without the program's name. The error is a usage error (exit 2): one line, with a
+/// suggestion where one is near.
+Result<CommandLine> parseCommandLine(const std::vector<std::string>& arguments);
+
+/// The source for run, check and dump: file of -c, else CULVERT_CONFIG, else none, under the
+/// overrides of `line` and the CULVERT_ variables of `environment` ("NAME=VALUE"). Usage error
+/// where nothing says what to serve.
+Result<ConfigSource> makeConfigSource(const CommandLine& line,
+                                      const std::vector<std::string>& environment);
+
+/// The environment of this process as makeConfigSource takes it.
+std::vector<std::string> processEnvironment();
+
+}  // namespace culvert

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The words culvert prints about itself: --help, --help KEY, and the generated files (manual pages,
+// sample). Thread: any.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace culvert {
+
+/// `--help`: usage, options by group, all keys of the configuration.
+std::string usageText();
+
+/// `--help KEY`: everything about one key, which must exist (parseCommandLine has checked it).
+std::string keyHelp(std::string_view key);
+
+/// `--generate WHAT`: sample (etc/culvert.ini), man (culvert.8), man-ini (culvert.ini.5),
+/// readme-table. The error names what is allowed.
+Result<std::string> generate(std::string_view what);
+
+/// culvert(8) and culvert.ini(5) in groff's man macros.
+std::string manCulvert();
+std::string manIni();
+
+/// One option of the command line as --help shows it; names "-c, --config FILE".
+struct CliOptionWords {
+  std::string_view group;  ///< empty: hidden
+  std::string names;
+  std::string_view brief, detail;
+};
+/// All of cli_options.def, in its order.
+const std::vector<CliOptionWords>& cliOptions();
+
+/// The lists that stand for an empty `ciphers`, `ciphersuites`, `groups`; for other keys "".
+std::string builtInWords(std::string_view key);
+
+}  // namespace culvert

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// main(): what the command line asks for, and nothing more. Serving is the server's business.
+#include <cstdio>
+#include <span>
+
+#include "base/standard_streams.h"
+#include "main/check.h"
+#include "main/cli.h"
+#include "main/help.h"
+#include "main/version.h"
+#include "server/exit_code.h"
+#include "server/ready_report.h"
+#include "server/server.h"
+
+namespace culvert {
+namespace {
+
+int usageError(const Error& error) {
+  printLine(stderr, "culvert: " + error.text);
+  return kExitUsage;
+}
+
+int serve(const CommandLine& line, ConfigSource source) {
+  if (line.readyFd >= 0) {
+    if (auto usable = checkReadyFd(line.readyFd); !usable) return usageError(usable.error());
+  }
+  ServerOptions options;
+  options.daemon = line.daemon;
+  options.readyFd = line.readyFd;
+  options.version = versionText();
+  return Server(std::move(source), std::move(options)).run();
+}
+
+int generateFile(const std::string& what) {
+  const auto text = generate(what);
+  if (!text) return usageError(text.error());
+  std::fputs(text->c_str(), stdout);
+  return kExitClean;
+}
+
+int run(const std::vector<std::string>& arguments) {
+  const auto line = parseCommandLine(arguments);
+  if (!line) return usageError(line.error());
+  switch (line->action) {
+    case CommandLine::Action::kHelp:
+      std::fputs((line->subject.empty() ? usageText() : keyHelp(line->subject)).c_str(), stdout);
+      return kExitClean;
+    case CommandLine::Action::kVersion:
+      std::fputs(versionReport().c_str(), stdout);
+      return kExitClean;
+    case CommandLine::Action::kGenerate:
+      return generateFile(line->subject);
+    case CommandLine::Action::kRun:
+    case CommandLine::Action::kCheck:
+    case CommandLine::Action::kDumpConfig:
+      break;
+  }
+  auto source = makeConfigSource(*line, processEnvironment());
+  if (!source) return usageError(source.error());
+  if (line->action == CommandLine::Action::kCheck) return checkConfig(*source, line->checkStrict);
+  if (line->action == CommandLine::Action::kDumpConfig) return dumpConfig(*source);
+  return serve(*line, std::move(*source));
+}
+
+}  // namespace
+}  // namespace culvert
+
+int main(int argc, char** argv) {
+  culvert::reserveStandardStreams();
+  const std::span<char*> all(argv, static_cast<size_t>(argc));
+  return culvert::run({all.begin() + 1, all.end()});
+}

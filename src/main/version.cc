@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// See version.h. The Makefile passes what it knows to this file alone.
+#include "main/version.h"
+
+#include <fmt/format.h>
+
+#include "event/signal_watcher.h"
+#include "tls/tls_library.h"
+
+namespace culvert {
+
+std::string versionText() {
+  const std::string revision = CULVERT_REVISION;
+  return revision.empty() ? CULVERT_VERSION : fmt::format("{} ({})", CULVERT_VERSION, revision);
+}
+
+std::string versionReport() {
+  std::string features;
+  for (const std::string& feature : tlsFeatures()) features += " " + feature;
+  return fmt::format(
+      "culvert {}\nwolfSSL: {} ({})\ncpu: {}\nlibevent: {}\nfeatures:{}\nbuild: {}\n",
+      versionText(), tlsLibraryVersion(), CULVERT_WOLFSSL_ORIGIN, tlsCpuText(),
+      eventLibraryVersion(), features, CULVERT_BUILD_MODE);
+}
+
+}  // namespace culvert
