@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Small things every test needs: waiting for a condition, sizes by SCALE, deterministic data, /proc."""
+
+import hashlib
+import itertools
+import os
+import pathlib
+import random
+import socket
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+
+
+def _binary():
+    path = pathlib.Path(os.environ.get("CULVERT", "build/release/culvert"))
+    return path if path.is_absolute() else ROOT / path
+
+
+BINARY = _binary()
+
+
+def _sanitizer(path):
+    """The sanitizer compiled into a binary: 'asan', 'tsan' or ''."""
+    try:
+        data = path.read_bytes()
+    except OSError:
+        return ""
+    if b"__tsan_init" in data:
+        return "tsan"
+    return "asan" if b"__asan_init" in data else ""
+
+
+SANITIZED = _sanitizer(BINARY)
+SCALE = float(os.environ.get("SCALE") or (0.05 if SANITIZED else 1))
+_SLACK = float(os.environ.get("TIMEOUT_FACTOR") or (5 if SANITIZED else 2))
+
+
+def scaled(number, least=1):
+    """`number` times SCALE (1 by default, 0.05 under the sanitizers), at most itself."""
+    return max(least, int(number * min(SCALE, 1)))
+
+
+def slack(seconds):
+    """A time limit for a machine that is slow or busy: only ever an upper bound of waiting."""
+    return seconds * _SLACK
+
+
+def is_root():
+    return os.geteuid() == 0
+
+
+def eventually(condition, timeout=5, what=None, every=0.01):
+    """Polls until `condition()` is truthy and returns that value; fails with `what` (words, or a function that
+    gives them) after slack(timeout)."""
+    deadline = time.monotonic() + slack(timeout)
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            words = what() if callable(what) else what or condition
+            raise AssertionError(f"did not happen within {slack(timeout):.0f} s: {words}")
+        time.sleep(every)
+
+
+_BLOCK = random.Random(42).randbytes(1 << 20)
+
+
+def chunks(size, chunk=1 << 18, seed=0):
+    """Yields `size` bytes as memoryviews of `chunk` bytes, each of them different, the same ones for the same seed.
+
+    The yielded view is overwritten by the next turn.
+    """
+    block = bytearray(_BLOCK[:chunk])
+    view = memoryview(block)
+    for number in itertools.count():
+        if size <= 0:
+            return
+        block[:16] = number.to_bytes(8, "big") + seed.to_bytes(8, "big")
+        step = min(size, chunk)
+        yield view[:step]
+        size -= step
+
+
+def pattern(size, seed=0):
+    """`size` deterministic bytes, for what is small enough to be held at once."""
+    return b"".join(bytes(chunk) for chunk in chunks(size, seed=seed))
+
+
+def sha256(data):
+    """Hex digest of bytes or of an iterable of chunks."""
+    digest = hashlib.sha256()
+    for chunk in [data] if isinstance(data, (bytes, bytearray, memoryview)) else data:
+        digest.update(chunk)
+    return digest.hexdigest()
+
+
+def free_port(host="127.0.0.1", kind=socket.SOCK_STREAM):
+    """A port that was free a moment ago: for daemons that cannot report the port they chose."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, kind) as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((host, 0))
+        return sock.getsockname()[1]
+
+
+def split_address(text):
+    """'127.0.0.1:80', '[::1]:80', 'unix:/path' -> what socket.connect wants."""
+    if text.startswith("unix:"):
+        return text[5:]
+    host, _, port = text.rpartition(":")
+    return host.strip("[]") or "127.0.0.1", int(port)
+
+
+def connect(address, timeout=None):
+    """A connected plain socket to an address text or an address tuple."""
+    target = split_address(address) if isinstance(address, str) else address
+    if isinstance(target, str):
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        sock.settimeout(timeout or slack(15))
+        sock.connect(target)
+        return sock
+    return socket.create_connection(target, timeout or slack(15))
+
+
+def reset_on_close(sock):
+    """Makes close() send an RST (SO_LINGER 0)."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
+
+
+class Proc:
+    """What /proc tells about a process."""
+
+    def __init__(self, pid):
+        self.pid = pid
+        self._dir = f"/proc/{pid}"
+
+    def fds(self):
+        return len(os.listdir(f"{self._dir}/fd"))
+
+    def fd_targets(self):
+        """Where the descriptors lead to, for a message when a count is off."""
+        targets = []
+        for fd in os.listdir(f"{self._dir}/fd"):
+            try:
+                targets.append(os.readlink(f"{self._dir}/fd/{fd}"))
+            except OSError:
+                pass
+        return sorted(targets)
+
+    def status(self, field, task=None):
+        where = f"{self._dir}/task/{task}/status" if task else f"{self._dir}/status"
+        for line in open(where):
+            if line.startswith(field + ":"):
+                return line.split(":", 1)[1].strip()
+        raise KeyError(field)
+
+    def _rollup(self, field):
+        for line in open(f"{self._dir}/smaps_rollup"):
+            if line.startswith(field + ":"):
+                return int(line.split()[1]) * 1024
+        raise KeyError(field)
+
+    def rss(self):
+        """Resident bytes (exact: smaps_rollup, not the lazily updated counters of statm)."""
+        return self._rollup("Rss")
+
+    def pss(self):
+        """Proportional resident bytes."""
+        return self._rollup("Pss")
+
+    def peak_rss(self):
+        return int(self.status("VmHWM").split()[0]) * 1024
+
+    def cpu_seconds(self):
+        fields = open(f"{self._dir}/stat").read().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def threads(self):
+        """Thread names by task id."""
+        names = {}
+        for task in os.listdir(f"{self._dir}/task"):
+            names[int(task)] = open(f"{self._dir}/task/{task}/comm").read().strip()
+        return names
+
+    def cpu_share(self, seconds):
+        """CPU used over the next `seconds` of wall time as a share of one core."""
+        before, start = self.cpu_seconds(), time.monotonic()
+        time.sleep(seconds)
+        return (self.cpu_seconds() - before) / (time.monotonic() - start)
