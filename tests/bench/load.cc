@@ -1,0 +1,337 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The load client of the benchmark: one thread, one epoll, one kind of work for a fixed time, with
+// the CPU time of the measured processes read at the very start and end of the window. Prints one
+// line of JSON.
+//
+// usage: load --mode connect|pingpong|pull|push|duplex|idle --port N [--tls 1.3|1.2|plain] [--conns
+// N] [--size BYTES]
+//        [--seconds S] [--warmup S] [--resume 1] [--group NAME] [--pids N,N] [--backend-pid N]
+//        [--hold S]
+#include <memory>
+#include <vector>
+
+#include "bench.h"
+#include "channel.h"
+#include "cpu_meter.h"
+
+namespace culvert::bench {
+namespace {
+
+enum class Mode { kConnect, kPingPong, kPull, kPush, kDuplex, kIdle };
+
+constexpr size_t kChunk = 64 * 1024;
+constexpr size_t kTurnBudget =
+    512 * 1024;  // bulk bytes of one connection before the others have their turn
+constexpr size_t kConnectingAtOnce = 64;
+constexpr uint64_t kStartLimitNs = 60'000'000'000;
+constexpr size_t kConnectEcho = 64;
+
+std::array<char, kChunk> scratch;
+std::array<char, kChunk> payload;
+
+class Load;
+
+struct Connection {
+  enum class State { kIdle, kHandshake, kExchange, kEnding };
+  Channel channel;
+  SSL_SESSION* session = nullptr;
+  State state = State::kIdle;
+  uint32_t events = 0;
+  size_t sent = 0, got = 0;
+  uint64_t started = 0;
+};
+
+struct Tally {
+  uint64_t units = 0, bytes = 0, failed = 0, resumed = 0;
+};
+
+class Load {
+ public:
+  explicit Load(const Options& o)
+      : mode_(modeOf(o.text("mode", "connect"))),
+        port_(static_cast<uint16_t>(o.number("port", 0))),
+        tls_(o.text("tls", "1.3"), o.text("group", "X25519:P-256")),
+        resume_(o.number("resume", 0) != 0),
+        size_(mode_ == Mode::kPingPong ? static_cast<size_t>(o.number("size", 64)) : kConnectEcho),
+        windowNs_(static_cast<uint64_t>(o.number("seconds", 1) * 1e9)),
+        warmupNs_(static_cast<uint64_t>(o.number("warmup", 0.2) * 1e9)),
+        proxy_(o.text("pids", "")),
+        backend_(o.text("backend-pid", "")),
+        self_(std::to_string(getpid())),
+        connections_(static_cast<size_t>(o.number("conns", 1))) {
+    if (bulk()) tls_.readAhead();
+  }
+
+  void run() {
+    if (mode_ != Mode::kConnect) openAll();
+    if (mode_ == Mode::kIdle) return hold();
+    const uint64_t begin = nowNs();
+    if (mode_ == Mode::kConnect) {
+      for (auto& c : connections_) start(c);
+    } else {
+      for (auto& c : connections_) beginExchange(c);
+    }
+    turnUntil(begin + warmupNs_);
+    measuring_ = true;
+    tally_ = {};
+    const Readings before = readAll();
+    turnUntil(before.at + windowNs_);
+    measuring_ = false;
+    report(before, readAll());
+  }
+
+ private:
+  struct Readings {
+    uint64_t at;
+    CpuMeter::Reading proxy, backend, self;
+  };
+
+  static Mode modeOf(const std::string& name) {
+    static const std::map<std::string, Mode> modes{
+        {"connect", Mode::kConnect}, {"pingpong", Mode::kPingPong}, {"pull", Mode::kPull},
+        {"push", Mode::kPush},       {"duplex", Mode::kDuplex},     {"idle", Mode::kIdle}};
+    const auto it = modes.find(name);
+    if (it != modes.end()) return it->second;
+    errno = EINVAL;
+    die("mode " + name);
+  }
+
+  bool bulk() const {
+    return mode_ == Mode::kPull || mode_ == Mode::kPush || mode_ == Mode::kDuplex;
+  }
+  bool pulls() const { return mode_ == Mode::kPull || mode_ == Mode::kDuplex; }
+  bool pushes() const { return mode_ == Mode::kPush || mode_ == Mode::kDuplex; }
+
+  Readings readAll() const { return {nowNs(), proxy_.read(), backend_.read(), self_.read()}; }
+
+  void want(Connection& c, uint32_t events) {
+    if (c.events == events) return;
+    epoll_.change(c.channel.fd(), events, &c);
+    c.events = events;
+  }
+
+  void start(Connection& c) {
+    c.started = nowNs();
+    c.channel.open(tls_, port_, &c.session, resume_);
+    c.state = Connection::State::kHandshake;
+    c.events = EPOLLIN | EPOLLOUT;  // writable = connected
+    c.sent = c.got = 0;
+    epoll_.add(c.channel.fd(), c.events, &c);
+  }
+
+  /// Brings every connection to the end of its handshake, a few at a time.
+  void openAll() {
+    const uint64_t limit = nowNs() + kStartLimitNs;
+    size_t next = 0;
+    while (ready_ < connections_.size()) {
+      while (next < connections_.size() && next - ready_ < kConnectingAtOnce)
+        start(connections_[next++]);
+      turn(100);
+      if (failedEarly_ != 0 || nowNs() > limit) {
+        errno = ETIMEDOUT;
+        die("connections could not be set up");
+      }
+    }
+  }
+
+  void beginExchange(Connection& c) {
+    c.state = Connection::State::kExchange;
+    if (bulk()) return want(c, (pulls() ? EPOLLIN : 0u) | (pushes() ? EPOLLOUT : 0u));
+    c.started = nowNs();
+    c.sent = c.got = 0;
+    exchange(c);
+  }
+
+  void turn(int timeoutMs) {
+    if (!again_.empty()) timeoutMs = 0;
+    epoll_.turn(timeoutMs, [this](void* data, uint32_t events) {
+      onEvent(*static_cast<Connection*>(data), events);
+    });
+    std::vector<Connection*> again;
+    again.swap(again_);
+    for (Connection* c : again) {
+      if (c->channel.pending()) pull(*c);
+    }
+  }
+
+  void turnUntil(uint64_t end) {
+    for (uint64_t now = nowNs(); now < end; now = nowNs())
+      turn(static_cast<int>((end - now) / 1000000 + 1));
+  }
+
+  void onEvent(Connection& c, uint32_t events) {
+    switch (c.state) {
+      case Connection::State::kIdle:
+        return;
+      case Connection::State::kHandshake:
+        return onHandshake(c);
+      case Connection::State::kExchange:
+        if (!bulk()) return exchange(c);
+        if (pushes() && (events & EPOLLOUT) != 0) push(c);
+        if (pulls() && (events & (EPOLLIN | EPOLLHUP)) != 0) pull(c);
+        return;
+      case Connection::State::kEnding:
+        return awaitEnd(c);
+    }
+  }
+
+  void onHandshake(Connection& c) {
+    const Io io = c.channel.handshake();
+    if (io == Io::kAgain) return want(c, EPOLLIN);
+    if (io != Io::kOk) return fail(c);
+    if (c.channel.resumed()) ++tally_.resumed;
+    want(c, EPOLLIN);
+    // Idle connections have exchanged something too: the backend's side stands, and first-use
+    // memory is in use.
+    if (mode_ == Mode::kConnect || mode_ == Mode::kIdle) return beginExchange(c);
+    c.state = Connection::State::kIdle;
+    ++ready_;
+  }
+
+  /// `size_` bytes out, `size_` bytes back.
+  void exchange(Connection& c) {
+    for (;;) {
+      while (c.sent < size_) {
+        size_t n = 0;
+        const Io io = c.channel.write(payload.data(), size_ - c.sent, n);
+        c.sent += n;
+        if (io == Io::kAgain) return want(c, EPOLLIN | EPOLLOUT);
+        if (io != Io::kOk) return fail(c);
+      }
+      want(c, EPOLLIN);
+      while (c.got < size_) {
+        size_t n = 0;
+        const Io io = c.channel.read(scratch.data(), scratch.size(), n);
+        c.got += n;
+        if (io == Io::kAgain) return;
+        if (io != Io::kOk) return fail(c);
+      }
+      if (mode_ == Mode::kConnect) return end(c);
+      if (mode_ == Mode::kIdle) {
+        c.state = Connection::State::kIdle;
+        ++ready_;
+        return;
+      }
+      finishUnit(c);
+      c.sent = c.got = 0;
+    }
+  }
+
+  void finishUnit(Connection& c) {
+    const uint64_t now = nowNs();
+    ++tally_.units;
+    tally_.bytes += size_;
+    if (measuring_) latency_.add(now - c.started);
+    c.started = now;
+  }
+
+  void end(Connection& c) {
+    c.state = Connection::State::kEnding;
+    c.channel.finish();
+    awaitEnd(c);
+  }
+
+  /// The connection counts when the proxy has ended it too.
+  void awaitEnd(Connection& c) {
+    size_t n = 0;
+    const Io io = c.channel.read(scratch.data(), scratch.size(), n);
+    if (io == Io::kAgain || io == Io::kOk) return;
+    finishUnit(c);
+    c.channel.reset();
+    start(c);
+  }
+
+  void pull(Connection& c) {
+    for (size_t total = 0; total < kTurnBudget;) {
+      size_t n = 0;
+      const Io io = c.channel.read(scratch.data(), scratch.size(), n);
+      if (io == Io::kAgain) return;
+      if (io != Io::kOk) return fail(c);
+      total += n;
+      tally_.bytes += n;
+    }
+    if (c.channel.pending()) again_.push_back(&c);
+  }
+
+  void push(Connection& c) {
+    for (size_t total = 0; total < kTurnBudget;) {
+      size_t n = 0;
+      const Io io = c.channel.write(payload.data(), payload.size(), n);
+      total += n;
+      tally_.bytes += n;
+      if (io == Io::kAgain) return;
+      if (io != Io::kOk) return fail(c);
+    }
+  }
+
+  void fail(Connection& c) {
+    if (tally_.failed++ == 0) firstFailure_ = c.channel.why();
+    ++failedEarly_;
+    c.channel.reset();
+    c.state = Connection::State::kIdle;
+    if (mode_ == Mode::kConnect) start(c);
+  }
+
+  /// Says `ready`, holds the connections until standard input ends, and closes them in order.
+  void hold() {
+    std::printf("ready %zu\n", connections_.size());
+    std::fflush(stdout);
+    char c = 0;
+    while (::read(STDIN_FILENO, &c, 1) > 0) {
+    }
+    for (auto& connection : connections_) {
+      connection.channel.finish();
+      connection.channel.reset();
+    }
+  }
+
+  void report(const Readings& a, const Readings& b) const {
+    const double seconds = static_cast<double>(b.at - a.at) / 1e9;
+    // Threads that have ended take their waiting with them: less than before counts as none.
+    const auto ms = [](uint64_t from, uint64_t to) {
+      return to < from ? 0.0 : static_cast<double>(to - from) / 1e6;
+    };
+    std::printf(
+        "{\"seconds\": %.4f, \"units\": %llu, \"bytes\": %llu, \"failed\": %llu, \"why\": \"%s\", "
+        "\"resumed\": "
+        "%llu, \"cpu_ms\": %.3f, "
+        "\"wait_ms\": %.3f, \"load_cpu_ms\": %.3f, \"load_wait_ms\": %.3f, \"backend_cpu_ms\": "
+        "%.3f, "
+        "\"p50_us\": %.1f, \"p99_us\": %.1f, \"p999_us\": %.1f}\n",
+        seconds, static_cast<unsigned long long>(tally_.units),
+        static_cast<unsigned long long>(tally_.bytes),
+        static_cast<unsigned long long>(tally_.failed), firstFailure_,
+        static_cast<unsigned long long>(tally_.resumed), ms(a.proxy.cpuNs, b.proxy.cpuNs),
+        ms(a.proxy.waitNs, b.proxy.waitNs), ms(a.self.cpuNs, b.self.cpuNs),
+        ms(a.self.waitNs, b.self.waitNs), ms(a.backend.cpuNs, b.backend.cpuNs),
+        latency_.quantileUs(0.5), latency_.quantileUs(0.99), latency_.quantileUs(0.999));
+  }
+
+  const Mode mode_;
+  const uint16_t port_;
+  TlsClient tls_;
+  const bool resume_;
+  const size_t size_;
+  const uint64_t windowNs_, warmupNs_;
+  const CpuMeter proxy_, backend_, self_;
+  Epoll epoll_;
+  std::vector<Connection> connections_;
+  std::vector<Connection*> again_;
+  size_t ready_ = 0, failedEarly_ = 0;
+  bool measuring_ = false;
+  Tally tally_;
+  const char* firstFailure_ = "";
+  Histogram latency_;
+};
+
+}  // namespace
+}  // namespace culvert::bench
+
+int main(int argc, char** argv) {
+  const culvert::bench::Options options(argc, argv);
+  culvert::bench::raiseFileLimit();
+  auto load = std::make_unique<culvert::bench::Load>(options);
+  load->run();
+  std::fflush(stdout);
+  std::_Exit(0);  // thousands of sessions need no tidying
+}
