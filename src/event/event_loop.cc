@@ -67,4 +67,6 @@ void EventLoop::endOfTurn() {
   busySince_.store(0, std::memory_order_relaxed);
 }
 
+const char* eventLibraryVersion() { return event_get_version(); }
+
 }  // namespace culvert

@@ -89,4 +89,7 @@ class EventLoop {
   std::function<void()> endOfTurnHook_;
 };
 
+/// libevent's version as it runs, for --version.
+const char* eventLibraryVersion();
+
 }  // namespace culvert

@@ -2,24 +2,38 @@
 // See signal_watcher.h.
 #include "event/signal_watcher.h"
 
-#include "event/event_loop.h"
+#include <pthread.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <cerrno>
 
 namespace culvert {
 
-SignalWatcher::SignalWatcher(EventLoop& loop, int signal, void* context, Callback onSignal)
-    : loop_(loop), context_(context), onSignal_(onSignal) {
-  evsignal_assign(&event_, loop_.base(), signal, &SignalWatcher::dispatch, this);
-  evsignal_add(&event_, nullptr);
+SignalWatcher::SignalWatcher(EventLoop& loop, void* context, Callback onSignal)
+    : loop_(loop), context_(context), onSignal_(onSignal) {}
+
+Result<void> SignalWatcher::open(std::initializer_list<int> signals) {
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int signal : signals) sigaddset(&set, signal);
+  fd_.reset(::signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC));
+  if (!fd_) return failErrno("cannot watch for signals", errno);
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  watcher_ =
+      std::make_unique<IoWatcher>(loop_, fd_.get(), this, &SignalWatcher::onReadable, nullptr);
+  watcher_->watch(true, false);
+  return {};
 }
 
-SignalWatcher::~SignalWatcher() { evsignal_del(&event_); }
-
-void SignalWatcher::dispatch(int signal, short, void* self) {
+void SignalWatcher::onReadable(void* self) {
   auto& watcher = *static_cast<SignalWatcher*>(self);
-  watcher.loop_.beginTurn();
-  watcher.onSignal_(watcher.context_, signal);
+  // One read a turn: what arrives during the callbacks waits until everybody else had theirs.
+  signalfd_siginfo pending[8];
+  const ssize_t got = ::read(watcher.fd_.get(), pending, sizeof pending);
+  for (size_t i = 0; (i + 1) * sizeof pending[0] <= static_cast<size_t>(got < 0 ? 0 : got); ++i) {
+    watcher.onSignal_(watcher.context_, static_cast<int>(pending[i].ssi_signo));
+  }
 }
-
-const char* eventLibraryVersion() { return event_get_version(); }
 
 }  // namespace culvert

@@ -1,34 +1,38 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// SignalWatcher turns one signal into a callback of the control loop. libevent keeps signals
-// process-wide, so only one loop of the process may have any. Thread: loop (control).
+// SignalWatcher turns signals into callbacks of the control loop, through a signalfd: the kernel
+// merges the equal ones that came since the last turn, so that no flood of them holds the loop.
+// (libevent's own signal events are called once for each and put off everything else meanwhile.)
+// Thread: loop (control).
 #pragma once
 
-#include <event2/event.h>
-#include <event2/event_struct.h>
+#include <csignal>
+#include <initializer_list>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+#include "event/io_watcher.h"
 
 namespace culvert {
-
-class EventLoop;
 
 class SignalWatcher {
  public:
   using Callback = void (*)(void* context, int signal);
 
-  SignalWatcher(EventLoop& loop, int signal, void* context, Callback onSignal);
-  ~SignalWatcher();
-  SignalWatcher(const SignalWatcher&) = delete;
-  SignalWatcher& operator=(const SignalWatcher&) = delete;
+  SignalWatcher(EventLoop& loop, void* context, Callback onSignal);
+
+  /// Starts to listen. The signals are blocked in the calling thread for good: they stay so when
+  /// the watcher is gone, where none may cut the end of the process short. Every other thread must
+  /// block them itself. Fails where no descriptors are left.
+  Result<void> open(std::initializer_list<int> signals);
 
  private:
-  static void dispatch(int signal, short what, void* self);
+  static void onReadable(void* self);
 
   EventLoop& loop_;
   void* context_;
   Callback onSignal_;
-  event event_;
+  UniqueFd fd_;
+  std::unique_ptr<IoWatcher> watcher_;
 };
-
-/// libevent's version as it runs, for --version.
-const char* eventLibraryVersion();
 
 }  // namespace culvert

@@ -4,7 +4,7 @@
 
 #include <fmt/format.h>
 
-#include "event/signal_watcher.h"
+#include "event/event_loop.h"
 #include "tls/tls_library.h"
 
 namespace culvert {

@@ -57,7 +57,9 @@ Server::Server(ConfigSource source, ServerOptions options)
                  for (auto& message : static_cast<Server*>(self)->mailbox_.take().control)
                    message();
                }),
-      notify_(SdNotify::fromEnvironment()) {}
+      notify_(SdNotify::fromEnvironment()),
+      signals_(loop_, this,
+               [](void* self, int signal) { static_cast<Server*>(self)->onSignal(signal); }) {}
 
 Server::~Server() = default;
 
@@ -225,11 +227,12 @@ int Server::startThreads() {
     started = acceptor_->open();
   }
   if (started) started = acceptor_->start();
+  if (started) started = signals_.open({SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2});
   if (!started) {
     logger_.log(LogLevel::kErr, started.error().text);
     return kExitFatal;
   }
-  watchSignals();
+  prepareTimers();
   acceptor_->apply(std::move(firstListeners_));
   return kExitClean;
 }

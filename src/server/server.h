@@ -52,7 +52,7 @@ class Server {
   void logStartLine();
 
   // server_signals.cc: what happens afterwards
-  void watchSignals();
+  void prepareTimers();
   void onSignal(int signal);
   void reload();
   bool reloadConfig(Diagnostics& diagnostics);
@@ -91,7 +91,7 @@ class Server {
   SdNotify notify_;
   DaemonStart daemonStart_;
 
-  std::vector<std::unique_ptr<SignalWatcher>> signals_;
+  SignalWatcher signals_;
   std::unique_ptr<Timer> drainTimer_;
   std::unique_ptr<Timer> tick_;
   std::vector<uint64_t> reportedTurn_;  // per worker: the turn that was reported as late

@@ -18,11 +18,7 @@ constexpr uint64_t kLateTurnMicros = 1'000'000;
 
 }  // namespace
 
-void Server::watchSignals() {
-  for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2}) {
-    signals_.push_back(std::make_unique<SignalWatcher>(
-        loop_, signal, this, [](void* self, int s) { static_cast<Server*>(self)->onSignal(s); }));
-  }
+void Server::prepareTimers() {
   drainTimer_ = std::make_unique<Timer>(loop_, this, [](void* self) {
     static_cast<Server*>(self)->cutAll("drain-timeout has passed");
   });
@@ -133,10 +129,6 @@ void Server::cutAll(const char* why) {
 }
 
 void Server::finishDrain() {
-  // For good: nobody looks at signals any more, and none may cut the end short.
-  sigset_t all;
-  sigfillset(&all);
-  pthread_sigmask(SIG_BLOCK, &all, nullptr);
   for (auto& worker : workers_) worker->stop({CloseCause::kDrain});
   dumpState();
   logger_.log(LogLine(LogLevel::kNotice, "culvert ends").add("cut", cut_));

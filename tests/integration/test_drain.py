@@ -3,6 +3,7 @@
 
 import signal
 import socket
+import threading
 import time
 
 import pytest
@@ -113,7 +114,7 @@ def test_a_reload_while_draining_is_ignored(culvert, backend, connect):
 
 def test_no_signal_cuts_the_end_short(culvert, backend, workdir):
     """A service manager's repeated TERM, or a log rotation, in the last moments: the pid file still goes away and the
-    exit code still tells the truth."""
+    exit code still tells the truth. A flood of signals is merged, it does not put the end off."""
     pid_file = workdir / "pid"
     for _ in range(scaled(10, least=3)):
         daemon = culvert(backend=backend(Echo).address, globals_={"pid-file": pid_file})
@@ -123,6 +124,27 @@ def test_no_signal_cuts_the_end_short(culvert, backend, workdir):
                 daemon.signal(number)
         assert daemon.process.returncode == 0
         assert not pid_file.exists()
+
+
+def test_a_flood_of_signals_puts_nothing_off(culvert, backend, connect):
+    """However fast reloads are asked for, one turn does one of them: clients come in, and TERM is heard."""
+    daemon = culvert(backend=backend(Echo).address)
+    flood = threading.Thread(target=signal_until_ended, args=(daemon, signal.SIGHUP))
+    flood.start()
+    for _ in range(5):
+        client = connect(daemon)
+        client.echo()
+        client.close()
+    daemon.signal(signal.SIGTERM)
+    start = time.monotonic()
+    assert daemon.wait() == 0
+    assert time.monotonic() - start < slack(5)
+    flood.join()
+
+
+def signal_until_ended(daemon, number):
+    while daemon.process.poll() is None:
+        daemon.signal(number)
 
 
 def test_handshakes_under_way_are_finished(culvert, backend, pki):

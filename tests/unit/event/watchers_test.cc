@@ -232,15 +232,63 @@ TEST(NotifyPipe, SaysSoWhenThereAreNoDescriptors) {
   EXPECT_NE(opened.error().text.find("pipe"), std::string::npos);
 }
 
+/// Keeps the signals that came; the callback raises the same one again, as a flood would.
+struct SignalProbe {
+  explicit SignalProbe(EventLoop& loop)
+      : watcher(loop, this, [](void* self, int signal) {
+          auto& probe = *static_cast<SignalProbe*>(self);
+          probe.seen.push_back(signal);
+          if (probe.flood) ::raise(signal);
+        }) {}
+  std::vector<int> seen;
+  bool flood = false;
+  SignalWatcher watcher;
+};
+
 TEST(SignalWatcher, CallsBackOnTheLoop) {
   EventLoop loop;
-  static int seen;
-  seen = 0;
-  SignalWatcher watcher(loop, SIGUSR1, nullptr, [](void*, int signal) { seen = signal; });
+  SignalProbe probe(loop);
+  ASSERT_TRUE(probe.watcher.open({SIGUSR1, SIGUSR2}).has_value());
   ASSERT_EQ(::raise(SIGUSR1), 0);
-  EXPECT_EQ(seen, 0);
+  EXPECT_TRUE(probe.seen.empty());
   loop.turn(true);
-  EXPECT_EQ(seen, SIGUSR1);
+  EXPECT_EQ(probe.seen, std::vector<int>{SIGUSR1});
+}
+
+TEST(SignalWatcher, MergesEqualSignals) {
+  EventLoop loop;
+  SignalProbe probe(loop);
+  ASSERT_TRUE(probe.watcher.open({SIGUSR1, SIGUSR2}).has_value());
+  for (int i = 0; i < 100; ++i) {
+    ASSERT_EQ(::raise(SIGUSR2), 0);
+    ASSERT_EQ(::raise(SIGUSR1), 0);
+  }
+  loop.turn(true);
+  EXPECT_EQ(probe.seen, (std::vector<int>{SIGUSR1, SIGUSR2}));
+}
+
+TEST(SignalWatcher, AFloodHoldsNoTurn) {
+  EventLoop loop;
+  SignalProbe probe(loop);
+  ASSERT_TRUE(probe.watcher.open({SIGUSR1}).has_value());
+  probe.flood = true;
+  ASSERT_EQ(::raise(SIGUSR1), 0);
+  loop.turn(true);
+  EXPECT_EQ(probe.seen.size(), 1u);
+  probe.flood = false;
+  loop.turn(true);
+  EXPECT_EQ(probe.seen.size(), 2u);
+}
+
+TEST(SignalWatcher, OutlivedByItsBlockedSignals) {
+  EventLoop loop;
+  { ASSERT_TRUE(SignalProbe(loop).watcher.open({SIGUSR1}).has_value()); }
+  ASSERT_EQ(::raise(SIGUSR1), 0);  // would end the process
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGUSR1);
+  const timespec noWait{};
+  EXPECT_EQ(::sigtimedwait(&set, nullptr, &noWait), SIGUSR1);
 }
 
 }  // namespace
