@@ -23,7 +23,7 @@
 #   V=1 shows the commands, CXX=, CC=, CXXFLAGS=, LDFLAGS= as ever, LTO=1 optimises over files, STATIC=1 links
 #   without shared libraries, WERROR=0 lets warnings pass, PYTHON=/usr/bin/python3 runs the tests,
 #   BUILD=build is the directory of everything built,
-#   WOLFSSL=fallback|distro, WOLFSSL_TARBALL= and CULVERT_CACHE= choose wolfSSL (scripts/wolfssl.sh --help)
+#   WOLFSSL=fallback|distro, WOLFSSL_TARBALL= and WOLFSSL_CACHE= choose wolfSSL (scripts/wolfssl.sh --help)
 
 MAKEFLAGS += --no-builtin-rules --no-builtin-variables --no-print-directory
 SHELL := /bin/bash
@@ -42,7 +42,7 @@ SYSCONFDIR ?= /etc
 UNITDIR ?= $(PREFIX)/lib/systemd/system
 SECONDS ?= 60
 WERROR ?= 1
-export WOLFSSL WOLFSSL_TARBALL CULVERT_CACHE PYTHON BUILD
+export WOLFSSL WOLFSSL_TARBALL WOLFSSL_CACHE PYTHON BUILD
 
 ifeq ($(filter $(MODE),$(MODES)),)
 $(error MODE=$(MODE): allowed are $(MODES))

@@ -14,7 +14,7 @@
 #                        `fallback` = the distribution's source package, built with the same assembly options;
 #                        `distro` = the distribution's library as it is (slower: Debian builds it without assembly)
 #   WOLFSSL_TARBALL=     a local copy of the pinned archive, for machines without a network
-#   CULVERT_CACHE=       the cache, default ${XDG_CACHE_HOME:-~/.cache}/culvert
+#   WOLFSSL_CACHE=       the cache, default ${XDG_CACHE_HOME:-~/.cache}/culvert
 #   KEEP_SOURCE=1        keep the unpacked source beside the prefix, as PREFIX.src (to read or debug)
 #   CC=, JOBS=           the C compiler (cc) and the number of parallel jobs (the CPUs there are)
 set -euo pipefail
@@ -29,7 +29,7 @@ readonly UPSTREAM=https://github.com/wolfSSL/wolfssl/archive/refs/tags/v$VERSION
 
 readonly KIND=${WOLFSSL:-pinned}
 readonly CC=${CC:-cc}
-CACHE=${CULVERT_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/culvert}
+CACHE=${WOLFSSL_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/culvert}
 
 say() { printf '  %-7s %s\n' WOLFSSL "$*"; }
 die() { printf 'wolfssl.sh: error: %s\n' "$*" >&2; exit 1; }
@@ -271,7 +271,7 @@ main() {
     '') ;;
     *) die "unknown argument $1 (try --help)" ;;
   esac
-  mkdir -p "$CACHE" 2>/dev/null || die "the cache $CACHE cannot be made; say CULVERT_CACHE=DIR"
+  mkdir -p "$CACHE" 2>/dev/null || die "the cache $CACHE cannot be made; say WOLFSSL_CACHE=DIR"
   local target
   target=$(prefix)
   if [ -f "$target/.ready" ] && { [ -z "${KEEP_SOURCE:-}" ] || [ "$KIND" = distro ] || [ -d "$target.src" ]; }; then return; fi

@@ -91,10 +91,16 @@ class Server:
         path.write_text(text)
         return str(path)
 
+    @staticmethod
+    def environment():
+        """The caller's, without what culvert would take for its own configuration."""
+        return {name: value for name, value in os.environ.items() if not name.startswith("CULVERT_")}
+
     def start(self):
         command = ["taskset", "-c", str(self.cpu), self.find(), *self.arguments()]
         with open(self.directory / "output", "wb") as output:
-            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=self.directory)
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+                                            cwd=self.directory, env=self.environment())
         deadline = time.monotonic() + 15
         while True:
             try:
