@@ -11,6 +11,7 @@
 #include <fstream>
 
 #include "load_helper.h"
+#include "temp_dir.h"
 
 namespace culvert {
 namespace {
@@ -171,17 +172,14 @@ TEST(IniReader, GivesUpAfterAThousandErrors) {
 }
 
 TEST(IniReader, FilesAreReadWhole) {
-  char path[] = "/tmp/culvert-ini-XXXXXX";
-  ASSERT_NE(mkdtemp(path), nullptr);
-  const std::string file = std::string(path) + "/f.ini";
-  std::ofstream(file) << std::string(200'000, 'x');
+  TempDir dir;
+  const std::string file = dir.write("f.ini", std::string(200'000, 'x'));
   EXPECT_EQ(readConfigFile(file).value().size(), 200'000u);
-  std::ofstream(file) << std::string(kLargestFile + 1, 'x');
+  dir.write("f.ini", std::string(kLargestFile + 1, 'x'));
   EXPECT_EQ(readConfigFile(file).error().text, "the file has more than 16 MiB");
   unlink(file.c_str());
   EXPECT_EQ(readConfigFile(file).error().text, "cannot open the file: No such file or directory");
-  EXPECT_EQ(readConfigFile(path).error().text, "cannot read the file: Is a directory");
-  rmdir(path);
+  EXPECT_EQ(readConfigFile(dir.path()).error().text, "cannot read the file: Is a directory");
 }
 
 TEST(IniReader, ValuesThatNoFileCouldHold) {

@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "base/unique_fd.h"
+#include "temp_dir.h"
 
 namespace culvert {
 namespace {
@@ -35,13 +36,10 @@ using testing::Not;
 class LoggerTest : public testing::Test {
  protected:
   LoggerTest() {
-    std::string form = (std::filesystem::temp_directory_path() / "culvert-log-XXXXXX").string();
-    directory_ = ::mkdtemp(form.data());
     ::signal(SIGPIPE, SIG_IGN);  // as the process does
   }
-  ~LoggerTest() override { std::filesystem::remove_all(directory_); }
 
-  std::string pathOf(const std::string& name) const { return directory_ + "/" + name; }
+  std::string pathOf(const std::string& name) const { return directory_ / name; }
 
   LogOptions fileOptions(const std::string& name) const {
     LogOptions options;
@@ -83,7 +81,7 @@ class LoggerTest : public testing::Test {
     return count;
   }
 
-  std::string directory_;
+  TempDir directory_;
 };
 
 // A FIFO as log target: the reading end is the test's, and nobody reads until it says so.

@@ -14,6 +14,7 @@
 
 #include "event/event_loop.h"
 #include "socket_pair.h"
+#include "temp_dir.h"
 
 namespace culvert {
 namespace {
@@ -36,12 +37,6 @@ struct Outcome : DialObserver {
 
 class ConnectorTest : public testing::Test {
  protected:
-  void SetUp() override {
-    std::string pattern = std::filesystem::temp_directory_path() / "culvert-connect-XXXXXX";
-    directory_ = mkdtemp(pattern.data());
-  }
-  void TearDown() override { std::filesystem::remove_all(directory_); }
-
   static UniqueFd listenAt(const SocketAddress& address) {
     auto listener = openListener(address);
     EXPECT_TRUE(listener) << (listener ? "" : listener.error().text);
@@ -105,7 +100,7 @@ class ConnectorTest : public testing::Test {
   Outcome outcome_;
   Timer guard_{loop_, nullptr, [](void*) {}};
   std::unique_ptr<Connector> connector_;
-  std::string directory_;
+  TempDir directory_;
 };
 
 TEST_F(ConnectorTest, ReachesAListener) {
@@ -211,7 +206,7 @@ TEST_F(ConnectorTest, ASilentAddressLeavesTimeForTheNext) {
 }
 
 TEST_F(ConnectorTest, AUnixSocketThatAppearsLater) {
-  const SocketAddress address = SocketAddress::unixPath(directory_ + "/backend");
+  const SocketAddress address = SocketAddress::unixPath(directory_ / "backend");
   target(address);
   dial();
   const TimePoint start = Clock::now();
@@ -220,12 +215,12 @@ TEST_F(ConnectorTest, AUnixSocketThatAppearsLater) {
     if (!listener && Clock::now() - start > Millis(80)) listener = listenAt(address);
   });
   ASSERT_TRUE(outcome_.stream);
-  EXPECT_EQ(outcome_.address.text(), "unix:" + directory_ + "/backend");
+  EXPECT_EQ(outcome_.address.text(), "unix:" + (directory_ / "backend"));
 }
 
 TEST_F(ConnectorTest, AUnixSocketThatIsNotThereIsARefusal) {
   options_.retry = false;
-  target(SocketAddress::unixPath(directory_ + "/nobody"));
+  target(SocketAddress::unixPath(directory_ / "nobody"));
   dial();
   EXPECT_EQ(outcome_.calls, 1) << "UNIX sockets answer before dial() returns";
   ASSERT_TRUE(outcome_.failure);
@@ -233,7 +228,7 @@ TEST_F(ConnectorTest, AUnixSocketThatIsNotThereIsARefusal) {
 }
 
 TEST_F(ConnectorTest, AUnixSocketConnectsBeforeDialReturns) {
-  const SocketAddress address = SocketAddress::unixPath(directory_ + "/backend");
+  const SocketAddress address = SocketAddress::unixPath(directory_ / "backend");
   const UniqueFd listener = listenAt(address);
   target(address);
   dial();

@@ -14,28 +14,13 @@
 #include <string>
 #include <vector>
 
+#include "socket_pair.h"
+#include "temp_dir.h"
+
 namespace culvert {
 namespace {
 
 const SocketAddress kLoopback = SocketAddress::ipv4(INADDR_LOOPBACK, 0);
-
-class TempDir {
- public:
-  TempDir() {
-    std::string pattern = std::filesystem::temp_directory_path() / "culvert-net-XXXXXX";
-    path_ = mkdtemp(pattern.data());
-  }
-  ~TempDir() { std::filesystem::remove_all(path_); }
-  std::string file(const std::string& name) const { return path_ + "/" + name; }
-
- private:
-  std::string path_;
-};
-
-bool waitFor(int fd, short events) {
-  pollfd entry{fd, events, 0};
-  return ::poll(&entry, 1, 5000) == 1;
-}
 
 int intOption(int fd, int level, int name) {
   int value = -1;
@@ -60,9 +45,9 @@ Pair connectedPair(const SocketAddress& where) {
   ConnectStart start = startConnect(boundAddress(pair.listener.get()));
   EXPECT_TRUE(start.fd) << start.error;
   pair.client = std::move(start.fd);
-  EXPECT_TRUE(waitFor(pair.client.get(), POLLOUT));
+  EXPECT_TRUE(waitFd(pair.client.get(), POLLOUT));
   EXPECT_EQ(connectResult(pair.client.get()), 0);
-  EXPECT_TRUE(waitFor(pair.listener.get(), POLLIN));
+  EXPECT_TRUE(waitFd(pair.listener.get(), POLLIN));
   AcceptResult accepted = acceptOne(pair.listener.get());
   EXPECT_TRUE(accepted.fd) << accepted.error;
   pair.server = std::move(accepted.fd);
@@ -91,13 +76,13 @@ TEST(SocketOps, AWildcardListenerTakesBothFamilies) {
   EXPECT_EQ(listenerText(listener->get()),
             bound.isIpv6() ? "*:" + std::to_string(bound.port()) : bound.text());
   ConnectStart client = startConnect(SocketAddress::ipv4(INADDR_LOOPBACK, bound.port()));
-  ASSERT_TRUE(waitFor(listener->get(), POLLIN));
+  ASSERT_TRUE(waitFd(listener->get(), POLLIN));
   AcceptResult accepted = acceptOne(listener->get());
   EXPECT_TRUE(accepted.peer.isIpv4()) << accepted.peer.text();
   EXPECT_TRUE(boundAddress(accepted.fd.get()).isIpv4());
   if (!bound.isIpv6()) GTEST_SKIP() << "no IPv6 here";
   ConnectStart client6 = startConnect(SocketAddress::ipv6(in6addr_loopback, bound.port()));
-  ASSERT_TRUE(waitFor(listener->get(), POLLIN));
+  ASSERT_TRUE(waitFd(listener->get(), POLLIN));
   EXPECT_TRUE(acceptOne(listener->get()).peer.isIpv6());
 }
 
@@ -139,7 +124,7 @@ TEST(SocketOps, ARefusedConnectSaysSo) {
   }
   ConnectStart start = startConnect(gone);
   if (start.fd) {
-    ASSERT_TRUE(waitFor(start.fd.get(), POLLOUT));
+    ASSERT_TRUE(waitFd(start.fd.get(), POLLOUT));
     EXPECT_EQ(connectResult(start.fd.get()), ECONNREFUSED);
   } else {
     EXPECT_EQ(start.error, ECONNREFUSED);
@@ -166,7 +151,7 @@ TEST(SocketOps, SetsTcpOptions) {
 
 TEST(SocketOps, TcpOptionsAreNothingToAUnixSocket) {
   TempDir dir;
-  Pair pair = connectedPair(SocketAddress::unixPath(dir.file("s")));
+  Pair pair = connectedPair(SocketAddress::unixPath(dir / "s"));
   int fd = pair.server.get();
   EXPECT_EQ(setNoDelay(fd), 0);
   EXPECT_EQ(setKeepalive(fd, Millis(1000), Millis(1000), 3), 0);
@@ -190,7 +175,7 @@ TEST(SocketOps, CountsWhatThePeerHasNotAcknowledged) {
 
 TEST(SocketOps, UnixOutQueueIsEmptyOnceAllWasRead) {
   TempDir dir;
-  Pair pair = connectedPair(SocketAddress::unixPath(dir.file("s")));
+  Pair pair = connectedPair(SocketAddress::unixPath(dir / "s"));
   ASSERT_EQ(::send(pair.client.get(), "hello", 5, MSG_NOSIGNAL), 5);
   EXPECT_GT(outQueueBytes(pair.client.get()), 0u);
   char buffer[8];
@@ -203,7 +188,7 @@ TEST(SocketOps, AResetIsAHangUpAndStaysReadable) {
   EXPECT_FALSE(hungUp(pair.server.get()));
   EXPECT_EQ(setLingerReset(pair.client.get()), 0);
   pair.client.reset();
-  ASSERT_TRUE(waitFor(pair.server.get(), POLLIN));
+  ASSERT_TRUE(waitFd(pair.server.get(), POLLIN));
   EXPECT_TRUE(hungUp(pair.server.get()));
   EXPECT_TRUE(hungUp(pair.server.get())) << "asking consumes nothing";
   char byte;
@@ -216,21 +201,21 @@ TEST(SocketOps, AnOrderlyEndIsNoHangUp) {
   ASSERT_EQ(::send(pair.client.get(), "x", 1, MSG_NOSIGNAL), 1);
   ASSERT_EQ(::shutdown(pair.client.get(), SHUT_WR), 0);
   ASSERT_EQ(::shutdown(pair.server.get(), SHUT_WR), 0);
-  ASSERT_TRUE(waitFor(pair.server.get(), POLLIN | POLLRDHUP));
+  ASSERT_TRUE(waitFd(pair.server.get(), POLLIN | POLLRDHUP));
   EXPECT_FALSE(hungUp(pair.server.get()));
   EXPECT_FALSE(hungUp(pair.client.get()));
 }
 
 TEST(SocketOps, AUnixPeerThatClosedIsNoHangUpUnlessItLostInput) {
   TempDir dir;
-  Pair pair = connectedPair(SocketAddress::unixPath(dir.file("s")));
+  Pair pair = connectedPair(SocketAddress::unixPath(dir / "s"));
   ASSERT_EQ(::send(pair.client.get(), "last", 4, MSG_NOSIGNAL), 4);
   pair.client.reset();
   EXPECT_FALSE(hungUp(pair.server.get()));
   char buffer[8];
   EXPECT_EQ(::recv(pair.server.get(), buffer, sizeof buffer, 0), 4);
 
-  Pair second = connectedPair(SocketAddress::unixPath(dir.file("t")));
+  Pair second = connectedPair(SocketAddress::unixPath(dir / "t"));
   ASSERT_EQ(::send(second.server.get(), "lost", 4, MSG_NOSIGNAL), 4);
   second.client.reset();
   EXPECT_TRUE(hungUp(second.server.get()));
@@ -238,7 +223,7 @@ TEST(SocketOps, AUnixPeerThatClosedIsNoHangUpUnlessItLostInput) {
 
 TEST(UnixListener, HasItsModeBeforeTheFirstConnection) {
   TempDir dir;
-  std::string path = dir.file("s");
+  std::string path = dir / "s";
   mode_t before = ::umask(0077);
   auto listener = openListener(SocketAddress::unixPath(path));
   ::umask(before);
@@ -253,7 +238,7 @@ TEST(UnixListener, HasItsModeBeforeTheFirstConnection) {
 TEST(UnixListener, GivesItsFileToTheOwnerItIsToldOf) {
   if (::geteuid() != 0) GTEST_SKIP() << "needs root";
   TempDir dir;
-  std::string path = dir.file("s");
+  std::string path = dir / "s";
   ListenOptions options;
   options.unixOwner = 12345;
   options.unixGroup = 23456;
@@ -266,7 +251,7 @@ TEST(UnixListener, GivesItsFileToTheOwnerItIsToldOf) {
 
 TEST(UnixListener, ReplacesAStaleFileButNotALivingListener) {
   TempDir dir;
-  SocketAddress address = SocketAddress::unixPath(dir.file("s"));
+  SocketAddress address = SocketAddress::unixPath(dir / "s");
   auto first = openListener(address);
   ASSERT_TRUE(first);
   auto second = openListener(address);
@@ -279,7 +264,7 @@ TEST(UnixListener, ReplacesAStaleFileButNotALivingListener) {
 
 TEST(UnixListener, ALivingListenerWithAFullQueueIsNotStale) {
   TempDir dir;
-  SocketAddress address = SocketAddress::unixPath(dir.file("s"));
+  SocketAddress address = SocketAddress::unixPath(dir / "s");
   ListenOptions options;
   options.backlog = 0;
   auto first = openListener(address, options);
@@ -299,7 +284,7 @@ TEST(UnixListener, ALivingListenerWithAFullQueueIsNotStale) {
 
 TEST(UnixListener, TouchesNoFileThatIsNoSocket) {
   TempDir dir;
-  std::string path = dir.file("precious");
+  std::string path = dir / "precious";
   { UniqueFd file(::open(path.c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600)); }
   auto listener = openListener(SocketAddress::unixPath(path));
   ASSERT_FALSE(listener);
@@ -312,7 +297,7 @@ TEST(UnixListener, TouchesNoFileThatIsNoSocket) {
 
 TEST(UnixListener, IsRemovedOnlyWhenNobodyAnswers) {
   TempDir dir;
-  std::string path = dir.file("s");
+  std::string path = dir / "s";
   auto listener = openListener(SocketAddress::unixPath(path));
   ASSERT_TRUE(listener);
   removeUnixSocket(SocketAddress::unixPath(path));

@@ -4,29 +4,19 @@
 
 #include <gtest/gtest.h>
 
-#include <filesystem>
-#include <fstream>
 #include <string>
+
+#include "temp_dir.h"
 
 namespace culvert {
 namespace {
 
 class CpuBudgetTest : public ::testing::Test {
  protected:
-  CpuBudgetTest() {
-    std::string pattern = std::filesystem::temp_directory_path() / "culvert-cpu-XXXXXX";
-    root_ = mkdtemp(pattern.data());
-  }
-  ~CpuBudgetTest() override { std::filesystem::remove_all(root_); }
+  void write(const std::string& path, const std::string& text) { root_.write(path, text + "\n"); }
+  CpuBudget detect(unsigned affinity) { return detectCpuBudget(root_.path(), affinity); }
 
-  void write(const std::string& path, const std::string& text) {
-    std::filesystem::path full = root_ + path;
-    std::filesystem::create_directories(full.parent_path());
-    std::ofstream(full) << text << "\n";
-  }
-  CpuBudget detect(unsigned affinity) { return detectCpuBudget(root_, affinity); }
-
-  std::string root_;
+  TempDir root_;
 };
 
 TEST_F(CpuBudgetTest, WithoutCgroupsTheAffinityCounts) {

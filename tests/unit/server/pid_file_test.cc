@@ -15,31 +15,21 @@
 #include <fstream>
 #include <string>
 
+#include "temp_dir.h"
+
 namespace culvert {
 namespace {
 
 class PidFileTest : public ::testing::Test {
  protected:
-  PidFileTest() {
-    std::string pattern = std::filesystem::temp_directory_path() / "culvert-pid-XXXXXX";
-    dir_ = mkdtemp(pattern.data());
-    path_ = dir_ + "/culvert.pid";
-  }
-  ~PidFileTest() override {
-    std::filesystem::permissions(dir_, std::filesystem::perms::owner_all);
-    std::filesystem::remove_all(dir_);
-  }
-  std::string content() const {
-    std::ifstream file(path_);
-    return {std::istreambuf_iterator<char>(file), {}};
-  }
+  std::string content() const { return dir_.read("culvert.pid"); }
   size_t filesThere() const {
-    return size_t(std::distance(std::filesystem::directory_iterator(dir_),
+    return size_t(std::distance(std::filesystem::directory_iterator(dir_.path()),
                                 std::filesystem::directory_iterator()));
   }
 
-  std::string dir_;
-  std::string path_;
+  TempDir dir_;
+  std::string path_ = dir_ / "culvert.pid";
 };
 
 const std::string kOwn = std::to_string(::getpid()) + "\n";
@@ -125,10 +115,10 @@ TEST_F(PidFileTest, MovesWithItsLock) {
 }
 
 TEST_F(PidFileTest, NamesWhatFails) {
-  auto missing = PidFile::create(dir_ + "/none/culvert.pid");
+  auto missing = PidFile::create(dir_ / "none/culvert.pid");
   ASSERT_FALSE(missing);
-  EXPECT_EQ(missing.error().text,
-            "cannot write the pid file " + dir_ + "/none/culvert.pid: No such file or directory");
+  EXPECT_EQ(missing.error().text, "cannot write the pid file " + dir_.path() +
+                                      "/none/culvert.pid: No such file or directory");
   std::filesystem::create_symlink("/etc/passwd", path_);
   auto link = PidFile::create(path_);
   ASSERT_FALSE(link) << "a link is not followed";
@@ -155,7 +145,7 @@ TEST_F(PidFileTest, InAClosedDirectoryAnExistingFileIsWrittenInPlaceAndEmptied) 
   if (::geteuid() != 0) GTEST_SKIP() << "needs root";
   std::ofstream(path_) << "123456789\n";
   ASSERT_EQ(::chown(path_.c_str(), 54321, 54321), 0);
-  std::filesystem::permissions(dir_, std::filesystem::perms(0755));
+  std::filesystem::permissions(dir_.path(), std::filesystem::perms(0755));
   EXPECT_EQ(asOrdinaryUser([this] {
               auto file = PidFile::create(path_);
               if (!file) return 1;
@@ -169,7 +159,7 @@ TEST_F(PidFileTest, InAClosedDirectoryAnExistingFileIsWrittenInPlaceAndEmptied) 
 
 TEST_F(PidFileTest, AfterThePrivilegeDropItIsEmptiedWhereItCannotBeRemoved) {
   if (::geteuid() != 0) GTEST_SKIP() << "needs root";
-  std::filesystem::permissions(dir_, std::filesystem::perms(0755));
+  std::filesystem::permissions(dir_.path(), std::filesystem::perms(0755));
   pid_t child = ::fork();
   if (child == 0) {
     auto file = PidFile::create(path_);

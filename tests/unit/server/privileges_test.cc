@@ -22,6 +22,7 @@
 #include <thread>
 
 #include "base/unique_fd.h"
+#include "temp_dir.h"
 
 namespace culvert {
 namespace {
@@ -184,9 +185,8 @@ TEST_F(AsRoot, BecomesTheUserForGood) {
 TEST_F(AsRoot, ControlPrivilegesAreEffectiveOnlyInsideTheirScope) {
   if (lowPortsAreOpen()) GTEST_SKIP() << "ports below 1024 are open to everybody here";
   Identity who = nobody();
-  std::string pattern = std::filesystem::temp_directory_path() / "culvert-priv-XXXXXX";
-  std::string path = mkdtemp(pattern.data()) + std::string("/key.pem");
-  std::ofstream(path) << "secret";
+  TempDir dir;
+  const std::string path = dir.write("key.pem", "secret");
   ASSERT_EQ(::chmod(path.c_str(), 0600), 0);
   auto readable = [&path] { return UniqueFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC)).valid(); };
   EXPECT_EQ(inChild([&](Step& step) {
@@ -208,7 +208,6 @@ TEST_F(AsRoot, ControlPrivilegesAreEffectiveOnlyInsideTheirScope) {
               step.expect(!readable() && !canBindLowPort(), "rights after the scope");
             }),
             "");
-  std::filesystem::remove_all(std::filesystem::path(path).parent_path());
 }
 
 TEST_F(AsRoot, AThreadThatDropsHasNothingAndCannotRaiseIt) {

@@ -8,24 +8,17 @@
 #include <unistd.h>
 
 #include <cstdlib>
-#include <filesystem>
 #include <string>
 
 #include "base/unique_fd.h"
+#include "temp_dir.h"
 
 namespace culvert {
 namespace {
 
 class SdNotifyTest : public ::testing::Test {
  protected:
-  SdNotifyTest() {
-    std::string pattern = std::filesystem::temp_directory_path() / "culvert-sd-XXXXXX";
-    dir_ = mkdtemp(pattern.data());
-  }
-  ~SdNotifyTest() override {
-    ::unsetenv("NOTIFY_SOCKET");
-    std::filesystem::remove_all(dir_);
-  }
+  ~SdNotifyTest() override { ::unsetenv("NOTIFY_SOCKET"); }
 
   SdNotify managedBy(const std::string& variable, const SocketAddress& address) {
     manager_.reset(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
@@ -34,7 +27,7 @@ class SdNotifyTest : public ::testing::Test {
     return SdNotify::fromEnvironment();
   }
   SdNotify managed() {
-    return managedBy(dir_ + "/notify", SocketAddress::unixPath(dir_ + "/notify"));
+    return managedBy(dir_ / "notify", SocketAddress::unixPath(dir_ / "notify"));
   }
   std::string received() {
     char buffer[1024];
@@ -42,7 +35,7 @@ class SdNotifyTest : public ::testing::Test {
     return size < 0 ? "nothing" : std::string(buffer, size_t(size));
   }
 
-  std::string dir_;
+  TempDir dir_;
   UniqueFd manager_;
 };
 

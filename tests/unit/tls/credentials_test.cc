@@ -57,10 +57,10 @@ TEST_F(CredentialsTest, TakesOneFileWithBoth) {
 
 TEST_F(CredentialsTest, TakesEveryFormOfKey) {
   const TempDir& keys = testKeys();
-  keys.run(
-      "openssl ec -in ec.key -out ec-sec1.key; openssl ecparam -name prime256v1 -out p; cat p "
-      "ec-sec1.key > ec-params.key;"
-      "openssl rsa -traditional -in rsa.key -out rsa-pkcs1.key");
+  runIn(keys,
+        "openssl ec -in ec.key -out ec-sec1.key; openssl ecparam -name prime256v1 -out p; cat p "
+        "ec-sec1.key > ec-params.key;"
+        "openssl rsa -traditional -in rsa.key -out rsa-pkcs1.key");
   for (const char* name : {"ec-sec1.key", "ec-params.key"}) {
     auto loaded = Credentials::loadFiles(keys / "ec.pem", keys / name);
     EXPECT_TRUE(loaded.has_value()) << name << ": " << loaded.error().text();
@@ -141,7 +141,8 @@ TEST_F(CredentialsTest, NamesTheFileAndTheMistake) {
   bent.replace(40, 8, "AAAAAAAA");
   error = errorOf(dir_.write("bent.pem", bent), key);
   EXPECT_TRUE(has(error, "certificate 1 is no X.509 certificate")) << error;
-  keys.run(
+  runIn(
+      keys,
       "openssl x509 -in ec.pem -outform der -out ec.der; openssl pkcs8 -topk8 -in ec.key -passout "
       "pass:x -out enc.key;"
       "openssl ec -in ec.key -aes128 -passout pass:x -out enc2.key");
@@ -172,7 +173,7 @@ TEST_F(CredentialsTest, AcceptsCarriageReturnsAndTextAround) {
 TEST_F(CredentialsTest, ReadsFromAPipe) {
   std::string path = dir_ / "pipe";
   ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
-  dir_.run("(cat " + (testKeys() / "both.pem") + " > pipe &)");
+  runIn(dir_, "(cat " + (testKeys() / "both.pem") + " > pipe &)");
   // A writer may come a little later than the reader; an empty pipe without a writer ends at once.
   Credentials::Loaded loaded = tl::unexpected(CredentialFaults{"not tried", ""});
   for (int i = 0; i < 200 && !loaded; ++i) {

@@ -37,11 +37,11 @@ TEST_F(SelfSignedTest, IsVerifiedByOtherLibraries) {
   ASSERT_TRUE(made.has_value()) << made.error().text;
   TempDir dir;
   dir.write("cert.pem", made->certificatePem);
-  dir.run("openssl verify -CAfile cert.pem -verify_hostname localhost cert.pem");
-  dir.run("openssl verify -CAfile cert.pem -verify_ip 127.0.0.1 cert.pem");
-  dir.run("openssl verify -CAfile cert.pem -verify_ip ::1 cert.pem");
-  dir.run("test \"$(openssl x509 -in cert.pem -noout -fingerprint -sha256 | cut -d= -f2)\" = " +
-          made->fingerprint);
+  runIn(dir, "openssl verify -CAfile cert.pem -verify_hostname localhost cert.pem");
+  runIn(dir, "openssl verify -CAfile cert.pem -verify_ip 127.0.0.1 cert.pem");
+  runIn(dir, "openssl verify -CAfile cert.pem -verify_ip ::1 cert.pem");
+  runIn(dir, "test \"$(openssl x509 -in cert.pem -noout -fingerprint -sha256 | cut -d= -f2)\" = " +
+                 made->fingerprint);
 }
 
 TEST_F(SelfSignedTest, EstablishesSessions) {

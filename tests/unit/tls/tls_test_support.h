@@ -7,12 +7,12 @@
 
 #include <cstdlib>
 #include <deque>
-#include <filesystem>
-#include <fstream>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
+#include "temp_dir.h"
 #include "tls/client_hello.h"
 #include "tls/credentials.h"
 #include "tls/hello_gatherer.h"
@@ -23,60 +23,34 @@
 
 namespace culvert {
 
-/// A directory that goes away with the object.
-class TempDir {
- public:
-  TempDir() {
-    std::string name = (std::filesystem::temp_directory_path() / "culvert-tls-XXXXXX").string();
-    path_ = ::mkdtemp(name.data());
-  }
-  ~TempDir() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  std::string operator/(const std::string& name) const { return path_ + "/" + name; }
-  std::string write(const std::string& name, const std::string& contents) const {
-    std::ofstream(*this / name, std::ios::binary) << contents;
-    return *this / name;
-  }
-  std::string read(const std::string& name) const {
-    std::ifstream in(*this / name, std::ios::binary);
-    return {std::istreambuf_iterator<char>(in), {}};
-  }
-  /// Runs a shell command in the directory.
-  void run(const std::string& command) const {
-    std::string line = "cd " + path_ + " && (" + command + ") >>log 2>&1";
-    ASSERT_EQ(std::system(line.c_str()), 0) << command << "\n" << read("log");
-  }
+/// Runs a shell command in the directory.
+inline void runIn(const TempDir& dir, const std::string& command) {
+  const std::string line = "cd " + dir.path() + " && (" + command + ") >>log 2>&1";
+  ASSERT_EQ(std::system(line.c_str()), 0) << command << "\n" << dir.read("log");
+}
 
- private:
-  std::string path_;
-};
-
-/// Keys and certificates, made once for all tests of the binary: ec.pem ec.key rsa.pem rsa.key
+/// Makes keys and certificates: ec.pem ec.key rsa.pem rsa.key
 /// ed.pem ed.key, a chain leaf.pem (leaf + intermediate, key leaf.key) under root.pem, old.pem
 /// (expired).
-inline const TempDir& testKeys() {
-  static const TempDir* dir = [] {
-    auto* made = new TempDir();
-    std::string san =
-        " -addext subjectAltName=DNS:www.example.org,DNS:*.Wild.example.org,IP:127.0.0.1,IP:::1 ";
-    made->run(
+inline void makeTestKeys(const TempDir& dir) {
+  const std::string san =
+      " -addext subjectAltName=DNS:www.example.org,DNS:*.Wild.example.org,IP:127.0.0.1,IP:::1 ";
+  runIn(dir,
         "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj "
         "'/C=DE/O=Culvert Test/CN=www.example.org' -keyout ec.key -out ec.pem" +
-        san);
-    made->run(
+            san);
+  runIn(dir,
         "openssl req -x509 -newkey rsa:2048 -nodes -days 30 -subj /CN=www.example.org -keyout "
         "rsa.key -out rsa.pem" +
-        san);
-    made->run(
+            san);
+  runIn(dir,
         "openssl req -x509 -newkey ed25519 -nodes -days 30 -subj /CN=ed.example.org -keyout ed.key "
         "-out ed.pem");
-    made->run(
+  runIn(dir,
         "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-384 -nodes -days 30 -subj "
         "/CN=p384.example.org "
         "-keyout p384.key -out p384.pem");
-    made->run(
+  runIn(dir,
         "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj "
         "/CN=Root -keyout root.key "
         "-out root.pem;"
@@ -102,7 +76,7 @@ inline const TempDir& testKeys() {
         "leaf-only.pem && cat leaf-only.pem inter.pem > leaf.pem && cat inter.pem leaf-only.pem > "
         "reversed.pem && cat "
         "leaf-only.pem root.pem > gap.pem && cat ec.pem ec.key > both.pem");
-    made->run(
+  runIn(dir,
         "openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=old.example.org "
         "-keyout old.key -out "
         "old.csr; openssl ca -help; mkdir ca && : > ca/index && echo 01 > ca/serial && printf "
@@ -112,9 +86,14 @@ inline const TempDir& testKeys() {
         "-selfsign -keyfile "
         "old.key -in old.csr -startdate 20200101000000Z -enddate 20200201000000Z -notext -out "
         "old.pem");
-    return made;
-  }();
-  return *dir;
+}
+
+/// What makeTestKeys() makes, once for all tests of the binary.
+inline const TempDir& testKeys() {
+  static const TempDir dir;
+  static std::once_flag made;
+  std::call_once(made, [] { makeTestKeys(dir); });
+  return dir;
 }
 
 inline std::shared_ptr<const Credentials> testCredentials(const std::string& name) {
