@@ -354,11 +354,11 @@ bool ClientHello::offersVersion(uint16_t version) const {
   // RFC 8446 4.2.1: the extension alone counts where it is present; without it TLS 1.3 cannot be
   // meant.
   if (!supportedVersions.empty()) return supportedVersions.contains(version);
-  return version <= kTls12 && version <= legacyVersion && version >= 0x0300;
+  return version <= kTls12 && version <= legacyVersion && version >= kSsl30;
 }
 
 uint16_t ClientHello::highestVersion() const {
-  for (uint16_t version : {kTls13, kTls12, kTls11, kTls10, uint16_t{0x0300}})
+  for (uint16_t version : {kTls13, kTls12, kTls11, kTls10, kSsl30})
     if (offersVersion(version)) return version;
   return 0;
 }

@@ -202,7 +202,7 @@ size_t CredentialSet::select(const ClientHello& hello, uint16_t version) const {
 
 HelloVerdict judgeHello(const ClientHello& hello, const TlsSettings& settings) {
   // RFC 8446 appendix D.5: refused whatever else such a hello holds.
-  if (hello.legacyVersion <= 0x0300)
+  if (hello.legacyVersion <= kSsl30)
     return refuse(Alert::protocol_version,
                   fmt::format("client offers SSL 3.0 or older, service requires {}",
                               versionWords(settings.minVersion)));

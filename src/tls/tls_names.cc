@@ -64,6 +64,17 @@ constexpr GroupInfo kGroups[] = {
 #undef OTHER_GROUP
 };
 
+struct VersionInfo {
+  uint16_t id;
+  std::string_view name;   // as tools write it, for fields of the log
+  std::string_view words;  // as people write it
+};
+
+constexpr VersionInfo kVersions[] = {
+    {kSsl30, "SSLv3", "SSL 3.0"},   {kTls10, "TLSv1.0", "TLS 1.0"}, {kTls11, "TLSv1.1", "TLS 1.1"},
+    {kTls12, "TLSv1.2", "TLS 1.2"}, {kTls13, "TLSv1.3", "TLS 1.3"},
+};
+
 std::string lower(std::string_view text) {
   std::string out(text);
   for (char& c : out) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
@@ -139,37 +150,15 @@ const SuiteInfo* findSuite(uint16_t id) {
 }
 
 std::string versionName(uint16_t version) {
-  switch (version) {
-    case 0x0300:
-      return "SSLv3";
-    case kTls10:
-      return "TLSv1.0";
-    case kTls11:
-      return "TLSv1.1";
-    case kTls12:
-      return "TLSv1.2";
-    case kTls13:
-      return "TLSv1.3";
-    default:
-      return fmt::format("0x{:04x}", version);
-  }
+  for (const VersionInfo& known : kVersions)
+    if (known.id == version) return std::string(known.name);
+  return fmt::format("0x{:04x}", version);
 }
 
 std::string versionWords(uint16_t version) {
-  switch (version) {
-    case 0x0300:
-      return "SSL 3.0";
-    case kTls10:
-      return "TLS 1.0";
-    case kTls11:
-      return "TLS 1.1";
-    case kTls12:
-      return "TLS 1.2";
-    case kTls13:
-      return "TLS 1.3";
-    default:
-      return fmt::format("version 0x{:04x}", version);
-  }
+  for (const VersionInfo& known : kVersions)
+    if (known.id == version) return std::string(known.words);
+  return fmt::format("version 0x{:04x}", version);
 }
 
 std::string suiteName(uint16_t id) {

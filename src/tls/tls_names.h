@@ -14,6 +14,7 @@
 
 namespace culvert {
 
+inline constexpr uint16_t kSsl30 = 0x0300;
 inline constexpr uint16_t kTls10 = 0x0301;
 inline constexpr uint16_t kTls11 = 0x0302;
 inline constexpr uint16_t kTls12 = 0x0303;
