@@ -40,6 +40,7 @@ TlsStream::TlsStream(TlsWorker& worker, UniqueFd fd, std::shared_ptr<const TlsSe
 TlsStream::~TlsStream() = default;
 
 IoStatus TlsStream::handshake() {
+  const OutputGuard guard{*this};
   if (failed_) return IoStatus::kFailed;
   if (!session_) return gatherHello();
   const IoResult r = receive({worker_.input.get(), kHandshakeRead});
@@ -128,6 +129,11 @@ void TlsStream::finishHandshake() {
 
 IoStatus TlsStream::failHandshake(int wolfError) {
   input_ = {};
+  if (outOfMemory_) {
+    handshakeFailure_ = HandshakeFailure::kOther;
+    failForMemory();
+    return sendOutput() == IoStatus::kReset ? IoStatus::kReset : IoStatus::kFailed;
+  }
   AlertsSeen alerts = alertsSeen(session_.get());
   if (!alerts.sent && !alerts.received) {
     if (const auto alert = alertForError(wolfError))

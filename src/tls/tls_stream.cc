@@ -33,6 +33,7 @@ TlsWorker::TlsWorker(EventLoop& l, BufferPool& p, CounterBlock& c, const TicketK
 }
 
 IoResult TlsStream::read(RingBuffer& into, size_t limit) {
+  const OutputGuard guard{*this};
   if (failed_) return {IoStatus::kFailed, 0};
   if (!carried_.empty()) {
     input_[0] = carried_;
@@ -59,9 +60,7 @@ IoResult TlsStream::decrypt(RingBuffer& into) {
     const std::span<uint8_t> free = into.writable();
     if (free.empty()) {
       if (!into.outOfMemory()) return {IoStatus::kOk, total};
-      failed_ = true;
-      failure_ = {"internal", "out of memory"};
-      return {IoStatus::kFailed, total};
+      return {failForMemory(), total};
     }
     const int n = wolfSSL_read(session_.get(), free.data(), static_cast<int>(free.size()));
     into.commit(n > 0 ? static_cast<size_t>(n) : 0);
@@ -85,8 +84,9 @@ IoResult TlsStream::decrypt(RingBuffer& into) {
 }
 
 IoStatus TlsStream::failSession(int wolfError) {
-  failed_ = true;
   input_ = {};
+  if (outOfMemory_) return failForMemory();
+  failed_ = true;
   if (flood_) {
     sendFatalAlert(session_.get(), Alert::unexpected_message);
     failure_ = {"tls-sent:unexpected_message", "too many records in a row without payload"};
@@ -106,6 +106,7 @@ IoStatus TlsStream::failSession(int wolfError) {
 }
 
 IoResult TlsStream::write(RingBuffer& from) {
+  const OutputGuard guard{*this};
   if (failed_) return {IoStatus::kFailed, 0};
   if (backlog() != 0) {
     const IoStatus status = sendOutput();
@@ -130,13 +131,18 @@ IoResult TlsStream::write(RingBuffer& from) {
   return {from.empty() ? IoStatus::kOk : IoStatus::kBlocked, total};
 }
 
-IoStatus TlsStream::flush() { return sendOutput(); }
+IoStatus TlsStream::flush() {
+  const OutputGuard guard{*this};
+  return sendOutput();
+}
 
 IoStatus TlsStream::shutdownWrite() {
+  const OutputGuard guard{*this};
   // After a fatal alert TLS has ended (RFC 8446 6.2): only TCP is left to end.
   if (!failed_ && established_ && !notifySent_) {
     notifySent_ = true;
     wolfSSL_shutdown(session_.get());
+    if (outOfMemory_) return failForMemory();  // without close_notify this is no end in order
   }
   finishWanted_ = true;
   return sendOutput();
@@ -173,6 +179,22 @@ IoStatus TlsStream::sendOutput() {
   return status;
 }
 
+/// What is still there when a verb ends was sealed by a call that did not get as far as sending:
+/// without it the client could not read what came after.
+void TlsStream::dropOutput() noexcept {
+  if (worker_.output.empty()) return;
+  worker_.output.clear();
+  failForMemory();
+}
+
+/// Allocates nothing: both texts fit into the strings themselves.
+IoStatus TlsStream::failForMemory() noexcept {
+  failed_ = true;
+  failure_.cause = "internal";
+  failure_.detail = "out of memory";
+  return IoStatus::kFailed;
+}
+
 void TlsStream::stashInput() {
   if (input_[0].empty() && input_[1].empty()) {
     carried_.clear();
@@ -194,6 +216,7 @@ int TlsStream::onSend(WOLFSSL*, char* from, int size, void* io) {
   try {
     output.insert(output.end(), bytes, bytes + size);
   } catch (const std::bad_alloc&) {  // which C code between us and the tunnel could not pass on
+    self->outOfMemory_ = true;
     return WOLFSSL_CBIO_ERR_GENERAL;
   }
   return size;

@@ -6,9 +6,8 @@
 //
 // Invariants: 1. the send callback always accepts; what the socket does not take waits in backlog_.
 //             2. after each call no ciphertext is left outside wolfSSL (carried_ is empty, but for
-//             what came along with
-//                the end of the handshake), because no more is received than there is room for its
-//                plaintext.
+//                what came along with the end of the handshake), because no more is received than
+//                there is room for its plaintext.
 //             3. the recv callback never returns 0 (wolfSSL would spin).
 #pragma once
 
@@ -71,6 +70,11 @@ class TlsStream final : public SocketStream, private TlsIoContext {
 
  private:
   struct Hello;
+  /// Of each verb: what an exception left sealed in the shared output goes to no other stream.
+  struct OutputGuard {
+    TlsStream& stream;
+    ~OutputGuard() { stream.dropOutput(); }
+  };
 
   IoStatus gatherHello();
   IoStatus beginSession(const ClientHello& hello, std::span<const uint8_t> preface,
@@ -86,6 +90,8 @@ class TlsStream final : public SocketStream, private TlsIoContext {
   void countFraming(std::span<const uint8_t> bytes);
   void stashInput();
   IoStatus sendOutput();
+  void dropOutput() noexcept;
+  IoStatus failForMemory() noexcept;
 
   TlsWorker& worker_;
   std::shared_ptr<const TlsSettings> settings_;  // until the handshake is done
@@ -104,6 +110,7 @@ class TlsStream final : public SocketStream, private TlsIoContext {
   bool established_ = false;
   bool failed_ = false;
   bool flood_ = false;
+  bool outOfMemory_ = false;  // onSend found no room: the error that wolfSSL then reports is ours
   bool sawByte_ = false;
   bool notifySent_ = false;
   bool finishWanted_ = false;

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// ScarceMemory lets operator new fail from a chosen allocation of this thread on, for as long as it
+// lives. Included once in a test binary, since it replaces the operators. wolfSSL takes its memory
+// from malloc and notices nothing.
+#pragma once
+
+#include <cstddef>
+#include <cstdlib>
+#include <new>
+
+namespace culvert {
+
+class ScarceMemory {
+ public:
+  explicit ScarceMemory(size_t allowed) {
+    left = allowed;
+    scarce = true;
+  }
+  ~ScarceMemory() { scarce = false; }
+
+  /// Whether this allocation may be made.
+  static bool allow() { return !scarce || (left != 0 && left-- != 0); }
+
+ private:
+  inline static thread_local bool scarce = false;
+  inline static thread_local size_t left = 0;
+};
+
+}  // namespace culvert
+
+// Not inlined: gcc would see free() meet the other translation units' operator new, and warn.
+[[gnu::noinline]] void* operator new(std::size_t size) {
+  void* made = culvert::ScarceMemory::allow() ? std::malloc(size) : nullptr;
+  if (made == nullptr) throw std::bad_alloc();
+  return made;
+}
+
+[[gnu::noinline]] void operator delete(void* made) noexcept { std::free(made); }
+[[gnu::noinline]] void operator delete(void* made, std::size_t) noexcept { std::free(made); }
