@@ -22,7 +22,22 @@ constexpr Millis kKeepaliveIdle{60000};
 constexpr Millis kKeepaliveInterval{15000};
 constexpr int kKeepaliveCount = 4;
 
+/// What culvert or its machine lacks, whoever the backend is.
+bool ownShortage(int sysErrno) {
+  switch (sysErrno) {
+    case EMFILE:
+    case ENFILE:
+    case ENOMEM:
+    case ENOBUFS:
+    case EADDRNOTAVAIL:  // no local port is left, or no address to come from
+      return true;
+    default:
+      return false;
+  }
+}
+
 std::string causeOf(int sysErrno) {
+  if (ownShortage(sysErrno)) return "internal";
   switch (sysErrno) {
     case ECONNREFUSED:
     case ENOENT:  // the UNIX socket's file is not there: nobody listens
@@ -102,6 +117,7 @@ void Connector::attemptFailed(int sysErrno) {
   const SocketAddress& address = pass_[next_ - 1];
   counters_.add(Counter::kBackendConnectsFailed);
   lastFailure_ = {causeOf(sysErrno), fmt::format("{}: {}", address.text(), errnoText(sysErrno))};
+  if (ownShortage(sysErrno)) return;  // another address would not help
   for (const auto& target : options_.targets) target->refreshSoon();
 }
 
@@ -116,11 +132,13 @@ void Connector::endOfPass() {
 void Connector::adopt(UniqueFd fd) {
   watcher_.reset();
   timer_.disarm();
-  setNoDelay(fd.get());
-  setKeepalive(fd.get(), kKeepaliveIdle, kKeepaliveInterval, kKeepaliveCount);
+  const SocketAddress& address = pass_[next_ - 1];
+  if (!address.isUnix()) {
+    setNoDelay(fd.get());
+    setKeepalive(fd.get(), kKeepaliveIdle, kKeepaliveInterval, kKeepaliveCount);
+  }
   DialObserver* observer = std::exchange(observer_, nullptr);
-  observer->onDialed(std::make_unique<PlainStream>(loop_, std::move(fd), preface_()),
-                     pass_[next_ - 1]);
+  observer->onDialed(std::make_unique<PlainStream>(loop_, std::move(fd), preface_()), address);
 }
 
 void Connector::fail() {

@@ -179,6 +179,7 @@ BackendTarget::BackendTarget(const AddressSpec& name, std::shared_ptr<Shared> re
 BackendTarget::~BackendTarget() = default;
 
 std::shared_ptr<const AddressSet> BackendTarget::addresses() const {
+  if (resolver_ == nullptr) return addresses_;  // a literal's never change
   std::lock_guard lock(mutex_);
   return addresses_;
 }

@@ -4,8 +4,10 @@
 #include "net/connector.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <filesystem>
 #include <optional>
@@ -281,6 +283,40 @@ TEST_F(ConnectorTest, ANameThatStaysUnknownIsUnreachable) {
   ASSERT_TRUE(outcome_.failure);
   EXPECT_EQ(outcome_.failure->cause, "backend-unreachable");
   EXPECT_NE(outcome_.failure->detail.find("nowhere.example"), std::string::npos);
+}
+
+/// Nobody shall look for the fault at the backend or in the DNS.
+TEST_F(ConnectorTest, WhatCulvertLacksIsNoFaultOfTheBackend) {
+  std::atomic<int> lookups{0};
+  ResolverOptions resolving;
+  resolving.minGap = Millis(1);
+  resolving.lookup = [&](const std::string&, uint16_t) -> Result<AddressSet> {
+    ++lookups;
+    return AddressSet{SocketAddress::ipv4(INADDR_LOOPBACK, 1)};
+  };
+  Resolver resolver(std::move(resolving));
+  AddressSpec spec;
+  spec.kind = AddressKind::kHostName;
+  spec.host = "backend.example";
+  spec.port = 1;
+  options_.retry = false;
+  options_.targets.push_back(resolver.target(spec));
+  ASSERT_TRUE(resolver.start());
+  ASSERT_TRUE(resolver.waitFirstAnswers(Millis(5000)));
+
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit none{0, before.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+  dial();
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+  wait();
+  ASSERT_TRUE(outcome_.failure);
+  EXPECT_EQ(outcome_.failure->cause, "internal");
+  EXPECT_NE(outcome_.failure->detail.find("Too many open files"), std::string::npos)
+      << outcome_.failure->detail;
+  pass(Millis(50));
+  EXPECT_EQ(lookups, 1) << "the address is as good as it was";
 }
 
 TEST_F(ConnectorTest, DyingCancelsEverything) {
