@@ -16,12 +16,6 @@ namespace {
 constexpr Millis kFirstBackoff{50};
 constexpr Millis kLastBackoff{1000};
 
-// A backend's connections live as long as the service's; a dead host is noticed by probes, a slow
-// one is not killed by them (keepalive stands still while data is unacknowledged).
-constexpr Millis kKeepaliveIdle{60000};
-constexpr Millis kKeepaliveInterval{15000};
-constexpr int kKeepaliveCount = 4;
-
 /// What culvert or its machine lacks, whoever the backend is.
 bool ownShortage(int sysErrno) {
   switch (sysErrno) {
@@ -133,10 +127,7 @@ void Connector::adopt(UniqueFd fd) {
   watcher_.reset();
   timer_.disarm();
   const SocketAddress& address = pass_[next_ - 1];
-  if (!address.isUnix()) {
-    setNoDelay(fd.get());
-    setKeepalive(fd.get(), kKeepaliveIdle, kKeepaliveInterval, kKeepaliveCount);
-  }
+  if (!address.isUnix()) setTunnelSocketOptions(fd.get());
   DialObserver* observer = std::exchange(observer_, nullptr);
   observer->onDialed(std::make_unique<PlainStream>(loop_, std::move(fd), preface_()), address);
 }

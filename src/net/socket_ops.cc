@@ -11,12 +11,18 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <chrono>
 
 #include "base/paths.h"
 
 namespace culvert {
 namespace {
+
+// Seconds. A dead host is noticed by probes, a slow one is not killed by them (keepalive stands
+// still while data is unacknowledged). No TCP_USER_TIMEOUT: it would kill a living peer that does
+// not read (stall-timeout is for those).
+constexpr int kKeepaliveIdle = 60;
+constexpr int kKeepaliveInterval = 15;
+constexpr int kKeepaliveCount = 4;
 
 int setOption(int fd, int level, int name, const void* value, socklen_t size) {
   return setsockopt(fd, level, name, value, size) == 0 ? 0 : errno;
@@ -120,12 +126,6 @@ SocketAddress nameOf(int fd, int (*call)(int, sockaddr*, socklen_t*)) {
   socklen_t length = sizeof storage;
   if (call(fd, reinterpret_cast<sockaddr*>(&storage), &length) != 0) return {};
   return SocketAddress::fromSockaddr(reinterpret_cast<sockaddr*>(&storage), length);
-}
-
-/// Rounded up to whole seconds, at least one.
-int seconds(Millis time) {
-  auto rounded = std::chrono::ceil<std::chrono::seconds>(time).count();
-  return int(std::clamp<decltype(rounded)>(rounded, 1, 32767));  // the kernel's MAX_TCP_KEEPIDLE
 }
 
 }  // namespace
@@ -250,11 +250,12 @@ int connectResult(int fd) {
 
 int setNoDelay(int fd) { return setTcpOption(fd, TCP_NODELAY, 1); }
 
-int setKeepalive(int fd, Millis idle, Millis interval, int count) {
-  int error = setIntOption(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
-  if (error == 0) error = setTcpOption(fd, TCP_KEEPIDLE, seconds(idle));
-  if (error == 0) error = setTcpOption(fd, TCP_KEEPINTVL, seconds(interval));
-  if (error == 0) error = setTcpOption(fd, TCP_KEEPCNT, std::clamp(count, 1, 127));
+int setTunnelSocketOptions(int fd) {
+  int error = setNoDelay(fd);
+  if (error == 0) error = setIntOption(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+  if (error == 0) error = setTcpOption(fd, TCP_KEEPIDLE, kKeepaliveIdle);
+  if (error == 0) error = setTcpOption(fd, TCP_KEEPINTVL, kKeepaliveInterval);
+  if (error == 0) error = setTcpOption(fd, TCP_KEEPCNT, kKeepaliveCount);
   return error;
 }
 

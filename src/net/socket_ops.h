@@ -83,9 +83,9 @@ int connectResult(int fd);
 
 /// The setters return 0 or an errno. On a UNIX socket those of TCP do nothing and return 0.
 int setNoDelay(int fd);
-/// Keepalive probes after `idle`, then every `interval`, dead after `count` unanswered. Whole
-/// seconds, at least 1.
-int setKeepalive(int fd, Millis idle, Millis interval, int count);
+/// What both ends of a tunnel have: no delay, and keepalive that notices a vanished peer after two
+/// minutes.
+int setTunnelSocketOptions(int fd);
 /// The kernel holds at most this many unsent bytes before the socket stops being writable.
 int setNotSentLowat(int fd, uint32_t bytes);
 /// TCP_USER_TIMEOUT; 0 restores the system's default. Never below the stall limit: it kills a

@@ -18,12 +18,6 @@ constexpr int kBurst = 64;
 constexpr Millis kRetryAfterShortage{500};
 constexpr Millis kRetryAfterFullWorkers{5};
 
-// A vanished client is noticed after two minutes. No TCP_USER_TIMEOUT: it would kill a living
-// client that does not read (stall-timeout is for those).
-constexpr Millis kKeepaliveIdle{60000};
-constexpr Millis kKeepaliveInterval{15000};
-constexpr int kKeepaliveCount = 4;
-
 // What the kernel may hold unsent for a client: enough for a round trip of a fast link, little for
 // a slow one.
 constexpr uint32_t kNotSentLowat = 128 * 1024;
@@ -31,8 +25,7 @@ constexpr uint32_t kNotSentLowat = 128 * 1024;
 /// Set once on the listening socket: accepted ones inherit them, which saves six system calls a
 /// connection.
 void setClientOptions(int listener) {
-  setNoDelay(listener);
-  setKeepalive(listener, kKeepaliveIdle, kKeepaliveInterval, kKeepaliveCount);
+  setTunnelSocketOptions(listener);
   setNotSentLowat(listener, kNotSentLowat);
 }
 

@@ -135,13 +135,12 @@ TEST(SocketOps, ARefusedConnectSaysSo) {
 TEST(SocketOps, SetsTcpOptions) {
   Pair pair = connectedPair(kLoopback);
   int fd = pair.server.get();
-  EXPECT_EQ(setNoDelay(fd), 0);
+  EXPECT_EQ(setTunnelSocketOptions(fd), 0);
   EXPECT_EQ(intOption(fd, IPPROTO_TCP, TCP_NODELAY), 1);
-  EXPECT_EQ(setKeepalive(fd, Millis(60000), Millis(1), 3), 0);
   EXPECT_EQ(intOption(fd, SOL_SOCKET, SO_KEEPALIVE), 1);
   EXPECT_EQ(intOption(fd, IPPROTO_TCP, TCP_KEEPIDLE), 60);
-  EXPECT_EQ(intOption(fd, IPPROTO_TCP, TCP_KEEPINTVL), 1);
-  EXPECT_EQ(intOption(fd, IPPROTO_TCP, TCP_KEEPCNT), 3);
+  EXPECT_EQ(intOption(fd, IPPROTO_TCP, TCP_KEEPINTVL), 15);
+  EXPECT_EQ(intOption(fd, IPPROTO_TCP, TCP_KEEPCNT), 4);
   EXPECT_EQ(setNotSentLowat(fd, 16384), 0);
   EXPECT_EQ(intOption(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT), 16384);
   EXPECT_EQ(setUserTimeout(fd, Millis(1234)), 0);
@@ -153,8 +152,7 @@ TEST(SocketOps, TcpOptionsAreNothingToAUnixSocket) {
   TempDir dir;
   Pair pair = connectedPair(SocketAddress::unixPath(dir / "s"));
   int fd = pair.server.get();
-  EXPECT_EQ(setNoDelay(fd), 0);
-  EXPECT_EQ(setKeepalive(fd, Millis(1000), Millis(1000), 3), 0);
+  EXPECT_EQ(setTunnelSocketOptions(fd), 0);
   EXPECT_EQ(setNotSentLowat(fd, 1), 0);
   EXPECT_EQ(setUserTimeout(fd, Millis(1)), 0);
   EXPECT_EQ(setLingerReset(fd), 0);
