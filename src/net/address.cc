@@ -11,6 +11,8 @@
 #include <cstring>
 #include <optional>
 
+#include "base/ascii.h"
+
 namespace culvert {
 namespace {
 
@@ -24,8 +26,6 @@ std::string_view forms(AddressUse use) {
   return use == AddressUse::kListen ? kForms : kBackendForms;
 }
 
-bool isDigit(char c) { return c >= '0' && c <= '9'; }
-bool isAlnum(char c) { return isDigit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 bool allDigits(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), isDigit);
 }
@@ -180,9 +180,8 @@ Result<AddressSpec> parseHostPort(std::string_view host, std::string_view portTe
   AddressSpec spec;
   spec.kind = AddressKind::kHostName;
   spec.port = *port;
-  spec.host.assign(host);
   // Names are compared without case (RFC 4343), so that one spelling stands for all.
-  for (char& c : spec.host) c = c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c;
+  spec.host = lower(host);
   return spec;
 }
 

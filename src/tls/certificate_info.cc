@@ -10,6 +10,7 @@
 #include <ctime>
 #include <memory>
 
+#include "base/ascii.h"
 #include "tls/tls_error.h"
 #include "tls/wolfssl.h"
 
@@ -24,10 +25,9 @@ std::string nameText(const char* oneLine) {
   for (size_t i = 0; i < in.size(); ++i) {
     // A slash separates only where "TYPE=" follows.
     size_t equals = in.find('=', i);
-    bool separator =
-        in[i] == '/' && equals != std::string::npos && equals > i + 1 &&
-        std::all_of(in.begin() + static_cast<long>(i) + 1, in.begin() + static_cast<long>(equals),
-                    [](char c) { return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'); });
+    bool separator = in[i] == '/' && equals != std::string::npos && equals > i + 1 &&
+                     std::all_of(in.begin() + static_cast<long>(i) + 1,
+                                 in.begin() + static_cast<long>(equals), isLetter);
     if (separator) {
       if (i != 0) out += ", ";
     } else {
@@ -38,11 +38,9 @@ std::string nameText(const char* oneLine) {
 }
 
 std::string lowerName(const char* text, int size) {
-  std::string out(text, static_cast<size_t>(size));
-  for (char& c : out) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
+  std::string out = lower(std::string_view(text, static_cast<size_t>(size)));
+  for (char& c : out)
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
-  }
   return out;
 }
 

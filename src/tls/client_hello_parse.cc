@@ -6,6 +6,7 @@
 #include <bitset>
 #include <memory>
 
+#include "base/ascii.h"
 #include "tls/alert_number.h"
 #include "tls/client_hello.h"
 #include "tls/hello_gatherer.h"
@@ -118,9 +119,9 @@ struct Fault {
 Fault decodeError(std::string_view reason) { return {Alert::decode_error, reason}; }
 Fault illegal(std::string_view reason) { return {Alert::illegal_parameter, reason}; }
 
-bool hostCharacter(uint8_t c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-         c == '.' || c == '_' ||
+bool hostCharacter(uint8_t byte) {
+  const char c = static_cast<char>(byte);
+  return isAlnum(c) || c == '-' || c == '.' || c == '_' ||
          c == ':';  // ':' for address literals, which RFC 6066 forbids and clients send
 }
 
@@ -141,7 +142,7 @@ Fault parseServerName(Reader body, ClientHello& out) {
       return illegal("server name holds characters that no host name has");
     out.serverName.resize(name.size());
     std::transform(name.begin(), name.end(), out.serverName.begin(),
-                   [](uint8_t c) { return static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c); });
+                   [](uint8_t c) { return lower(static_cast<char>(c)); });
   }
   return {};
 }

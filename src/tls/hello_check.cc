@@ -66,9 +66,7 @@ bool suitesFit(const ClientHello& hello, uint16_t version, KeyType type,
   for (size_t i = 0; i < hello.cipherSuites.size(); ++i) {
     const SuiteInfo* suite = findSuite(hello.cipherSuites[i]);
     if (suite == nullptr || suite->version != version) continue;
-    if (suite->auth != SuiteAuth::kAny &&
-        (suite->auth == SuiteAuth::kRsa) != (type == KeyType::kRsa))
-      continue;
+    if (!suiteFitsKey(*suite, type)) continue;
     if (suites == nullptr || std::find(suites->begin(), suites->end(), suite->id) != suites->end())
       return true;
   }
@@ -168,8 +166,8 @@ bool groupInCommon(const ClientHello& hello, uint16_t version,
   if (!hello.hasGroups)
     return version < kTls13;  // RFC 8422 4: absent means that the server chooses
   for (uint16_t group : groups) {
-    bool hybrid = group >= 0x11eb && group <= 0x11ed;  // TLS 1.3 only
-    if ((version == kTls13 || !hybrid) && hello.groups.contains(group)) return true;
+    if (version < kTls13 && isHybridGroup(group)) continue;
+    if (hello.groups.contains(group)) return true;
   }
   return false;
 }

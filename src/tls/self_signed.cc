@@ -10,6 +10,7 @@
 #include <memory>
 #include <vector>
 
+#include "base/ascii.h"
 #include "tls/tls_error.h"
 #include "tls/wolfssl.h"
 
@@ -49,8 +50,7 @@ Result<std::vector<uint8_t>> generalNames(std::span<const std::string> names) {
     } else {
       bool fine =
           !name.empty() && name.size() <= 253 && std::all_of(name.begin(), name.end(), [](char c) {
-            return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                   c == '-' || c == '.' || c == '_' || c == '*';
+            return isAlnum(c) || c == '-' || c == '.' || c == '_' || c == '*';
           });
       if (!fine)
         return fail(fmt::format("\"{}\" is no host name or address for a certificate", name));

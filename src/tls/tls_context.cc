@@ -42,11 +42,6 @@ WOLFSSL_METHOD* methodFor(const TlsSettings& settings) {
   return wolfSSLv23_server_method();  // negotiates; the floor is set on the context
 }
 
-bool authFits(const SuiteInfo& suite, KeyType type) {
-  return suite.auth == SuiteAuth::kAny ||
-         (suite.auth == SuiteAuth::kRsa) == (type == KeyType::kRsa);
-}
-
 /// The suites of both versions in wolfSSL's list form, those only that the certificate's key can
 /// serve.
 std::string suiteNames(const TlsSettings& settings, KeyType type) {
@@ -54,7 +49,7 @@ std::string suiteNames(const TlsSettings& settings, KeyType type) {
   auto add = [&](const std::vector<uint16_t>& suites) {
     for (uint16_t id : suites) {
       const SuiteInfo* suite = findSuite(id);
-      if (suite == nullptr || !authFits(*suite, type)) continue;
+      if (suite == nullptr || !suiteFitsKey(*suite, type)) continue;
       if (wolfSSL_get_cipher_name_from_suite(static_cast<unsigned char>(id >> 8),
                                              static_cast<unsigned char>(id)) == nullptr)
         continue;  // not in this build of the library
@@ -233,8 +228,7 @@ Result<void> checkTlsSettings(const TlsSettings& settings) {
   if (std::none_of(groups.begin(), groups.end(), libraryHasGroup))
     return fail(fmt::format("wolfSSL {} has none of the groups: {}", tlsLibraryVersion(),
                             groupList(groups)));
-  bool hybridsOnly = std::all_of(groups.begin(), groups.end(),
-                                 [](uint16_t id) { return id >= 0x11eb && id <= 0x11ed; });
+  bool hybridsOnly = std::all_of(groups.begin(), groups.end(), isHybridGroup);
   if (hybridsOnly && settings.minVersion <= kTls12)
     return fail(
         "groups holds post-quantum hybrids only, which TLS 1.2 does not know: add X25519 or set "
@@ -245,7 +239,7 @@ Result<void> checkTlsSettings(const TlsSettings& settings) {
     bool any = settings.maxVersion >= kTls13 ||
                std::any_of(suites.begin(), suites.end(), [&](uint16_t id) {
                  const SuiteInfo* suite = findSuite(id);
-                 return suite != nullptr && authFits(*suite, type);
+                 return suite != nullptr && suiteFitsKey(*suite, type);
                });
     if (!any)
       return fail(fmt::format("no suite of ciphers fits the {} key of {}",

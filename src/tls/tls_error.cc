@@ -5,9 +5,9 @@
 
 #include <fmt/format.h>
 
-#include <cctype>
 #include <cstring>
 
+#include "base/ascii.h"
 #include "tls/alert_number.h"
 #include "tls/tls_names.h"
 #include "tls/wolfssl.h"
@@ -128,10 +128,8 @@ std::string ownGroupName(const char* name) {
   };
   static constexpr Spelling kSpellings[] = {
       {"SECP256R1", "P-256"}, {"SECP384R1", "P-384"}, {"SECP521R1", "P-521"}, {"X25519", "X25519"}};
-  std::string upper(name);
-  for (char& c : upper) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
   for (const Spelling& spelling : kSpellings)
-    if (upper == spelling.theirs) return std::string(spelling.ours);
+    if (equalNoCase(name, spelling.theirs)) return std::string(spelling.ours);
   return name;
 }
 

@@ -6,8 +6,8 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 
+#include "base/ascii.h"
 #include "base/words.h"
 
 namespace culvert {
@@ -18,7 +18,7 @@ constexpr SuiteInfo kSuites[] = {
 #define SUITE(id, version, auth, chacha, iana, openssl) \
   {id, #iana, openssl, version, SuiteAuth::auth, chacha},
 #define OTHER_SUITE(id, iana)
-#define GROUP(id, name, others, byDefault)
+#define GROUP(id, name, others, byDefault, hybrid)
 #define OTHER_GROUP(id, name)
 #include "tls/tls_names.def"
 #undef SUITE
@@ -35,7 +35,7 @@ struct NumberName {
 constexpr NumberName kOtherSuites[] = {
 #define SUITE(id, version, auth, chacha, iana, openssl)
 #define OTHER_SUITE(id, iana) {id, #iana},
-#define GROUP(id, name, others, byDefault)
+#define GROUP(id, name, others, byDefault, hybrid)
 #define OTHER_GROUP(id, name)
 #include "tls/tls_names.def"
 #undef SUITE
@@ -49,14 +49,15 @@ struct GroupInfo {
   std::string_view name;
   std::string_view others;  // blank separated
   bool byDefault;
+  bool hybrid;
   bool served;
 };
 
 constexpr GroupInfo kGroups[] = {
 #define SUITE(id, version, auth, chacha, iana, openssl)
 #define OTHER_SUITE(id, iana)
-#define GROUP(id, name, others, byDefault) {id, name, others, byDefault, true},
-#define OTHER_GROUP(id, name) {id, name, "", false, false},
+#define GROUP(id, name, others, byDefault, hybrid) {id, name, others, byDefault, hybrid, true},
+#define OTHER_GROUP(id, name) {id, name, "", false, false, false},
 #include "tls/tls_names.def"
 #undef SUITE
 #undef OTHER_SUITE
@@ -74,16 +75,6 @@ constexpr VersionInfo kVersions[] = {
     {kSsl30, "SSLv3", "SSL 3.0"},   {kTls10, "TLSv1.0", "TLS 1.0"}, {kTls11, "TLSv1.1", "TLS 1.1"},
     {kTls12, "TLSv1.2", "TLS 1.2"}, {kTls13, "TLSv1.3", "TLS 1.3"},
 };
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return out;
-}
-
-bool equalNoCase(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && lower(a) == lower(b);
-}
 
 /// Calls `visit(word)` for each word of a list; false stops.
 template <class Visit>
@@ -172,6 +163,12 @@ std::string groupName(uint16_t id) {
   for (const GroupInfo& group : kGroups)
     if (group.id == id) return std::string(group.name);
   return fmt::format("0x{:04x}", id);
+}
+
+bool isHybridGroup(uint16_t id) {
+  for (const GroupInfo& group : kGroups)
+    if (group.id == id) return group.hybrid;
+  return false;
 }
 
 std::string alertName(uint8_t alert) {

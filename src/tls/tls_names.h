@@ -42,6 +42,8 @@ std::string versionWords(uint16_t version);
 std::string suiteName(uint16_t id);
 /// "X25519MLKEM768", "X25519", "P-256"; else "0x11ec".
 std::string groupName(uint16_t id);
+/// A post-quantum group joined with a curve: for TLS 1.3 only.
+bool isHybridGroup(uint16_t id);
 /// "handshake_failure"; unknown numbers as "alert_117".
 std::string alertName(uint8_t alert);
 /// True for the reserved values of RFC 8701.

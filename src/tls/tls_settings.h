@@ -60,6 +60,9 @@ struct TlsSettings {
 /// the library).
 Result<void> checkTlsSettings(const TlsSettings& settings);
 
+/// Whether a certificate with this kind of key can serve the suite.
+bool suiteFitsKey(const SuiteInfo& suite, KeyType key);
+
 /// Whether this build of wolfSSL has the group. The TLS library must be initialised.
 bool libraryHasGroup(uint16_t group);
 
