@@ -36,7 +36,6 @@ class BackendTarget {
 
   /// As in the configuration (AddressSpec::text()).
   const std::string& text() const { return text_; }
-  bool isHostName() const { return !host_.empty(); }
   /// Never null; empty while a name has not been resolved yet.
   std::shared_ptr<const AddressSet> addresses() const;
 

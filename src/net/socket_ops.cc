@@ -9,7 +9,6 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 
-#include <algorithm>
 #include <cerrno>
 
 #include "base/paths.h"
@@ -121,13 +120,6 @@ Result<UniqueFd> openInetListener(const SocketAddress& address, bool v6Only,
   return fd;
 }
 
-SocketAddress nameOf(int fd, int (*call)(int, sockaddr*, socklen_t*)) {
-  sockaddr_storage storage;
-  socklen_t length = sizeof storage;
-  if (call(fd, reinterpret_cast<sockaddr*>(&storage), &length) != 0) return {};
-  return SocketAddress::fromSockaddr(reinterpret_cast<sockaddr*>(&storage), length);
-}
-
 }  // namespace
 
 Result<UniqueFd> openListener(const SocketAddress& address, const ListenOptions& options) {
@@ -146,9 +138,12 @@ Result<UniqueFd> openWildcardListener(uint16_t port, const ListenOptions& option
   return fd;
 }
 
-SocketAddress boundAddress(int fd) { return nameOf(fd, ::getsockname); }
-
-SocketAddress peerAddress(int fd) { return nameOf(fd, ::getpeername); }
+SocketAddress boundAddress(int fd) {
+  sockaddr_storage storage;
+  socklen_t length = sizeof storage;
+  if (::getsockname(fd, reinterpret_cast<sockaddr*>(&storage), &length) != 0) return {};
+  return SocketAddress::fromSockaddr(reinterpret_cast<sockaddr*>(&storage), length);
+}
 
 std::string listenerText(int fd) {
   SocketAddress address = boundAddress(fd);
@@ -210,10 +205,6 @@ bool acceptErrorIsTransient(int error) {
   }
 }
 
-bool acceptErrorIsShortage(int error) {
-  return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
-}
-
 ConnectStart startConnect(const SocketAddress& address) {
   ConnectStart result;
   if (!address.isSet()) {
@@ -261,10 +252,6 @@ int setTunnelSocketOptions(int fd) {
 
 int setNotSentLowat(int fd, uint32_t bytes) {
   return setTcpOption(fd, TCP_NOTSENT_LOWAT, int(bytes));
-}
-
-int setUserTimeout(int fd, Millis limit) {
-  return setTcpOption(fd, TCP_USER_TIMEOUT, int(std::clamp<int64_t>(limit.count(), 0, INT32_MAX)));
 }
 
 int setLingerReset(int fd) {

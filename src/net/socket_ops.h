@@ -10,7 +10,6 @@
 #include <cstdint>
 #include <string>
 
-#include "base/clock.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "net/address.h"
@@ -36,8 +35,6 @@ Result<UniqueFd> openWildcardListener(uint16_t port, const ListenOptions& option
 
 /// The address a listener or connection is bound to (getsockname). "No address" on error.
 SocketAddress boundAddress(int fd);
-/// The other side's address (getpeername). UNIX: a client that bound no name is `unix:`.
-SocketAddress peerAddress(int fd);
 /// As boundAddress().text(), but a dual-stack wildcard listener is `*:PORT` (in the configuration
 /// `[::]` is IPv6 only).
 std::string listenerText(int fd);
@@ -64,8 +61,6 @@ AcceptResult acceptOne(int listenFd);
 /// errors of accept(2)): go on with the next. False for EAGAIN and for lack of resources (EMFILE,
 /// ENFILE, ENOBUFS, ENOMEM) or a broken listener.
 bool acceptErrorIsTransient(int error);
-/// EMFILE, ENFILE, ENOBUFS, ENOMEM: pause the listener.
-bool acceptErrorIsShortage(int error);
 
 struct ConnectStart {
   UniqueFd fd;  ///< valid when connected or in progress
@@ -88,9 +83,6 @@ int setNoDelay(int fd);
 int setTunnelSocketOptions(int fd);
 /// The kernel holds at most this many unsent bytes before the socket stops being writable.
 int setNotSentLowat(int fd, uint32_t bytes);
-/// TCP_USER_TIMEOUT; 0 restores the system's default. Never below the stall limit: it kills a
-/// living peer that does not read.
-int setUserTimeout(int fd, Millis limit);
 /// The next close() sends RST and throws away unsent bytes (SO_LINGER 0). UNIX: no such thing; the
 /// peer sees EOF, or ECONNRESET where we left input unread.
 int setLingerReset(int fd);

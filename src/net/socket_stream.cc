@@ -32,7 +32,6 @@ IoResult SocketStream::receive(std::span<uint8_t> into) {
     if (n == 0) return {writeBroken_ ? IoStatus::kReset : IoStatus::kEof, 0};
     if (errno == EAGAIN || errno == EWOULDBLOCK) return {IoStatus::kBlocked, 0};
     if (errno == EINTR) continue;
-    socketError_ = errno;
     writeBroken_ = true;
     return {IoStatus::kReset, 0};
   }
@@ -45,7 +44,6 @@ IoResult SocketStream::transmit(std::span<const uint8_t> from) {
     if (n >= 0) return {IoStatus::kOk, static_cast<size_t>(n)};
     if (errno == EAGAIN || errno == EWOULDBLOCK) return {IoStatus::kBlocked, 0};
     if (errno == EINTR) continue;
-    socketError_ = errno;
     writeBroken_ = true;
     return {IoStatus::kReset, 0};
   }
@@ -53,8 +51,7 @@ IoResult SocketStream::transmit(std::span<const uint8_t> from) {
 
 IoStatus SocketStream::finish() {
   if (::shutdown(fd_.get(), SHUT_WR) == 0) return IoStatus::kOk;
-  socketError_ = errno;  // ENOTCONN: the peer has reset the connection meanwhile
-  writeBroken_ = true;
+  writeBroken_ = true;  // ENOTCONN: the peer has reset the connection meanwhile
   return IoStatus::kReset;
 }
 

@@ -24,8 +24,6 @@ class SocketStream : public ByteStream {
   void watch(bool readable, bool writable) override { watcher_.watch(readable, writable); }
 
   int fd() const { return fd_.get(); }
-  /// The errno behind kReset; 0 before.
-  int socketError() const { return socketError_; }
 
  protected:
   /// One recv(). An end of stream after a failed write is no clean end: the kernel has told its
@@ -39,7 +37,6 @@ class SocketStream : public ByteStream {
  private:
   UniqueFd fd_;
   IoWatcher watcher_;  // after fd_: stops watching before the descriptor is closed
-  int socketError_ = 0;
   bool writeBroken_ = false;
   bool abortOnClose_ = false;
 };

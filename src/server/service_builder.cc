@@ -123,7 +123,7 @@ class ServiceBuilder {
   CredentialSet selfSigned() {
     if (before_ != nullptr)
       return before_->tls->credentials;  // clients that trusted it go on doing so
-    auto made = makeSelfSigned({});
+    auto made = makeSelfSigned();
     if (!made) {
       error(options_.originOf("cert"), "cert", made.error().text);
       return {};

@@ -109,32 +109,6 @@ HelloResult notTls(std::span<const uint8_t> bytes) {
 
 }  // namespace
 
-std::string_view firstBytesText(FirstBytes guess) {
-  switch (guess) {
-    case FirstBytes::kHttp:
-      return "plain HTTP";
-    case FirstBytes::kHttp2:
-      return "plain HTTP/2";
-    case FirstBytes::kSsh:
-      return "SSH";
-    case FirstBytes::kSslv2:
-      return "SSLv2";
-    case FirstBytes::kProxyHeader:
-      return "PROXY protocol";
-    case FirstBytes::kMail:
-      return "plain SMTP";
-    case FirstBytes::kRdp:
-      return "RDP";
-    case FirstBytes::kNul:
-      return "zero bytes";
-    case FirstBytes::kText:
-      return "plain text";
-    case FirstBytes::kUnknown:
-      break;
-  }
-  return "unknown bytes";
-}
-
 HelloResult HelloGatherer::feed(std::span<const uint8_t> bytes, ClientHello& out) {
   if (result_.status == HelloStatus::kNeedMore) result_ = scan(bytes, out);
   return result_;
@@ -232,9 +206,7 @@ HelloResult HelloGatherer::finish(std::span<const uint8_t> bytes, ClientHello& o
     }
     message = std::span<const uint8_t>(assembled_).subspan(kRecordHeader);
   }
-  HelloResult result = parseClientHelloMessage(message, out);
-  out.recordVersion = static_cast<uint16_t>(bytes[1] << 8 | bytes[2]);
-  return result;
+  return parseClientHelloMessage(message, out);
 }
 
 HelloResult parseClientHello(std::span<const uint8_t> bytes, ClientHello& out) {

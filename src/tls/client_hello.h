@@ -43,31 +43,21 @@ class U16List {
 /// GREASE values (RFC 8701).
 struct ClientHello {
   std::span<const uint8_t> message;  ///< the whole handshake message, header included
-  uint16_t recordVersion = 0;        ///< of the first record; informative only
   uint16_t legacyVersion = 0;
   U16List supportedVersions;  ///< empty: the extension is absent
   U16List cipherSuites;
-  U16List groups;               ///< supported_groups
-  U16List signatureAlgorithms;  ///< empty: the extension is absent
-  U16List signatureAlgorithmsCert;
+  U16List groups;                      ///< supported_groups
+  U16List signatureAlgorithms;         ///< empty: the extension is absent
   std::span<const uint8_t> keyShares;  ///< body of the key_share list: {group, length, key}...
   std::span<const uint8_t> alpnList;   ///< body of the protocol name list: {length, name}...
   std::string serverName;              ///< lower case, no trailing dot; empty: none sent
-  uint8_t sessionIdLength = 0;
   bool onlyNullCompression = false;
   bool fallbackScsv = false;  ///< TLS_FALLBACK_SCSV (RFC 7507)
-  bool renegotiationInfo = false;
-  bool extendedMasterSecret = false;
-  bool hasKeyShare = false;  ///< the extension is present (its list may be empty)
+  bool hasKeyShare = false;   ///< the extension is present (its list may be empty)
   bool hasGroups = false;
   bool hasPskModes = false;
   bool hasPreSharedKey = false;  ///< offers a TLS 1.3 ticket
-  bool hasEarlyData = false;
-  bool hasCookie = false;
-  bool hasSessionTicket = false;  ///< session_ticket extension (TLS 1.2), possibly empty
-  uint16_t ticket12Length = 0;    ///< ... length of the ticket in it
-  bool hasStatusRequest = false;
-  uint16_t extensionCount = 0;
+  uint16_t ticket12Length = 0;   ///< of the ticket in the session_ticket extension (TLS 1.2)
 
   bool offersVersion(uint16_t version) const;
   /// The highest version offered that is a real TLS version, 0x0304 at most; 0x0300 and below mean

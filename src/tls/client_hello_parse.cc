@@ -93,7 +93,6 @@ enum Extension : uint16_t {
   kSupportedGroups = 10,
   kPointFormats = 11,
   kSignatureAlgorithms = 13,
-  kStatusRequest = 5,
   kAlpn = 16,
   kExtendedMasterSecret = 23,
   kSessionTicket = 35,
@@ -108,7 +107,6 @@ enum Extension : uint16_t {
 };
 
 constexpr uint16_t kFallbackScsvSuite = 0x5600;
-constexpr uint16_t kRenegotiationScsvSuite = 0x00ff;
 
 /// Empty `reason` = fine.
 struct Fault {
@@ -209,13 +207,12 @@ Fault parsePointFormats(Reader body) {
   return {};
 }
 
-Fault parseRenegotiationInfo(Reader body, ClientHello& out) {
+Fault parseRenegotiationInfo(Reader body) {
   auto verify = body.vector8();
   if (!body.done()) return decodeError("renegotiation_info extension is malformed");
   if (!verify.empty())
     return {Alert::handshake_failure,
             "renegotiation_info of a first hello is not empty"};  // RFC 5746 3.6
-  out.renegotiationInfo = true;
   return {};
 }
 
@@ -231,7 +228,7 @@ Fault parseExtension(uint16_t type, std::span<const uint8_t> bytes, ClientHello&
     case kPointFormats:
       return parsePointFormats(body);
     case kRenegotiationInfo:
-      return parseRenegotiationInfo(body, out);
+      return parseRenegotiationInfo(body);
     case kSupportedVersions: {
       auto list = body.vector8();
       return parseU16List(list, body.done(), out.supportedVersions,
@@ -249,28 +246,22 @@ Fault parseExtension(uint16_t type, std::span<const uint8_t> bytes, ClientHello&
     }
     case kSignatureAlgorithmsCert: {
       auto list = body.vector16();
-      return parseU16List(list, body.done(), out.signatureAlgorithmsCert,
+      U16List unused;
+      return parseU16List(list, body.done(), unused,
                           "signature_algorithms_cert extension is malformed");
     }
     case kExtendedMasterSecret:
       if (!bytes.empty()) return decodeError("extended_master_secret extension is not empty");
-      out.extendedMasterSecret = true;
       return {};
     case kEarlyData:
       if (!bytes.empty()) return decodeError("early_data extension is not empty");
-      out.hasEarlyData = true;
       return {};
     case kSessionTicket:
-      out.hasSessionTicket = true;
       out.ticket12Length = static_cast<uint16_t>(bytes.size());
-      return {};
-    case kStatusRequest:
-      out.hasStatusRequest = true;
       return {};
     case kCookie:
       if (body.vector16().empty() || !body.done())
         return decodeError("cookie extension is malformed");
-      out.hasCookie = true;
       return {};
     case kPskModes:
       if (body.vector8().empty() || !body.done())
@@ -293,7 +284,6 @@ Fault parseExtensions(Reader reader, ClientHello& out) {
     if (reader.bad) return decodeError("an extension is longer than the ClientHello");
     if (!seen.insert(type)) return illegal("ClientHello repeats an extension");
     if (out.hasPreSharedKey) return illegal("pre_shared_key is not the last extension");
-    ++out.extensionCount;
     Fault fault = parseExtension(type, body, out);
     if (!fault.reason.empty()) return fault;
   }
@@ -323,13 +313,9 @@ Fault parseBody(std::span<const uint8_t> body, ClientHello& out) {
   if (compression.empty()) return decodeError("ClientHello offers no compression method");
   if (std::find(compression.begin(), compression.end(), 0) == compression.end())
     return illegal("ClientHello does not offer null compression");
-  out.sessionIdLength = static_cast<uint8_t>(sessionId.size());
   out.cipherSuites = U16List(suites);
   out.onlyNullCompression = compression.size() == 1;
-  for (size_t i = 0; i < out.cipherSuites.size(); ++i) {
-    if (out.cipherSuites[i] == kFallbackScsvSuite) out.fallbackScsv = true;
-    if (out.cipherSuites[i] == kRenegotiationScsvSuite) out.renegotiationInfo = true;
-  }
+  out.fallbackScsv = out.cipherSuites.contains(kFallbackScsvSuite);
   if (reader.rest.empty()) return {};  // no extensions at all: TLS 1.2 and older allow that
   Reader extensions{reader.vector16()};
   if (!reader.done()) return decodeError("extensions do not fill the rest of the ClientHello");
@@ -346,8 +332,7 @@ bool U16List::contains(uint16_t value) const {
 
 void ClientHello::dropViews() {
   message = {};
-  supportedVersions = cipherSuites = groups = signatureAlgorithms = signatureAlgorithmsCert =
-      U16List();
+  supportedVersions = cipherSuites = groups = signatureAlgorithms = U16List();
   keyShares = alpnList = {};
 }
 

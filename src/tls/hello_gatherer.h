@@ -35,9 +35,6 @@ enum class FirstBytes : uint8_t {
   kText
 };
 
-/// Words for `guess`: "plain HTTP", "SSH", ...
-std::string_view firstBytesText(FirstBytes guess);
-
 struct [[nodiscard]] HelloResult {
   HelloStatus status = HelloStatus::kNeedMore;
   uint8_t alert = 0;  ///< RFC 8446 6.2 number to send as fatal; valid for kNotTls and kMalformed

@@ -2,15 +2,12 @@
 // A fresh key and a certificate for it, through wolfCrypt's certificate generation.
 #include "tls/self_signed.h"
 
-#include <arpa/inet.h>
-#include <fmt/format.h>
-
-#include <algorithm>
 #include <cstring>
 #include <memory>
+#include <span>
+#include <string_view>
 #include <vector>
 
-#include "base/ascii.h"
 #include "tls/tls_error.h"
 #include "tls/wolfssl.h"
 
@@ -21,42 +18,24 @@ namespace culvert {
 namespace {
 
 constexpr size_t kMaxDer = 16384;
-constexpr size_t kMaxNames = 64;
-constexpr size_t kMaxCommonName = 63;  // CTC_NAME_SIZE with its end
+constexpr int kDays = 365;
+constexpr std::string_view kHost = "localhost";
+constexpr uint8_t kIpv4[] = {127, 0, 0, 1};
+constexpr uint8_t kIpv6[16] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
 
-/// DER: tag, length, contents.
+/// DER: tag, length, contents (below 128 bytes).
 void appendDer(std::vector<uint8_t>& out, uint8_t tag, std::span<const uint8_t> contents) {
   out.push_back(tag);
-  size_t size = contents.size();
-  if (size >= 256) {
-    out.insert(out.end(), {0x82, static_cast<uint8_t>(size >> 8), static_cast<uint8_t>(size)});
-  } else if (size >= 128) {
-    out.insert(out.end(), {0x81, static_cast<uint8_t>(size)});
-  } else {
-    out.push_back(static_cast<uint8_t>(size));
-  }
+  out.push_back(static_cast<uint8_t>(contents.size()));
   out.insert(out.end(), contents.begin(), contents.end());
 }
 
 /// GeneralNames (RFC 5280 4.2.1.6): dNSName is [2], iPAddress is [7].
-Result<std::vector<uint8_t>> generalNames(std::span<const std::string> names) {
+std::vector<uint8_t> generalNames() {
   std::vector<uint8_t> list;
-  for (const std::string& name : names) {
-    in6_addr address{};
-    if (::inet_pton(AF_INET, name.c_str(), &address) == 1) {
-      appendDer(list, 0x87, {reinterpret_cast<const uint8_t*>(&address), 4});
-    } else if (::inet_pton(AF_INET6, name.c_str(), &address) == 1) {
-      appendDer(list, 0x87, {reinterpret_cast<const uint8_t*>(&address), 16});
-    } else {
-      bool fine =
-          !name.empty() && name.size() <= 253 && std::all_of(name.begin(), name.end(), [](char c) {
-            return isAlnum(c) || c == '-' || c == '.' || c == '_' || c == '*';
-          });
-      if (!fine)
-        return fail(fmt::format("\"{}\" is no host name or address for a certificate", name));
-      appendDer(list, 0x82, {reinterpret_cast<const uint8_t*>(name.data()), name.size()});
-    }
-  }
+  appendDer(list, 0x82, {reinterpret_cast<const uint8_t*>(kHost.data()), kHost.size()});
+  appendDer(list, 0x87, kIpv4);
+  appendDer(list, 0x87, kIpv6);
   std::vector<uint8_t> out;
   appendDer(out, 0x30, list);
   return out;
@@ -73,10 +52,8 @@ struct Maker {
   }
 
   /// The DER of the certificate; wolfCrypt's error as a sentence.
-  Result<std::vector<uint8_t>> make(std::span<const std::string> names, unsigned days) {
-    auto alternative = generalNames(names);
-    if (!alternative) return tl::unexpected(alternative.error());
-    if (alternative->size() > CTC_MAX_ALT_SIZE) return fail("too many names for a certificate");
+  Result<std::vector<uint8_t>> make() {
+    const std::vector<uint8_t> alternative = generalNames();
     auto cert = std::make_unique<Cert>();  // tens of KiB
     int result = wc_InitRng(&rng);
     rngReady = result == 0;
@@ -88,13 +65,11 @@ struct Maker {
     if (result == 0) result = wc_InitCert(cert.get());
     if (result != 0) return fail("no key for a self-signed certificate: " + tlsErrorText(result));
     cert->sigType = CTC_SHA256wECDSA;
-    cert->daysValid = static_cast<int>(days);
+    cert->daysValid = kDays;
     cert->isCA = 1;  // so that the certificate itself can be put into a trust store
-    std::string common =
-        names.front().size() <= kMaxCommonName ? names.front() : "culvert self-signed";
-    std::strncpy(cert->subject.commonName, common.c_str(), CTC_NAME_SIZE - 1);
-    std::memcpy(cert->altNames, alternative->data(), alternative->size());
-    cert->altNamesSz = static_cast<int>(alternative->size());
+    std::memcpy(cert->subject.commonName, kHost.data(), kHost.size());  // the rest is zero
+    std::memcpy(cert->altNames, alternative.data(), alternative.size());
+    cert->altNamesSz = static_cast<int>(alternative.size());
     std::vector<uint8_t> der(kMaxDer);
     result =
         wc_MakeCert(cert.get(), der.data(), static_cast<word32>(der.size()), nullptr, &key, &rng);
@@ -118,12 +93,9 @@ Result<SecretBytes> pemOf(std::span<const uint8_t> der, int type) {
 
 }  // namespace
 
-Result<SelfSigned> makeSelfSigned(std::span<const std::string> names, unsigned days) {
-  static const std::vector<std::string> kDefaults = {"localhost", "127.0.0.1", "::1"};
-  if (names.empty()) names = kDefaults;
-  if (names.size() > kMaxNames) return fail("too many names for a certificate");
+Result<SelfSigned> makeSelfSigned() {
   Maker maker;
-  auto der = maker.make(names, days);
+  auto der = maker.make();
   if (!der) return tl::unexpected(der.error());
   auto certPem = pemOf(*der, CERT_TYPE);
   if (!certPem) return tl::unexpected(certPem.error());
@@ -133,7 +105,6 @@ Result<SelfSigned> makeSelfSigned(std::span<const std::string> names, unsigned d
   auto keyPem = pemOf(keyDer.span().first(static_cast<size_t>(keySize)), ECC_PRIVATEKEY_TYPE);
   if (!keyPem) return tl::unexpected(keyPem.error());
   SelfSigned out;
-  out.certificatePem = std::string(certPem->text());
   out.fingerprint = fingerprintOf(*der);
   PemFile cert{"(self-signed)", std::move(*certPem)};
   PemFile key{"(self-signed)", std::move(*keyPem)};
@@ -145,7 +116,7 @@ Result<SelfSigned> makeSelfSigned(std::span<const std::string> names, unsigned d
 
 #else
 
-Result<SelfSigned> makeSelfSigned(std::span<const std::string>, unsigned) {
+Result<SelfSigned> makeSelfSigned() {
   return fail(
       "this build's wolfSSL cannot make certificates (it lacks certgen or WOLFSSL_ALT_NAMES): use "
       "cert and key");

@@ -72,7 +72,7 @@ TicketBinding bindingOf(const TlsSettings& settings) {
     wc_Sha256Update(&sha, reinterpret_cast<const byte*>(part.data()), size);
   };
   add(settings.service);
-  add(fmt::format("{}/{:x}/{:x}", settings.verifyPolicy, settings.minVersion, settings.maxVersion));
+  add(fmt::format("{:x}/{:x}", settings.minVersion, settings.maxVersion));
   for (const std::string& name : settings.alpn) add(name);
   wc_Sha256Final(&sha, out.data());
   wc_Sha256Free(&sha);

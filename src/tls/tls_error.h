@@ -40,9 +40,8 @@ struct TlsFailure {
   std::string reason;  ///< one sentence
 };
 
-/// Why a handshake failed. `hello` may be nullptr where none was complete.
-TlsFailure explainHandshakeFailure(const ClientHello* hello, const TlsSettings& settings,
-                                   int wolfError, const AlertsSeen& alerts);
+/// Why a handshake failed.
+TlsFailure explainHandshakeFailure(int wolfError, const AlertsSeen& alerts);
 /// Why no hello came out of the first bytes.
 TlsFailure explainHello(const HelloResult& result);
 /// Why judgeHello() refused.

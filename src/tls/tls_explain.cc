@@ -60,28 +60,20 @@ TlsFailure failed(int wolfError, std::string reason) {
 
 }  // namespace
 
-TlsFailure explainHandshakeFailure(const ClientHello* hello, const TlsSettings& settings,
-                                   int wolfError, const AlertsSeen& alerts) {
+TlsFailure explainHandshakeFailure(int wolfError, const AlertsSeen& alerts) {
   if (alerts.received) return received(*alerts.received, true);
   std::string reason;
-  if (hello != nullptr && !hello->cipherSuites.empty()) {
-    // What our own look at the hello says is better than the library's error code.
-    HelloVerdict verdict = judgeHello(*hello, settings);
-    if (!verdict) reason = verdict.reason;
-  }
-  if (reason.empty()) {
-    switch (classifyError(wolfError)) {
-      case TlsEvent::kTruncated:
-      case TlsEvent::kCleanEnd:
-        reason = "client closed the connection during the handshake";
-        break;
-      case TlsEvent::kReset:
-        reason = "client's connection was lost during the handshake";
-        break;
-      default:
-        reason = tlsErrorText(wolfError);
-        break;
-    }
+  switch (classifyError(wolfError)) {
+    case TlsEvent::kTruncated:
+    case TlsEvent::kCleanEnd:
+      reason = "client closed the connection during the handshake";
+      break;
+    case TlsEvent::kReset:
+      reason = "client's connection was lost during the handshake";
+      break;
+    default:
+      reason = tlsErrorText(wolfError);
+      break;
   }
   return alerts.sent ? sent(*alerts.sent, std::move(reason)) : failed(wolfError, std::move(reason));
 }

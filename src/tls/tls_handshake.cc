@@ -28,7 +28,6 @@ constexpr size_t kBacklogSize = 192 * 1024;
 struct TlsStream::Hello {
   HelloGatherer gatherer;
   std::vector<uint8_t> bytes;  // only for a hello that comes in pieces
-  uint16_t highestVersion = 0;
 };
 
 TlsStream::TlsStream(TlsWorker& worker, UniqueFd fd, std::shared_ptr<const TlsSettings> settings)
@@ -96,7 +95,6 @@ IoStatus TlsStream::beginSession(const ClientHello& hello, std::span<const uint8
     return refuse({"internal", session.error().text}, Alert::internal_error,
                   HandshakeFailure::kOther);
   session_ = std::move(*session);
-  hello_->highestVersion = hello.highestVersion();
   input_ = {preface, rest};
   return driveHandshake();
 }
@@ -139,7 +137,7 @@ IoStatus TlsStream::failHandshake(int wolfError) {
     if (const auto alert = alertForError(wolfError))
       alerts.sent = sendFatalAlert(session_.get(), *alert);
   }
-  TlsFailure why = explainHandshakeFailure(nullptr, *settings_, wolfError, alerts);
+  TlsFailure why = explainHandshakeFailure(wolfError, alerts);
   failure_ = {std::move(why.cause), std::move(why.reason)};
   handshakeFailure_ = alerts.received ? HandshakeFailure::kAlert : HandshakeFailure::kOther;
   if (alerts.sent == Alert::handshake_failure || alerts.sent == Alert::no_application_protocol) {

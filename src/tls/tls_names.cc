@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 
 #include "base/ascii.h"
 #include "base/words.h"
@@ -187,21 +186,6 @@ bool isGrease(uint16_t value) {
   return (value & 0x0f0f) == 0x0a0a && (value >> 8) == (value & 0xff);
 }
 
-Result<uint16_t> checkVersion(std::string_view text) {
-  std::string word = lower(text);
-  for (std::string_view prefix : {"tlsv", "tls ", "tls-", "tls"})
-    if (word.rfind(prefix, 0) == 0) {
-      word.erase(0, prefix.size());
-      break;
-    }
-  if (word == "1.2") return kTls12;
-  if (word == "1.3") return kTls13;
-  if (word == "1" || word == "1.0" || word == "1.1" || word.rfind("ssl", 0) == 0)
-    return fail(fmt::format("\"{}\" is not served: it is deprecated (RFC 8996); allowed: 1.2, 1.3",
-                            printable(text, 64)));
-  return fail(fmt::format("\"{}\" is no TLS version; allowed: 1.2, 1.3", printable(text, 64)));
-}
-
 Result<std::vector<uint16_t>> checkCipherList(std::string_view text) {
   return checkSuites(text, kTls12);
 }
@@ -235,26 +219,6 @@ Result<std::vector<uint16_t>> checkGroups(std::string_view text) {
     wrong = fmt::format("unknown group \"{}\"{}; allowed: {}", printable(word, 64),
                         didYouMean(nearestName(word, known)), groupList(servedGroups()));
     return false;
-  });
-  if (!wrong.empty()) return fail(wrong);
-  if (out.empty()) return fail("the list is empty");
-  return out;
-}
-
-Result<std::vector<std::string>> checkAlpn(std::string_view text) {
-  std::vector<std::string> out;
-  std::string wrong;
-  forEachWord(text, ", \t", [&](std::string_view word) {
-    if (word.size() > 255) {
-      wrong = fmt::format("protocol name \"{}...\" is longer than 255 bytes", printable(word, 64));
-      return false;
-    }
-    if (std::find(out.begin(), out.end(), word) != out.end()) {
-      wrong = fmt::format("protocol \"{}\" is listed twice", printable(word, 64));
-      return false;
-    }
-    out.emplace_back(word);
-    return true;
   });
   if (!wrong.empty()) return fail(wrong);
   if (out.empty()) return fail("the list is empty");

@@ -5,7 +5,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -49,9 +48,6 @@ std::string alertName(uint8_t alert);
 /// True for the reserved values of RFC 8701.
 bool isGrease(uint16_t value);
 
-/// "1.2", "1.3" (also "TLSv1.2", "tls1.3") to the number. Anything else, older versions too, is an
-/// error that says what is allowed.
-Result<uint16_t> checkVersion(std::string_view text);
 /// TLS 1.2 suites: names in OpenSSL or IANA spelling, separated by ':' ',' or blanks, in the order
 /// of preference. Unknown names are errors with a suggestion; so are suites of TLS 1.3 and suites
 /// that are not AEAD with forward secrecy.
@@ -60,8 +56,6 @@ Result<std::vector<uint16_t>> checkCipherList(std::string_view text);
 Result<std::vector<uint16_t>> checkCiphersuites(std::string_view text);
 /// Key exchange groups, likewise: "X25519", "P-256" (also "secp256r1", "prime256v1")...
 Result<std::vector<uint16_t>> checkGroups(std::string_view text);
-/// ALPN protocol names, separated by ',' or blanks: 1 to 255 bytes each, no duplicates.
-Result<std::vector<std::string>> checkAlpn(std::string_view text);
 
 /// What is served where the option is not given, in the order of preference.
 std::vector<uint16_t> defaultCipherList();

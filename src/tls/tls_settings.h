@@ -48,7 +48,6 @@ struct TlsSettings {
   std::vector<uint16_t> groups;        ///< checkGroups; those the library lacks are skipped
   std::vector<std::string> alpn;       ///< empty: ALPN is not spoken
   bool sessionTickets = true;
-  uint8_t verifyPolicy = 0;  ///< 0: client certificates are not asked for; binds tickets
   CredentialSet credentials;
 
   const std::vector<uint16_t>& suites12() const;

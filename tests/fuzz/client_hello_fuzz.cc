@@ -34,7 +34,6 @@ std::string contents(const ClientHello& hello) {
   list(hello.cipherSuites);
   list(hello.groups);
   list(hello.signatureAlgorithms);
-  list(hello.signatureAlgorithmsCert);
   hello.forEachKeyShare([&](uint16_t group, std::span<const uint8_t> key) {
     require(!key.empty());
     out += std::to_string(group) + std::string(key.begin(), key.end());
@@ -43,7 +42,7 @@ std::string contents(const ClientHello& hello) {
     require(!name.empty());
     out += std::string(name) + ",";
   });
-  out += std::to_string(hello.highestVersion()) + std::to_string(hello.extensionCount);
+  out += std::to_string(hello.highestVersion());
   return out;
 }
 

@@ -58,8 +58,6 @@ Pair connectedPair(const SocketAddress& where) {
 TEST(SocketOps, AcceptsAndNamesBothEnds) {
   Pair pair = connectedPair(kLoopback);
   EXPECT_EQ(pair.peer, boundAddress(pair.client.get()));
-  EXPECT_EQ(peerAddress(pair.server.get()), pair.peer);
-  EXPECT_EQ(peerAddress(pair.client.get()), boundAddress(pair.server.get()));
   for (int fd : {pair.listener.get(), pair.client.get(), pair.server.get()}) {
     EXPECT_TRUE(fcntl(fd, F_GETFL) & O_NONBLOCK);
     EXPECT_TRUE(fcntl(fd, F_GETFD) & FD_CLOEXEC);
@@ -143,8 +141,6 @@ TEST(SocketOps, SetsTcpOptions) {
   EXPECT_EQ(intOption(fd, IPPROTO_TCP, TCP_KEEPCNT), 4);
   EXPECT_EQ(setNotSentLowat(fd, 16384), 0);
   EXPECT_EQ(intOption(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT), 16384);
-  EXPECT_EQ(setUserTimeout(fd, Millis(1234)), 0);
-  EXPECT_EQ(intOption(fd, IPPROTO_TCP, TCP_USER_TIMEOUT), 1234);
   EXPECT_EQ(setNoDelay(-1), EBADF);
 }
 
@@ -154,7 +150,6 @@ TEST(SocketOps, TcpOptionsAreNothingToAUnixSocket) {
   int fd = pair.server.get();
   EXPECT_EQ(setTunnelSocketOptions(fd), 0);
   EXPECT_EQ(setNotSentLowat(fd, 1), 0);
-  EXPECT_EQ(setUserTimeout(fd, Millis(1)), 0);
   EXPECT_EQ(setLingerReset(fd), 0);
 }
 
@@ -318,9 +313,6 @@ TEST(AcceptErrors, AreSorted) {
   EXPECT_FALSE(acceptErrorIsTransient(EAGAIN));
   EXPECT_FALSE(acceptErrorIsTransient(EMFILE));
   EXPECT_FALSE(acceptErrorIsTransient(EBADF));
-  EXPECT_TRUE(acceptErrorIsShortage(EMFILE));
-  EXPECT_TRUE(acceptErrorIsShortage(ENFILE));
-  EXPECT_FALSE(acceptErrorIsShortage(ECONNABORTED));
 }
 
 }  // namespace

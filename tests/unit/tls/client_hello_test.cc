@@ -20,7 +20,7 @@ std::string describe(const HelloResult& result, const ClientHello& hello) {
                     std::to_string(result.alert) + "/" + std::string(result.reason);
   if (result.status != HelloStatus::kComplete) return out;
   out += " " + hello.serverName + " " + std::to_string(hello.legacyVersion) + " " +
-         std::to_string(hello.message.size()) + " " + std::to_string(hello.extensionCount);
+         std::to_string(hello.message.size());
   for (size_t i = 0; i < hello.cipherSuites.size(); ++i)
     out += "," + std::to_string(hello.cipherSuites[i]);
   hello.forEachKeyShare([&](uint16_t group, std::span<const uint8_t> key) {
@@ -43,12 +43,10 @@ TEST(ClientHello, ReadsAModernHello) {
   HelloResult result = parse(bytes, hello);
   ASSERT_EQ(result.status, HelloStatus::kComplete) << result.reason;
   EXPECT_EQ(hello.serverName, "www.example.org");
-  EXPECT_EQ(hello.recordVersion, 0x0301);
   EXPECT_EQ(hello.legacyVersion, 0x0303);
   EXPECT_EQ(hello.highestVersion(), kTls13);
   EXPECT_TRUE(hello.offersVersion(kTls12));
   EXPECT_FALSE(hello.offersVersion(kTls11));
-  EXPECT_EQ(hello.sessionIdLength, 32);
   EXPECT_EQ(hello.cipherSuites.size(), 5u);
   EXPECT_TRUE(hello.cipherSuites.contains(0xc02f));
   EXPECT_FALSE(hello.cipherSuites.contains(0x002f));
@@ -56,9 +54,6 @@ TEST(ClientHello, ReadsAModernHello) {
   EXPECT_EQ(hello.signatureAlgorithms[0], 0x0403);
   EXPECT_TRUE(hello.hasKeyShare);
   EXPECT_TRUE(hello.hasPskModes);
-  EXPECT_TRUE(hello.extendedMasterSecret);
-  EXPECT_TRUE(hello.renegotiationInfo);
-  EXPECT_TRUE(hello.hasSessionTicket);
   EXPECT_EQ(hello.ticket12Length, 0);
   EXPECT_TRUE(hello.onlyNullCompression);
   EXPECT_TRUE(hello.offersProtocol("http/1.1"));
@@ -175,7 +170,6 @@ TEST(ClientHello, AnswersGarbageAtOnce) {
     EXPECT_EQ(result.guess, one.guess) << one.name;
     EXPECT_EQ(result.alert, one.alert) << one.name;
     EXPECT_FALSE(result.reason.empty()) << one.name;
-    EXPECT_FALSE(firstBytesText(result.guess).empty());
     HelloGatherer gatherer;  // the first byte alone decides
     EXPECT_EQ(gatherer.feed(text(one.bytes.substr(0, 1)), hello).status, HelloStatus::kNotTls)
         << one.name;
@@ -444,7 +438,6 @@ TEST(ClientHello, AcceptsOddButLegalHellos) {
   bytes = builder.records();
   ASSERT_EQ(parse(bytes, hello).status, HelloStatus::kComplete);
   EXPECT_TRUE(hello.hasKeyShare);
-  EXPECT_EQ(hello.sessionIdLength, 0);
 }
 
 TEST(ClientHello, RefusesEveryTruncationOfTheMessage) {

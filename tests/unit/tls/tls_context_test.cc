@@ -264,9 +264,6 @@ TEST_F(TlsTicketTest, ResumesAndIsBoundToTheService) {
     other.service = "other";
     EXPECT_FALSE(resumes(client, other, session)) << versionName(version);
     other = settings;
-    other.verifyPolicy = 2;
-    EXPECT_FALSE(resumes(client, other, session)) << versionName(version);
-    other = settings;
     other.alpn = {"h2"};
     EXPECT_FALSE(resumes(client, other, session)) << versionName(version);
     other = settings;

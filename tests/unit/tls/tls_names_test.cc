@@ -58,26 +58,5 @@ TEST(TlsNames, ChecksGroups) {
   EXPECT_EQ(groupList(defaultGroups()), "X25519MLKEM768, X25519, P-256, P-384");
 }
 
-TEST(TlsNames, ChecksVersions) {
-  for (const char* text : {"1.2", "TLSv1.2", "tls1.2", "TLS 1.2"})
-    EXPECT_EQ(*checkVersion(text), kTls12) << text;
-  EXPECT_EQ(*checkVersion("1.3"), kTls13);
-  for (const char* text : {"1.0", "1.1", "TLSv1", "SSLv3"}) {
-    auto result = checkVersion(text);
-    ASSERT_FALSE(result.has_value());
-    EXPECT_NE(result.error().text.find("deprecated"), std::string::npos) << text;
-  }
-  EXPECT_EQ(checkVersion("1.4").error().text, "\"1.4\" is no TLS version; allowed: 1.2, 1.3");
-  EXPECT_FALSE(checkVersion("").has_value());
-}
-
-TEST(TlsNames, ChecksAlpn) {
-  EXPECT_EQ(*checkAlpn("h2, http/1.1"), (std::vector<std::string>{"h2", "http/1.1"}));
-  EXPECT_FALSE(checkAlpn("h2,h2").has_value());
-  EXPECT_FALSE(checkAlpn(std::string(256, 'x')).has_value());
-  EXPECT_TRUE(checkAlpn(std::string(255, 'x')).has_value());
-  EXPECT_FALSE(checkAlpn("").has_value());
-}
-
 }  // namespace
 }  // namespace culvert

@@ -215,7 +215,7 @@ class MemoryHandshake {
   /// As the daemon reports it.
   TlsFailure failure() {
     if (!verdict) return explainVerdict(verdict);
-    return explainHandshakeFailure(&hello, settings_, serverError, alertsSeen(server_.get()));
+    return explainHandshakeFailure(serverError, alertsSeen(server_.get()));
   }
 
   ClientHello hello;
