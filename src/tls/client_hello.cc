@@ -1,219 +1,376 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The gatherer: finds the records of a first flight, answers garbage at once, and puts a hello that
-// was split over records together. What is inside the message is client_hello_parse.cc's business.
+// Parses one whole ClientHello message. Every length is checked against what is left before it is
+// used; nothing is copied but the server name; the cost is linear in the message's size.
 #include "tls/client_hello.h"
 
 #include <algorithm>
-#include <cstring>
+#include <array>
+#include <bitset>
+#include <memory>
 
+#include "base/ascii.h"
 #include "tls/alert_number.h"
 #include "tls/hello_gatherer.h"
+#include "tls/tls_names.h"
 
 namespace culvert {
 
 namespace {
 
-constexpr uint8_t kHandshakeRecord = 22;
-constexpr uint8_t kClientHelloType = 1;
-constexpr size_t kRecordHeader = 5;
-constexpr size_t kMessageHeader = 4;
-constexpr size_t kMaxPlaintext = 16384;  // RFC 8446 5.1
+/// Reads fields off the front of a span. Reading past the end sets `bad` and yields zeros.
+struct Reader {
+  std::span<const uint8_t> rest;
+  bool bad = false;
 
-HelloResult malformed(uint8_t alert, std::string_view reason) {
-  return {HelloStatus::kMalformed, alert, FirstBytes::kUnknown, reason};
-}
-
-struct Opening {
-  std::string_view text;
-  FirstBytes guess;
+  std::span<const uint8_t> bytes(size_t count) {
+    if (count > rest.size()) {
+      bad = true;
+      rest = {};
+      return {};
+    }
+    auto taken = rest.first(count);
+    rest = rest.subspan(count);
+    return taken;
+  }
+  uint8_t u8() {
+    auto b = bytes(1);
+    return b.empty() ? uint8_t{0} : b[0];
+  }
+  uint16_t u16() {
+    auto b = bytes(2);
+    return b.empty() ? uint16_t{0} : static_cast<uint16_t>(b[0] << 8 | b[1]);
+  }
+  std::span<const uint8_t> vector8() { return bytes(u8()); }
+  std::span<const uint8_t> vector16() { return bytes(u16()); }
+  bool done() const { return rest.empty() && !bad; }
 };
 
-constexpr std::string_view kProxyV2("\r\n\r\n\0\r\nQUIT\n", 12);
+/// A set of 16-bit numbers: a short list while there are few, as in every honest hello, and a bit
+/// map of 8 KiB from then on, so that finding duplicates stays linear whatever a client sends.
+class NumberSet {
+ public:
+  /// False where it was in already.
+  bool insert(uint16_t value) {
+    if (contains(value)) return false;
+    if (map_ == nullptr && count_ == few_.size()) spread();
+    if (map_ != nullptr) {
+      map_->set(value);
+    } else {
+      few_[count_++] = value;
+    }
+    return true;
+  }
+  /// False where it was not in.
+  bool remove(uint16_t value) {
+    if (map_ != nullptr) {
+      const bool there = map_->test(value);
+      map_->reset(value);
+      return there;
+    }
+    uint16_t* end = few_.data() + count_;
+    uint16_t* at = std::find(few_.data(), end, value);
+    if (at == end) return false;
+    *at = few_[--count_];
+    return true;
+  }
 
-constexpr Opening kOpenings[] = {
-    {"GET ", FirstBytes::kHttp},
-    {"POST ", FirstBytes::kHttp},
-    {"HEAD ", FirstBytes::kHttp},
-    {"PUT ", FirstBytes::kHttp},
-    {"DELETE ", FirstBytes::kHttp},
-    {"OPTIONS ", FirstBytes::kHttp},
-    {"CONNECT ", FirstBytes::kHttp},
-    {"TRACE ", FirstBytes::kHttp},
-    {"PATCH ", FirstBytes::kHttp},
-    {"PRI * HTTP", FirstBytes::kHttp2},
-    {"SSH-", FirstBytes::kSsh},
-    {"PROXY ", FirstBytes::kProxyHeader},
-    {kProxyV2, FirstBytes::kProxyHeader},
-    {"EHLO ", FirstBytes::kMail},
-    {"HELO ", FirstBytes::kMail},
-    {"LHLO ", FirstBytes::kMail},
-    {std::string_view("\x03\x00\x00", 3), FirstBytes::kRdp},
+ private:
+  bool contains(uint16_t value) const {
+    if (map_ != nullptr) return map_->test(value);
+    return std::find(few_.data(), few_.data() + count_, value) != few_.data() + count_;
+  }
+  void spread() {
+    map_ = std::make_unique<std::bitset<65536>>();
+    for (uint16_t value : few_) map_->set(value);
+  }
+
+  std::array<uint16_t, 32> few_;
+  size_t count_ = 0;
+  std::unique_ptr<std::bitset<65536>> map_;
 };
 
-/// What the first bytes look like. With fewer than three bytes there is nothing to go by but their
-/// kind.
-FirstBytes guess(std::span<const uint8_t> bytes) {
-  std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  for (const Opening& opening : kOpenings) {
-    size_t common = std::min(text.size(), opening.text.size());
-    if (common >= 3 && text.substr(0, common) == opening.text.substr(0, common))
-      return opening.guess;
-  }
-  // An SSLv2 CLIENT-HELLO: two bytes of length with the high bit set, then message type 1.
-  if ((bytes[0] & 0x80) != 0 && bytes.size() >= 3 && bytes[2] == 1) return FirstBytes::kSslv2;
-  if (bytes[0] == 0) return FirstBytes::kNul;
-  bool printable = (bytes[0] >= 0x20 && bytes[0] < 0x7f) || bytes[0] == '\r' || bytes[0] == '\n';
-  return printable ? FirstBytes::kText : FirstBytes::kUnknown;
+enum Extension : uint16_t {
+  kServerName = 0,
+  kSupportedGroups = 10,
+  kPointFormats = 11,
+  kSignatureAlgorithms = 13,
+  kAlpn = 16,
+  kExtendedMasterSecret = 23,
+  kSessionTicket = 35,
+  kPreSharedKey = 41,
+  kEarlyData = 42,
+  kSupportedVersions = 43,
+  kCookie = 44,
+  kPskModes = 45,
+  kSignatureAlgorithmsCert = 50,
+  kKeyShare = 51,
+  kRenegotiationInfo = 0xff01,
+};
+
+constexpr uint16_t kFallbackScsvSuite = 0x5600;
+
+/// Empty `reason` = fine.
+struct Fault {
+  uint8_t alert = 0;
+  std::string_view reason;
+};
+
+Fault decodeError(std::string_view reason) { return {Alert::decode_error, reason}; }
+Fault illegal(std::string_view reason) { return {Alert::illegal_parameter, reason}; }
+
+bool hostCharacter(uint8_t byte) {
+  const char c = static_cast<char>(byte);
+  return isAlnum(c) || c == '-' || c == '.' || c == '_' ||
+         c == ':';  // ':' for address literals, which RFC 6066 forbids and clients send
 }
 
-HelloResult notTls(std::span<const uint8_t> bytes) {
-  HelloResult result;
-  result.status = HelloStatus::kNotTls;
-  result.guess = guess(bytes);
-  result.alert =
-      result.guess == FirstBytes::kSslv2 ? Alert::protocol_version : Alert::unexpected_message;
-  switch (result.guess) {
-    case FirstBytes::kHttp:
-      result.reason = "client speaks plain HTTP, not TLS";
-      break;
-    case FirstBytes::kHttp2:
-      result.reason = "client speaks plain HTTP/2, not TLS";
-      break;
-    case FirstBytes::kSsh:
-      result.reason = "client speaks SSH, not TLS";
-      break;
-    case FirstBytes::kSslv2:
-      result.reason = "client sends an SSLv2 hello, which no TLS service accepts";
-      break;
-    case FirstBytes::kProxyHeader:
-      result.reason = "client sends a PROXY protocol header, which this service does not expect";
-      break;
-    case FirstBytes::kMail:
-      result.reason = "client speaks plain SMTP, not TLS";
-      break;
-    case FirstBytes::kRdp:
-      result.reason = "client speaks RDP, not TLS";
-      break;
-    case FirstBytes::kNul:
-      result.reason = "client sends zero bytes, not TLS";
-      break;
-    case FirstBytes::kText:
-      result.reason = "client sends plain text, not TLS";
-      break;
-    case FirstBytes::kUnknown:
-      result.reason = "the first bytes are not TLS";
-      break;
+/// RFC 6066 3: a list of typed names, at most one of a type; only host_name (0) exists.
+Fault parseServerName(Reader body, ClientHello& out) {
+  Reader list{body.vector16()};
+  if (!body.done() || list.rest.empty()) return decodeError("server_name extension is malformed");
+  NumberSet seen;
+  while (!list.rest.empty()) {
+    uint8_t type = list.u8();
+    auto name = list.vector16();
+    if (list.bad || name.empty()) return decodeError("server_name extension is malformed");
+    if (!seen.insert(type)) return illegal("server_name extension names two hosts");
+    if (type != 0) continue;
+    if (name.size() > 1 && name.back() == '.') name = name.first(name.size() - 1);
+    if (name.size() > 253) return illegal("server name is longer than 253 characters");
+    if (!std::all_of(name.begin(), name.end(), hostCharacter))
+      return illegal("server name holds characters that no host name has");
+    out.serverName.resize(name.size());
+    std::transform(name.begin(), name.end(), out.serverName.begin(),
+                   [](uint8_t c) { return lower(static_cast<char>(c)); });
   }
-  return result;
+  return {};
+}
+
+/// RFC 7301 3.1.
+Fault parseAlpn(Reader body, ClientHello& out) {
+  auto names = body.vector16();
+  if (!body.done() || names.size() < 2) return decodeError("ALPN extension is malformed");
+  for (Reader list{names}; !list.rest.empty();) {
+    if (list.vector8().empty())
+      return decodeError("ALPN extension is malformed");  // empty name or cut short
+  }
+  out.alpnList = names;
+  return {};
+}
+
+/// RFC 8446 4.2.8. That a share's group is offered too, and only once, is checked when all
+/// extensions are read.
+Fault parseKeyShares(Reader body, ClientHello& out) {
+  auto shares = body.vector16();
+  if (!body.done()) return decodeError("key_share extension is malformed");
+  for (Reader list{shares}; !list.rest.empty();) {
+    list.u16();
+    if (list.vector16().empty()) return decodeError("key_share extension is malformed");
+  }
+  out.hasKeyShare = true;
+  out.keyShares = shares;
+  return {};
+}
+
+/// RFC 8446 4.2.11: identities and binders, equally many.
+Fault parsePreSharedKey(Reader body) {
+  constexpr std::string_view kBad = "pre_shared_key extension is malformed";
+  Reader identities{body.vector16()};
+  Reader binders{body.vector16()};
+  if (!body.done() || identities.rest.empty() || binders.rest.empty()) return decodeError(kBad);
+  size_t identityCount = 0;
+  size_t binderCount = 0;
+  for (; !identities.rest.empty(); ++identityCount) {
+    bool empty = identities.vector16().empty();
+    identities.bytes(4);  // obfuscated_ticket_age
+    if (empty || identities.bad) return decodeError(kBad);
+  }
+  for (; !binders.rest.empty(); ++binderCount)
+    if (binders.vector8().size() < 32) return decodeError(kBad);
+  if (identityCount != binderCount)
+    return illegal("pre_shared_key has not one binder for each identity");
+  return {};
+}
+
+Fault parseU16List(std::span<const uint8_t> list, bool done, U16List& out,
+                   std::string_view reason) {
+  if (!done || list.empty() || list.size() % 2 != 0) return decodeError(reason);
+  out = U16List(list);
+  return {};
+}
+
+Fault parsePointFormats(Reader body) {
+  auto formats = body.vector8();
+  if (!body.done() || formats.empty())
+    return decodeError("ec_point_formats extension is malformed");
+  if (std::find(formats.begin(), formats.end(), 0) == formats.end())
+    return illegal("ec_point_formats lacks the uncompressed format");  // RFC 8422 5.1.2
+  return {};
+}
+
+Fault parseRenegotiationInfo(Reader body) {
+  auto verify = body.vector8();
+  if (!body.done()) return decodeError("renegotiation_info extension is malformed");
+  if (!verify.empty())
+    return {Alert::handshake_failure,
+            "renegotiation_info of a first hello is not empty"};  // RFC 5746 3.6
+  return {};
+}
+
+Fault parseExtension(uint16_t type, std::span<const uint8_t> bytes, ClientHello& out) {
+  Reader body{bytes};
+  switch (type) {
+    case kServerName:
+      return parseServerName(body, out);
+    case kAlpn:
+      return parseAlpn(body, out);
+    case kKeyShare:
+      return parseKeyShares(body, out);
+    case kPointFormats:
+      return parsePointFormats(body);
+    case kRenegotiationInfo:
+      return parseRenegotiationInfo(body);
+    case kSupportedVersions: {
+      auto list = body.vector8();
+      return parseU16List(list, body.done(), out.supportedVersions,
+                          "supported_versions extension is malformed");
+    }
+    case kSupportedGroups: {
+      auto list = body.vector16();
+      out.hasGroups = true;
+      return parseU16List(list, body.done(), out.groups, "supported_groups extension is malformed");
+    }
+    case kSignatureAlgorithms: {
+      auto list = body.vector16();
+      return parseU16List(list, body.done(), out.signatureAlgorithms,
+                          "signature_algorithms extension is malformed");
+    }
+    case kSignatureAlgorithmsCert: {
+      auto list = body.vector16();
+      U16List unused;
+      return parseU16List(list, body.done(), unused,
+                          "signature_algorithms_cert extension is malformed");
+    }
+    case kExtendedMasterSecret:
+      if (!bytes.empty()) return decodeError("extended_master_secret extension is not empty");
+      return {};
+    case kEarlyData:
+      if (!bytes.empty()) return decodeError("early_data extension is not empty");
+      return {};
+    case kSessionTicket:
+      out.ticket12Length = static_cast<uint16_t>(bytes.size());
+      return {};
+    case kCookie:
+      if (body.vector16().empty() || !body.done())
+        return decodeError("cookie extension is malformed");
+      return {};
+    case kPskModes:
+      if (body.vector8().empty() || !body.done())
+        return decodeError("psk_key_exchange_modes extension is malformed");
+      out.hasPskModes = true;
+      return {};
+    case kPreSharedKey:
+      out.hasPreSharedKey = true;
+      return parsePreSharedKey(body);
+    default:
+      return {};  // unknown or GREASE: ignored
+  }
+}
+
+Fault parseExtensions(Reader reader, ClientHello& out) {
+  NumberSet seen;
+  while (!reader.rest.empty()) {
+    uint16_t type = reader.u16();
+    auto body = reader.vector16();
+    if (reader.bad) return decodeError("an extension is longer than the ClientHello");
+    if (!seen.insert(type)) return illegal("ClientHello repeats an extension");
+    if (out.hasPreSharedKey) return illegal("pre_shared_key is not the last extension");
+    Fault fault = parseExtension(type, body, out);
+    if (!fault.reason.empty()) return fault;
+  }
+  if (!out.hasKeyShare || !out.hasGroups) return {};
+  // RFC 8446 4.2.8: shares only for offered groups, one each.
+  NumberSet offered;
+  for (size_t i = 0; i < out.groups.size(); ++i) offered.insert(out.groups[i]);
+  bool fine = true;
+  out.forEachKeyShare(
+      [&](uint16_t group, std::span<const uint8_t>) { fine = offered.remove(group) && fine; });
+  if (!fine) return illegal("key_share holds a group twice or one that is not in supported_groups");
+  return {};
+}
+
+Fault parseBody(std::span<const uint8_t> body, ClientHello& out) {
+  constexpr std::string_view kShort = "ClientHello is cut short";
+  Reader reader{body};
+  out.legacyVersion = reader.u16();
+  reader.bytes(32);  // random
+  auto sessionId = reader.vector8();
+  auto suites = reader.vector16();
+  auto compression = reader.vector8();
+  if (reader.bad) return decodeError(kShort);
+  if (sessionId.size() > 32) return decodeError("session id is longer than 32 bytes");
+  if (suites.empty() || suites.size() % 2 != 0)
+    return decodeError("cipher suite list is malformed");
+  if (compression.empty()) return decodeError("ClientHello offers no compression method");
+  if (std::find(compression.begin(), compression.end(), 0) == compression.end())
+    return illegal("ClientHello does not offer null compression");
+  out.cipherSuites = U16List(suites);
+  out.onlyNullCompression = compression.size() == 1;
+  out.fallbackScsv = out.cipherSuites.contains(kFallbackScsvSuite);
+  if (reader.rest.empty()) return {};  // no extensions at all: TLS 1.2 and older allow that
+  Reader extensions{reader.vector16()};
+  if (!reader.done()) return decodeError("extensions do not fill the rest of the ClientHello");
+  return parseExtensions(extensions, out);
 }
 
 }  // namespace
 
-HelloResult HelloGatherer::feed(std::span<const uint8_t> bytes, ClientHello& out) {
-  if (result_.status == HelloStatus::kNeedMore) result_ = scan(bytes, out);
-  return result_;
+bool U16List::contains(uint16_t value) const {
+  for (size_t i = 0; i < size(); ++i)
+    if ((*this)[i] == value) return true;
+  return false;
 }
 
-HelloResult HelloGatherer::scan(std::span<const uint8_t> bytes, ClientHello& out) {
-  while (position_ < bytes.size()) {
-    std::span<const uint8_t> record = bytes.subspan(position_);
-    HelloResult result = scanRecordHeader(record);
-    if (result.status != HelloStatus::kNeedMore) return result;
-    if (record.size() < kRecordHeader) return {};
-    size_t length = static_cast<size_t>(record[3] << 8 | record[4]);
-    result = scanMessageHeader(
-        record.subspan(kRecordHeader, std::min(length, record.size() - kRecordHeader)));
-    if (result.status != HelloStatus::kNeedMore) return result;
-    // RFC 8446 5.1: nothing may follow in the record before the server has answered.
-    if (messageSize_ != 0 && gathered_ + length > messageSize_)
-      return malformed(Alert::unexpected_message,
-                       "another message follows the ClientHello in its record");
-    if (record.size() - kRecordHeader < length) return {};
-    position_ += kRecordHeader + length;
-    gathered_ += length;
-    ++records_;
-    if (messageSize_ != 0 && gathered_ == messageSize_) return finish(bytes, out);
-    if (records_ == kMaxHelloRecords)
-      return malformed(Alert::unexpected_message, "ClientHello is split over too many records");
-  }
-  return {};
+void ClientHello::dropViews() {
+  message = {};
+  supportedVersions = cipherSuites = groups = signatureAlgorithms = U16List();
+  keyShares = alpnList = {};
 }
 
-/// Judges as much of a record header as is there, byte by byte, so that garbage is answered at its
-/// first byte.
-HelloResult HelloGatherer::scanRecordHeader(std::span<const uint8_t> record) const {
-  bool first = records_ == 0;
-  if (record[0] != kHandshakeRecord) {
-    // By the first byte alone, so that the answer does not depend on how many came with it.
-    bool tlsType = record[0] >= 20 && record[0] <= 24;
-    if (first && !tlsType) return notTls(record);
-    if (record[0] == 21)
-      return malformed(Alert::unexpected_message, "client sends an alert instead of a ClientHello");
-    return malformed(Alert::unexpected_message,
-                     first ? "client does not begin with a handshake record"
-                           : "another record interrupts the ClientHello");
-  }
-  // The minor version of a record must be ignored (RFC 8446 5.1), the major one has been 3 since
-  // 1996.
-  if (record.size() >= 2 && record[1] != 3)
-    return malformed(Alert::protocol_version, "record of an unknown protocol version");
-  if (record.size() < kRecordHeader) {
-    if (record.size() == 4 && record[3] > kMaxPlaintext >> 8)
-      return malformed(Alert::record_overflow, "record is longer than 16384 bytes");
-    return {};
-  }
-  size_t length = static_cast<size_t>(record[3] << 8 | record[4]);
-  if (length > kMaxPlaintext)
-    return malformed(Alert::record_overflow, "record is longer than 16384 bytes");
-  if (length == 0) return malformed(Alert::unexpected_message, "handshake record without contents");
-  return {};
+bool ClientHello::offersVersion(uint16_t version) const {
+  // RFC 8446 4.2.1: the extension alone counts where it is present; without it TLS 1.3 cannot be
+  // meant.
+  if (!supportedVersions.empty()) return supportedVersions.contains(version);
+  return version <= kTls12 && version <= legacyVersion && version >= kSsl30;
 }
 
-/// Takes the bytes of the message header out of `payload`, the part of the current record that has
-/// arrived.
-HelloResult HelloGatherer::scanMessageHeader(std::span<const uint8_t> payload) {
-  while (headerSeen_ < kMessageHeader && headerSeen_ - gathered_ < payload.size()) {
-    header_[headerSeen_] = payload[headerSeen_ - gathered_];
-    ++headerSeen_;
-  }
-  if (headerSeen_ >= 1 && header_[0] != kClientHelloType)
-    return malformed(Alert::unexpected_message, "first handshake message is not a ClientHello");
-  if (headerSeen_ >= 2 && header_[1] != 0)
-    return malformed(Alert::illegal_parameter, "ClientHello is longer than 16384 bytes");
-  if (headerSeen_ == kMessageHeader && messageSize_ == 0) {
-    messageSize_ = static_cast<uint32_t>(kMessageHeader + (header_[2] << 8 | header_[3]));
-    if (messageSize_ > kMaxHelloMessage)
-      return malformed(Alert::illegal_parameter, "ClientHello is longer than 16384 bytes");
-  }
-  return {};
+uint16_t ClientHello::highestVersion() const {
+  for (uint16_t version : {kTls13, kTls12, kTls11, kTls10, kSsl30})
+    if (offersVersion(version)) return version;
+  return 0;
 }
 
-HelloResult HelloGatherer::finish(std::span<const uint8_t> bytes, ClientHello& out) {
-  std::span<const uint8_t> message;
-  if (records_ == 1) {
-    message = bytes.subspan(kRecordHeader, messageSize_);
+bool ClientHello::offersProtocol(std::string_view name) const {
+  bool found = false;
+  forEachProtocol([&](std::string_view offered) { found = found || offered == name; });
+  return found;
+}
+
+HelloResult parseClientHelloMessage(std::span<const uint8_t> message, ClientHello& out) {
+  out = ClientHello();
+  Fault fault;
+  if (message.size() < 4 || message[0] != 1) {
+    fault = {Alert::unexpected_message, "first handshake message is not a ClientHello"};
+  } else if (static_cast<size_t>(message[1] << 16 | message[2] << 8 | message[3]) !=
+             message.size() - 4) {
+    fault = decodeError("ClientHello is cut short");
   } else {
-    assembled_.resize(kRecordHeader + messageSize_);
-    std::memcpy(assembled_.data(), bytes.data(), 3);
-    assembled_[3] = static_cast<uint8_t>(messageSize_ >> 8);
-    assembled_[4] = static_cast<uint8_t>(messageSize_);
-    uint8_t* to = assembled_.data() + kRecordHeader;
-    for (size_t at = 0; at < position_;) {
-      size_t length = static_cast<size_t>(bytes[at + 3] << 8 | bytes[at + 4]);
-      std::memcpy(to, bytes.data() + at + kRecordHeader, length);
-      to += length;
-      at += kRecordHeader + length;
-    }
-    message = std::span<const uint8_t>(assembled_).subspan(kRecordHeader);
+    out.message = message;
+    fault = parseBody(message.subspan(4), out);
   }
-  return parseClientHelloMessage(message, out);
-}
-
-HelloResult parseClientHello(std::span<const uint8_t> bytes, ClientHello& out) {
-  HelloGatherer gatherer;
-  HelloResult result = gatherer.feed(bytes, out);
-  if (gatherer.records() > 1) out.dropViews();  // they point into the gatherer
-  return result;
+  if (!fault.reason.empty())
+    return {HelloStatus::kMalformed, fault.alert, FirstBytes::kUnknown, fault.reason};
+  return {HelloStatus::kComplete, 0, FirstBytes::kUnknown, {}};
 }
 
 }  // namespace culvert

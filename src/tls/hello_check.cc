@@ -7,8 +7,8 @@
 
 #include "base/check.h"
 #include "tls/alert_number.h"
-#include "tls/tls_context.h"
 #include "tls/tls_names.h"
+#include "tls/tls_settings.h"
 
 namespace culvert {
 
@@ -249,21 +249,6 @@ HelloVerdict judgeHello(const ClientHello& hello, const TlsSettings& settings) {
                                 offeredProtocols(hello), fmt::join(settings.alpn, ", ")));
   }
   return {version, 0, {}};
-}
-
-const std::vector<uint16_t>& TlsSettings::suites12() const {
-  static const std::vector<uint16_t> kDefault = defaultCipherList();
-  return ciphers.empty() ? kDefault : ciphers;
-}
-
-const std::vector<uint16_t>& TlsSettings::suites13() const {
-  static const std::vector<uint16_t> kDefault = defaultCiphersuites();
-  return ciphersuites.empty() ? kDefault : ciphersuites;
-}
-
-const std::vector<uint16_t>& TlsSettings::allGroups() const {
-  static const std::vector<uint16_t> kDefault = defaultGroups();
-  return groups.empty() ? kDefault : groups;
 }
 
 }  // namespace culvert

@@ -205,49 +205,6 @@ const std::string* chooseProtocol(const std::vector<std::string>& ours, const Cl
 
 }  // namespace
 
-bool libraryHasGroup(uint16_t group) {
-  static const std::vector<uint16_t> kHas = [] {
-    std::vector<uint16_t> out;
-    WOLFSSL_CTX* ctx = wolfSSL_CTX_new(wolfSSLv23_server_method());
-    if (ctx == nullptr) return out;
-    for (uint16_t id : servedGroups()) {
-      int one = id;
-      if (wolfSSL_CTX_set_groups(ctx, &one, 1) == WOLFSSL_SUCCESS) out.push_back(id);
-    }
-    wolfSSL_CTX_free(ctx);
-    return out;
-  }();
-  return std::find(kHas.begin(), kHas.end(), group) != kHas.end();
-}
-
-Result<void> checkTlsSettings(const TlsSettings& settings) {
-  if (settings.minVersion > settings.maxVersion)
-    return fail(fmt::format("min-version {} is above max-version {}",
-                            versionWords(settings.minVersion), versionWords(settings.maxVersion)));
-  const auto& groups = settings.allGroups();
-  if (std::none_of(groups.begin(), groups.end(), libraryHasGroup))
-    return fail(fmt::format("wolfSSL {} has none of the groups: {}", tlsLibraryVersion(),
-                            groupList(groups)));
-  bool hybridsOnly = std::all_of(groups.begin(), groups.end(), isHybridGroup);
-  if (hybridsOnly && settings.minVersion <= kTls12)
-    return fail(
-        "groups holds post-quantum hybrids only, which TLS 1.2 does not know: add X25519 or set "
-        "min-version = 1.3");
-  for (const auto& credentials : settings.credentials.list()) {
-    KeyType type = credentials->leaf().keyType;
-    const auto& suites = settings.suites12();
-    bool any = settings.maxVersion >= kTls13 ||
-               std::any_of(suites.begin(), suites.end(), [&](uint16_t id) {
-                 const SuiteInfo* suite = findSuite(id);
-                 return suite != nullptr && suiteFitsKey(*suite, type);
-               });
-    if (!any)
-      return fail(fmt::format("no suite of ciphers fits the {} key of {}",
-                              credentials->leaf().keyText, credentials->certPath()));
-  }
-  return {};
-}
-
 void TlsSession::reset() {
   if (ssl_ == nullptr) return;
   wolfSSL_free(std::exchange(ssl_, nullptr));

@@ -5,6 +5,7 @@
 #include <sys/auxv.h>
 #include <sys/random.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <mutex>
@@ -15,6 +16,7 @@
 #include <fmt/format.h>
 
 #include "tls/tls_error.h"
+#include "tls/tls_names.h"
 #include "tls/wolfssl.h"
 
 extern "C" int culvertRandomBlock(unsigned char* out, unsigned size) {
@@ -178,6 +180,21 @@ std::vector<std::string> tlsFeatures() {
   out.emplace_back("openssl-extra");
 #endif
   return out;
+}
+
+bool libraryHasGroup(uint16_t group) {
+  static const std::vector<uint16_t> kHas = [] {
+    std::vector<uint16_t> out;
+    WOLFSSL_CTX* ctx = wolfSSL_CTX_new(wolfSSLv23_server_method());
+    if (ctx == nullptr) return out;
+    for (uint16_t id : servedGroups()) {
+      int one = id;
+      if (wolfSSL_CTX_set_groups(ctx, &one, 1) == WOLFSSL_SUCCESS) out.push_back(id);
+    }
+    wolfSSL_CTX_free(ctx);
+    return out;
+  }();
+  return std::find(kHas.begin(), kHas.end(), group) != kHas.end();
 }
 
 }  // namespace culvert

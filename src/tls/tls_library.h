@@ -3,6 +3,7 @@
 // with and which instructions of this CPU it uses. Thread: start (init), any (the rest).
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,9 @@ std::string tlsCpuText();
 
 /// What is compiled in, for -V: "tls1.3", "tickets", "x25519mlkem768", "aes-gcm-asm", ...
 std::vector<std::string> tlsFeatures();
+
+/// Whether this build of wolfSSL has the group. The library must be initialised.
+bool libraryHasGroup(uint16_t group);
 
 /// A known defect that this very library shows on this CPU, as a sentence; empty: none found. Costs
 /// some 100 us. (wolfSSL up to 5.9.2 as released computes wrong X25519 public keys after other AVX2

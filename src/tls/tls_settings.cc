@@ -2,10 +2,59 @@
 // See tls_settings.h; the verdict on a hello is in hello_check.cc.
 #include "tls/tls_settings.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "tls/tls_library.h"
+
 namespace culvert {
+
+const std::vector<uint16_t>& TlsSettings::suites12() const {
+  static const std::vector<uint16_t> kDefault = defaultCipherList();
+  return ciphers.empty() ? kDefault : ciphers;
+}
+
+const std::vector<uint16_t>& TlsSettings::suites13() const {
+  static const std::vector<uint16_t> kDefault = defaultCiphersuites();
+  return ciphersuites.empty() ? kDefault : ciphersuites;
+}
+
+const std::vector<uint16_t>& TlsSettings::allGroups() const {
+  static const std::vector<uint16_t> kDefault = defaultGroups();
+  return groups.empty() ? kDefault : groups;
+}
 
 bool suiteFitsKey(const SuiteInfo& suite, KeyType key) {
   return suite.auth == SuiteAuth::kAny || (suite.auth == SuiteAuth::kRsa) == (key == KeyType::kRsa);
+}
+
+Result<void> checkTlsSettings(const TlsSettings& settings) {
+  if (settings.minVersion > settings.maxVersion)
+    return fail(fmt::format("min-version {} is above max-version {}",
+                            versionWords(settings.minVersion), versionWords(settings.maxVersion)));
+  const auto& groups = settings.allGroups();
+  if (std::none_of(groups.begin(), groups.end(), libraryHasGroup))
+    return fail(fmt::format("wolfSSL {} has none of the groups: {}", tlsLibraryVersion(),
+                            groupList(groups)));
+  bool hybridsOnly = std::all_of(groups.begin(), groups.end(), isHybridGroup);
+  if (hybridsOnly && settings.minVersion <= kTls12)
+    return fail(
+        "groups holds post-quantum hybrids only, which TLS 1.2 does not know: add X25519 or set "
+        "min-version = 1.3");
+  for (const auto& credentials : settings.credentials.list()) {
+    KeyType type = credentials->leaf().keyType;
+    const auto& suites = settings.suites12();
+    bool any = settings.maxVersion >= kTls13 ||
+               std::any_of(suites.begin(), suites.end(), [&](uint16_t id) {
+                 const SuiteInfo* suite = findSuite(id);
+                 return suite != nullptr && suiteFitsKey(*suite, type);
+               });
+    if (!any)
+      return fail(fmt::format("no suite of ciphers fits the {} key of {}",
+                              credentials->leaf().keyText, credentials->certPath()));
+  }
+  return {};
 }
 
 }  // namespace culvert

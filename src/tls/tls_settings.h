@@ -62,9 +62,6 @@ Result<void> checkTlsSettings(const TlsSettings& settings);
 /// Whether a certificate with this kind of key can serve the suite.
 bool suiteFitsKey(const SuiteInfo& suite, KeyType key);
 
-/// Whether this build of wolfSSL has the group. The TLS library must be initialised.
-bool libraryHasGroup(uint16_t group);
-
 /// What culvert can say about a hello before wolfSSL sees it.
 struct HelloVerdict {
   uint16_t version = 0;  ///< the version that will be negotiated; 0: refuse with `alert`

@@ -11,8 +11,6 @@ namespace {
 
 using TlsContextTest = TlsTest;
 
-bool hasHybrid() { return libraryHasGroup(0x11ec); }
-
 TEST_F(TlsContextTest, EstablishesTls13WithThePreferredParameters) {
   MemoryHandshake handshake({}, testSettings());
   ASSERT_TRUE(handshake.run()) << handshake.failure().reason;
@@ -320,27 +318,6 @@ TEST_F(TlsContextTest, LivesAsLongAsItsSessions) {
                               memorySend);
   TlsSession last = std::move(*two);  // its context was dropped above
   EXPECT_TRUE(last);
-}
-
-TEST_F(TlsContextTest, ChecksSettingsAsAWhole) {
-  TlsSettings settings = testSettings({"rsa"});
-  EXPECT_TRUE(checkTlsSettings(settings).has_value());
-  settings.minVersion = kTls13;
-  settings.maxVersion = kTls12;
-  EXPECT_FALSE(checkTlsSettings(settings).has_value());
-  settings.minVersion = kTls12;
-  settings.ciphers = {0xc02b};
-  auto checked = checkTlsSettings(settings);
-  ASSERT_FALSE(checked.has_value());
-  EXPECT_NE(checked.error().text.find("RSA-2048"), std::string::npos) << checked.error().text;
-  settings.maxVersion = kTls13;
-  EXPECT_TRUE(checkTlsSettings(settings).has_value());
-  if (hasHybrid()) {
-    settings.groups = {0x11ec};
-    EXPECT_FALSE(checkTlsSettings(settings).has_value());
-    settings.minVersion = kTls13;
-    EXPECT_TRUE(checkTlsSettings(settings).has_value());
-  }
 }
 
 }  // namespace

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The gatherer: finds the records of a first flight, answers garbage at once, and puts a hello that
+// was split over records together. What is inside the message is client_hello.cc's business.
+#include "tls/hello_gatherer.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "tls/alert_number.h"
+
+namespace culvert {
+
+namespace {
+
+constexpr uint8_t kHandshakeRecord = 22;
+constexpr uint8_t kClientHelloType = 1;
+constexpr size_t kRecordHeader = 5;
+constexpr size_t kMessageHeader = 4;
+constexpr size_t kMaxPlaintext = 16384;  // RFC 8446 5.1
+
+HelloResult malformed(uint8_t alert, std::string_view reason) {
+  return {HelloStatus::kMalformed, alert, FirstBytes::kUnknown, reason};
+}
+
+struct Opening {
+  std::string_view text;
+  FirstBytes guess;
+};
+
+constexpr std::string_view kProxyV2("\r\n\r\n\0\r\nQUIT\n", 12);
+
+constexpr Opening kOpenings[] = {
+    {"GET ", FirstBytes::kHttp},
+    {"POST ", FirstBytes::kHttp},
+    {"HEAD ", FirstBytes::kHttp},
+    {"PUT ", FirstBytes::kHttp},
+    {"DELETE ", FirstBytes::kHttp},
+    {"OPTIONS ", FirstBytes::kHttp},
+    {"CONNECT ", FirstBytes::kHttp},
+    {"TRACE ", FirstBytes::kHttp},
+    {"PATCH ", FirstBytes::kHttp},
+    {"PRI * HTTP", FirstBytes::kHttp2},
+    {"SSH-", FirstBytes::kSsh},
+    {"PROXY ", FirstBytes::kProxyHeader},
+    {kProxyV2, FirstBytes::kProxyHeader},
+    {"EHLO ", FirstBytes::kMail},
+    {"HELO ", FirstBytes::kMail},
+    {"LHLO ", FirstBytes::kMail},
+    {std::string_view("\x03\x00\x00", 3), FirstBytes::kRdp},
+};
+
+/// What the first bytes look like. With fewer than three bytes there is nothing to go by but their
+/// kind.
+FirstBytes guess(std::span<const uint8_t> bytes) {
+  std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  for (const Opening& opening : kOpenings) {
+    size_t common = std::min(text.size(), opening.text.size());
+    if (common >= 3 && text.substr(0, common) == opening.text.substr(0, common))
+      return opening.guess;
+  }
+  // An SSLv2 CLIENT-HELLO: two bytes of length with the high bit set, then message type 1.
+  if ((bytes[0] & 0x80) != 0 && bytes.size() >= 3 && bytes[2] == 1) return FirstBytes::kSslv2;
+  if (bytes[0] == 0) return FirstBytes::kNul;
+  bool printable = (bytes[0] >= 0x20 && bytes[0] < 0x7f) || bytes[0] == '\r' || bytes[0] == '\n';
+  return printable ? FirstBytes::kText : FirstBytes::kUnknown;
+}
+
+HelloResult notTls(std::span<const uint8_t> bytes) {
+  HelloResult result;
+  result.status = HelloStatus::kNotTls;
+  result.guess = guess(bytes);
+  result.alert =
+      result.guess == FirstBytes::kSslv2 ? Alert::protocol_version : Alert::unexpected_message;
+  switch (result.guess) {
+    case FirstBytes::kHttp:
+      result.reason = "client speaks plain HTTP, not TLS";
+      break;
+    case FirstBytes::kHttp2:
+      result.reason = "client speaks plain HTTP/2, not TLS";
+      break;
+    case FirstBytes::kSsh:
+      result.reason = "client speaks SSH, not TLS";
+      break;
+    case FirstBytes::kSslv2:
+      result.reason = "client sends an SSLv2 hello, which no TLS service accepts";
+      break;
+    case FirstBytes::kProxyHeader:
+      result.reason = "client sends a PROXY protocol header, which this service does not expect";
+      break;
+    case FirstBytes::kMail:
+      result.reason = "client speaks plain SMTP, not TLS";
+      break;
+    case FirstBytes::kRdp:
+      result.reason = "client speaks RDP, not TLS";
+      break;
+    case FirstBytes::kNul:
+      result.reason = "client sends zero bytes, not TLS";
+      break;
+    case FirstBytes::kText:
+      result.reason = "client sends plain text, not TLS";
+      break;
+    case FirstBytes::kUnknown:
+      result.reason = "the first bytes are not TLS";
+      break;
+  }
+  return result;
+}
+
+}  // namespace
+
+HelloResult HelloGatherer::feed(std::span<const uint8_t> bytes, ClientHello& out) {
+  if (result_.status == HelloStatus::kNeedMore) result_ = scan(bytes, out);
+  return result_;
+}
+
+HelloResult HelloGatherer::scan(std::span<const uint8_t> bytes, ClientHello& out) {
+  while (position_ < bytes.size()) {
+    std::span<const uint8_t> record = bytes.subspan(position_);
+    HelloResult result = scanRecordHeader(record);
+    if (result.status != HelloStatus::kNeedMore) return result;
+    if (record.size() < kRecordHeader) return {};
+    size_t length = static_cast<size_t>(record[3] << 8 | record[4]);
+    result = scanMessageHeader(
+        record.subspan(kRecordHeader, std::min(length, record.size() - kRecordHeader)));
+    if (result.status != HelloStatus::kNeedMore) return result;
+    // RFC 8446 5.1: nothing may follow in the record before the server has answered.
+    if (messageSize_ != 0 && gathered_ + length > messageSize_)
+      return malformed(Alert::unexpected_message,
+                       "another message follows the ClientHello in its record");
+    if (record.size() - kRecordHeader < length) return {};
+    position_ += kRecordHeader + length;
+    gathered_ += length;
+    ++records_;
+    if (messageSize_ != 0 && gathered_ == messageSize_) return finish(bytes, out);
+    if (records_ == kMaxHelloRecords)
+      return malformed(Alert::unexpected_message, "ClientHello is split over too many records");
+  }
+  return {};
+}
+
+/// Judges as much of a record header as is there, byte by byte, so that garbage is answered at its
+/// first byte.
+HelloResult HelloGatherer::scanRecordHeader(std::span<const uint8_t> record) const {
+  bool first = records_ == 0;
+  if (record[0] != kHandshakeRecord) {
+    // By the first byte alone, so that the answer does not depend on how many came with it.
+    bool tlsType = record[0] >= 20 && record[0] <= 24;
+    if (first && !tlsType) return notTls(record);
+    if (record[0] == 21)
+      return malformed(Alert::unexpected_message, "client sends an alert instead of a ClientHello");
+    return malformed(Alert::unexpected_message,
+                     first ? "client does not begin with a handshake record"
+                           : "another record interrupts the ClientHello");
+  }
+  // The minor version of a record must be ignored (RFC 8446 5.1), the major one has been 3 since
+  // 1996.
+  if (record.size() >= 2 && record[1] != 3)
+    return malformed(Alert::protocol_version, "record of an unknown protocol version");
+  if (record.size() < kRecordHeader) {
+    if (record.size() == 4 && record[3] > kMaxPlaintext >> 8)
+      return malformed(Alert::record_overflow, "record is longer than 16384 bytes");
+    return {};
+  }
+  size_t length = static_cast<size_t>(record[3] << 8 | record[4]);
+  if (length > kMaxPlaintext)
+    return malformed(Alert::record_overflow, "record is longer than 16384 bytes");
+  if (length == 0) return malformed(Alert::unexpected_message, "handshake record without contents");
+  return {};
+}
+
+/// Takes the bytes of the message header out of `payload`, the part of the current record that has
+/// arrived.
+HelloResult HelloGatherer::scanMessageHeader(std::span<const uint8_t> payload) {
+  while (headerSeen_ < kMessageHeader && headerSeen_ - gathered_ < payload.size()) {
+    header_[headerSeen_] = payload[headerSeen_ - gathered_];
+    ++headerSeen_;
+  }
+  if (headerSeen_ >= 1 && header_[0] != kClientHelloType)
+    return malformed(Alert::unexpected_message, "first handshake message is not a ClientHello");
+  if (headerSeen_ >= 2 && header_[1] != 0)
+    return malformed(Alert::illegal_parameter, "ClientHello is longer than 16384 bytes");
+  if (headerSeen_ == kMessageHeader && messageSize_ == 0) {
+    messageSize_ = static_cast<uint32_t>(kMessageHeader + (header_[2] << 8 | header_[3]));
+    if (messageSize_ > kMaxHelloMessage)
+      return malformed(Alert::illegal_parameter, "ClientHello is longer than 16384 bytes");
+  }
+  return {};
+}
+
+HelloResult HelloGatherer::finish(std::span<const uint8_t> bytes, ClientHello& out) {
+  std::span<const uint8_t> message;
+  if (records_ == 1) {
+    message = bytes.subspan(kRecordHeader, messageSize_);
+  } else {
+    assembled_.resize(kRecordHeader + messageSize_);
+    std::memcpy(assembled_.data(), bytes.data(), 3);
+    assembled_[3] = static_cast<uint8_t>(messageSize_ >> 8);
+    assembled_[4] = static_cast<uint8_t>(messageSize_);
+    uint8_t* to = assembled_.data() + kRecordHeader;
+    for (size_t at = 0; at < position_;) {
+      size_t length = static_cast<size_t>(bytes[at + 3] << 8 | bytes[at + 4]);
+      std::memcpy(to, bytes.data() + at + kRecordHeader, length);
+      to += length;
+      at += kRecordHeader + length;
+    }
+    message = std::span<const uint8_t>(assembled_).subspan(kRecordHeader);
+  }
+  return parseClientHelloMessage(message, out);
+}
+
+HelloResult parseClientHello(std::span<const uint8_t> bytes, ClientHello& out) {
+  HelloGatherer gatherer;
+  HelloResult result = gatherer.feed(bytes, out);
+  if (gatherer.records() > 1) out.dropViews();  // they point into the gatherer
+  return result;
+}
+
+}  // namespace culvert
