@@ -31,6 +31,22 @@ TEST_F(ContextCacheTest, MakesAContextOnce) {
   EXPECT_EQ(one_.size(), 2u);
 }
 
+/// What is used goes on being used; of the rest the one that was used longest ago makes room.
+TEST_F(ContextCacheTest, HoldsAtMost512) {
+  const TlsContext* used = get(one_, settings_);
+  TlsIoContext io;
+  auto session = used->newSession(ClientHello(), io);
+  ASSERT_TRUE(session);
+  std::vector<std::shared_ptr<const TlsSettings>> others;
+  for (size_t i = 0; i < 520; ++i) {
+    others.push_back(std::make_shared<const TlsSettings>(*settings_));
+    get(one_, others.back());
+    ASSERT_EQ(one_.size(), std::min<size_t>(i + 2, 512));
+    ASSERT_EQ(get(one_, settings_), used) << "after " << i;
+  }
+  EXPECT_EQ(used->sessions(), 1u) << "none was made anew in its place";
+}
+
 /// Each worker has a cache, and some a second context for the same settings: none of them may keep
 /// the others', and with them the old private key, alive.
 TEST_F(ContextCacheTest, ForgetsSettingsThatAreGoneInEveryCache) {
