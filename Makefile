@@ -59,10 +59,10 @@ MODULE_DEPS_log    := base
 MODULE_DEPS_stats  := base
 MODULE_DEPS_buffer := base
 MODULE_DEPS_config := base
-MODULE_DEPS_event  := base log stats
-MODULE_DEPS_net    := base log stats buffer event
-MODULE_DEPS_tls    := base log stats buffer event net
-MODULE_DEPS_tunnel := base log stats buffer event net
+MODULE_DEPS_event  := base
+MODULE_DEPS_net    := base stats buffer event
+MODULE_DEPS_tls    := base stats buffer event net
+MODULE_DEPS_tunnel := base stats buffer event net
 MODULE_DEPS_server := base log stats buffer config event net tls tunnel
 MODULE_DEPS_main   := base log stats buffer config event net tls tunnel server
 
@@ -72,8 +72,6 @@ LIBS_event  := -levent_core
 # The library calls back for random bytes, wherever in the link it stands.
 LIBS_tls    := -Wl,-u,culvertRandomBlock $(if $(filter distro,$(WOLFSSL)),-lwolfssl,-l:libwolfssl.a)
 LIBS_server := -lcap
-# tests/unit/support tests the tests' own helpers: no module of src stands behind it.
-LIBS_support := -lfmt
 
 reverse = $(if $(1),$(call reverse,$(wordlist 2,$(words $(1)),$(1))) $(firstword $(1)))
 # withDeps module: the module and all below it, highest first (the order for the linker)
@@ -82,7 +80,7 @@ libsOf = $(foreach m,$(call withDeps,$(1)),$(LIBS_$(m)))
 
 sourcesOf = $(sort $(wildcard src/$(1)/*.cc))
 unitSourcesOf = $(sort $(wildcard tests/unit/$(1)/*_test.cc))
-UNIT_MODULES := $(foreach m,$(MODULES) support,$(if $(call unitSourcesOf,$(m)),$(m)))
+UNIT_MODULES := $(foreach m,$(MODULES),$(if $(call unitSourcesOf,$(m)),$(m)))
 FUZZERS := $(patsubst tests/fuzz/%_fuzz.cc,%,$(sort $(wildcard tests/fuzz/*_fuzz.cc)))
 
 # --- flags ------------------------------------------------------------------------------------------------
@@ -95,9 +93,12 @@ override CXX := clang++
 endif
 CCACHE := $(shell command -v ccache 2>/dev/null)
 
-WOLFSSL_PREFIX := $(shell scripts/wolfssl.sh --print-prefix)
+# make before 4.4 hands exported variables to recipes, but not to $(shell).
+wolfsslScript = $(shell WOLFSSL='$(WOLFSSL)' WOLFSSL_TARBALL='$(WOLFSSL_TARBALL)' WOLFSSL_CACHE='$(WOLFSSL_CACHE)' \
+  $(if $(filter command%,$(origin CC)),CC='$(CC)') scripts/wolfssl.sh $(1))
+WOLFSSL_PREFIX := $(call wolfsslScript,--print-prefix)
 WOLFSSL_READY := $(WOLFSSL_PREFIX)/.ready
-WOLFSSL_ORIGIN := $(shell scripts/wolfssl.sh --print-origin)
+WOLFSSL_ORIGIN := $(call wolfsslScript,--print-origin)
 
 B := $(BUILD)/$(MODE)
 MULTIARCH_HARDEN := $(if $(filter x86_64 amd64,$(shell uname -m)),-fcf-protection)
@@ -124,7 +125,6 @@ LINK_KIND := -static-pie
 # Debian has no static {fmt}; its headers hold all of it.
 FLAGS_$(MODE) += -DFMT_HEADER_ONLY
 LIBS_base :=
-LIBS_support :=
 endif
 endif
 
@@ -238,7 +238,7 @@ unit-$(1): $(if $(call unitSourcesOf,$(1)),$(B)/unit/$(1))
 	$(if $(call unitSourcesOf,$(1)),@printf '  %-7s %s\n' RUN $(B)/unit/$(1),@echo "  no unit tests in tests/unit/$(1)")
 	$(if $(call unitSourcesOf,$(1)),$$(Q)$$(RUN) $(B)/unit/$(1) --gtest_brief=1 $$(GTEST_ARGS))
 endef
-$(foreach m,$(MODULES) support,$(eval $(call moduleRules,$(m))))
+$(foreach m,$(MODULES),$(eval $(call moduleRules,$(m))))
 
 # --- linking ----------------------------------------------------------------------------------------------
 
@@ -260,8 +260,8 @@ endif
 # A sanitizer's word is an error. The thread sanitizer of this compiler generation needs a fixed address layout.
 export ASAN_OPTIONS ?= detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1:abort_on_error=0
 export UBSAN_OPTIONS ?= print_stacktrace=1
-export LSAN_OPTIONS ?= print_suppressions=0$(addprefix :suppressions=,$(wildcard $(CURDIR)/tests/support/lsan.supp))
-export TSAN_OPTIONS ?= halt_on_error=0:second_deadlock_stack=1:print_suppressions=0$(addprefix :suppressions=,$(wildcard $(CURDIR)/tests/support/tsan.supp))
+export LSAN_OPTIONS ?= print_suppressions=0
+export TSAN_OPTIONS ?= halt_on_error=0:second_deadlock_stack=1
 RUN := $(if $(filter tsan,$(MODE)),setarch $(shell uname -m) -R)
 
 units: $(foreach m,$(UNIT_MODULES),$(B)/unit/$(m))
@@ -346,7 +346,7 @@ print-cxxflags:
 .PHONY: print-modules print-cxxflags
 
 tidy: $(WOLFSSL_READY)
-	$(Q)clang-tidy --quiet $(or $(FILES),$(foreach m,$(MODULES),$(call sourcesOf,$(m)))) -- -std=c++20 -Isrc -isystem $(WOLFSSL_PREFIX)/include
+	$(Q)clang-tidy --quiet $(or $(FILES),$(foreach m,$(MODULES),$(call sourcesOf,$(m)))) -- -std=c++20 -Isrc $(VERSION_FLAGS) -isystem $(WOLFSSL_PREFIX)/include
 
 format:
 	$(Q)clang-format -i $$(find src tests -name '*.h' -o -name '*.cc')

@@ -14,8 +14,6 @@ CODE = {".h", ".cc", ".def"}
 SCRIPTS = {".sh", ".py"}
 LIMITS = {".cc": 600, ".h": 120}
 TEST_HEADER_LIMIT = 350
-# Files that are longer than the limit: the length they may have. It only ever goes down.
-RATCHET_FILE = "scripts/length-exceptions.txt"
 SPDX = "SPDX-License-Identifier: GPL-3.0-or-later"
 LOOSE_ENDS = re.compile(r"\b(TO" r"DO|FIX" r"ME|XX" r"X|HA" r"CK)\b")
 NO_HEADER = {"LICENSE", ".gitignore", ".editorconfig", ".clang-format", ".clang-tidy"}
@@ -44,14 +42,6 @@ def machineWords():
     return {word for word in words if len(word) > 5}
 
 
-def ratchet():
-    path = ROOT / RATCHET_FILE
-    if not path.is_file():
-        return {}
-    rows = (line.split() for line in path.read_text().splitlines() if line.strip() and not line.startswith("#"))
-    return {row[0]: int(row[1]) for row in rows}
-
-
 def headerProblems(name, suffix, lines):
     opening = lines[:4]
     if not any(SPDX in line for line in opening):
@@ -67,8 +57,7 @@ def headerProblems(name, suffix, lines):
 
 
 def main():
-    problems, files, exceptions, words = [], 0, ratchet(), machineWords()
-    seen = set()
+    problems, files, words = [], 0, machineWords()
     for name in repositoryFiles():
         path = ROOT / name
         data = path.read_bytes()
@@ -101,14 +90,7 @@ def main():
         if path.suffix == ".h" and name.startswith("tests/"):
             limit = TEST_HEADER_LIMIT
         if limit and len(lines) > limit:
-            seen.add(name)
-            allowed = exceptions.get(name, limit)
-            if len(lines) > allowed:
-                problems.append(f"{name}: {len(lines)} lines, allowed are {allowed}")
-            elif len(lines) < allowed:
-                problems.append(f"{RATCHET_FILE}: {name} has shrunk to {len(lines)}: lower its number")
-    for name in sorted(set(exceptions) - seen):
-        problems.append(f"{RATCHET_FILE}: {name} needs no exception any more")
+            problems.append(f"{name}: {len(lines)} lines, allowed are {limit}")
     for problem in problems:
         print(problem)
     print(f"check-text: {files} files, {len(problems)} problems")

@@ -11,13 +11,14 @@ set -euo pipefail
 packagesOf() {
   case $1 in
     build) echo "g++ make pkg-config binutils libevent-dev libinih-dev libexpected-dev libcli11-dev libfmt-dev
-      nlohmann-json3-dev libcap-dev autoconf automake libtool ca-certificates" ;;
-    test) echo "libgtest-dev libgmock-dev libcmocka-dev python3-pytest python3-pytest-timeout python3-cryptography curl openssl gnutls-bin
-      redis-server redis-tools nginx-light dovecot-imapd python3-aiosmtpd rsyslog iproute2 procps util-linux mount libcap2-bin" ;;
+      libcap-dev autoconf automake libtool ca-certificates" ;;
+    test) echo "libgtest-dev libgmock-dev libcmocka-dev nlohmann-json3-dev python3-pytest python3-pytest-timeout
+      python3-cryptography curl openssl gnutls-bin redis-server redis-tools nginx-light dovecot-imapd python3-aiosmtpd rsyslog iproute2
+      procps util-linux mount libcap2-bin" ;;
     demo) echo "curl openssl busybox socat procps" ;;
     bench) echo "nginx-light libnginx-mod-stream haproxy stunnel4 hitch openssl libssl-dev python3 procps" ;;
     check) echo "clang-format libssl-dev python3 git shellcheck" ;;
-    container) echo "mmdebstrap mount redis-server redis-tools openssl" ;;
+    container) echo "mmdebstrap mount procps redis-server redis-tools openssl" ;;
     fuzz) echo "clang libclang-rt-14-dev" ;;
     *) echo "install-deps.sh: no set named $1 (build test demo bench check container fuzz)" >&2; return 2 ;;
   esac
