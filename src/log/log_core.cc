@@ -155,7 +155,7 @@ bool LogCore::stop(Millis limit) {
   state_ = State::kStopping;
   work_.notify_one();
   const bool ended = ended_.wait_until(lock, Clock::now() + limit, [&] { return threadEnded_; });
-  state_ = ended ? State::kDirect : State::kAbandoned;
+  if (!ended) state_ = State::kAbandoned;
   return ended;
 }
 
@@ -186,6 +186,8 @@ void LogCore::work() {
     if (state_ == State::kStopping) break;
     waitForWork(lock);
   }
+  // Who logs from here on writes the line itself: nobody would empty the ring.
+  if (state_ == State::kStopping) state_ = State::kDirect;
   threadEnded_ = true;
   ended_.notify_all();
 }

@@ -41,6 +41,8 @@ class LogCore {
   /// caller detaches it.
   bool stop(Millis limit);
   bool running();
+  /// Counts lines that nobody will see; the next line that is written tells of them. Thread: any.
+  void lose(uint64_t lines);
 
   std::atomic<uint64_t> written{0};
   std::atomic<uint64_t> dropped{0};
@@ -62,7 +64,6 @@ class LogCore {
   void pushOrder(Item order);                 // holds the mutex
   void writeDirect(const LogRecord& record);  // holds the mutex
   void wake();                                // holds the mutex
-  void lose(uint64_t lines);
 
   // culvert-log only.
   enum class Counted : bool { kNo, kYes };

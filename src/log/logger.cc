@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "log/logger.h"
 
-#include <pthread.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <csignal>
-#include <system_error>
 #include <utility>
 
+#include "base/thread.h"
 #include "log/log_core.h"
 #include "log/log_sink.h"
 
@@ -26,7 +23,7 @@ void Logger::log(const LogLine& line) noexcept {
     core_->take(line);
   } catch (...) {
     // Out of memory: this line is one of those that are lost.
-    core_->dropped.fetch_add(1, std::memory_order_relaxed);
+    core_->lose(1);
   }
 }
 
@@ -44,27 +41,16 @@ void Logger::setLevel(LogLevel level) {
   core_->setLevel(level);
 }
 
-Result<void> Logger::start() {
+Result<void> Logger::start(const std::function<void()>& onThreadStart) {
   if (core_->running()) return {};
   core_->beginRunning();
-  // The thread inherits the mask: no signal is ever handled there, and SIGPIPE cannot end it.
-  sigset_t all;
-  sigset_t before;
-  ::sigfillset(&all);
-  ::pthread_sigmask(SIG_SETMASK, &all, &before);
-  int error = 0;
-  try {
-    thread_ = std::thread([core = core_] {
-      ::pthread_setname_np(::pthread_self(), "culvert-log");
-      core->run();
-    });
-  } catch (const std::system_error& failure) {
-    error = failure.code().value() == 0 ? EAGAIN : failure.code().value();
+  auto thread = startThread("culvert-log", onThreadStart, [core = core_] { core->run(); });
+  if (!thread) {
+    core_->cancelRunning();
+    return tl::unexpected(thread.error());
   }
-  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  if (error == 0) return {};
-  core_->cancelRunning();
-  return failErrno("cannot create the log thread", error);
+  thread_ = std::move(*thread);
+  return {};
 }
 
 void Logger::reopen() { core_->reopen(); }

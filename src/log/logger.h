@@ -12,6 +12,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <thread>
 
@@ -68,8 +69,9 @@ class Logger {
   /// The level alone. Control thread.
   void setLevel(LogLevel level);
 
-  /// Creates the thread culvert-log. Control thread, once.
-  [[nodiscard]] Result<void> start();
+  /// Creates the thread culvert-log, where `onThreadStart` (may be empty) runs first. Control
+  /// thread, once.
+  [[nodiscard]] Result<void> start(const std::function<void()>& onThreadStart = {});
 
   /// Opens the log file anew (after rotation). A file that cannot be opened leaves the old one in
   /// use and is logged.

@@ -4,15 +4,13 @@
 
 #include <fmt/format.h>
 #include <netdb.h>
-#include <pthread.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <condition_variable>
-#include <csignal>
-#include <system_error>
-#include <thread>
 #include <utility>
+
+#include "base/thread.h"
 
 namespace culvert {
 namespace {
@@ -67,9 +65,8 @@ struct BackendTarget::Shared {
 
   std::mutex mutex;
   std::condition_variable wake;      // the thread: a name is due, or stop
-  std::condition_variable progress;  // the control thread: begun, an answer came, or ended
+  std::condition_variable progress;  // the control thread: an answer came, or ended
   std::vector<std::weak_ptr<BackendTarget>> names;
-  bool begun = false;
   bool stopping = false;
   bool finished = false;
 
@@ -96,11 +93,7 @@ std::shared_ptr<BackendTarget> BackendTarget::Shared::earliest() {
 }
 
 void BackendTarget::Shared::run(const std::shared_ptr<Shared>& self) {
-  pthread_setname_np(pthread_self(), "culvert-dns");
-  if (self->options.onThreadStart) self->options.onThreadStart();
   std::unique_lock lock(self->mutex);
-  self->begun = true;
-  self->progress.notify_all();
   while (!self->stopping) {
     auto target = self->earliest();
     if (target == nullptr) {
@@ -239,24 +232,11 @@ Result<void> Resolver::start() {
     std::lock_guard lock(shared_->mutex);
     if (shared_->names.empty()) return {};
   }
-  // Signals are the control thread's; blocked before the thread exists, so that it never has them
-  // open.
-  sigset_t all;
-  sigset_t before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  int error = 0;
-  try {
-    shared_->thread = std::thread(BackendTarget::Shared::run, shared_);
-  } catch (const std::system_error& thrown) {
-    error = thrown.code().value();
-  }
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  if (error != 0) return failErrno("cannot start the resolver's thread", error);
+  auto thread = startThread("culvert-dns", shared_->options.onThreadStart,
+                            [shared = shared_] { BackendTarget::Shared::run(shared); });
+  if (!thread) return tl::unexpected(thread.error());
+  shared_->thread = std::move(*thread);
   running_ = true;
-  // Until it has given up its rights, so that nobody who asks later finds a thread that has not.
-  std::unique_lock lock(shared_->mutex);
-  shared_->progress.wait(lock, [this] { return shared_->begun; });
   return {};
 }
 

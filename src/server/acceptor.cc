@@ -5,8 +5,9 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "base/thread.h"
 #include "net/socket_ops.h"
-#include "server/thread.h"
+#include "server/privileges.h"
 
 namespace culvert {
 namespace {
@@ -62,7 +63,7 @@ Acceptor::~Acceptor() {
 }
 
 Result<void> Acceptor::start() {
-  auto thread = startThread("culvert-accept", [this] { loop_.run(); });
+  auto thread = startThread("culvert-accept", dropThreadCapabilities, [this] { loop_.run(); });
   if (!thread) return tl::unexpected(thread.error());
   thread_ = std::move(*thread);
   return {};

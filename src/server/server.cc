@@ -9,7 +9,7 @@
 
 #include "base/standard_streams.h"
 #include "server/cpu_budget.h"
-#include "server/thread.h"
+#include "server/privileges.h"
 #include "tls/tls_library.h"
 
 namespace culvert {
@@ -207,10 +207,7 @@ int Server::becomeUser() {
 }
 
 int Server::startThreads() {
-  Result<void> started;
-  // The logger makes its thread itself: from a thread without capabilities it inherits none.
-  const auto unprivileged = runUnprivileged([&] { started = logger_.start(); });
-  if (!unprivileged) started = unprivileged;
+  Result<void> started = logger_.start(dropThreadCapabilities);
   if (started) started = mailbox_.open();
   if (started) started = resolver_->start();
   std::vector<Worker*> workers;

@@ -4,7 +4,8 @@
 
 #include <fmt/format.h>
 
-#include "server/thread.h"
+#include "base/thread.h"
+#include "server/privileges.h"
 
 namespace culvert {
 namespace {
@@ -33,7 +34,7 @@ Worker::~Worker() {
 }
 
 Result<void> Worker::start() {
-  auto thread = startThread(name_.c_str(), [this] { loop_.run(); });
+  auto thread = startThread(name_.c_str(), dropThreadCapabilities, [this] { loop_.run(); });
   if (!thread) return tl::unexpected(thread.error());
   thread_ = std::move(*thread);
   return {};
