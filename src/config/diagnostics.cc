@@ -37,7 +37,10 @@ std::string Diagnostic::text() const {
 
 void Diagnostics::add(Severity severity, const Origin& origin, std::string section, std::string key,
                       std::string what) {
-  if (list_.size() >= 2 * kMostErrors || (severity == Severity::kError && full())) return;
+  // Bounded apart: no number of warnings hides an error.
+  const bool tooMany =
+      severity == Severity::kError ? full() : list_.size() - errors_ >= kMostErrors;
+  if (tooMany) return;
   list_.push_back({severity, origin, std::move(section), std::move(key), std::move(what)});
   if (severity == Severity::kError) ++errors_;
 }
