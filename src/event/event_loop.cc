@@ -31,6 +31,7 @@ void EventLoop::run() {
 }
 
 void EventLoop::turn(bool block) {
+  forgetTime();  // somebody may have asked for it between two turns
   const bool queued = !soon_.empty() || !dying_.empty();
   const int flags =
       EVLOOP_ONCE | EVLOOP_NO_EXIT_ON_EMPTY | (block && !queued ? 0 : EVLOOP_NONBLOCK);
@@ -63,6 +64,11 @@ void EventLoop::endOfTurn() {
     if (static_cast<uint64_t>(spent) > longestTurnMicros_)
       longestTurnMicros_ = static_cast<uint64_t>(spent);
   }
+  forgetTime();
+}
+
+void EventLoop::forgetTime() {
+  if (now_ == TimePoint{}) return;
   now_ = TimePoint{};
   busySince_.store(0, std::memory_order_relaxed);
 }

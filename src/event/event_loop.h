@@ -75,6 +75,7 @@ class EventLoop {
 
  private:
   void endOfTurn();
+  void forgetTime();
 
   event_base* base_;
   bool stopping_ = false;

@@ -64,6 +64,23 @@ TEST_F(TimerTest, NeverFiresEarly) {
   }
 }
 
+/// The time that was read between two turns does not stay: armed before the first one, a timer
+/// fires in the turn that waited for it.
+TEST_F(TimerTest, ArmedBeforeTheFirstTurnItFiresInIt) {
+  Probe probe(loop_);
+  probe.timer.armBy(loop_.now() + Millis(40));
+  for (int turns = 0; probe.fired.empty() && turns < 2; ++turns) loop_.turn(true);
+  EXPECT_EQ(probe.fired.size(), 1u);
+}
+
+TEST_F(TimerTest, ALoopThatWaitsIsNotBusy) {
+  Probe probe(loop_);
+  probe.timer.armBy(loop_.now() + Millis(10));
+  EXPECT_NE(loop_.busySinceMicros(), 0u);
+  runUntilFired(probe, 1);
+  EXPECT_EQ(loop_.busySinceMicros(), 0u);
+}
+
 TEST_F(TimerTest, ALaterTimeChangesNothing) {
   Probe probe(loop_);
   const TimePoint due = loop_.now() + Millis(10);
