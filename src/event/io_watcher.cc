@@ -14,27 +14,23 @@ IoWatcher::IoWatcher(EventLoop& loop, int fd, void* context, Callback onReadable
 
 IoWatcher::~IoWatcher() { watch(false, false); }
 
-void IoWatcher::setRead(bool on) {
+bool IoWatcher::setRead(bool on) {
+  if (on && event_add(&readEvent_, nullptr) != 0) return false;
+  if (!on) event_del(&readEvent_);
   watchingRead_ = on;
-  if (on) {
-    event_add(&readEvent_, nullptr);
-  } else {
-    event_del(&readEvent_);
-  }
+  return true;
 }
 
-void IoWatcher::setWrite(bool on) {
-  watchingWrite_ = on;
-  if (!on) {
-    event_del(writeEvent_.get());
-    return;
-  }
-  if (!writeEvent_) {
+bool IoWatcher::setWrite(bool on) {
+  if (on && !writeEvent_) {
     writeEvent_ = std::make_unique<event>();
     event_assign(writeEvent_.get(), loop_.base(), event_get_fd(&readEvent_), EV_WRITE | EV_PERSIST,
                  &IoWatcher::dispatch, this);
   }
-  event_add(writeEvent_.get(), nullptr);
+  if (on && event_add(writeEvent_.get(), nullptr) != 0) return false;
+  if (!on) event_del(writeEvent_.get());
+  watchingWrite_ = on;
+  return true;
 }
 
 void IoWatcher::dispatch(int, short what, void* self) {

@@ -23,17 +23,20 @@ class IoWatcher {
   IoWatcher(const IoWatcher&) = delete;
   IoWatcher& operator=(const IoWatcher&) = delete;
 
-  /// Watches exactly this from now on; free of system calls where nothing changes.
-  void watch(bool readable, bool writable) {
-    if (readable != watchingRead_) setRead(readable);
-    if (writable != watchingWrite_) setWrite(writable);
+  /// Watches exactly this from now on; free of system calls where nothing changes. False where the
+  /// system has no room for it (ENOMEM, fs.epoll.max_user_watches): what could not be added is not
+  /// watched, and the next call tries again. Giving up what is watched always works.
+  bool watch(bool readable, bool writable) {
+    const bool reads = readable == watchingRead_ || setRead(readable);
+    const bool writes = writable == watchingWrite_ || setWrite(writable);
+    return reads && writes;
   }
   bool watchingRead() const { return watchingRead_; }
   bool watchingWrite() const { return watchingWrite_; }
 
  private:
-  void setRead(bool on);
-  void setWrite(bool on);
+  bool setRead(bool on);
+  bool setWrite(bool on);
   static void dispatch(int fd, short what, void* self);
 
   EventLoop& loop_;

@@ -20,7 +20,7 @@ Result<void> NotifyPipe::open() {
   writeEnd_.reset(ends[1]);
   watcher_ =
       std::make_unique<IoWatcher>(loop_, readEnd_.get(), this, &NotifyPipe::onReadable, nullptr);
-  watcher_->watch(true, false);
+  if (!watcher_->watch(true, false)) return failErrno("cannot watch a notification pipe", errno);
   return {};
 }
 

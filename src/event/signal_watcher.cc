@@ -22,7 +22,7 @@ Result<void> SignalWatcher::open(std::initializer_list<int> signals) {
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
   watcher_ =
       std::make_unique<IoWatcher>(loop_, fd_.get(), this, &SignalWatcher::onReadable, nullptr);
-  watcher_->watch(true, false);
+  if (!watcher_->watch(true, false)) return failErrno("cannot watch for signals", errno);
   return {};
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <new>
 #include <span>
 
 #include "base/unique_fd.h"
@@ -21,7 +22,9 @@ class SocketStream : public ByteStream {
   bool hungUp() const override;
   void abort() override { abortOnClose_ = true; }
   IoResult discardInput(size_t limit) override;
-  void watch(bool readable, bool writable) override { watcher_.watch(readable, writable); }
+  void watch(bool readable, bool writable) override {
+    if (!watcher_.watch(readable, writable)) throw std::bad_alloc();  // a shortage, as of memory
+  }
 
   int fd() const { return fd_.get(); }
 

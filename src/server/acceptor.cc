@@ -101,7 +101,7 @@ void Acceptor::onMail() {
 void Acceptor::applyNow(ListenerUpdate& update) {
   for (auto& added : update.added) {
     listeners_.push_back(std::make_unique<Listener>(*this, std::move(added)));
-    listeners_.back()->watcher.watch(!paused_, false);
+    if (!paused_) watchForClients(*listeners_.back());
   }
   for (auto& listener : listeners_) {
     for (auto& changed : update.changed) {
@@ -171,8 +171,12 @@ bool Acceptor::place(AcceptedConn& conn) {
 void Acceptor::onAcceptError(int error) {
   counters_.add(Counter::kAcceptErrors);
   if (error == EMFILE || error == ENFILE) counters_.add(Counter::kAcceptFdExhausted);
+  shortage("accept() failed", error);
+}
+
+void Acceptor::shortage(const char* what, int error) {
   if (!shortageTold_) {
-    logger_.log(LogLine(LogLevel::kWarning, "accepting pauses: accept() failed")
+    logger_.log(LogLine(LogLevel::kWarning, std::string("accepting pauses: ") + what)
                     .add("error", errnoText(error)));
   }
   shortageTold_ = true;
@@ -208,8 +212,15 @@ void Acceptor::resume() {
   for (auto& listener : listeners_) {
     if (listener->retiring) acceptAll(*listener);  // removed during the pause: to be closed now
     if (paused_) return;                           // that took the last place
-    if (listener->fd.valid()) listener->watcher.watch(true, false);
+    if (listener->fd.valid() && !watchForClients(*listener)) return;
   }
+}
+
+/// Without room in the kernel for the watch, accepting pauses as it does without descriptors.
+bool Acceptor::watchForClients(Listener& listener) {
+  if (listener.watcher.watch(true, false)) return true;
+  shortage("a listener cannot be watched", errno);
+  return false;
 }
 
 void Acceptor::finishRetired() {

@@ -77,6 +77,8 @@ class Acceptor {
   Burst acceptFrom(Listener& listener);
   bool place(AcceptedConn& conn);
   void onAcceptError(int error);
+  void shortage(const char* what, int error);
+  bool watchForClients(Listener& listener);
   void pause(const char* why);
   void resume();
   void finishRetired();

@@ -56,6 +56,18 @@ struct Probe {
   std::unique_ptr<IoWatcher> watcher;
 };
 
+/// The kernel refuses a plain file as it does when it has no room: nobody is left believing that
+/// something is watched.
+TEST(IoWatcher, ARefusedWatchIsTold) {
+  EventLoop loop;
+  const UniqueFd file(::open("/proc/self/exe", O_RDONLY | O_CLOEXEC));
+  Probe probe(loop, file.get());
+  EXPECT_FALSE(probe.watcher->watch(true, true));
+  EXPECT_FALSE(probe.watcher->watchingRead());
+  EXPECT_FALSE(probe.watcher->watchingWrite());
+  EXPECT_TRUE(probe.watcher->watch(false, false));
+}
+
 TEST(IoWatcher, WatchesNothingUntilTold) {
   EventLoop loop;
   Pair pair;
