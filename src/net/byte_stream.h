@@ -55,6 +55,10 @@ class ByteStream : public Deferred {
   /// 8446 5.2).
   static constexpr size_t kReadUnit = 17 * 1024;
 
+  /// No write() leaves more than this in backlog(): what is there beyond are answers that the peer
+  /// asks for and does not read, and whoever drives the stream stops reading it.
+  static constexpr size_t kMostBacklog = 80 * 1024;
+
   /// Moves the opening handshake on. kOk = done (at once on a plain stream); kBlocked = wait (see
   /// wantsWrite()).
   virtual IoStatus handshake() { return IoStatus::kOk; }

@@ -20,6 +20,7 @@ constexpr size_t kRecordHeader = 5;
 
 // What one write() seals at most: more would only wait in the backlog.
 constexpr size_t kSealAtOnce = 64 * 1024;
+static_assert(kSealAtOnce + kSealAtOnce / 8 < ByteStream::kMostBacklog);
 
 }  // namespace
 

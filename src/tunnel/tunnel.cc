@@ -77,7 +77,7 @@ void Tunnel::onReady(End& end, bool readable) {
       if (!readable || pumpTo(end).paused() || pumpTo(end).stalledSince() != kNever)
         pumpTo(end).push(now);
       if (times_.firstBackendByte == TimePoint{} && !end.isClient && outbound_.delivered() != 0) {
-        times_.firstBackendByte = now;
+        times_.firstBackendByte = Clock::now();
       }
       break;
     case TunnelState::kClosing:
@@ -92,7 +92,7 @@ void Tunnel::onReady(End& end, bool readable) {
 void Tunnel::driveHandshake() {
   switch (client_.stream->handshake()) {
     case IoStatus::kOk:
-      times_.handshakeDone = context_.loop.now();
+      times_.handshakeDone = Clock::now();
       return startConnect();
     case IoStatus::kBlocked:
       return;
@@ -124,7 +124,7 @@ void Tunnel::onDialed(std::unique_ptr<ByteStream> backend, const SocketAddress& 
   if (dialer_) context_.loop.deleteLater(std::move(dialer_));
   if (state_ != TunnelState::kConnect) return;
   state_ = TunnelState::kRelay;
-  times_.connected = now;
+  times_.connected = Clock::now();
   backendAddress_ = address;
   backend_.stream = std::move(backend);
   backend_.stream->setObserver(&backend_);
@@ -142,7 +142,6 @@ void Tunnel::onDialFailed(StreamFailure failure) {
   if (dialer_) context_.loop.deleteLater(std::move(dialer_));
   if (state_ != TunnelState::kConnect) return;
   if (failure.cause == "backend-timeout") context_.counters.add(Counter::kBackendConnectsTimedOut);
-  context_.counters.add(Counter::kAbortsToClient);
   reasonSet_ = false;  // that the client had ended its direction meanwhile is not why this tunnel
                        // came to nothing
   beginClosing(reasonOf(failure), EndGoal::kDeliver, EndGoal::kDone);
@@ -197,12 +196,10 @@ bool Tunnel::settleSource(Pump& pump, End& source, End& sink) {
         pump.push(context_.loop.now());
         return false;
       }
-      context_.counters.add(Counter::kAbortsToBackend);
       beginClosing({CloseCause::kClientTruncated}, EndGoal::kFollow, sinkGoal);
       return true;
     case SourceEnd::kReset: {
       const CloseCause cause = client ? CloseCause::kClientReset : CloseCause::kBackendReset;
-      context_.counters.add(client ? Counter::kAbortsToBackend : Counter::kAbortsToClient);
       beginClosing({cause}, client ? EndGoal::kDone : sinkGoal, client ? sinkGoal : EndGoal::kDone);
       return true;
     }
@@ -249,9 +246,9 @@ void TunnelEnd::onWritable() {
 EndView TunnelEnd::view(const Pump& from, const Pump& to) const {
   EndView v;
   if (!stream) return v;
-  // A client that makes us answer (KeyUpdate) and does not read the answers is not read either. A
-  // whole FIFO in sealed form stays below this limit: an ordinary slow reader is still heard.
-  v.wantsRead = from.wantsRead() && stream->backlog() < from.capacity() + ByteStream::kReadUnit;
+  // A client that makes us answer (KeyUpdate) and does not read the answers is not read either. An
+  // ordinary slow reader is still heard.
+  v.wantsRead = from.wantsRead() && stream->backlog() < ByteStream::kMostBacklog;
   v.wantsWrite = to.wantsWrite();
   v.backlog = stream->backlog() != 0;
   v.readable = !inputOver;

@@ -81,7 +81,8 @@ class Tunnel final : public Deferred, public ListNode<Tunnel>, private DialObser
   bool checkTimeouts(TimePoint now);
 
   // tunnel_closing.cc
-  void beginClosing(CloseReason reason, EndGoal client, EndGoal backend);
+  void beginClosing(CloseReason reason, EndGoal client, EndGoal backend,
+                    SourcePlace where = SourcePlace::current());
   TimePoint closingDeadline(EndGoal goal, TimePoint now) const;
   void driveClosing(End& end, bool readable);
   void settleClosing();

@@ -37,8 +37,8 @@ void Tunnel::close(CloseReason reason, SourcePlace where) {
   conclude();
 }
 
-void Tunnel::beginClosing(CloseReason reason, EndGoal client, EndGoal backend) {
-  record(std::move(reason));
+void Tunnel::beginClosing(CloseReason reason, EndGoal client, EndGoal backend, SourcePlace where) {
+  record(std::move(reason), where);
   state_ = TunnelState::kClosing;
   client_.goal = client;
   backend_.goal = backend;
@@ -49,6 +49,9 @@ void Tunnel::beginClosing(CloseReason reason, EndGoal client, EndGoal backend) {
   if (client == EndGoal::kLinger) context_.counters.add(Counter::kLingeringCloses);
   for (End* end : {&client_, &backend_}) {
     end->deadline = closingDeadline(end->goal, now);
+    if (end->goal == EndGoal::kDeliver && end->stream) {
+      context_.counters.add(end->isClient ? Counter::kAbortsToClient : Counter::kAbortsToBackend);
+    }
     const SourceEnd ended = pumpFrom(*end).sourceEnd();
     end->inputOver = ended != SourceEnd::kOpen && ended != SourceEnd::kFailed;
     if (end->goal == EndGoal::kDone) finishEnd(*end, false);
@@ -163,7 +166,7 @@ void Tunnel::conclude() {
   if (dialer_) context_.loop.deleteLater(std::move(dialer_));
   timer_.disarm();
   state_ = TunnelState::kClosed;
-  times_.ended = context_.loop.now();
+  times_.ended = Clock::now();
   context_.counters.add(Counter::kTunnelsClosed);
   context_.counters.addCause(static_cast<size_t>(reason_.cause));
   host_->onTunnelEnded(*this);

@@ -42,7 +42,8 @@ struct TunnelContext {
   CounterBlock& counters;
 };
 
-/// The moments of a tunnel's life; zero where one never came.
+/// The moments of a tunnel's life, each read when it came (a turn may hold several); zero where one
+/// never came.
 struct TunnelTimes {
   TimePoint accepted{};
   TimePoint handshakeDone{};

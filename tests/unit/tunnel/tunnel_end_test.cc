@@ -366,6 +366,7 @@ TEST_F(TunnelEnd, AClientThatResetsWhileTheBackendIsReachedAndSaidNothing) {
   b_.client.reset();
   expectEnded("client-reset");
   EXPECT_TRUE(b_.dialing.cancelled);
+  EXPECT_EQ(b_.count(Counter::kAbortsToBackend), 0u) << "no backend was there to see it";
 }
 
 TEST_F(TunnelEnd, AClientThatResetsWhileTheBackendIsReachedIsDelivered) {
@@ -406,6 +407,8 @@ TEST_F(TunnelEnd, ATlsFailureLingersAndDeliversWhatCameBefore) {
   EXPECT_EQ(b_.backend.received, "sound");
   EXPECT_TRUE(b_.backend.aborted) << "a broken stream is no clean end";
   EXPECT_FALSE(b_.client.aborted);
+  EXPECT_EQ(b_.count(Counter::kAbortsToBackend), 1u);
+  EXPECT_EQ(b_.count(Counter::kAbortsToClient), 0u);
 }
 
 TEST_F(TunnelEnd, AnAlertThatWaitsBehindABlockedSocketLeaves) {
