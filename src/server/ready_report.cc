@@ -6,8 +6,6 @@
 #include <fmt/format.h>
 #include <limits.h>
 #include <poll.h>
-#include <pthread.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -17,34 +15,6 @@
 
 namespace culvert {
 namespace {
-
-/// Holds SIGPIPE back from this thread, and takes the one away that a write raised meanwhile.
-class SigpipeGuard {
- public:
-  SigpipeGuard() {
-    sigemptyset(&pipe_);
-    sigaddset(&pipe_, SIGPIPE);
-    sigset_t pending;
-    sigpending(&pending);
-    wasPending_ = sigismember(&pending, SIGPIPE) == 1;
-    pthread_sigmask(SIG_BLOCK, &pipe_, &before_);
-  }
-  ~SigpipeGuard() {
-    const timespec now{};
-    if (!wasPending_) {
-      while (sigtimedwait(&pipe_, nullptr, &now) < 0 && errno == EINTR) {
-      }
-    }
-    pthread_sigmask(SIG_SETMASK, &before_, nullptr);
-  }
-  SigpipeGuard(const SigpipeGuard&) = delete;
-  SigpipeGuard& operator=(const SigpipeGuard&) = delete;
-
- private:
-  sigset_t pipe_;
-  sigset_t before_;
-  bool wasPending_ = false;
-};
 
 /// 0 when `fd` takes bytes, or an errno.
 int waitWritable(int fd, TimePoint deadline) {
@@ -82,7 +52,6 @@ Result<void> checkReadyFd(int fd) {
 Result<void> writeReadyFd(int fd, std::string_view text, Millis limit) {
   const std::string what = fmt::format("cannot report to descriptor {}", fd);
   UniqueFd owned(fd > STDERR_FILENO ? fd : -1);  // standard output and error stay open
-  SigpipeGuard guard;
   const TimePoint deadline = Clock::now() + limit;
   while (!text.empty()) {
     if (int error = waitWritable(fd, deadline); error != 0) return failErrno(what, error);

@@ -29,8 +29,9 @@ std::string readyText(const std::vector<BoundListener>& listeners);
 /// the command line.
 Result<void> checkReadyFd(int fd);
 
-/// Writes all of `text` and closes `fd` (but not 1 and 2). A reader that is gone (EPIPE, no SIGPIPE
-/// is raised) or that takes nothing for `limit` is an error; culvert logs it and goes on.
+/// Writes all of `text` and closes `fd` (but not 1 and 2). A reader that is gone (EPIPE; the
+/// process ignores SIGPIPE) or that takes nothing for `limit` is an error; culvert logs it and goes
+/// on.
 Result<void> writeReadyFd(int fd, std::string_view text, Millis limit = Millis(5000));
 
 }  // namespace culvert
