@@ -14,8 +14,8 @@
 #include "base/standard_streams.h"
 #include "config/config_dump.h"
 #include "server/exit_code.h"
+#include "server/identity.h"
 #include "server/listener_table.h"
-#include "server/privileges.h"
 #include "server/service_builder.h"
 #include "tls/tls_library.h"
 
@@ -25,13 +25,6 @@ namespace {
 bool print(const Diagnostics& diagnostics) {
   for (const Diagnostic& d : diagnostics.list()) printLine(stderr, d.text());
   return diagnostics.hasErrors();
-}
-
-void checkIdentity(const GlobalOptions& global, Diagnostics& diagnostics) {
-  if (global.user.empty()) return;
-  const auto who = resolveIdentity(global.user, global.group);
-  if (!who)
-    diagnostics.error(global.originOf("user"), sectionLabel(global), "user", who.error().text);
 }
 
 void noteUnresolvable(const Config& config, Diagnostics& diagnostics, Severity severity) {
@@ -79,7 +72,8 @@ void listCertificates(const Runtime& runtime) {
 
 int checkConfig(const ConfigSource& source, bool strict) {
   LoadOutcome loaded = source.load(serverValidators());
-  if (loaded.ok()) checkIdentity(loaded.config.global, loaded.diagnostics);
+  const Severity severity = strict ? Severity::kError : Severity::kNote;
+  if (loaded.ok()) identityOf(loaded.config.global, severity, loaded.diagnostics);
   if (print(loaded.diagnostics)) return kExitConfig;
   if (auto ready = initTlsLibrary(); !ready) {
     printLine(stderr, "culvert: " + ready.error().text);
@@ -92,7 +86,6 @@ int checkConfig(const ConfigSource& source, bool strict) {
   listCertificates(runtime);
 
   Diagnostics notes;
-  const Severity severity = strict ? Severity::kError : Severity::kNote;
   noteUnbindable(loaded.config, notes, severity);
   noteUnresolvable(loaded.config, notes, severity);
   noteUnwritable(loaded.config.global, notes, severity);

@@ -83,17 +83,6 @@ Result<bool> findUser(const std::string& user, passwd& entry, std::vector<char>&
                 [&](auto... args) { return getpwuid_r(*uid, args...); });
 }
 
-Result<gid_t> findGroup(const std::string& group) {
-  ::group entry{};
-  std::vector<char> buffer;
-  auto found = lookUp(entry, buffer, "group " + group,
-                      [&](auto... args) { return getgrnam_r(group.c_str(), args...); });
-  if (!found) return fail(found.error().text, found.error().sysErrno);
-  if (*found) return entry.gr_gid;
-  if (auto gid = number(group)) return *gid;
-  return fail(fmt::format("there is no group \"{}\"", group));
-}
-
 std::vector<gid_t> groupsOf(const char* user, gid_t gid) {
   std::vector<gid_t> groups(32);
   int count = int(groups.size());
@@ -205,6 +194,17 @@ std::string ownName() {
 
 }  // namespace
 
+Result<gid_t> resolveGroup(const std::string& group) {
+  ::group entry{};
+  std::vector<char> buffer;
+  auto found = lookUp(entry, buffer, "group " + group,
+                      [&](auto... args) { return getgrnam_r(group.c_str(), args...); });
+  if (!found) return fail(found.error().text, found.error().sysErrno);
+  if (*found) return entry.gr_gid;
+  if (auto gid = number(group)) return *gid;
+  return fail(fmt::format("there is no group \"{}\"", group));
+}
+
 Result<Identity> resolveIdentity(const std::string& user, const std::string& group) {
   Identity who;
   passwd entry{};
@@ -224,7 +224,7 @@ Result<Identity> resolveIdentity(const std::string& user, const std::string& gro
     return fail(fmt::format("there is no user \"{}\"", user));
   }
   if (!group.empty()) {
-    auto gid = findGroup(group);
+    auto gid = resolveGroup(group);
     if (!gid) return fail(gid.error().text, gid.error().sysErrno);
     who.gid = *gid;
     who.groupGiven = true;

@@ -23,12 +23,15 @@ struct Identity {
   bool operator==(const Identity&) const = default;
 };
 
+/// Looks up a group by name or number; a number needs no entry.
+Result<gid_t> resolveGroup(const std::string& group);
+
 /// Looks up `user` (name or number) and `group` (name or number; empty = the user's own group).
 /// `user` must not be empty. A bare number without an entry needs `group`.
 Result<Identity> resolveIdentity(const std::string& user, const std::string& group);
 
 /// An error in words where dropPrivileges(who) is sure to fail because this process is not root
-/// and runs as somebody else. For --check and the start's phase of errors.
+/// and runs as somebody else.
 Result<void> checkIdentityReachable(const Identity& who);
 
 struct PrivilegeReport {

@@ -4,11 +4,15 @@
 // See server.h.
 #include "server/server.h"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <csignal>
 #include <cstdio>
 
 #include "base/standard_streams.h"
 #include "server/cpu_budget.h"
+#include "server/identity.h"
 #include "server/privileges.h"
 #include "tls/tls_library.h"
 
@@ -18,7 +22,7 @@ namespace {
 // Descriptors that culvert itself opens after the budget is made. A worker has five: two for its
 // pipe, its epoll, and two that libevent opens. The rest: the same of the acceptor, the log, the
 // resolver's sockets, the pid file, what a reload reads.
-size_t ownDescriptors(size_t workers, size_t listeners) { return workers * 5 + listeners + 16; }
+size_t ownDescriptors(size_t workers) { return workers * 5 + 16; }
 
 LogTarget logTargetOf(const LogPlace& place, bool daemon) {
   switch (place.sink) {
@@ -66,6 +70,12 @@ Server::~Server() = default;
 int Server::run() {
   const int code = start();
   if (code != kExitClean) {
+    // In a file that a running culvert writes too, the errors above would be taken for its own.
+    if (!logger_.writesToStderr()) {
+      logger_.log(LogLine(LogLevel::kErr, "culvert does not start")
+                      .add("process", ::getpid())
+                      .add("exit_code", code));
+    }
     daemonStart_.failed(code);
     logger_.stop();
     return code;
@@ -95,16 +105,18 @@ int Server::start() {
 /// Every line to stderr as it is, and to the log where that is somewhere else. True when there was
 /// an error.
 bool Server::print(const Diagnostics& diagnostics) {
-  for (const Diagnostic& d : diagnostics.list()) {
-    const std::string text = d.text();
-    printLine(stderr, text);
-    if (logger_.writesToStderr()) continue;
-    const LogLevel level = d.severity == Severity::kError     ? LogLevel::kErr
-                           : d.severity == Severity::kWarning ? LogLevel::kWarning
-                                                              : LogLevel::kNotice;
-    logger_.log(level, text);
-  }
+  for (const Diagnostic& d : diagnostics.list()) printLine(stderr, d.text());
+  if (!logger_.writesToStderr()) logAll(diagnostics);
   return diagnostics.hasErrors();
+}
+
+void Server::logAll(const Diagnostics& diagnostics) {
+  for (const Diagnostic& d : diagnostics.list()) {
+    logger_.log(d.severity == Severity::kError     ? LogLevel::kErr
+                : d.severity == Severity::kWarning ? LogLevel::kWarning
+                                                   : LogLevel::kNotice,
+                d.text());
+  }
 }
 
 int Server::loadAll() {
@@ -116,18 +128,12 @@ int Server::loadAll() {
   config_ = std::move(loaded.config);
   const GlobalOptions& global = config_.global;
   LogOptions log = logOptionsOf(global, options_.daemon);
-  if (!global.user.empty()) {
-    const auto who = resolveIdentity(global.user, global.group);
-    const auto reachable = who ? checkIdentityReachable(*who) : tl::unexpected(who.error());
-    if (!reachable) {
-      loaded.diagnostics.error(global.originOf("user"), sectionLabel(global), "user",
-                               reachable.error().text);
-    } else {
-      log.fileOwner = who->uid;
-      log.fileGroup = who->gid;
-      listenOptions_.unixOwner = who->uid;
-      listenOptions_.unixGroup = who->gid;
-    }
+  identity_ = identityOf(global, Severity::kError, loaded.diagnostics);
+  if (identity_) {
+    log.fileOwner = identity_->uid;
+    log.fileGroup = identity_->gid;
+    listenOptions_.unixOwner = identity_->uid;
+    listenOptions_.unixGroup = identity_->gid;
   }
   if (auto configured = logger_.configure(log); !configured) {
     loaded.diagnostics.error(global.originOf("log"), sectionLabel(global), "log",
@@ -161,6 +167,7 @@ int Server::loadAll() {
 
 int Server::bindAll() {
   Diagnostics diagnostics;
+  claimPidFile(diagnostics);
   auto change = listeners_.prepare(config_, listenOptions_, diagnostics);
   if (print(diagnostics)) {
     ListenerTable::discard(std::move(change));
@@ -171,7 +178,7 @@ int Server::bindAll() {
   const CpuBudget cpus = detectCpuBudget();
   const unsigned workers = config_.global.workers != 0 ? config_.global.workers : cpus.workers;
   workersReason_ = config_.global.workers != 0 ? "configured" : cpus.reason;
-  fdBudget_ = applyFdBudget(config_.global.maxTunnels, ownDescriptors(workers, 0));
+  fdBudget_ = applyFdBudget(config_.global.maxTunnels, ownDescriptors(workers));
   budget_.setLimit(fdBudget_.maxTunnels);
   shared_ = std::make_unique<WorkerShared>(
       WorkerShared{logger_, budget_, ticketKeys_.get(), nextTunnelId_});
@@ -181,27 +188,30 @@ int Server::bindAll() {
   return kExitClean;
 }
 
+/// Before the first bind: who starts culvert twice is told of the process that runs, and not only
+/// of its addresses. Signals are kept from then on, because the file invites them.
+void Server::claimPidFile(Diagnostics& diagnostics) {
+  const GlobalOptions& global = config_.global;
+  const auto refuse = [&](const Error& error) {
+    diagnostics.error(global.originOf("pid-file"), sectionLabel(global), "pid-file", error.text);
+  };
+  if (auto kept = signals_.open({SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2}); !kept)
+    return refuse(kept.error());
+  if (global.pidFile.empty()) return;
+  auto file = PidFile::create(global.pidFile);
+  if (!file) return refuse(file.error());
+  pidFile_ = std::move(*file);
+}
+
 int Server::becomeUser() {
   const GlobalOptions& global = config_.global;
-  const auto refuse = [&](const char* key, const Error& error) {
+  auto dropped = dropPrivileges(identity_ ? &*identity_ : nullptr);
+  if (!dropped) {
     Diagnostics d;
-    d.error(global.originOf(key), sectionLabel(global), key, error.text);
+    d.error(global.originOf("user"), sectionLabel(global), "user", dropped.error().text);
     print(d);
     return kExitBind;
-  };
-  if (!global.pidFile.empty()) {
-    auto file = PidFile::create(global.pidFile);
-    if (!file) return refuse("pid-file", file.error());
-    pidFile_ = std::move(*file);
   }
-  Identity who;
-  if (!global.user.empty()) {
-    auto resolved = resolveIdentity(global.user, global.group);
-    if (!resolved) return refuse("user", resolved.error());
-    who = std::move(*resolved);
-  }
-  auto dropped = dropPrivileges(global.user.empty() ? nullptr : &who);
-  if (!dropped) return refuse("user", dropped.error());
   privileges_ = std::move(*dropped);
   return kExitClean;
 }
@@ -224,7 +234,6 @@ int Server::startThreads() {
     started = acceptor_->open();
   }
   if (started) started = acceptor_->start();
-  if (started) started = signals_.open({SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2});
   if (!started) {
     logger_.log(LogLevel::kErr, started.error().text);
     return kExitFatal;
@@ -251,22 +260,30 @@ void Server::logStartLine() {
     logger_.log(LogLevel::kWarning,
                 "running as root: set user in [global] to drop privileges after binding");
   }
-  if (fdBudget_.reduced) {
-    logger_.log(LogLine(LogLevel::kWarning, "max-tunnels is more than the descriptor limit allows")
-                    .add("configured", config_.global.maxTunnels)
-                    .add("effective", fdBudget_.maxTunnels)
-                    .add("nofile_hard", fdBudget_.hard));
-  }
+  warnOfDescriptors();
 }
 
-/// One line for each listener that is not among `known`.
+void Server::warnOfDescriptors() {
+  if (!fdBudget_.reduced) return;
+  logger_.log(LogLine(LogLevel::kWarning, "max-tunnels is more than the descriptor limit allows")
+                  .add("configured", config_.global.maxTunnels)
+                  .add("effective", fdBudget_.maxTunnels)
+                  .add("nofile_hard", fdBudget_.hard));
+}
+
+/// One line for each listener that is not among `known`, and for each of those that is gone.
 void Server::logListeners(const std::vector<BoundListener>& known) {
-  for (const BoundListener& listener : listeners_.report()) {
-    if (std::find(known.begin(), known.end(), listener) != known.end()) continue;
-    logger_.log(LogLine(LogLevel::kNotice, "listening")
-                    .add("service", listener.service)
-                    .add("address", listener.address));
-  }
+  const auto now = listeners_.report();
+  const auto tell = [this](const char* what, const auto& of, const auto& butNot) {
+    for (const BoundListener& listener : of) {
+      if (std::find(butNot.begin(), butNot.end(), listener) != butNot.end()) continue;
+      logger_.log(LogLine(LogLevel::kNotice, what)
+                      .add("service", listener.service)
+                      .add("address", listener.address));
+    }
+  };
+  tell("listening", now, known);
+  tell("no longer listening", known, now);
 }
 
 void Server::announce() {

@@ -45,10 +45,13 @@ class Server {
   int loadAll();
   int bindAll();
   int becomeUser();
+  void claimPidFile(Diagnostics& diagnostics);
   int startThreads();
   void announce();
   void logListeners(const std::vector<BoundListener>& known);
   bool print(const Diagnostics& diagnostics);
+  void logAll(const Diagnostics& diagnostics);
+  void warnOfDescriptors();
   void logStartLine();
 
   // server_signals.cc: what happens afterwards
@@ -84,6 +87,7 @@ class Server {
   std::string workersReason_;
   PrivilegeReport privileges_;
   ListenOptions listenOptions_;
+  std::optional<Identity> identity_;  // whom `user` and `group` named at the start
   std::unique_ptr<WorkerShared> shared_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<Acceptor> acceptor_;

@@ -53,9 +53,7 @@ void Server::reload() {
     const ControlPrivileges raised;  // read renewed keys, bind ports below 1024
     done = reloadConfig(diagnostics);
   }
-  for (const Diagnostic& d : diagnostics.list()) {
-    logger_.log(d.severity == Severity::kError ? LogLevel::kErr : LogLevel::kWarning, d.text());
-  }
+  logAll(diagnostics);
   counters_.add(done ? Counter::kReloadsOk : Counter::kReloadsFailed);
   if (done) {
     logger_.log(LogLine(LogLevel::kNotice, "reload done")
@@ -77,6 +75,8 @@ bool Server::reloadConfig(Diagnostics& diagnostics) {
   if (diagnostics.hasErrors()) return false;
   Runtime runtime = buildRuntime(loaded.config, &runtime_, *resolver_, diagnostics);
   if (diagnostics.hasErrors()) return false;
+  if (auto started = resolver_->start(); !started)  // for the names that are new
+    diagnostics.error(Origin::file(source_.file(), 0), {}, {}, started.error().text);
   auto change = listeners_.prepare(loaded.config, listenOptions_, diagnostics);
   if (diagnostics.hasErrors()) {
     ListenerTable::discard(std::move(change));
@@ -94,8 +94,7 @@ bool Server::reloadConfig(Diagnostics& diagnostics) {
   acceptor_->wake();
   // Where the log goes cannot change while culvert runs; how much of it can.
   logger_.setLevel(logOptionsOf(config_.global, options_.daemon).level);
-  if (auto started = resolver_->start(); !started)
-    logger_.log(LogLevel::kErr, started.error().text);
+  warnOfDescriptors();
   return true;
 }
 
