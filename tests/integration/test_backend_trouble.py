@@ -114,7 +114,9 @@ def test_a_name_that_does_not_resolve_waits_inside_connect_timeout(culvert, conn
     daemon = culvert(Config({"lost": {"backend": "no-such-host.invalid:1", "connect-timeout": "500ms"},
                              "main": {"backend": backend(Echo).address}}))
     daemon.wait_log("no-such-host.invalid")
+    start = time.monotonic()
     assert connect(daemon, "lost").outcome() == (0, "reset")
+    assert 0.4 <= time.monotonic() - start <= slack(2)
     assert daemon.wait_closed()["cause"] == "backend-unreachable"
     connect(daemon).echo()
 

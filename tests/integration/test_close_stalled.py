@@ -182,7 +182,7 @@ def test_backend_stalled_after_the_clients_end(steady, backend):
 @pytest.mark.root
 def test_keepalive_is_set_on_both_legs(steady, echo):
     """A proxy hides one side's death from the other: both of its sockets ask by themselves, and neither delays small
-    writes."""
+    writes. Towards the client little waits unsent in the kernel."""
     daemon = steady(echo.address)
     with Tls13Client(daemon.address()) as client:
         client.handshake().send(b"x")
@@ -192,6 +192,8 @@ def test_keepalive_is_set_on_both_legs(steady, echo):
                 assert leg.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
                 assert leg.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
                 assert leg.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) <= 300
+                if port == client.link.local[1]:
+                    assert leg.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT) == 128 * 1024
 
 
 PIDFD_GETFD = 438  # linux/unistd.h; the same number on every architecture
