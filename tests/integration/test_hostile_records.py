@@ -373,23 +373,30 @@ def test_key_update_flood_ends(steady, echo, request_update):
 
 
 @pytest.mark.nosan
-def test_key_update_flood_with_data_does_not_pile_up_replies(steady, backend):
+@pytest.mark.parametrize("fifo", ["64k", "1m"])
+def test_key_update_flood_with_data_does_not_pile_up_replies(steady, backend, fifo):
     """Real data between the KeyUpdates makes the flood look legal, and the client never reads the replies: what waits
-    for it stays bounded, and culvert stops reading rather than growing."""
+    for it stays bounded, culvert stops reading rather than growing, and the end is the client's doing."""
     sink = backend(Sink)
-    daemon = steady(sink.address, {"stall-timeout": "2s"})
+    daemon = steady(sink.address, {"stall-timeout": "2s", "fifo-size": fifo})
     before = daemon.rss()
+    taken, stopped, look = 0, False, time.monotonic()
+    stop = look + slack(15)
     with Tls13Client(Link(daemon.address(), rcvbuf=4096)) as client:
         client.handshake()
-        stop = time.monotonic() + 4
         try:
-            while time.monotonic() < stop:
+            while not stopped and time.monotonic() < stop:
                 burst = b"".join(client.key_update_record(True) + client.sealed(DATA, b"x") for _ in range(200))
                 client.link.send(burst, timeout=max(0.05, stop - time.monotonic()))
+                if time.monotonic() - look >= 0.5:
+                    now = daemon.counters()["inbound_bytes"]
+                    taken, stopped, look = now, 0 < now == taken, time.monotonic()
         except (Ended, TimeoutError):
             pass
         assert daemon.rss() - before < 4 << 20
-    ended(daemon, timeout=5)
+    line = ended(daemon, timeout=5)
+    assert line["cause"] in ("client-stalled", "client-reset"), line
+    assert stopped or line["cause"] == "client-stalled", f"still reading after {taken} bytes"
 
 
 # Renegotiation.
