@@ -43,6 +43,20 @@ TEST(WordsTest, TheNearestNameIsFound) {
   for (const auto& [word, name] : rows) EXPECT_EQ(nearestName(word, kNames), name) << word;
 }
 
+TEST(WordsTest, NoControlCharacterGetsIntoAMessage) {
+  EXPECT_EQ(printable("plain words, 100%"), "plain words, 100%");
+  EXPECT_EQ(printable(std::string_view("a\0b\nc\td\x1b[31m\x7f", 13)), "a?b?c?d?[31m?");
+  EXPECT_EQ(printable("g\xc3\xbc\xff~ "), "g\xc3\xbc\xff~ ") << "bytes above ASCII are left alone";
+  EXPECT_EQ(printable(""), "");
+}
+
+TEST(WordsTest, LongWordsAreCutAndSaySo) {
+  EXPECT_EQ(printable("abcd", 4), "abcd");
+  EXPECT_EQ(printable("abcde", 4), "abcd..");
+  EXPECT_EQ(printable("a", 0), "..");
+  EXPECT_EQ(printable(std::string(5000, 'a')), std::string(4096, 'a') + "..");
+}
+
 TEST(WordsTest, Words) {
   EXPECT_EQ(didYouMean("key"), " (did you mean \"key\")");
   EXPECT_EQ(didYouMean(""), "");

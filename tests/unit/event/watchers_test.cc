@@ -173,10 +173,17 @@ TEST(IoWatcher, ADescriptorNumberMayBeUsedAgain) {
 
 class NotifyPipeTest : public testing::Test {
  protected:
-  void SetUp() override { ASSERT_TRUE(pipe_.open()); }
+  void SetUp() override {
+    ASSERT_TRUE(pipe_.open());
+    deadline_.armBy(Clock::now() + std::chrono::seconds(30));
+  }
   EventLoop loop_;
   std::atomic<int> wakes_{0};
+  bool late_ = false;
   NotifyPipe pipe_{loop_, this, [](void* self) { ++static_cast<NotifyPipeTest*>(self)->wakes_; }};
+  // Ends the turn that waits for a wake-up which never comes.
+  Timer deadline_{loop_, this,
+                  [](void* self) { static_cast<NotifyPipeTest*>(self)->late_ = true; }};
 };
 
 TEST_F(NotifyPipeTest, ManyBytesAreOneWake) {
@@ -219,26 +226,33 @@ TEST_F(NotifyPipeTest, EveryThreadIsHeard) {
     });
   }
   int seen = 0;
-  while (seen < 8000) {
+  while (seen < 8000 && !late_) {
     loop_.turn(true);
     seen = work;
   }
   for (std::thread& thread : threads) thread.join();
+  EXPECT_FALSE(late_) << "a wake-up is missing";
   EXPECT_EQ(seen, 8000);
   EXPECT_LE(wakes_, 8000);
+}
+
+/// What `open` gives while this process may have no further descriptor.
+Result<void> withoutDescriptors(const std::function<Result<void>()>& open) {
+  rlimit before{};
+  EXPECT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  UniqueFd next(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  rlimit none = before;
+  none.rlim_cur = static_cast<rlim_t>(next.get());
+  EXPECT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  auto opened = open();
+  EXPECT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  return opened;
 }
 
 TEST(NotifyPipe, SaysSoWhenThereAreNoDescriptors) {
   EventLoop loop;
   NotifyPipe pipe(loop, nullptr, [](void*) {});
-  rlimit before{};
-  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
-  UniqueFd next(::open("/dev/null", O_RDONLY | O_CLOEXEC));
-  rlimit none = before;
-  none.rlim_cur = static_cast<rlim_t>(next.get());
-  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
-  const auto opened = pipe.open();
-  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  const auto opened = withoutDescriptors([&] { return pipe.open(); });
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().sysErrno, EMFILE);
   EXPECT_NE(opened.error().text.find("pipe"), std::string::npos);
@@ -290,6 +304,18 @@ TEST(SignalWatcher, AFloodHoldsNoTurn) {
   probe.flood = false;
   loop.turn(true);
   EXPECT_EQ(probe.seen.size(), 2u);
+}
+
+TEST(SignalWatcher, SaysSoWhenThereAreNoDescriptors) {
+  EventLoop loop;
+  SignalProbe probe(loop);
+  const auto opened = withoutDescriptors([&] { return probe.watcher.open({SIGURG}); });
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().sysErrno, EMFILE);
+  EXPECT_NE(opened.error().text.find("signals"), std::string::npos);
+  sigset_t blocked;
+  ASSERT_EQ(::pthread_sigmask(SIG_SETMASK, nullptr, &blocked), 0);
+  EXPECT_EQ(sigismember(&blocked, SIGURG), 0) << "a signal that nobody reads stays deliverable";
 }
 
 TEST(SignalWatcher, OutlivedByItsBlockedSignals) {

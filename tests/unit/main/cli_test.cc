@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include "config/option_docs.h"
 #include "main/help.h"
 
 namespace culvert {
@@ -136,7 +137,8 @@ TEST(Help, HasEveryOptionOfBothTables) {
       continue;
     }
     EXPECT_NE(usage.find("\n  " + option.names), std::string::npos) << option.names;
-    EXPECT_NE(man.find(std::string(option.brief.substr(0, 9))), std::string::npos) << option.names;
+    const std::string entry = ".TP\n.B " + roffText(option.names) + "\n" + roffText(option.brief);
+    EXPECT_NE(man.find(entry + "\n"), std::string::npos) << entry;
   }
   for (const OptionInfo& info : allOptions())
     EXPECT_NE(usage.find("\n  " + std::string(info.key)), std::string::npos) << info.key;
