@@ -7,11 +7,12 @@
 
 namespace culvert {
 
-/// Checks the file and everything it names; the exit code (0, 3, 4; 5 only with `strict`). What
-/// cannot be bound or resolved now is a note, an error with `strict`.
+/// Checks the file and everything it names; the exit code: 0, 3, 4, 5 only with `strict`, 1 where
+/// the TLS library does not start. What cannot be bound, resolved or written now is a note, an
+/// error with `strict`.
 int checkConfig(const ConfigSource& source, bool strict);
 
-/// Prints every effective value with its origin.
+/// Prints every effective value with its origin; the exit code, 0 or 3.
 int dumpConfig(const ConfigSource& source);
 
 }  // namespace culvert

@@ -37,9 +37,8 @@ culvert \- TLS on one side, plain TCP on the other
 .B \-c
 .I FILE
 .br
-.B culvert \-\-dump\-config
-.RB [ \-c
-.IR FILE ]
+.B culvert \-\-dump\-config \-c
+.I FILE
 .SH DESCRIPTION
 culvert accepts TLS connections and passes their bytes to a plain TCP service, and the other way round, so that a
 service without TLS gets it without a change.
@@ -104,7 +103,9 @@ at most. A second one ends at once.
 .TP
 .B HUP
 Read the whole configuration and all certificates again. It is done altogether or not at all, and the log says which; a
-key that needs a restart makes it fail by name. Living tunnels keep the configuration they were born with. Ignored, with a line in the log,
+key that needs a restart makes it fail by name. To listen on all addresses of a port instead of one
+(127.0.0.1:443 to *:443), or the other way round, takes a restart too: the old listener still holds the port. Living
+tunnels keep the configuration they were born with. Ignored, with a line in the log,
 while culvert is stopping. Without a file the certificates are read again.
 .TP
 .B USR1
@@ -143,7 +144,7 @@ The file has sections, and in them one
 a line.
 .TP
 .B [global]
-what there is once for the whole process
+options of the whole process; a second one goes on with the first
 .TP
 .B [defaults]
 options of a service, for every service that comes later in the file
