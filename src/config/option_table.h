@@ -28,7 +28,7 @@ enum class ValueType : uint8_t {
   kText,
   kPath,
   kLogPlace,
-  // lists; the last four are checked by the Validators
+  // lists; the last five are checked by the Validators
   kPathList,
   kNameList,
   kListenList,

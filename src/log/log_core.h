@@ -62,10 +62,11 @@ class LogCore {
   void push(LogRecord record);                // holds the mutex
   void give(Item order);                      // holds the mutex
   void pushOrder(Item order);                 // holds the mutex
-  void writeDirect(const LogRecord& record);  // holds the mutex
+  void writeDirect(const LogRecord& record);  // by whoever has the sink, see below
   void wake();                                // holds the mutex
 
-  // culvert-log only.
+  // By whoever has the sink: culvert-log while it runs. While there is no thread it is a caller
+  // that holds the mutex, who needs no more than obey() and say().
   enum class Counted : bool { kNo, kYes };
   void work();
   bool gatherSummaries(std::unique_lock<std::mutex>& lock);

@@ -53,9 +53,9 @@ class LogSink {
   virtual std::string path() const { return {}; }
 };
 
-/// Writes lines to a descriptor: regular files and the null device in one piece, everything that
-/// can be stuck (pipes, sockets, terminals) in pieces that poll() has promised room for, whether
-/// the descriptor blocks or not.
+/// Writes lines to a descriptor: regular files and block devices in one piece, everything that
+/// can be stuck (pipes, sockets, character devices such as terminals) in pieces that poll() has
+/// promised room for, whether the descriptor blocks or not.
 class FdSink : public LogSink {
  public:
   /// Does not own `fd`: 1 and 2 belong to the process.

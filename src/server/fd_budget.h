@@ -23,8 +23,7 @@ struct FdBudget {
   std::string reason;     ///< "max-tunnels 10000 -> 4984: 9999 descriptors, 15 own, 2 a tunnel"
 };
 
-/// Spare descriptors beside `own` (a reserve descriptor, files read by a reload, a few new
-/// listeners).
+/// Spare descriptors beside `own`: files read by a reload, a few new listeners.
 inline constexpr size_t kSpareFds = 16;
 /// Without a configured limit the soft limit is raised to the hard one, but not beyond this.
 inline constexpr size_t kMaxAutoNofile = 1048576;

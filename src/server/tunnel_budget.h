@@ -13,8 +13,9 @@ namespace culvert {
 class TunnelBudget {
  public:
   /// `wake` runs on the worker's thread when a place came free while the acceptor was waiting for
-  /// one.
-  void setWake(std::function<void()> wake) { wake_ = std::move(wake); }  // before any thread starts
+  /// one. Set before the acceptor's thread starts: workers may run already, they do not look at it
+  /// until beginWaiting() was called.
+  void setWake(std::function<void()> wake) { wake_ = std::move(wake); }
 
   void setLimit(size_t limit) { limit_.store(limit); }
   size_t limit() const { return limit_.load(std::memory_order_relaxed); }
