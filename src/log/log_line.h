@@ -38,8 +38,8 @@ constexpr std::optional<LogLevel> logLevelByName(std::string_view name) {
 class LogLine {
  public:
   struct Field {
-    std::string_view key;  // a literal
-    uint32_t begin;        // the value's place in the arena
+    std::string_view key;
+    uint32_t begin;  // the value's place in the arena
     uint32_t end;
     bool bare;  // a number or true/false: stands without quotes in JSON
   };
@@ -50,7 +50,7 @@ class LogLine {
 
   LogLine(LogLevel level, std::string_view message);
 
-  /// Appends a field. `key` must outlive the line (a literal); `value` is copied and may hold any
+  /// Appends a field. `key` must outlive the line; `value` is copied and may hold any
   /// bytes.
   LogLine& add(std::string_view key, std::string_view value);
   LogLine& add(std::string_view key, const char* value) {

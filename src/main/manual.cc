@@ -4,6 +4,7 @@
 
 #include "config/option_docs.h"
 #include "main/help.h"
+#include "stats/counters.h"
 
 namespace culvert {
 
@@ -215,6 +216,21 @@ constexpr std::string_view kIniEnd = R"(.SH EXAMPLE
 .BR culvert (8)
 )";
 
+std::string counterManual() {
+  std::string out = ".SH COUNTERS\nOf the line\n.I counters\nthat USR2 asks for.\n";
+  for (size_t i = 0; i < kCounterCount; ++i) {
+    const CounterInfo& info = counterInfo(static_cast<Counter>(i));
+    out += fmt::format(".TP\n.B {}\n{}{}.\n", info.name, roffText(info.brief),
+                       info.kind == CounterKind::kGauge      ? ", now"
+                       : info.kind == CounterKind::kGaugeMax ? ", the largest so far"
+                                                             : "");
+    if (!info.detail.empty()) out += roffText(info.detail) + "\n";
+  }
+  return out +
+         ".TP\n.BI closed_by_cause. CAUSE\n"
+         "tunnels that ended for this cause; those that never occurred are left out\n";
+}
+
 }  // namespace
 
 std::string manCulvert() {
@@ -229,6 +245,7 @@ std::string manCulvert() {
   out += fmt::format(".TP\n.B {}\n{}\n", number, roffText(words));
 #include "server/exit_code.def"
 #undef EXIT_CODE
+  out += counterManual();
   return out += kCulvertEnd;
 }
 

@@ -153,7 +153,10 @@ void Server::dumpState() {
                     .add("service", listener.service)
                     .add("listening", listener.address));
   }
-  logger_.log(LogLevel::kNotice, "counters " + toText(snapshot, kCloseCauseNames));
+  const auto counts = namedCounts(snapshot, kCloseCauseNames);
+  LogLine line(LogLevel::kNotice, "counters");
+  for (const NamedCount& count : counts) line.add(count.name, count.value);
+  logger_.log(line);
 }
 
 void Server::onTick() {

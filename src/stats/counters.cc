@@ -58,12 +58,15 @@ void appendLabel(std::string& out, std::string_view value) {
   }
 }
 
-// Calls visit(name, count) for each cause that occurred.
+// Calls visit(name, count) for each cause that occurred. A cause that carries a word
+// ("tls-sent:") is counted without it.
 template <class Visit>
 void forEachCause(const CounterSnapshot& snapshot, std::span<const std::string_view> names,
                   Visit visit) {
   for (size_t i = 0; i < std::min(names.size(), kMaxCauses); ++i) {
-    if (snapshot.cause(i) > 0) visit(names[i], snapshot.cause(i));
+    if (snapshot.cause(i) == 0) continue;
+    const std::string_view name = names[i];
+    visit(name.ends_with(':') ? name.substr(0, name.size() - 1) : name, snapshot.cause(i));
   }
 }
 
@@ -95,14 +98,13 @@ CounterSnapshot CounterRegistry::snapshot() const {
   return sum;
 }
 
-std::string toText(const CounterSnapshot& snapshot, std::span<const std::string_view> causeNames) {
-  std::string out;
-  for (size_t i = 0; i < kCounterCount; ++i) {
-    fmt::format_to(std::back_inserter(out), "{}{}={}", i == 0 ? "" : " ", kTable[i].name,
-                   snapshot.get(static_cast<Counter>(i)));
-  }
+std::vector<NamedCount> namedCounts(const CounterSnapshot& snapshot,
+                                    std::span<const std::string_view> causeNames) {
+  std::vector<NamedCount> out;
+  for (size_t i = 0; i < kCounterCount; ++i)
+    out.push_back({std::string(kTable[i].name), snapshot.get(static_cast<Counter>(i))});
   forEachCause(snapshot, causeNames, [&](std::string_view name, uint64_t count) {
-    fmt::format_to(std::back_inserter(out), " closed_by_cause.{}={}", name, count);
+    out.push_back({"closed_by_cause." + std::string(name), count});
   });
   return out;
 }
@@ -133,25 +135,6 @@ std::string toPrometheus(const CounterSnapshot& snapshot,
     appendLabel(out, name);
     fmt::format_to(std::back_inserter(out), "\"}} {}\n", count);
   });
-  return out;
-}
-
-std::string counterManual() {
-  std::string out;
-  for (const CounterInfo& info : kTable) {
-    fmt::format_to(std::back_inserter(out), ".TP\n.B {}\n", info.name);
-    std::string_view kind;
-    if (info.kind == kGauge) kind = " (now)";
-    if (info.kind == kGaugeMax) kind = " (largest)";
-    std::string text = fmt::format("{}{}.", info.brief, kind);
-    if (!info.detail.empty()) text += fmt::format(" {}", info.detail);
-    text[0] = static_cast<char>(text[0] >= 'a' && text[0] <= 'z' ? text[0] - 'a' + 'A' : text[0]);
-    for (const char c : text) {
-      if (c == '-') out += '\\';  // roff would set a hyphen, which cannot be searched for as typed
-      out += c;
-    }
-    out += '\n';
-  }
   return out;
 }
 

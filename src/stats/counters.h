@@ -50,10 +50,6 @@ class alignas(64) CounterBlock {
   void set(Counter counter, uint64_t value) {
     values_[index(counter)].store(value, std::memory_order_relaxed);
   }
-  /// Keeps the largest value seen.
-  void raise(Counter counter, uint64_t value) {
-    if (value > get(counter)) set(counter, value);
-  }
   uint64_t get(Counter counter) const {
     return values_[index(counter)].load(std::memory_order_relaxed);
   }
@@ -104,16 +100,18 @@ class CounterRegistry {
   std::vector<std::unique_ptr<CounterBlock>> blocks_;
 };
 
-/// `name=value` pairs in the order of the list, one space apart, then `closed_by_cause.<cause>=N`
-/// for each cause that occurred. `causeNames` is indexed by cause number.
-std::string toText(const CounterSnapshot& snapshot,
-                   std::span<const std::string_view> causeNames = {});
+struct NamedCount {
+  std::string name;
+  uint64_t value;
+};
+
+/// All counters in the order of the list, then `closed_by_cause.<cause>` for each cause that
+/// occurred. `causeNames` is indexed by cause number.
+std::vector<NamedCount> namedCounts(const CounterSnapshot& snapshot,
+                                    std::span<const std::string_view> causeNames = {});
 
 /// Prometheus text exposition format 0.0.4.
 std::string toPrometheus(const CounterSnapshot& snapshot,
                          std::span<const std::string_view> causeNames = {});
-
-/// The counters as man page source (roff .TP entries), for culvert(8).
-std::string counterManual();
 
 }  // namespace culvert

@@ -60,6 +60,10 @@ def test_json_lines_are_valid_and_have_the_same_keys(culvert, backend, connect):
         line = json.loads(text)
         assert {"time", "level", "pid", "msg"} <= set(line), text
         assert line["pid"] == daemon.pid
+    mark = daemon.mark()
+    daemon.signal(signal.SIGUSR2)
+    counters = json.loads(daemon.wait_log('"msg":"counters"', since=mark).text)
+    assert counters["accepted"] >= 1 and counters["tunnels_active"] == 0
     ended = json.loads(daemon.wait_closed(count=3)[0].text)
     assert ENDED <= set(ended)
     assert isinstance(ended["bytes_in"], int) and isinstance(ended["total_ms"], (int, float))
