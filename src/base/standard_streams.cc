@@ -5,8 +5,11 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
 #include <string>
+
+#include "base/result.h"
 
 namespace culvert {
 
@@ -18,6 +21,13 @@ void reserveStandardStreams() {
     fd = ::open("/dev/null", O_RDWR);
   } while (fd >= 0 && fd <= STDERR_FILENO);
   if (fd >= 0) ::close(fd);
+}
+
+bool printOut(std::string_view text) {
+  const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
+  if (written && std::fflush(stdout) == 0) return true;
+  printLine(stderr, "culvert: cannot write to standard output: " + errnoText(errno));
+  return false;
 }
 
 void printLine(std::FILE* stream, std::string_view line) {

@@ -12,6 +12,10 @@ namespace culvert {
 /// socket gets such a number; lets a broken pipe be an error instead of a signal.
 void reserveStandardStreams();
 
+/// Writes `text` as it is to standard output, and flushes. False, with a line on stderr, where that
+/// fails: what was asked for is not there, or not all of it.
+[[nodiscard]] bool printOut(std::string_view text);
+
 /// Writes the line and a newline. An error is ignored: there is nobody to tell.
 void printLine(std::FILE* stream, std::string_view line);
 

@@ -16,6 +16,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "base/clock.h"
 #include "base/unique_fd.h"
 #include "base/words.h"
 #include "config/values.h"
@@ -24,7 +25,7 @@ namespace culvert {
 
 namespace {
 
-constexpr int kPipeWaitMs = 5000;
+constexpr Millis kPipeWait{5000};
 /// inih keeps 49 bytes of a key; no key of ours comes near.
 constexpr size_t kLongestKey = 48;
 
@@ -52,6 +53,11 @@ class LineFeeder {
     if (rest_.starts_with("\xFF\xFE") || rest_.starts_with("\xFE\xFF")) {
       line_ = 1;
       error({}, {}, "the file is UTF-16; it must be plain text (UTF-8)");
+      rest_ = {};
+    }
+    if (const size_t zero = rest_.find('\0'); zero != std::string_view::npos) {
+      line_ = 1 + static_cast<uint32_t>(std::count(rest_.begin(), rest_.begin() + zero, '\n'));
+      error({}, {}, "the file is binary: a zero byte; it must be plain text (UTF-8)");
       rest_ = {};
     }
   }
@@ -223,8 +229,9 @@ RawDocument parseIni(std::string_view text, const std::string& file, Diagnostics
 }
 
 Result<std::string> readConfigFile(const std::string& path) {
-  // O_NONBLOCK and a bounded wait: a pipe (`-c <(..)`) is welcome, but none may hang the control
-  // thread in a reload.
+  // O_NONBLOCK and a bounded wait for all of it: a pipe (`-c <(..)`) is welcome, but none may hang
+  // the control thread in a reload.
+  const TimePoint deadline = Clock::now() + kPipeWait;
   const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!fd) return failErrno("cannot open the file", errno);
   std::string text;
@@ -233,8 +240,10 @@ Result<std::string> readConfigFile(const std::string& path) {
     const ssize_t got = ::read(fd.get(), piece, sizeof piece);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0 && errno == EAGAIN) {
+      const auto left = std::chrono::ceil<Millis>(deadline - Clock::now()).count();
+      if (left <= 0) return fail("the file did not come to its end within 5 s");
       pollfd waiting{fd.get(), POLLIN, 0};
-      if (::poll(&waiting, 1, kPipeWaitMs) == 0) return fail("nothing to read came within 5 s");
+      ::poll(&waiting, 1, static_cast<int>(left));
       continue;
     }
     if (got < 0) return failErrno("cannot read the file", errno);

@@ -58,14 +58,16 @@ void noteUnwritable(const GlobalOptions& global, Diagnostics& diagnostics, Sever
   check("pid-file", global.pidFile);
 }
 
-void listCertificates(const Runtime& runtime) {
+std::string certificateLines(const Runtime& runtime) {
   const int64_t now = std::time(nullptr);
+  std::string lines;
   for (const auto& service : runtime.services) {
     for (const auto& credentials : service->tls->credentials.list()) {
-      printLine(stdout, fmt::format("service {}: {} ({})", service->profile->name,
-                                    credentials->summary(), credentials->validityText(now)));
+      lines += fmt::format("service {}: {} ({})\n", service->profile->name, credentials->summary(),
+                           credentials->validityText(now));
     }
   }
+  return lines;
 }
 
 }  // namespace
@@ -83,7 +85,7 @@ int checkConfig(const ConfigSource& source, bool strict) {
   Diagnostics certificates;
   const Runtime runtime = buildRuntime(loaded.config, nullptr, resolver, certificates);
   if (print(certificates)) return kExitCertificate;
-  listCertificates(runtime);
+  if (!printOut(certificateLines(runtime))) return kExitFatal;
 
   Diagnostics notes;
   noteUnbindable(loaded.config, notes, severity);
@@ -91,16 +93,16 @@ int checkConfig(const ConfigSource& source, bool strict) {
   noteUnwritable(loaded.config.global, notes, severity);
   notes.sort();
   if (print(notes)) return kExitBind;
-  printLine(stdout, fmt::format("configuration is sound: {} service{}", runtime.services.size(),
-                                runtime.services.size() == 1 ? "" : "s"));
-  return kExitClean;
+  const size_t count = runtime.services.size();
+  const bool told =
+      printOut(fmt::format("configuration is sound: {} service{}\n", count, count == 1 ? "" : "s"));
+  return told ? kExitClean : kExitFatal;
 }
 
 int dumpConfig(const ConfigSource& source) {
   const LoadOutcome loaded = source.load(serverValidators());
   if (print(loaded.diagnostics)) return kExitConfig;
-  std::fputs(dumpConfig(loaded.config).c_str(), stdout);
-  return kExitClean;
+  return printOut(dumpConfig(loaded.config)) ? kExitClean : kExitFatal;
 }
 
 }  // namespace culvert

@@ -31,11 +31,12 @@ int serve(const CommandLine& line, ConfigSource source) {
   return Server(std::move(source), std::move(options)).run();
 }
 
+int shown(const std::string& text) { return printOut(text) ? kExitClean : kExitFatal; }
+
 int generateFile(const std::string& what) {
   const auto text = generate(what);
   if (!text) return usageError(text.error());
-  std::fputs(text->c_str(), stdout);
-  return kExitClean;
+  return shown(*text);
 }
 
 int run(const std::vector<std::string>& arguments) {
@@ -43,11 +44,9 @@ int run(const std::vector<std::string>& arguments) {
   if (!line) return usageError(line.error());
   switch (line->action) {
     case CommandLine::Action::kHelp:
-      std::fputs((line->subject.empty() ? usageText() : keyHelp(line->subject)).c_str(), stdout);
-      return kExitClean;
+      return shown(line->subject.empty() ? usageText() : keyHelp(line->subject));
     case CommandLine::Action::kVersion:
-      std::fputs(versionReport().c_str(), stdout);
-      return kExitClean;
+      return shown(versionReport());
     case CommandLine::Action::kGenerate:
       return generateFile(line->subject);
     case CommandLine::Action::kRun:

@@ -3,14 +3,18 @@
 strength of the sources; what the command line prints."""
 
 import datetime
+import os
 import re
+import shutil
 import socket
+import subprocess
+import tempfile
 
 import pytest
 
-from harness import Config, Culvert, Echo, StartFailed
-from harness.daemon import run_culvert
-from harness.util import free_port
+from harness import BINARY, Config, Culvert, Echo, StartFailed
+from harness.daemon import clean_environment, run_culvert
+from harness.util import free_port, is_root
 
 MISTAKES = """\
 [global]
@@ -167,6 +171,41 @@ def test_each_credential_error_stands_at_its_own_line(ini, pki, workdir):
     path = ini(Config({"main": {"backend": "127.0.0.1:1", "cert": pki.ecdsa.chain, "key": pki.rsa.key}}).render(pki))
     (line,) = run_culvert("--check", "-c", path).stderr.splitlines()
     assert "[service main] key: " in line and "does not belong" in line
+
+
+def test_a_wrong_group_is_the_groups_error(ini, pki):
+    path = ini("[global]\nuser = nobody\ngroup = nosuch\n" + Config({"main": {"backend": "127.0.0.1:1"}}).render(pki))
+    for arguments in (["-c", path], ["--check", "-c", path]):
+        done = run_culvert(*arguments)
+        assert done.returncode == 3
+        assert f'{path}:3: error: [global] group: there is no group "nosuch"' in done.stderr.splitlines()
+
+
+@pytest.mark.skipif(not is_root(), reason="becomes somebody else")
+def test_check_tells_when_the_user_cannot_be_reached(pki):
+    """The one who checks may not be the one who starts: a note, which strict refuses."""
+    with tempfile.TemporaryDirectory() as copies:
+        os.chmod(copies, 0o755)
+        for source, name in ((BINARY, "culvert"), (pki.ecdsa.chain, "cert"), (pki.ecdsa.key, "key")):
+            os.chmod(shutil.copy(source, f"{copies}/{name}"), 0o755)
+        with open(f"{copies}/c.ini", "w") as file:
+            file.write("[global]\nuser = daemon\n" + Config({"main": {
+                "backend": "127.0.0.1:1", "cert": f"{copies}/cert", "key": f"{copies}/key"}}).render(pki))
+        for option, code, word in (("--check", 0, "note"), ("--check=strict", 3, "error")):
+            done = subprocess.run([f"{copies}/culvert", option, "-c", f"{copies}/c.ini"], user="nobody", capture_output=True,
+                                  text=True, env=clean_environment())
+            assert done.returncode == code, done
+            assert f"c.ini:2: {word}: [global] user: cannot become user daemon" in done.stderr, done
+
+
+@pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["--generate", "man"], ["--dump-config", "-c", "{good}"],
+                                       ["--check", "-c", "{good}"]])
+def test_output_that_cannot_be_written_is_no_success(good, arguments):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([BINARY, *(one.format(good=good) for one in arguments)], stdout=full, text=True,
+                              stderr=subprocess.PIPE, env=clean_environment())
+    assert done.returncode == 1
+    assert "cannot write to standard output: No space left on device" in done.stderr
 
 
 @pytest.mark.parametrize("name,config,strict_only", [

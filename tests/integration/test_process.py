@@ -142,6 +142,19 @@ def test_a_second_start_with_the_same_pid_file_is_refused(culvert, backend, work
     assert int(path.read_text()) == first.pid
 
 
+def test_a_second_start_with_the_same_file_names_the_process_that_runs(culvert, backend, connect, workdir):
+    """Not only its addresses; and in the log that both write, the errors are not taken for the first one's."""
+    config = Config({"main": {"backend": backend(Echo).address, "listen": f"127.0.0.1:{free_port()}"}},
+                    pid_file=workdir / "culvert.pid", log=f"file:{workdir}/culvert.log")
+    first = culvert(config)
+    done = run_culvert("-c", first.config_path)
+    assert done.returncode == 5
+    assert f"is held by process {first.pid}" in done.stderr and "Address already in use" in done.stderr
+    log = (workdir / "culvert.log").read_text()
+    assert re.search(r"err culvert does not start process=\d+ exit_code=5", log), log
+    connect(first).echo()
+
+
 # -- detaching -----------------------------------------------------------------------------------------------------
 
 @pytest.fixture(params=["open", "closed"])

@@ -79,6 +79,8 @@ def test_services_are_added_and_removed(culvert, backend, connect, two):
     assert greeting(connect, daemon, "new") == b"one"
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(old_address)
+    gone = daemon.wait_log("no longer listening")
+    assert gone["service"] == "old" and gone["address"].endswith(f":{old_address[1]}")
     staying.echo()
     leaving.echo()
 

@@ -141,7 +141,7 @@ TEST(IniReader, WhatIsNoLineOfAnIniFile) {
        "(did you mean "
        "\"[service redis]\")"},
       {std::string("[global]\nlog = a\0b\n", 17),
-       "f.ini:2: error: control character 0x00 in the line"},
+       "f.ini:2: error: the file is binary: a zero byte; it must be plain text (UTF-8)"},
       {"[global]\nlog = a\x1b[1m\n", "f.ini:2: error: control character 0x1b in the line"},
       {"\xFF\xFEg\n", "f.ini:1: error: the file is UTF-16; it must be plain text (UTF-8)"},
   };
