@@ -53,6 +53,8 @@ Result<void> Logger::start(const std::function<void()>& onThreadStart) {
   return {};
 }
 
+void Logger::lose() noexcept { core_->lose(1); }
+
 void Logger::reopen() { core_->reopen(); }
 
 bool Logger::stop(Millis limit) {

@@ -73,6 +73,9 @@ class Logger {
   /// thread, once.
   [[nodiscard]] Result<void> start(const std::function<void()>& onThreadStart = {});
 
+  /// Counts a line that could not even be made. Thread: any.
+  void lose() noexcept;
+
   /// Opens the log file anew (after rotation). A file that cannot be opened leaves the old one in
   /// use and is logged.
   void reopen();

@@ -2,6 +2,8 @@
 // See client_session.h.
 #include "server/client_session.h"
 
+#include <new>
+
 #include "net/proxy_protocol.h"
 #include "net/socket_ops.h"
 
@@ -82,7 +84,12 @@ void ClientSession::countHandshake(const Tunnel& tunnel) const {
 
 void ClientSession::onTunnelEnded(Tunnel& tunnel) {
   countHandshake(tunnel);
-  if (owner_.logger.enabled(levelOf(tunnel.reason().cause))) owner_.logger.log(describe(tunnel));
+  if (!owner_.logger.enabled(levelOf(tunnel.reason().cause))) return;
+  try {
+    owner_.logger.log(describe(tunnel));
+  } catch (const std::bad_alloc&) {  // the tunnel may be ending for want of memory
+    owner_.logger.lose();
+  }
 }
 
 LogLine ClientSession::describe(const Tunnel& tunnel) const {
