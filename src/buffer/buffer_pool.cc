@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 
 #include <cstdlib>
+#include <new>
 
 #include "base/check.h"
 
@@ -62,14 +63,15 @@ uint8_t* BufferPool::lease(size_t size) {
   return block;
 }
 
-void BufferPool::giveBack(uint8_t* block, size_t size) {
+void BufferPool::giveBack(uint8_t* block, size_t size) noexcept {
   leasedBytes_ -= size;
-  if (!kReuse || keptBytes_ + size > keepBytes_) {
+  if (!kReuse || keptBytes_ + size > keepBytes_) return release(block, size);
+  try {
+    classFor(size).free.push_back(block);
+    keptBytes_ += size;
+  } catch (const std::bad_alloc&) {  // no memory to remember it by
     release(block, size);
-    return;
   }
-  classFor(size).free.push_back(block);
-  keptBytes_ += size;
 }
 
 void BufferPool::trim() {

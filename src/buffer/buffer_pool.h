@@ -22,7 +22,7 @@ class BufferPool {
   /// A block of `size` bytes, uninitialised; nullptr when the system has no memory left. Goes back
   /// with the same size.
   [[nodiscard]] uint8_t* lease(size_t size);
-  void giveBack(uint8_t* block, size_t size);
+  void giveBack(uint8_t* block, size_t size) noexcept;
 
   /// Frees every block that waits for reuse.
   void trim();
