@@ -78,6 +78,9 @@ class ByteStream : public Deferred {
   /// Bytes taken by this stream that the kernel has not taken yet (on TLS: sealed records).
   virtual size_t backlog() const = 0;
 
+  /// Bytes that the kernel has taken so far, of whatever kind: the peer makes room for them.
+  virtual uint64_t transmitted() const = 0;
+
   /// Ends our direction cleanly after everything taken so far: FIN, on TLS close_notify and then
   /// FIN. Complete when it returned kOk, or after kBlocked once flush() returned kOk.
   virtual IoStatus shutdownWrite() = 0;

@@ -41,7 +41,10 @@ IoResult SocketStream::transmit(std::span<const uint8_t> from) {
   if (writeBroken_) return {IoStatus::kReset, 0};
   for (;;) {
     const ssize_t n = ::send(fd_.get(), from.data(), from.size(), MSG_NOSIGNAL);
-    if (n >= 0) return {IoStatus::kOk, static_cast<size_t>(n)};
+    if (n >= 0) {
+      transmitted_ += static_cast<uint64_t>(n);
+      return {IoStatus::kOk, static_cast<size_t>(n)};
+    }
     if (errno == EAGAIN || errno == EWOULDBLOCK) return {IoStatus::kBlocked, 0};
     if (errno == EINTR) continue;
     writeBroken_ = true;

@@ -19,6 +19,7 @@ class SocketStream : public ByteStream {
   ~SocketStream() override;
 
   size_t unacknowledged() const override;
+  uint64_t transmitted() const override { return transmitted_; }
   bool hungUp() const override;
   void abort() override { abortOnClose_ = true; }
   IoResult discardInput(size_t limit) override;
@@ -40,6 +41,7 @@ class SocketStream : public ByteStream {
  private:
   UniqueFd fd_;
   IoWatcher watcher_;  // after fd_: stops watching before the descriptor is closed
+  uint64_t transmitted_ = 0;
   bool writeBroken_ = false;
   bool abortOnClose_ = false;
 };

@@ -38,24 +38,22 @@ void Pump::pull(TimePoint now) {
 
 void Pump::push(TimePoint now) {
   if (sink_ == nullptr || sinkBroken_) return;
-  bool progress = false;
   if (!fifo_.empty()) {
-    const size_t before = waiting();
     const IoResult r = sink_->write(fifo_);
     delivered_ += r.bytes;
     counters_.add(pick(Counter::kBytesInbound, Counter::kBytesOutbound), r.bytes);
-    progress = r.bytes != 0 && waiting() < before;
     sinkBroken_ = r.status == IoStatus::kReset || r.status == IoStatus::kFailed;
   } else if (sink_->backlog() != 0 || ending_) {
-    const size_t before = sink_->backlog();
     const IoStatus status = sink_->flush();
-    progress = sink_->backlog() < before;
     sinkBroken_ = status == IoStatus::kReset || status == IoStatus::kFailed;
     if (ending_ && status == IoStatus::kOk) {
       ending_ = false;
       done_ = true;
     }
   }
+  // Told by the kernel's count, because the sink also sends while it is read.
+  const bool progress = sink_->transmitted() != transmitted_;
+  transmitted_ = sink_->transmitted();
   if (progress) lastActivity_ = now;
   if (sourceEnd_ == SourceEnd::kClean && fifo_.empty() && !ending_ && !done_ && !sinkBroken_)
     endSink();

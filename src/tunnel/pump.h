@@ -33,7 +33,10 @@ class Pump {
 
   /// Neither is owned; both may come later than the other. nullptr takes one away.
   void setSource(ByteStream* source) { source_ = source; }
-  void setSink(ByteStream* sink) { sink_ = sink; }
+  void setSink(ByteStream* sink) {
+    sink_ = sink;
+    transmitted_ = sink != nullptr ? sink->transmitted() : 0;
+  }
 
   /// One round: what the source has and the FIFO has room for, then what the sink takes.
   void run(TimePoint now) {
@@ -100,6 +103,7 @@ class Pump {
   CounterBlock& counters_;
   RingBuffer fifo_;
   uint64_t delivered_ = 0;
+  uint64_t transmitted_ = 0;  // of the sink, when it was last looked at
   uint64_t lost_ = 0;
   TimePoint lastActivity_{};
   TimePoint stalledSince_ = kNever;

@@ -161,6 +161,9 @@ void Tunnel::settle() {
 }
 
 void Tunnel::settleRelay() {
+  // What the stream itself had to say (tickets, answers) waits for the peer like any other bytes.
+  if (client_.stream->backlog() != 0 && outbound_.stalledSince() == kNever)
+    outbound_.push(context_.loop.now());
   if (settleSource(inbound_, client_, backend_) || settleSource(outbound_, backend_, client_))
     return;
   if (settleSink(inbound_, client_, backend_) || settleSink(outbound_, backend_, client_)) return;

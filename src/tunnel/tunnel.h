@@ -108,8 +108,7 @@ class Tunnel final : public Deferred, public ListNode<Tunnel>, private DialObser
   std::unique_ptr<Dialer> dialer_;
   Timer timer_;
   TunnelTimes times_;
-  TimePoint nextPoll_ =
-      kNever;  // closing: has the peer's kernel everything? relay: is an unread peer still there?
+  TimePoint nextPoll_ = kNever;  // closing: all acknowledged? relay: is an unread peer still there?
   Millis pollInterval_{0};
   CloseReason reason_;
   SourcePlace closedAt_;

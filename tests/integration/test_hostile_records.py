@@ -376,7 +376,7 @@ def test_key_update_flood_ends(steady, echo, request_update):
 @pytest.mark.parametrize("fifo", ["64k", "1m"])
 def test_key_update_flood_with_data_does_not_pile_up_replies(steady, backend, fifo):
     """Real data between the KeyUpdates makes the flood look legal, and the client never reads the replies: what waits
-    for it stays bounded, culvert stops reading rather than growing, and the end is the client's doing."""
+    for it stays bounded, culvert stops reading rather than growing, and ends the tunnel at stall-timeout."""
     sink = backend(Sink)
     daemon = steady(sink.address, {"stall-timeout": "2s", "fifo-size": fifo})
     before = daemon.rss()
@@ -394,9 +394,8 @@ def test_key_update_flood_with_data_does_not_pile_up_replies(steady, backend, fi
         except (Ended, TimeoutError):
             pass
         assert daemon.rss() - before < 4 << 20
-    line = ended(daemon, timeout=5)
-    assert line["cause"] in ("client-stalled", "client-reset"), line
-    assert stopped or line["cause"] == "client-stalled", f"still reading after {taken} bytes"
+        line = ended(daemon, timeout=5)
+    assert line["cause"] == "client-stalled", line
 
 
 # Renegotiation.

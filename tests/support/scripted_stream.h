@@ -37,9 +37,10 @@ struct ScriptedPeer {
   size_t window = kUnlimited;         ///< bytes that the socket takes before it blocks
   IoStatus writeEnd = IoStatus::kOk;  ///< kReset, kFailed: every write from now on says so
   size_t overhead = 0;  ///< not 0: writes are sealed into records that are longer by so many bytes
-  bool holdAcks = false;  ///< what the socket takes stays unacknowledged until acknowledge()
-  StreamFailure failure;  ///< what failure() says
-  bool shortage = false;  ///< the next read() finds no memory
+  size_t answersAReadWith = 0;  ///< sealed bytes that each read() makes for the peer (KeyUpdates)
+  bool holdAcks = false;        ///< what the socket takes stays unacknowledged until acknowledge()
+  StreamFailure failure;        ///< what failure() says
+  bool shortage = false;        ///< the next read() finds no memory
 
   /// RST: what was sent before can still be read, writes fail at once.
   void reset() {
@@ -101,6 +102,10 @@ class ScriptedStream final : public ByteStream {
   IoResult read(RingBuffer& into, size_t limit) override {
     if (peer_.shortage) throw std::bad_alloc();
     const IoResult result = readOnce(into, limit);
+    if (peer_.answersAReadWith != 0) {
+      sealed_.push_back({"", peer_.answersAReadWith});
+      backlog_ += peer_.answersAReadWith;
+    }
     if (peer_.overhead != 0)
       flush();  // as TlsStream: an answer to what came in leaves at once, and all before it
     return result;
@@ -136,6 +141,7 @@ class ScriptedStream final : public ByteStream {
   }
 
   size_t backlog() const override { return preface_ + backlog_; }
+  uint64_t transmitted() const override { return transmitted_; }
 
   IoStatus shutdownWrite() override {
     finWanted_ = true;
@@ -203,6 +209,7 @@ class ScriptedStream final : public ByteStream {
     const size_t n = std::min(bytes, peer_.window);
     if (peer_.window != ScriptedPeer::kUnlimited) peer_.window -= n;
     if (peer_.holdAcks) peer_.unacknowledged += n;
+    transmitted_ += n;
     return n;
   }
 
@@ -233,6 +240,7 @@ class ScriptedStream final : public ByteStream {
   size_t preface_;
   std::deque<Record> sealed_;
   size_t backlog_ = 0;  // of sealed_
+  uint64_t transmitted_ = 0;
   bool finWanted_ = false;
 };
 

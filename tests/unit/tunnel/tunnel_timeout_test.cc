@@ -106,6 +106,33 @@ TEST_F(TunnelTimeout, AClientThatTakesNothing) {
   EXPECT_EQ(b_.count(Counter::kStallsClient), 1u);
 }
 
+/// The backlog of answers (KeyUpdates) waits for the client like any other bytes.
+TEST_F(TunnelTimeout, AClientThatAsksForAnswersAndReadsNone) {
+  b_.options.stallTimeout = Millis(30);
+  b_.client.overhead = 22;
+  b_.client.window = 0;
+  b_.client.answersAReadWith = 30;
+  b_.client.input = "a question";
+  b_.open();
+  expectEnded("client-stalled", Millis(30));
+}
+
+/// What leaves while the client is read is progress as well.
+TEST_F(TunnelTimeout, ASlowReaderThatSendsIsNotAStalledOne) {
+  b_.options.stallTimeout = Millis(60);
+  b_.client.overhead = 22;
+  b_.client.window = 0;
+  b_.backend.input = pattern(100);
+  b_.open();
+  for (int i = 0; i < 10; ++i) {
+    pass(Millis(15));
+    ASSERT_EQ(b_.report.ended, 0u);
+    b_.client.input += "x";
+    b_.client.open(1);
+    ASSERT_TRUE(b_.client.fireReadable());
+  }
+}
+
 TEST_F(TunnelTimeout, AStalledSideIsNotSavedByTheOtherDirection) {
   b_.options.stallTimeout = Millis(40);
   b_.backend.window = 0;
