@@ -9,18 +9,16 @@
 #include <array>
 #include <cstdint>
 
+#include "base/ascii.h"
+
 namespace culvert {
 
 namespace {
 
 constexpr size_t kLongest = 64;
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
-
 bool startsWith(std::string_view word, std::string_view start) {
-  return word.size() >= start.size() &&
-         std::equal(start.begin(), start.end(), word.begin(),
-                    [](char x, char y) { return lower(x) == lower(y); });
+  return word.size() >= start.size() && equalNoCase(word.substr(0, start.size()), start);
 }
 
 }  // namespace

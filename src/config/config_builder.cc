@@ -10,6 +10,7 @@
 #include <deque>
 #include <unordered_map>
 
+#include "base/ascii.h"
 #include "base/words.h"
 #include "config/overrides.h"
 
@@ -48,14 +49,14 @@ constexpr std::pair<std::string_view, std::string_view> kForeignNames[] = {
 };
 
 std::string_view suggestKey(OptionScope scope, std::string_view key) {
-  std::string lower(key);
-  for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c == '_' ? '-' : c;
+  std::string name = lower(key);
+  std::replace(name.begin(), name.end(), '_', '-');
   for (const auto& [foreign, ours] : kForeignNames)
-    if (foreign == lower && findOption(scope, ours) != nullptr) return ours;
+    if (foreign == name && findOption(scope, ours) != nullptr) return ours;
   std::vector<std::string_view> names;
   for (const OptionInfo& info : allOptions())
     if (info.scope == scope) names.push_back(info.key);
-  return nearestName(lower, names);
+  return nearestName(name, names);
 }
 
 struct CheckedEntry {

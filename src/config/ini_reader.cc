@@ -16,6 +16,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "base/ascii.h"
 #include "base/clock.h"
 #include "base/unique_fd.h"
 #include "base/words.h"
@@ -29,9 +30,6 @@ constexpr Millis kPipeWait{5000};
 /// inih keeps 49 bytes of a key; no key of ours comes near.
 constexpr size_t kLongestKey = 48;
 
-bool isAlnum(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
 bool isBlank(char c) { return c == ' ' || c == '\t'; }
 bool isControl(char c) {
   const auto byte = static_cast<unsigned char>(c);

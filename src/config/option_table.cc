@@ -341,6 +341,11 @@ Result<void> checkItem(const OptionInfo& info, std::string_view item,
       break;
     case ValueType::kNameList:  // RFC 7301 3.1: a protocol name has 1 to 255 bytes
       if (item.size() > 255) return fail(fmt::format("{} is longer than 255 bytes", quoted(item)));
+      // It may have any, but a quote or a blank is a slip of the pen, and every client would be
+      // refused for it.
+      if (item.find_first_of("\"' \t") != std::string_view::npos)
+        return fail(
+            fmt::format("{} has a quote or a blank; names stand bare: h2, http/1.1", quoted(item)));
       break;
     default:
       break;

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/ascii.h"
 #include "base/words.h"
 #include "config/diagnostics.h"
 
@@ -24,9 +25,6 @@ struct Unit {
 };
 constexpr std::array<Unit, 5> kDurationUnits = {
     {{"d", kDay}, {"h", kHour}, {"m", 60'000}, {"s", 1000}, {"ms", 1}}};
-
-bool isDigit(char c) { return c >= '0' && c <= '9'; }
-bool isLetter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
 /// Takes digits off the front of `text`; saturates at kTooMuch. -1 where there are none.
 int64_t takeNumber(std::string_view& text) {

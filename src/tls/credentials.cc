@@ -265,8 +265,7 @@ std::string Credentials::summary() const {
   std::string names;
   for (const auto* list : {&leaf().dnsNames, &leaf().addresses})
     for (const std::string& name : *list) names += (names.empty() ? "" : " ") + name;
-  return fmt::format("{}, {}, until {}, {}", leaf().subject, leaf().keyText,
-                     utcText(leaf().notAfter), names);
+  return fmt::format("{}, {}, {}", leaf().subject, leaf().keyText, names);
 }
 
 bool nameCovers(std::string_view pattern, std::string_view host) {

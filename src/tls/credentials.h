@@ -69,7 +69,7 @@ class Credentials {
   /// 6125 6.4.3: one label, the leftmost), 0 = not.
   int matches(std::string_view host) const;
 
-  /// "CN=x, ECDSA P-256, until 2027-01-01, a.example b.example" for the log.
+  /// "CN=x, ECDSA P-256, a.example b.example" for --check.
   std::string summary() const;
 
  private:

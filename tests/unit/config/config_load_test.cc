@@ -219,6 +219,9 @@ constexpr Mistake kMistakes[] = {
     {"[service two]\nlisten = 3\nbackend = 4\n",
      "f.ini:5: error: [service two] cert: is missing; every service needs it: PEM file with a "
      "certificate and its chain"},
+    {"alpn = \"h2\"\n",
+     "f.ini:5: error: [service web] alpn: \"\"h2\"\" has a quote or a blank; names stand bare: h2, "
+     "http/1.1"},
     {"[global]\nworkers = 0\n",
      "f.ini:6: error: [global] workers: \"0\" is too small; allowed: 1 to 256, or auto"},
     {"[global]\nworkers = many\n",
