@@ -9,6 +9,8 @@
 namespace culvert {
 
 EventLoop::EventLoop() {
+  // libevent would tell stderr what failed; our results tell it, and the log is where it belongs.
+  event_set_log_callback([](int, const char*) {});
   event_config* config = event_config_new();
   CULVERT_CHECK(config != nullptr);
   event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
