@@ -2,6 +2,8 @@
 // The plaintext backend of the benchmark: four loopback ports that echo, send without end, swallow,
 // or send and swallow at once. Prints `name port` a line when all are bound; ends when its standard
 // input does.
+//
+// usage: backend [--processes N]      N processes accept from the same sockets
 #include <memory>
 
 #include "bench.h"
@@ -74,21 +76,26 @@ class Connection : public Handler {
   std::string pending_;
 };
 
+int listenOn(Kind kind) {
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  sockaddr_in address = loopback(0);
+  socklen_t length = sizeof address;
+  auto* raw = reinterpret_cast<sockaddr*>(&address);
+  if (fd < 0 || bind(fd, raw, sizeof address) != 0 || listen(fd, 4096) != 0) die("listen");
+  getsockname(fd, raw, &length);
+  std::printf("%s %d\n", kNames[static_cast<size_t>(kind)], ntohs(address.sin_port));
+  return fd;
+}
+
 class Listener : public Handler {
  public:
-  Listener(Epoll& epoll, Kind kind) : epoll_(epoll), kind_(kind) {
-    fd_ = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    sockaddr_in address = loopback(0);
-    socklen_t length = sizeof address;
-    auto* raw = reinterpret_cast<sockaddr*>(&address);
-    if (fd_ < 0 || bind(fd_, raw, sizeof address) != 0 || listen(fd_, 4096) != 0) die("listen");
-    getsockname(fd_, raw, &length);
-    std::printf("%s %d\n", kNames[static_cast<size_t>(kind)], ntohs(address.sin_port));
-    epoll_.add(fd_, EPOLLIN, this);
+  Listener(Epoll& epoll, int fd, Kind kind, int burst)
+      : epoll_(epoll), fd_(fd), kind_(kind), burst_(burst) {
+    epoll_.add(fd_, EPOLLIN | EPOLLEXCLUSIVE, this);
   }
 
   bool onEvent(uint32_t) override {
-    for (int i = 0; i < 64; ++i) {
+    for (int i = 0; i < burst_; ++i) {
       const int fd = accept4(fd_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
       if (fd < 0) return true;
       setNoDelay(fd);
@@ -99,8 +106,9 @@ class Listener : public Handler {
 
  private:
   Epoll& epoll_;
-  int fd_;
+  const int fd_;
   const Kind kind_;
+  const int burst_;
 };
 
 class Lifeline : public Handler {
@@ -109,13 +117,22 @@ class Lifeline : public Handler {
   bool onEvent(uint32_t) override { std::exit(0); }
 };
 
-void run() {
+void run(int processes) {
   raiseFileLimit();
-  Epoll epoll;
-  for (const Kind kind : {Kind::kEcho, Kind::kSource, Kind::kSink, Kind::kDuplex})
-    new Listener(epoll, kind);
-  Lifeline lifeline(epoll);
+  constexpr std::array kinds{Kind::kEcho, Kind::kSource, Kind::kSink, Kind::kDuplex};
+  std::array<int, kinds.size()> sockets{};
+  for (size_t i = 0; i < kinds.size(); ++i) sockets[i] = listenOn(kinds[i]);
   std::fflush(stdout);
+  for (int i = 1; i < processes; ++i) {
+    const pid_t pid = fork();
+    if (pid < 0) die("fork");
+    if (pid == 0) break;
+  }
+  Epoll epoll;
+  // One at a time where processes share, so that each gets its part.
+  for (size_t i = 0; i < kinds.size(); ++i)
+    new Listener(epoll, sockets[i], kinds[i], processes > 1 ? 1 : 64);
+  Lifeline lifeline(epoll);
   for (;;) {
     epoll.turn(-1, [](void* data, uint32_t events) {
       auto* handler = static_cast<Handler*>(data);
@@ -127,4 +144,7 @@ void run() {
 }  // namespace
 }  // namespace culvert::bench
 
-int main() { culvert::bench::run(); }
+int main(int argc, char** argv) {
+  const culvert::bench::Options options(argc, argv);
+  culvert::bench::run(static_cast<int>(options.number("processes", 1)));
+}

@@ -113,6 +113,10 @@ class Histogram {
     ++counts_[indexOf(ns)];
     ++total_;
   }
+  void add(const Histogram& other) {
+    for (size_t i = 0; i < counts_.size(); ++i) counts_[i] += other.counts_[i];
+    total_ += other.total_;
+  }
   /// Upper bound of the bucket that holds the quantile `q`, in microseconds.
   double quantileUs(double q) const {
     const auto wanted = static_cast<uint64_t>(q * static_cast<double>(total_));

@@ -1,29 +1,32 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The load client of the benchmark: one thread, one epoll, one kind of work for a fixed time, with
-// the CPU time of the measured processes read at the very start and end of the window. Prints one
-// line of JSON.
+// The load client of the benchmark: one epoll, one kind of work for a fixed time, with the CPU time
+// of the measured processes read at the very start and end of the window. Prints one line of JSON.
 //
-// usage: load --mode connect|pingpong|pull|push|duplex|idle --port N [--tls 1.3|1.2|plain] [--conns
-// N] [--size BYTES]
-//        [--seconds S] [--warmup S] [--resume 1] [--group NAME] [--pids N,N] [--backend-pid N]
-//        [--hold S]
+// usage: load --mode connect|pingpong|pull|push|duplex|idle|check --port N [--tls 1.3|1.2|plain]
+//        [--conns N] [--size BYTES] [--seconds S] [--warmup S] [--resume 1] [--group NAMES]
+//        [--pids N,N] [--backend-pids N,N] [--processes N] [--pin 1] [--extra-echo BYTES]
+//
+// --processes: several that share the connections and are summed up; --pin: each on a CPU of its
+// own. --extra-echo: in mode connect, so many bytes go there and back before the usual echo. Mode
+// check only tells by the exit code 3 that the TLS library does not know the group.
 #include <memory>
 #include <vector>
 
 #include "bench.h"
 #include "channel.h"
 #include "cpu_meter.h"
+#include "crew.h"
 
 namespace culvert::bench {
 namespace {
 
-enum class Mode { kConnect, kPingPong, kPull, kPush, kDuplex, kIdle };
+enum class Mode { kConnect, kPingPong, kPull, kPush, kDuplex, kIdle, kCheck };
 
 constexpr size_t kChunk = 64 * 1024;
 constexpr size_t kTurnBudget =
     512 * 1024;  // bulk bytes of one connection before the others have their turn
 constexpr size_t kConnectingAtOnce = 64;
-constexpr uint64_t kStartLimitNs = 60'000'000'000;
+constexpr uint64_t kStartLimitNs = 30'000'000'000, kStartLimitEachNs = 5'000'000;
 constexpr size_t kConnectEcho = 64;
 
 std::array<char, kChunk> scratch;
@@ -38,34 +41,34 @@ struct Connection {
   State state = State::kIdle;
   uint32_t events = 0;
   size_t sent = 0, got = 0;
+  bool extraEcho = false;  // the exchange under way is the one before the usual one
   uint64_t started = 0;
-};
-
-struct Tally {
-  uint64_t units = 0, bytes = 0, failed = 0, resumed = 0;
 };
 
 class Load {
  public:
-  explicit Load(const Options& o)
-      : mode_(modeOf(o.text("mode", "connect"))),
+  Load(const Options& o, Crew& crew)
+      : crew_(crew),
+        mode_(modeOf(o.text("mode", "connect"))),
         port_(static_cast<uint16_t>(o.number("port", 0))),
         tls_(o.text("tls", "1.3"), o.text("group", "X25519:P-256")),
         resume_(o.number("resume", 0) != 0),
         size_(mode_ == Mode::kPingPong ? static_cast<size_t>(o.number("size", 64)) : kConnectEcho),
+        extraEcho_(static_cast<size_t>(o.number("extra-echo", 0))),
         windowNs_(static_cast<uint64_t>(o.number("seconds", 1) * 1e9)),
         warmupNs_(static_cast<uint64_t>(o.number("warmup", 0.2) * 1e9)),
         proxy_(o.text("pids", "")),
-        backend_(o.text("backend-pid", "")),
-        self_(std::to_string(getpid())),
-        connections_(static_cast<size_t>(o.number("conns", 1))) {
+        backend_(o.text("backend-pids", "")),
+        self_(crew.pids()),
+        connections_(crew.share(static_cast<size_t>(o.number("conns", 1)))) {
     if (bulk()) tls_.readAhead();
   }
 
   void run() {
+    if (mode_ == Mode::kCheck) return;
     if (mode_ != Mode::kConnect) openAll();
+    const uint64_t begin = crew_.startTogether();
     if (mode_ == Mode::kIdle) return hold();
-    const uint64_t begin = nowNs();
     if (mode_ == Mode::kConnect) {
       for (auto& c : connections_) start(c);
     } else {
@@ -74,10 +77,15 @@ class Load {
     turnUntil(begin + warmupNs_);
     measuring_ = true;
     tally_ = {};
+    if (!crew_.first()) {
+      turnUntil(begin + warmupNs_ + windowNs_);
+      crew_.gather();
+    }
     const Readings before = readAll();
     turnUntil(before.at + windowNs_);
     measuring_ = false;
-    report(before, readAll());
+    const Readings after = readAll();
+    report(before, after, crew_.gather());
   }
 
  private:
@@ -89,7 +97,8 @@ class Load {
   static Mode modeOf(const std::string& name) {
     static const std::map<std::string, Mode> modes{
         {"connect", Mode::kConnect}, {"pingpong", Mode::kPingPong}, {"pull", Mode::kPull},
-        {"push", Mode::kPush},       {"duplex", Mode::kDuplex},     {"idle", Mode::kIdle}};
+        {"push", Mode::kPush},       {"duplex", Mode::kDuplex},     {"idle", Mode::kIdle},
+        {"check", Mode::kCheck}};
     const auto it = modes.find(name);
     if (it != modes.end()) return it->second;
     errno = EINVAL;
@@ -121,7 +130,7 @@ class Load {
 
   /// Brings every connection to the end of its handshake, a few at a time.
   void openAll() {
-    const uint64_t limit = nowNs() + kStartLimitNs;
+    const uint64_t limit = nowNs() + kStartLimitNs + connections_.size() * kStartLimitEachNs;
     size_t next = 0;
     while (ready_ < connections_.size()) {
       while (next < connections_.size() && next - ready_ < kConnectingAtOnce)
@@ -139,6 +148,7 @@ class Load {
     if (bulk()) return want(c, (pulls() ? EPOLLIN : 0u) | (pushes() ? EPOLLOUT : 0u));
     c.started = nowNs();
     c.sent = c.got = 0;
+    c.extraEcho = mode_ == Mode::kConnect && extraEcho_ != 0;
     exchange(c);
   }
 
@@ -179,7 +189,6 @@ class Load {
     const Io io = c.channel.handshake();
     if (io == Io::kAgain) return want(c, EPOLLIN);
     if (io != Io::kOk) return fail(c);
-    if (c.channel.resumed()) ++tally_.resumed;
     want(c, EPOLLIN);
     // Idle connections have exchanged something too: the backend's side stands, and first-use
     // memory is in use.
@@ -191,28 +200,30 @@ class Load {
   /// `size_` bytes out, `size_` bytes back.
   void exchange(Connection& c) {
     for (;;) {
-      while (c.sent < size_) {
+      const size_t size = c.extraEcho ? extraEcho_ : size_;
+      while (c.sent < size) {
         size_t n = 0;
-        const Io io = c.channel.write(payload.data(), size_ - c.sent, n);
+        const Io io = c.channel.write(payload.data(), size - c.sent, n);
         c.sent += n;
         if (io == Io::kAgain) return want(c, EPOLLIN | EPOLLOUT);
         if (io != Io::kOk) return fail(c);
       }
       want(c, EPOLLIN);
-      while (c.got < size_) {
+      while (c.got < size) {
         size_t n = 0;
         const Io io = c.channel.read(scratch.data(), scratch.size(), n);
         c.got += n;
         if (io == Io::kAgain) return;
         if (io != Io::kOk) return fail(c);
       }
-      if (mode_ == Mode::kConnect) return end(c);
+      if (mode_ == Mode::kConnect && !c.extraEcho) return end(c);
       if (mode_ == Mode::kIdle) {
         c.state = Connection::State::kIdle;
         ++ready_;
         return;
       }
-      finishUnit(c);
+      if (!c.extraEcho) finishUnit(c);
+      c.extraEcho = false;
       c.sent = c.got = 0;
     }
   }
@@ -237,6 +248,7 @@ class Load {
     const Io io = c.channel.read(scratch.data(), scratch.size(), n);
     if (io == Io::kAgain || io == Io::kOk) return;
     finishUnit(c);
+    if (c.channel.resumed()) ++tally_.resumed;
     c.channel.reset();
     start(c);
   }
@@ -265,7 +277,7 @@ class Load {
   }
 
   void fail(Connection& c) {
-    if (tally_.failed++ == 0) firstFailure_ = c.channel.why();
+    tally_.note(c.channel.why());
     ++failedEarly_;
     c.channel.reset();
     c.state = Connection::State::kIdle;
@@ -274,18 +286,25 @@ class Load {
 
   /// Says `ready`, holds the connections until standard input ends, and closes them in order.
   void hold() {
-    std::printf("ready %zu\n", connections_.size());
-    std::fflush(stdout);
-    char c = 0;
-    while (::read(STDIN_FILENO, &c, 1) > 0) {
+    if (crew_.first()) {
+      std::printf("ready\n");
+      std::fflush(stdout);
+      char c = 0;
+      while (::read(STDIN_FILENO, &c, 1) > 0) {
+      }
+      crew_.release();
     }
+    crew_.awaitRelease();
     for (auto& connection : connections_) {
       connection.channel.finish();
       connection.channel.reset();
     }
+    crew_.gather();
   }
 
-  void report(const Readings& a, const Readings& b) const {
+  void report(const Readings& a, const Readings& b, const Crew::Result& all) const {
+    const Tally& tally = all.tally;
+    const Histogram& latency = all.latency;
     const double seconds = static_cast<double>(b.at - a.at) / 1e9;
     // Threads that have ended take their waiting with them: less than before counts as none.
     const auto ms = [](uint64_t from, uint64_t to) {
@@ -298,20 +317,21 @@ class Load {
         "\"wait_ms\": %.3f, \"load_cpu_ms\": %.3f, \"load_wait_ms\": %.3f, \"backend_cpu_ms\": "
         "%.3f, "
         "\"p50_us\": %.1f, \"p99_us\": %.1f, \"p999_us\": %.1f}\n",
-        seconds, static_cast<unsigned long long>(tally_.units),
-        static_cast<unsigned long long>(tally_.bytes),
-        static_cast<unsigned long long>(tally_.failed), firstFailure_,
-        static_cast<unsigned long long>(tally_.resumed), ms(a.proxy.cpuNs, b.proxy.cpuNs),
-        ms(a.proxy.waitNs, b.proxy.waitNs), ms(a.self.cpuNs, b.self.cpuNs),
-        ms(a.self.waitNs, b.self.waitNs), ms(a.backend.cpuNs, b.backend.cpuNs),
-        latency_.quantileUs(0.5), latency_.quantileUs(0.99), latency_.quantileUs(0.999));
+        seconds, static_cast<unsigned long long>(tally.units),
+        static_cast<unsigned long long>(tally.bytes), static_cast<unsigned long long>(tally.failed),
+        tally.why.data(), static_cast<unsigned long long>(tally.resumed),
+        ms(a.proxy.cpuNs, b.proxy.cpuNs), ms(a.proxy.waitNs, b.proxy.waitNs),
+        ms(a.self.cpuNs, b.self.cpuNs), ms(a.self.waitNs, b.self.waitNs),
+        ms(a.backend.cpuNs, b.backend.cpuNs), latency.quantileUs(0.5), latency.quantileUs(0.99),
+        latency.quantileUs(0.999));
   }
 
+  Crew& crew_;
   const Mode mode_;
   const uint16_t port_;
   TlsClient tls_;
   const bool resume_;
-  const size_t size_;
+  const size_t size_, extraEcho_;
   const uint64_t windowNs_, warmupNs_;
   const CpuMeter proxy_, backend_, self_;
   Epoll epoll_;
@@ -319,9 +339,8 @@ class Load {
   std::vector<Connection*> again_;
   size_t ready_ = 0, failedEarly_ = 0;
   bool measuring_ = false;
-  Tally tally_;
-  const char* firstFailure_ = "";
-  Histogram latency_;
+  Tally& tally_ = crew_.mine().tally;
+  Histogram& latency_ = crew_.mine().latency;
 };
 
 }  // namespace
@@ -330,7 +349,9 @@ class Load {
 int main(int argc, char** argv) {
   const culvert::bench::Options options(argc, argv);
   culvert::bench::raiseFileLimit();
-  auto load = std::make_unique<culvert::bench::Load>(options);
+  culvert::bench::Crew crew(static_cast<size_t>(options.number("processes", 1)));
+  if (options.number("pin", 0) != 0) crew.pin();
+  auto load = std::make_unique<culvert::bench::Load>(options, crew);
   load->run();
   std::fflush(stdout);
   std::_Exit(0);  // thousands of sessions need no tidying

@@ -1,133 +1,46 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Results as a table: medians over the rounds, the ratio to the best peer, how far the rounds lie apart."""
-import statistics
-
-import servers
-
-PER_UNIT = {"us/connection": ("units", 1e3), "us/message": ("units", 1e3), "ns/byte": ("bytes", 1e6)}
-
-
-def median(values):
-    return statistics.median(values) if values else None
+"""Results as text: the goals first, then all works side by side, the floors, and what is behind them."""
+import details
+import goals
+import works
+from figures import NAMES, aligned, bareCrypto, best, floor, messageFloor, middle, number, ratio, relay, times
 
 
-def figure(work, result):
-    """The one number of a round: lower is better."""
-    if work["kind"] == "memory":
-        return result["kib_per_tunnel"]
-    if work["kind"] in ("start", "services"):
-        return result["start_ms"]
-    if work["kind"] == "burst":
-        return result["rss_after_kib"] / result["rss_before_kib"]
-    counted, scale = PER_UNIT[work["unit"]]
-    return result["cpu_ms"] * scale / result[counted] if result[counted] else None
-
-
-def figures(work, name):
-    values = [figure(work, r) for r in work["servers"].get(name, [])]
-    return [v for v in values if v is not None]
-
-
-def best(work):
-    """(name, figure) of the best peer."""
-    known = [(median(figures(work, name)), name) for name in servers.PEERS if figures(work, name)]
-    return (min(known)[1], min(known)[0]) if known else (None, None)
-
-
-def spread(values):
-    """Half the distance of the quartiles in percent of the median."""
-    if len(values) < 4 or not median(values):
-        return ""
-    q = statistics.quantiles(values, n=4)
-    return f"{(q[2] - q[0]) / 2 / median(values) * 100:.0f}%"
-
-
-def floor(data, work):
-    """The plain relay of the same work, and the bare cryptography of one unit added to it."""
-    relay = median(figures(work, "plain relay"))
-    if relay is None and work["unit"] == "us/connection" and "handshake" in data["works"]:
-        relay = median(figures(data["works"]["handshake"], "plain relay"))  # a relay knows one kind of connection only
-    if relay is None or not work["crypto"] or not data["crypto"]:
-        return None
-    scale = work["size"] / 1000 if work["unit"] == "us/message" else 1
-    return relay + sum(data["crypto"][name] * (scale if name.endswith("per_byte") else 1) for name in work["crypto"])
-
-
-def rate(work, results):
-    if work["kind"] != "cpu" or not results:
-        return ""
-    if work["unit"] == "ns/byte":
-        return f"{median([r['bytes'] / r['seconds'] / 1e6 for r in results]):.0f} MB/s"
-    return f"{median([r['units'] / r['seconds'] for r in results]):.0f}/s"
-
-
-def number(value):
-    if value is None:
-        return "-"
-    return f"{value:.3f}" if value < 2 else f"{value:.2f}" if value < 20 else f"{value:.1f}" if value < 100 else f"{value:.0f}"
-
-
-def aligned(rows):
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    return "\n".join("  ".join(cell.ljust(w) if i == 0 else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths))).rstrip()
-                     for row in rows)
+def header(data):
+    m = data["machine"]
+    counts = sorted({len(r) for w in data["works"].values() if w["kind"] == "cpu" for r in w["servers"].values()})
+    rounds = f"{counts[0]} to {counts[-1]}" if len(counts) > 1 else str(counts[0]) if counts else "no"
+    return (f"{m['cpu']}, {m['cores']} cores, Linux {m['kernel']}; {m['layout']}; load average at the start {m['load']:.1f}; "
+            f"{rounds} interleaved rounds, medians; {data['took_s']:.0f} s in all")
 
 
 def overview(data):
-    names = [n for n in ("culvert", *servers.PEERS, "plain relay") if n in data["versions"]]
-    rows = [["CPU of the proxy per unit", "unit", *names, "floor", "best peer", "culvert x best", "culvert x floor"]]
-    for work in data["works"].values():
-        ours = median(figures(work, "culvert"))
-        name, peer = best(work)
-        limit = floor(data, work)
-        rows.append([work["title"], work["unit"], *(number(median(figures(work, n))) for n in names), number(limit), name or "-",
-                     f"{ours / peer:.2f}" if ours and peer else "-", f"{ours / limit:.2f}" if ours and limit else "-"])
-    return aligned(rows)
-
-
-def details(work):
-    rows = [[work["title"], "figure", "spread", "rate", "p50 us", "p99 us", "p99.9 us", "waited", "proxy busy", "load busy", "failed"]]
-    for name, results in work["servers"].items():
-        if not results:
-            rows.append([name] + ["-"] * 10)
+    names = [n for n in NAMES if n in data["versions"]]
+    rows = [["cost per unit of work", "unit", *names, "best peer", "culvert x best"]]
+    for key, work in data["works"].items():
+        if work["kind"] == "scale" or key == "messages":
             continue
-        middle = lambda key: number(median([r[key] for r in results]))  # noqa: E731
-        share = lambda key: f"{median([r[key] / r['seconds'] / 10 for r in results]):.0f}%"  # noqa: E731
-        latencies = [middle(k) if work["unit"] != "ns/byte" else "" for k in ("p50_us", "p99_us", "p999_us")]
-        rows.append([name, number(median(figures(work, name))), spread(figures(work, name)), rate(work, results), *latencies,
-                     share("wait_ms"), share("cpu_ms"), share("load_cpu_ms"), str(sum(r["failed"] for r in results))])
+        name, peer = best(work)
+        rows.append([work["title"], work["unit"], *(number(middle(work, n)) for n in names), name or "-",
+                     times(ratio(middle(work, "culvert"), peer))])
     return aligned(rows)
 
 
-def memoryDetails(work):
-    rows = [[work["title"], "KiB/tunnel", "kernel KiB/tunnel", "PSS before", "with tunnels", "after"]]
-    for name, results in work["servers"].items():
-        r = results[0]
-        rows.append([name, number(r["kib_per_tunnel"]), number(r["kernel_kib_per_tunnel"]), *(f"{r[k]} KiB" for k in
-                     ("pss_before_kib", "pss_held_kib", "pss_after_kib"))])
-    return aligned(rows)
+def floors(data):
+    rows = [["culvert against the floors", "unit", "plain relay", "bare crypto", "floor", "culvert", "x floor",
+             "with a handshake's messages", "x that", f"aim {works.FLOOR_AIM}"]]
+    for work in data["works"].values():
+        ours, limit, carried = middle(work, "culvert"), floor(data, work), messageFloor(data, work)
+        if limit is None or ours is None:
+            continue
+        x, y = ratio(ours, limit), ratio(ours, carried)
+        verdict = "reached" if x <= works.FLOOR_AIM else "with its messages" if y and y <= works.FLOOR_AIM else "missed"
+        rows.append([work["title"], work["unit"], number(relay(data, work)), number(bareCrypto(data, work)), number(limit),
+                     number(ours), times(x), number(carried), times(y), verdict])
+    return aligned(rows) if len(rows) > 1 else ""
 
 
-def burstDetails(work):
-    rows = [[work["title"], "before", "with 5,000", "a minute after", "x"]]
-    for name, results in work["servers"].items():
-        r = results[0]
-        rows.append([name, *(f"{r[k]} KiB" for k in ("rss_before_kib", "rss_held_kib", "rss_after_kib")),
-                     f"{figure(work, r):.2f}"])
-    return aligned(rows)
-
-
-def startDetails(work):
-    rows = [[work["title"], "ms", "PSS then"]]
-    for name, results in work["servers"].items():
-        rows.append([name, number(median(figures(work, name))), f"{median([r['pss_kib'] for r in results]):.0f} KiB"])
-    return aligned(rows)
-
-
-DETAILS = {"cpu": details, "memory": memoryDetails, "burst": burstDetails, "start": startDetails, "services": startDetails}
-
-
-def resumedShare(data):
+def notResumed(data):
     """Servers whose sessions were not all resumed where that was the work."""
     for key, work in data["works"].items():
         if not key.startswith("resumed"):
@@ -135,23 +48,38 @@ def resumedShare(data):
         for name, results in work["servers"].items():
             done, resumed = sum(r["units"] for r in results), sum(r["resumed"] for r in results)
             if done and resumed < 0.99 * done:
-                yield f"note: {key}: {name} resumed {100 * resumed / done:.0f} % of its sessions"
+                yield f"{key}: {name} resumed {100 * resumed / done:.0f} % of its sessions"
+
+
+def failures(data):
+    for key, work in data["works"].items():
+        for name, results in work["servers"].items():
+            failed = sum(r.get("failed", 0) for r in results)
+            if failed:
+                why = next((r["why"] for r in results if r.get("why")), "")
+                yield f"{key}: {name}: {failed} connections failed ({why})"
+
+
+def sizes(data):
+    rows = [["size on disk", "program", "libraries beside libc"]]
+    rows += [[n, f"{s['program_kib']:.0f} KiB", f"{s['libraries_kib']:.0f} KiB"] for n, s in data["sizes"].items()]
+    return aligned(rows)
+
+
+LEGEND = """cost: CPU time of the server's whole process tree for one unit, or the unit's own measure; the best peer: of the same run
+floor: the plain relay plus the bare cryptography of one unit; with a handshake's messages: see tests/bench/README.md
+spread: half the interquartile range; waited: how long the server's threads were runnable while somebody else had the CPU
+kernel: socket buffers and kernel objects, those of load client and backend included"""
 
 
 def table(data):
-    m = data["machine"]
-    parts = [f"{m['cpu']}, {m['cores']} cores, Linux {m['kernel']}; load average at the start {m['load']:.1f}; "
-             f"{data['rounds']} interleaved rounds of {data['seconds']} s, medians; {data['took_s']:.0f} s in all", "",
-             overview(data), ""]
-    parts += [f"{line}" for line in resumedShare(data)]
-    for work in data["works"].values():
-        parts += [DETAILS[work["kind"]](work), ""]
+    notes = [*data["notes"], *notResumed(data), *failures(data)]
+    parts = [header(data), goals.table(data), overview(data), floors(data), "\n".join(f"note: {line}" for line in notes)]
+    parts += [details.OF_KIND[w["kind"]](w) for w in data["works"].values() if w["kind"] in details.OF_KIND]
+    parts += [details.scaling(data, unit) for unit in (works.MESSAGE, works.CONNECTION)]
     if data["crypto"]:
-        parts += ["bare wolfSSL: " + ", ".join(f"{name} {value}" for name, value in data["crypto"].items()), ""]
+        parts.append("bare wolfSSL: " + ", ".join(f"{name} {value}" for name, value in data["crypto"].items()))
     if "sizes" in data:
-        rows = [["size on disk", "program", "libraries beside libc"]]
-        rows += [[n, f"{s['program_kib']:.0f} KiB", f"{s['libraries_kib']:.0f} KiB"] for n, s in data["sizes"].items()]
-        parts += [aligned(rows), ""]
-    parts += ["floor: the plain relay plus the bare cryptography of one unit"]
-    parts += ["spread: half the interquartile range; waited: how long the proxy's threads were runnable while somebody else had the core"]
-    return "\n".join(parts) + "\n"
+        parts.append(sizes(data))
+    parts += ["\n".join(f"{name}: {version}" for name, version in data["versions"].items()), LEGEND]
+    return "\n\n".join(part for part in parts if part) + "\n"
