@@ -11,7 +11,8 @@
 #   make asan, tsan    the same under the address+leak+undefined, or the thread sanitizer
 #   make check-asan    unit and integration tests under a sanitizer, at a small scale (also: check-tsan)
 #   make fuzz          every fuzzer for SECONDS=60 (FUZZ=name: only that one)
-#   make bench         the measurements against other proxies
+#   make bench         the measurements against other proxies (QUICK=1: the main rows in under three minutes);
+#                      make bench-publish writes the last run's chart and table into docs and README.md
 #   make check         structure: layers, one door a library, headers, generated files, format, lengths
 #   make tidy          clang-tidy;  make format: clang-format over all sources
 #   make generated     write the sample file, the man pages and the README's table from the option tables
@@ -153,7 +154,7 @@ endif
 
 # --- goals ------------------------------------------------------------------------------------------------
 
-.PHONY: all help debug asan tsan unit units unit-cmocka integration test check-asan check-tsan fuzz fuzzers demo bench check tidy format generated
+.PHONY: all help debug asan tsan unit units unit-cmocka integration test check-asan check-tsan fuzz fuzzers demo bench bench-publish check tidy format generated
 .PHONY: install deps wolfssl clean FORCE
 FORCE:
 
@@ -330,7 +331,10 @@ demo:
 bench:
 	@scripts/install-deps.sh build bench
 	@$(MAKE) $(PARALLEL) all
-	@if [ -x tests/bench/run ]; then exec tests/bench/run $(BENCH_ARGS); else echo "no tests/bench/run here"; exit 1; fi
+	@CULVERT=$${CULVERT:-$(abspath $(BUILD)/release/culvert)} exec tests/bench/run $(BENCH_ARGS)
+
+bench-publish:
+	@tests/bench/run --report --publish $(BENCH_ARGS)
 
 check: all
 	@scripts/check.sh
