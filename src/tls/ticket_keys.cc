@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "tls/tls_library.h"
+#include "tls/random_source.h"
 #include "tls/wolfssl.h"
 
 namespace culvert {

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// wolfSSL as a whole: start, random source, what is inside.
+// wolfSSL as a whole: start, what is inside.
 #include "tls/tls_library.h"
 
 #include <sys/auxv.h>
-#include <sys/random.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -15,22 +14,10 @@
 
 #include <fmt/format.h>
 
+#include "tls/random_source.h"
 #include "tls/tls_error.h"
 #include "tls/tls_names.h"
 #include "tls/wolfssl.h"
-
-extern "C" int culvertRandomBlock(unsigned char* out, unsigned size) {
-  while (size > 0) {
-    ssize_t got = ::getrandom(out, size, 0);
-    if (got < 0) {
-      if (errno == EINTR) continue;
-      return -1;
-    }
-    out += got;
-    size -= static_cast<unsigned>(got);
-  }
-  return 0;
-}
 
 namespace culvert {
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The wolfSSL library as a whole: initialised once a process, its random source, what it was built
-// with and which instructions of this CPU it uses. Thread: start (init), any (the rest).
+// The wolfSSL library as a whole: initialised once a process, what it was built with and which
+// instructions of this CPU it uses. Thread: start (init), any (the rest).
 #pragma once
 
 #include <cstdint>
@@ -8,11 +8,6 @@
 #include <vector>
 
 #include "base/result.h"
-
-/// wolfSSL's random source (CUSTOM_RAND_GENERATE_BLOCK): fills `out` from getrandom(2). 0 = done,
-/// -1 = the kernel gave none (wolfSSL then fails the operation). Keeps nothing, so a fork cannot
-/// repeat anything. Thread: any.
-extern "C" int culvertRandomBlock(unsigned char* out, unsigned size);
 
 namespace culvert {
 

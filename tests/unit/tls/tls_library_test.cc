@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The library as a whole: start, random bytes, what -V says; and the tables of errors.
+// The library as a whole: start, what -V says; and the tables of errors.
 #include "tls/tls_library.h"
 
 #include <algorithm>
@@ -17,19 +17,6 @@ using TlsLibraryTest = TlsTest;
 TEST_F(TlsLibraryTest, InitialisesOnce) {
   EXPECT_TRUE(initTlsLibrary().has_value());
   EXPECT_TRUE(initTlsLibrary().has_value());
-}
-
-TEST_F(TlsLibraryTest, GivesFreshRandomBytes) {
-  std::set<std::array<unsigned char, 32>> seen;
-  for (int i = 0; i < 100; ++i) {
-    std::array<unsigned char, 32> bytes{};
-    ASSERT_EQ(culvertRandomBlock(bytes.data(), bytes.size()), 0);
-    EXPECT_TRUE(seen.insert(bytes).second);
-  }
-  std::vector<unsigned char> large(100000);
-  ASSERT_EQ(culvertRandomBlock(large.data(), static_cast<unsigned>(large.size())), 0);
-  EXPECT_FALSE(std::all_of(large.end() - 64, large.end(), [](unsigned char c) { return c == 0; }));
-  EXPECT_EQ(culvertRandomBlock(large.data(), 0), 0);
 }
 
 TEST_F(TlsLibraryTest, KeysAreRightWithDirtyVectorRegisters) {
