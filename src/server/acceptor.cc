@@ -15,6 +15,11 @@ namespace {
 // Connections taken from one listener before the others have their turn.
 constexpr int kBurst = 64;
 
+// Connections that come closer together than this are taken in bursts. Others one by one: looking
+// for a second one that is not there costs as much as taking one, since accept4() makes the file
+// first, and the loop tells at once of one that is.
+constexpr Micros kCloseTogether{100};
+
 // When to look again after a shortage that no event of ours ends.
 constexpr Millis kRetryAfterShortage{500};
 constexpr Millis kRetryAfterFullWorkers{5};
@@ -123,7 +128,9 @@ void Acceptor::acceptAll(Listener& listener) {
 
 Acceptor::Burst Acceptor::acceptFrom(Listener& listener) {
   if (!listener.fd.valid()) return Burst::kEmpty;  // retired within this turn
-  for (int i = 0; i < kBurst; ++i) {
+  const TimePoint now = loop_.now();
+  const int burst = now - listener.lastAccept < kCloseTogether ? kBurst : 1;
+  for (int i = 0; i < burst; ++i) {
     if (budget_.full()) {
       budget_.beginWaiting();
       if (budget_.full()) {
@@ -147,7 +154,8 @@ Acceptor::Burst Acceptor::acceptFrom(Listener& listener) {
     shortageTold_ = false;
     counters_.add(Counter::kAccepted);
     budget_.take();
-    AcceptedConn conn{std::move(accepted.fd), accepted.peer, listener.service, loop_.now()};
+    listener.lastAccept = now;
+    AcceptedConn conn{std::move(accepted.fd), accepted.peer, listener.service, now};
     if (!place(conn)) {
       held_ = std::move(conn);
       pause("every worker is full");

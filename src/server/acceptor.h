@@ -67,6 +67,7 @@ class Acceptor {
     UniqueFd fd;
     std::shared_ptr<const Service> service;
     IoWatcher watcher;
+    TimePoint lastAccept{};
     bool retiring = false;
   };
   enum class Burst : uint8_t { kMore, kEmpty, kPaused };
