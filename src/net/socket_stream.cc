@@ -37,10 +37,11 @@ IoResult SocketStream::receive(std::span<uint8_t> into) {
   }
 }
 
-IoResult SocketStream::transmit(std::span<const uint8_t> from) {
+IoResult SocketStream::transmit(std::span<const uint8_t> from, bool moreFollows) {
+  const int flags = MSG_NOSIGNAL | (moreFollows ? MSG_MORE : 0);
   if (writeBroken_) return {IoStatus::kReset, 0};
   for (;;) {
-    const ssize_t n = ::send(fd_.get(), from.data(), from.size(), MSG_NOSIGNAL);
+    const ssize_t n = ::send(fd_.get(), from.data(), from.size(), flags);
     if (n >= 0) {
       transmitted_ += static_cast<uint64_t>(n);
       return {IoStatus::kOk, static_cast<size_t>(n)};

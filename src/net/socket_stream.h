@@ -34,7 +34,8 @@ class SocketStream : public ByteStream {
   /// error to the write already and would now report a plain EOF, so it is kReset here.
   IoResult receive(std::span<uint8_t> into);
   /// One send(). kReset is sticky for writing; input that had arrived before can still be received.
-  IoResult transmit(std::span<const uint8_t> from);
+  /// `moreFollows`: a last part segment waits for the next send() or finish() (MSG_MORE).
+  IoResult transmit(std::span<const uint8_t> from, bool moreFollows = false);
   /// FIN.
   IoStatus finish();
 

@@ -105,6 +105,7 @@ IoStatus TlsStream::driveHandshake() {
     const int error = wolfSSL_get_error(session_.get(), result);
     if (classifyError(error) != TlsEvent::kWantRead) return failHandshake(error);
   }
+  if (result == WOLFSSL_SUCCESS) holdTicket();
   const IoStatus sent = sendOutput();
   if (sent == IoStatus::kFailed || sent == IoStatus::kReset) return leftEarly(sent);
   if (result != WOLFSSL_SUCCESS) {
@@ -123,6 +124,24 @@ void TlsStream::finishHandshake() {
   settings_.reset();
   worker_.counters.add(Counter::kHandshakesOk);
   if (facts_.resumed) worker_.counters.add(Counter::kHandshakesResumed);
+}
+
+/// All that is sealed at the end of a TLS 1.3 handshake is the ticket; the client has had our
+/// Finished before. In TLS 1.2 it waits for ours.
+void TlsStream::holdTicket() {
+  if (worker_.output.empty() || backlog() != 0) return;
+  if (wolfSSL_GetVersion(session_.get()) != WOLFSSL_TLSV1_3) return;
+  heldTicket_ = std::make_unique<HeldTicket>(
+      worker_.output, this, [](void* self) { static_cast<TlsStream*>(self)->releaseTicket(); });
+  worker_.output.clear();
+  worker_.tickets.add(*heldTicket_);
+}
+
+/// It did not find company in time.
+void TlsStream::releaseTicket() {
+  const auto ticket = std::move(heldTicket_);
+  if (!backlog_.append(ticket->bytes())) failForMemory();
+  observer_->onWritable();  // who drives the stream has a backlog to flush
 }
 
 IoStatus TlsStream::failHandshake(int wolfError) {

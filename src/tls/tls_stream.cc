@@ -24,15 +24,6 @@ static_assert(kSealAtOnce + kSealAtOnce / 8 < ByteStream::kMostBacklog);
 
 }  // namespace
 
-TlsWorker::TlsWorker(EventLoop& l, BufferPool& p, CounterBlock& c, const TicketKeys* keys)
-    : loop(l),
-      pool(p),
-      counters(c),
-      contexts(keys, &TlsStream::onRecv, &TlsStream::onSend),
-      input(std::make_unique_for_overwrite<uint8_t[]>(kScratch)) {
-  output.reserve(kScratch + 8 * 1024);
-}
-
 IoResult TlsStream::read(RingBuffer& into, size_t limit) {
   const OutputGuard guard{*this};
   if (failed_) return {IoStatus::kFailed, 0};
@@ -68,6 +59,8 @@ IoResult TlsStream::decrypt(RingBuffer& into) {
     if (n > 0) {
       idleRecords_ = 0;
       total += static_cast<size_t>(n);
+      // Asking once more only to hear "want read" costs a tenth of a small message.
+      if (inputTaken() && wolfSSL_pending(session_.get()) == 0) return {IoStatus::kOk, total};
       continue;
     }
     const int error = wolfSSL_get_error(session_.get(), n);
@@ -152,7 +145,12 @@ IoStatus TlsStream::shutdownWrite() {
 /// Sends what the last calls sealed, after what waited already. kOk = nothing waits any more (and
 /// the FIN, where it was wanted, is out).
 IoStatus TlsStream::sendOutput() {
-  std::span<const uint8_t> fresh = worker_.output;
+  auto& output = worker_.output;
+  if (heldTicket_ && (!output.empty() || finishWanted_)) {
+    output.insert(output.begin(), heldTicket_->bytes().begin(), heldTicket_->bytes().end());
+    heldTicket_.reset();
+  }
+  std::span<const uint8_t> fresh = output;
   IoStatus status = IoStatus::kOk;
   while (backlog() != 0 && status == IoStatus::kOk) {
     const std::span<const uint8_t> bytes = backlog_.readable();
@@ -161,7 +159,8 @@ IoStatus TlsStream::sendOutput() {
     status = r.status == IoStatus::kOk && r.bytes < bytes.size() ? IoStatus::kBlocked : r.status;
   }
   if (backlog() == 0 && !fresh.empty() && status == IoStatus::kOk) {
-    const IoResult r = transmit(fresh);
+    // Where the FIN comes next, it leaves in the same segment.
+    const IoResult r = transmit(fresh, finishWanted_ && !finished_);
     fresh = fresh.subspan(r.bytes);
     status = r.status == IoStatus::kOk && !fresh.empty() ? IoStatus::kBlocked : r.status;
   }
@@ -171,7 +170,7 @@ IoStatus TlsStream::sendOutput() {
     failure_ = {"internal", "no room for sealed records"};
     status = IoStatus::kFailed;
   }
-  worker_.output.clear();
+  output.clear();
   if (status == IoStatus::kReset) backlog_.clear();
   if (status == IoStatus::kOk && finishWanted_ && !finished_) {
     finished_ = true;
@@ -197,7 +196,7 @@ IoStatus TlsStream::failForMemory() noexcept {
 }
 
 void TlsStream::stashInput() {
-  if (input_[0].empty() && input_[1].empty()) {
+  if (inputTaken()) {
     carried_.clear();
     carried_.shrink_to_fit();
     return;

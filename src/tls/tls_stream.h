@@ -20,24 +20,10 @@
 
 #include "net/socket_stream.h"
 #include "stats/counters.h"
-#include "tls/context_cache.h"
 #include "tls/tls_error.h"
+#include "tls/tls_worker.h"
 
 namespace culvert {
-
-/// What the TLS streams of one worker share; outlives them.
-struct TlsWorker {
-  TlsWorker(EventLoop& loop, BufferPool& pool, CounterBlock& counters, const TicketKeys* keys);
-
-  static constexpr size_t kScratch = 64 * 1024;
-
-  EventLoop& loop;
-  BufferPool& pool;
-  CounterBlock& counters;
-  ContextCache contexts;
-  std::unique_ptr<uint8_t[]> input;  // kScratch bytes, valid within one call
-  std::vector<uint8_t> output;       // empty between calls
-};
 
 /// How a handshake failed, for the counters.
 enum class HandshakeFailure : uint8_t { kNone, kAlert, kBadHello, kNoCommon, kClosed, kOther };
@@ -84,11 +70,14 @@ class TlsStream final : public SocketStream, private TlsIoContext {
   IoStatus refuse(const TlsFailure& failure, uint8_t alert, HandshakeFailure kind);
   IoStatus leftEarly(IoStatus status);
   void finishHandshake();
+  void holdTicket();
+  void releaseTicket();
   IoResult decrypt(RingBuffer& into);
   IoStatus failSession(int wolfError);
   int feed(char* into, int size);
   void countFraming(std::span<const uint8_t> bytes);
   void stashInput();
+  bool inputTaken() const { return input_[0].empty() && input_[1].empty(); }
   IoStatus sendOutput();
   void dropOutput() noexcept;
   IoStatus failForMemory() noexcept;
@@ -100,6 +89,7 @@ class TlsStream final : public SocketStream, private TlsIoContext {
   RingBuffer backlog_;
   std::array<std::span<const uint8_t>, 2> input_;  // ciphertext for the call in progress, in order
   std::vector<uint8_t> carried_;                   // ciphertext that outlived a call
+  std::unique_ptr<HeldTicket> heldTicket_;         // before all that is sealed after it
   std::string serverName_;
   TlsFacts facts_;
   StreamFailure failure_;

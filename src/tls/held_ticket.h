@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// A session ticket is sealed when the handshake ends, and nobody waits for it: it is held back for
+// a moment, so that it leaves in one segment with the backend's first bytes. TicketDelay releases
+// those whose moment has passed without any; all wait equally long, so one timer serves a worker.
+// Thread: loop.
+#pragma once
+
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "base/intrusive_list.h"
+#include "event/event_loop.h"
+#include "event/timer.h"
+
+namespace culvert {
+
+/// The sealed record of one stream.
+class HeldTicket : public ListNode<HeldTicket> {
+ public:
+  using Callback = void (*)(void* context);
+
+  HeldTicket(std::vector<uint8_t> bytes, void* context, Callback onDue)
+      : bytes_(std::move(bytes)), context_(context), onDue_(onDue) {}
+
+  const std::vector<uint8_t>& bytes() const { return bytes_; }
+
+ private:
+  friend class TicketDelay;
+  const std::vector<uint8_t> bytes_;
+  void* const context_;
+  const Callback onDue_;
+  TimePoint due_ = kNever;
+};
+
+class TicketDelay {
+ public:
+  /// Longer than a backend near by needs for an answer, shorter than anybody needs for the next
+  /// connection.
+  static constexpr Millis kMoment{10};
+
+  explicit TicketDelay(EventLoop& loop)
+      : loop_(loop),
+        timer_(loop, this, [](void* self) { static_cast<TicketDelay*>(self)->onTimer(); }) {}
+
+  /// `ticket` hears onDue(context) after kMoment, unless it is destroyed before.
+  void add(HeldTicket& ticket) {
+    ticket.due_ = loop_.now() + kMoment;
+    tickets_.pushBack(ticket);
+    timer_.armBy(ticket.due_);
+  }
+
+ private:
+  void onTimer() {
+    while (!tickets_.empty() && tickets_.front().due_ <= loop_.now()) {
+      HeldTicket& ticket = tickets_.popFront();
+      ticket.onDue_(ticket.context_);
+    }
+    if (!tickets_.empty()) timer_.armBy(tickets_.front().due_);
+  }
+
+  EventLoop& loop_;
+  Timer timer_;
+  IntrusiveList<HeldTicket> tickets_;  // oldest first
+};
+
+}  // namespace culvert
