@@ -5,10 +5,12 @@
 #include <event2/event.h>
 
 #include "base/check.h"
+#include "event/slot_allocator.h"
 
 namespace culvert {
 
 EventLoop::EventLoop() {
+  giveLibeventSlots();
   // libevent would tell stderr what failed; our results tell it, and the log is where it belongs.
   event_set_log_callback([](int, const char*) {});
   event_config* config = event_config_new();

@@ -13,6 +13,7 @@
 #include "event/timer.h"
 #include "log/logger.h"
 #include "server/acceptor.h"
+#include "server/burst_watch.h"
 #include "server/daemonize.h"
 #include "server/exit_code.h"
 #include "server/fd_budget.h"
@@ -66,6 +67,7 @@ class Server {
   void dumpState();
   void onTick();
   void watchWorkers();
+  void watchMemory();
 
   ConfigSource source_;
   ServerOptions options_;
@@ -98,6 +100,7 @@ class Server {
   SignalWatcher signals_;
   std::unique_ptr<Timer> drainTimer_;
   std::unique_ptr<Timer> tick_;
+  BurstWatch burst_;
   std::vector<uint64_t> reportedTurn_;  // per worker: the turn that was reported as late
   unsigned drainedWorkers_ = 0;
   size_t cut_ = 0;

@@ -2,6 +2,7 @@
 // What the control thread does once everything runs: reload as a transaction, drain and end, the
 // state dump, the look at the workers' heartbeats. See server.h.
 #include <fmt/format.h>
+#include <malloc.h>
 
 #include <csignal>
 
@@ -167,6 +168,7 @@ void Server::onTick() {
     }
   }
   watchWorkers();
+  watchMemory();
   tick_->armBy(loop_.now() + kTick);
 }
 
@@ -182,6 +184,23 @@ void Server::watchWorkers() {
                     .add("worker", workers_[i]->name())
                     .add("busy_ms", (now - since) / 1000));
   }
+}
+
+/// After a burst the heaps are full of holes that malloc keeps for itself. malloc_trim() goes over
+/// the heaps of all threads, each under its lock, 0.5 to 1 ms for 1,000 tunnels that have gone. So
+/// it is called once and here: a worker waits at most for its own heap's turn, and only if it
+/// allocates meanwhile.
+void Server::watchMemory() {
+  if (!burst_.isOver(budget_.takeMost(), loop_.now())) return;
+  for (auto& worker : workers_) worker->trimPool();
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
+  counters_.add(Counter::kMemoryTrims);
+  const auto took = std::chrono::duration_cast<Micros>(Clock::now() - loop_.now()).count();
+  logger_.log(LogLine(LogLevel::kDebug, "memory given back after a burst")
+                  .add("tunnels", budget_.open())
+                  .add("took_us", took));
 }
 
 }  // namespace culvert

@@ -22,12 +22,19 @@ class TunnelBudget {
   size_t open() const { return open_.load(std::memory_order_relaxed); }
 
   bool full() const { return open_.load() >= limit_.load(); }
-  void take() { open_.fetch_add(1); }
+  /// Thread: acceptor.
+  void take() {
+    const size_t open = open_.fetch_add(1) + 1;
+    if (open > most_.load(std::memory_order_relaxed)) most_.store(open, std::memory_order_relaxed);
+  }
 
   void giveBack() {
     open_.fetch_sub(1);
     if (waiting_.load() && waiting_.exchange(false)) wake_();
   }
+
+  /// The most places taken at once since the last call. Thread: control.
+  size_t takeMost() { return most_.exchange(open(), std::memory_order_relaxed); }
 
   /// The acceptor is about to wait. Look at full() again afterwards: a place may have come free in
   /// between.
@@ -35,6 +42,7 @@ class TunnelBudget {
 
  private:
   std::atomic<size_t> open_{0};
+  std::atomic<size_t> most_{0};
   std::atomic<size_t> limit_{0};
   std::atomic<bool> waiting_{false};
   std::function<void()> wake_;

@@ -68,6 +68,10 @@ void Worker::dropUnusedContexts() {
   mailbox_.post([this] { tls_.contexts.dropUnused(); });
 }
 
+void Worker::trimPool() {
+  mailbox_.post([this] { pool_.trim(); });
+}
+
 void Worker::onMail() {
   auto mail = mailbox_.take();
   for (AcceptedConn& conn : mail.items) adopt(std::move(conn));

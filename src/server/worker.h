@@ -48,6 +48,8 @@ class Worker final : public SessionOwner {
   void cutAll(CloseReason reason);
   /// Forgets TLS contexts of configurations that are gone. Thread: any.
   void dropUnusedContexts();
+  /// Gives blocks back to the system that wait for reuse. Thread: any.
+  void trimPool();
   /// When the present turn began (microseconds of Clock), 0 while waiting. Thread: any.
   uint64_t busySinceMicros() const { return loop_.busySinceMicros(); }
   const std::string& name() const { return name_; }

@@ -22,7 +22,7 @@ def test_5000_idle_tunnels_on_one_worker(culvert, pki, connect):
     daemon = culvert(backend=f"127.0.0.1:{backend.line()['port']}", globals_={"workers": 1}, level="info")
     connect(daemon, minimum="1.3").close()
     daemon.wait_idle()
-    empty, fds = daemon.pss(), daemon.fds()
+    empty, fds, resident = daemon.pss(), daemon.fds(), daemon.rss()
     clients = Bulk("hold-client", port=daemon.port(), ca=pki.ca_file, count=count, version="1.3")
     try:
         held = clients.line(180)
@@ -41,3 +41,6 @@ def test_5000_idle_tunnels_on_one_worker(culvert, pki, connect):
     assert each <= 10 * KIB
     assert share <= 0.05
     eventually(lambda: daemon.fds() == fds, 10, lambda: f"{fds} descriptors before, {daemon.fds()} now")
+    eventually(lambda: daemon.rss() <= 1.5 * resident, 30,
+               lambda: f"RSS {resident / KIB:.0f} KiB before, {daemon.rss() / KIB:.0f} KiB now", every=0.25)
+    assert daemon.counters()["memory_trims"] >= 1

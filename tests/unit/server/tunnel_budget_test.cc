@@ -27,6 +27,17 @@ TEST(TunnelBudget, CountsPlaces) {
   EXPECT_FALSE(budget.full());
 }
 
+TEST(TunnelBudget, RemembersTheMost) {
+  TunnelBudget budget;
+  budget.setLimit(10);
+  for (int i = 0; i < 5; ++i) budget.take();
+  for (int i = 0; i < 3; ++i) budget.giveBack();
+  EXPECT_EQ(budget.takeMost(), 5u);
+  EXPECT_EQ(budget.takeMost(), 2u);  // still open
+  budget.take();
+  EXPECT_EQ(budget.takeMost(), 3u);
+}
+
 TEST(TunnelBudget, WakesOnceAndOnlyWhoWaits) {
   TunnelBudget budget;
   int wakes = 0;
