@@ -125,6 +125,14 @@ std::string tlsCpuText() {
   return out.empty() ? "none (portable C)" : out;
 }
 
+bool tlsCpuHasAes() {
+#if defined(__x86_64__) || defined(__i386__)
+  return __builtin_cpu_supports("aes") != 0 && __builtin_cpu_supports("pclmul") != 0;
+#else
+  return true;
+#endif
+}
+
 std::vector<std::string> tlsFeatures() {
   std::vector<std::string> out{"tls1.2", "tls1.3"};
 #ifdef HAVE_SESSION_TICKET

@@ -25,6 +25,9 @@ std::string tlsLibraryVersion();
 /// SHA-NI" or "none (portable C)".
 std::string tlsCpuText();
 
+/// False on an x86 CPU without AES instructions, where wolfSSL's AES-GCM is very slow.
+bool tlsCpuHasAes();
+
 /// What is compiled in, for -V: "tls1.3", "tickets", "x25519mlkem768", "aes-gcm-asm", ...
 std::vector<std::string> tlsFeatures();
 

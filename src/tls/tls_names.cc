@@ -236,6 +236,14 @@ std::vector<uint16_t> defaultGroups() {
   return out;
 }
 
+std::vector<uint16_t> chachaFirst(std::vector<uint16_t> suites) {
+  std::stable_partition(suites.begin(), suites.end(), [](uint16_t id) {
+    const SuiteInfo* suite = findSuite(id);
+    return suite != nullptr && suite->chacha;
+  });
+  return suites;
+}
+
 std::vector<uint16_t> servedGroups() {
   std::vector<uint16_t> out;
   for (const GroupInfo& group : kGroups)

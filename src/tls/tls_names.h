@@ -61,6 +61,8 @@ Result<std::vector<uint16_t>> checkGroups(std::string_view text);
 std::vector<uint16_t> defaultCipherList();
 std::vector<uint16_t> defaultCiphersuites();
 std::vector<uint16_t> defaultGroups();
+/// The same suites, those with ChaCha20 before the others: for a CPU without AES instructions.
+std::vector<uint16_t> chachaFirst(std::vector<uint16_t> suites);
 /// Every group that culvert knows how to serve (a build of the library may lack some).
 std::vector<uint16_t> servedGroups();
 

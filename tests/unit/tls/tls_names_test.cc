@@ -58,5 +58,13 @@ TEST(TlsNames, ChecksGroups) {
   EXPECT_EQ(groupList(defaultGroups()), "X25519MLKEM768, X25519, P-256, P-384");
 }
 
+TEST(TlsNames, ChachaCanGoFirst) {
+  EXPECT_EQ(chachaFirst({0x1301, 0x1302, 0x1303}), (std::vector<uint16_t>{0x1303, 0x1301, 0x1302}));
+  EXPECT_EQ(chachaFirst({0xc02b, 0xcca9, 0xc02f, 0xcca8}),
+            (std::vector<uint16_t>{0xcca9, 0xcca8, 0xc02b, 0xc02f}));
+  EXPECT_EQ(chachaFirst({0x1302, 0x1301}), (std::vector<uint16_t>{0x1302, 0x1301}));
+  EXPECT_TRUE(chachaFirst({}).empty());
+}
+
 }  // namespace
 }  // namespace culvert
