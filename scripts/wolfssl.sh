@@ -36,15 +36,16 @@ die() { printf 'wolfssl.sh: error: %s\n' "$*" >&2; exit 1; }
 
 # --- what is built --------------------------------------------------------------------------------------
 
-# Small and static. Off on purpose: the OpenSSL layer (memory a connection), TLS below 1.2, the error queue,
-# and the hash DRBG, since random bytes come from getrandom(2) through culvertRandomBlock() in src/tls.
+# Small and static. Off on purpose: the OpenSSL layer (memory a connection), TLS below 1.2, finite-field
+# Diffie-Hellman (every key exchange is one of the groups in src/tls/tls_names.cc), the error queue, and the hash
+# DRBG, since random bytes come from getrandom(2) through culvertRandomBlock() in src/tls.
 # On x86-64 also the table of 512 bytes that each of a session's two AES-GCM keys carries for CPUs without AES
 # instructions: the assembly never reads it. A CPU without them gets slow AES-GCM, so culvert prefers ChaCha20 there.
 configureFlags() {
   local flags=(--enable-static --disable-shared --with-pic --enable-sp --enable-sp-asm
     --enable-sni --enable-alpn --enable-session-ticket --enable-curve25519 --enable-ed25519
     --enable-ocsp --enable-ocspstapling --enable-crl --enable-certgen --enable-enckeys
-    --disable-oldtls --disable-errorqueue --disable-hashdrbg --disable-examples --disable-crypttests
+    --disable-oldtls --disable-dh --disable-errorqueue --disable-hashdrbg --disable-examples --disable-crypttests
     --disable-benchmark)
   case $(uname -m) in
     x86_64 | amd64) flags+=(--enable-intelasm --enable-aesgcm=small) ;;
