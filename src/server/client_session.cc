@@ -52,7 +52,7 @@ std::string ClientSession::proxyHeader() const {
   if (profile_->proxy == ProxyVersion::kOff) return {};
   const SocketAddress local = boundAddress(stream_.fd());
   if (profile_->proxy == ProxyVersion::kV1) return proxyV1(client_, local);
-  const TlsFacts& facts = stream_.facts();
+  const TlsFacts facts = stream_.facts();
   return proxyV2(client_, local,
                  {.alpn = facts.alpn,
                   .authority = stream_.serverName(),
@@ -103,7 +103,7 @@ LogLine ClientSession::describe(const Tunnel& tunnel) const {
   if (connected) line.add("backend", tunnel.backendAddress().text());
   line.addNonEmpty("sni", stream_.serverName());
   if (stream_.established()) {
-    const TlsFacts& facts = stream_.facts();
+    const TlsFacts facts = stream_.facts();
     line.addNonEmpty("alpn", facts.alpn).add("tls", facts.version).add("suite", facts.suite);
     line.addNonEmpty("group", facts.group).add("resumed", facts.resumed);
   }

@@ -60,7 +60,7 @@ struct TlsFacts {
   std::string alpn;     ///< empty: none
   bool resumed = false;
 };
-/// Call when the handshake is done.
+/// Any time after the handshake.
 TlsFacts describeSession(WOLFSSL* ssl);
 
 /// Forgetting to resume is no error: whether this error of a read means "nothing there yet", clean

@@ -117,13 +117,13 @@ IoStatus TlsStream::driveHandshake() {
 }
 
 void TlsStream::finishHandshake() {
-  facts_ = describeSession(session_.get());
   stashInput();  // payload that came along with the client's last flight
   established_ = true;
   hello_.reset();
   settings_.reset();
   worker_.counters.add(Counter::kHandshakesOk);
-  if (facts_.resumed) worker_.counters.add(Counter::kHandshakesResumed);
+  if (wolfSSL_session_reused(session_.get()) != 0)
+    worker_.counters.add(Counter::kHandshakesResumed);
 }
 
 /// All that is sealed at the end of a TLS 1.3 handshake is the ticket; the client has had our

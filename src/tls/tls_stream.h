@@ -45,8 +45,8 @@ class TlsStream final : public SocketStream, private TlsIoContext {
 
   /// What the client asked for; empty where it named nothing, or before the hello.
   const std::string& serverName() const { return serverName_; }
-  /// What was negotiated; empty before the end of the handshake.
-  const TlsFacts& facts() const { return facts_; }
+  /// What was negotiated, asked of the session; empty before the end of the handshake.
+  TlsFacts facts() const { return established_ ? describeSession(session_.get()) : TlsFacts{}; }
   HandshakeFailure handshakeFailure() const { return handshakeFailure_; }
   bool established() const { return established_; }
 
@@ -91,7 +91,6 @@ class TlsStream final : public SocketStream, private TlsIoContext {
   std::vector<uint8_t> carried_;                   // ciphertext that outlived a call
   std::unique_ptr<HeldTicket> heldTicket_;         // before all that is sealed after it
   std::string serverName_;
-  TlsFacts facts_;
   StreamFailure failure_;
   uint32_t partial_ = 0;      // bytes of an unfinished record that wolfSSL holds
   uint32_t bodyLeft_ = 0;     // of that record, once its header is complete
