@@ -201,9 +201,7 @@ SocketAddress SocketAddress::fromSockaddr(const sockaddr* address, socklen_t len
     }
     return ipv6(v6.sin6_addr, ntohs(v6.sin6_port), v6.sin6_scope_id);
   } else if (address->sa_family == AF_UNIX) {
-    socklen_t kept = std::min<socklen_t>(length, sizeof(sockaddr_un));
-    std::memcpy(&result.storage_.un, address, kept);
-    result.length_ = uint16_t(kept);
+    result.setUnix(address, std::min<size_t>(length, sizeof(sockaddr_un)));
   }
   return result;
 }
@@ -230,12 +228,24 @@ SocketAddress SocketAddress::ipv6(const in6_addr& host, uint16_t port, uint32_t 
 SocketAddress SocketAddress::unixPath(std::string_view path) {
   SocketAddress result;
   if (path.empty() || path.size() > kMaxUnixPath) return result;
-  result.storage_.un.sun_family = AF_UNIX;
-  std::memcpy(result.storage_.un.sun_path, path.data(), path.size());
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::memcpy(address.sun_path, path.data(), path.size());
   // An abstract name is exactly as long as its bytes; a path ends with a NUL.
-  size_t end = path.front() == '\0' ? 0 : 1;
-  result.length_ = uint16_t(offsetof(sockaddr_un, sun_path) + path.size() + end);
+  const size_t end = path.front() == '\0' ? 0 : 1;
+  result.setUnix(reinterpret_cast<const sockaddr*>(&address),
+                 offsetof(sockaddr_un, sun_path) + path.size() + end);
   return result;
+}
+
+/// `length` counts the family, which is all that an unnamed socket has.
+void SocketAddress::setUnix(const sockaddr* address, size_t length) {
+  storage_.any.sa_family = AF_UNIX;
+  length_ = static_cast<uint16_t>(length);
+  if (length <= sizeof(sa_family_t)) return;
+  auto named = std::make_shared<sockaddr_un>();
+  std::memcpy(named.get(), address, length);
+  unix_ = std::move(named);
 }
 
 bool SocketAddress::isAnyAddress() const {
@@ -260,8 +270,8 @@ void SocketAddress::setPort(uint16_t port) {
 
 std::string_view SocketAddress::path() const {
   constexpr size_t kOffset = offsetof(sockaddr_un, sun_path);
-  if (!isUnix() || length_ <= kOffset) return {};
-  std::string_view bytes(storage_.un.sun_path, length_ - kOffset);
+  if (!unix_) return {};
+  std::string_view bytes(unix_->sun_path, length_ - kOffset);
   return bytes.front() == '\0' ? bytes : bytes.substr(0, bytes.find('\0'));
 }
 

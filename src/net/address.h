@@ -10,6 +10,7 @@
 #include <sys/un.h>
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -45,7 +46,9 @@ class SocketAddress {
   bool isLoopback() const;
 
   /// For bind() and connect().
-  const sockaddr* get() const { return &storage_.any; }
+  const sockaddr* get() const {
+    return unix_ ? reinterpret_cast<const sockaddr*>(unix_.get()) : &storage_.any;
+  }
   socklen_t length() const { return length_; }
 
   /// In host byte order; 0 for UNIX.
@@ -67,15 +70,17 @@ class SocketAddress {
   friend bool operator!=(const SocketAddress& a, const SocketAddress& b) { return !(a == b); }
 
  private:
-  // 112 bytes for the longest UNIX path, and the length; sockaddr_storage alone has 128.
+  void setUnix(const sockaddr* address, size_t length);
+
+  // Every tunnel has two of these, and few are UNIX: the 108 bytes of a path stand elsewhere.
   union Storage {
-    sockaddr_un un;  // first: the longest, so that {} zeroes every byte
+    sockaddr_in6 v6;  // first: the longest, so that {} zeroes every byte
     sockaddr any;
     sockaddr_in v4;
-    sockaddr_in6 v6;
   };
   Storage storage_{};
   uint16_t length_ = sizeof(sa_family_t);
+  std::shared_ptr<const sockaddr_un> unix_;  // of a named UNIX address
 };
 
 enum class AddressUse : uint8_t { kListen, kBackend };

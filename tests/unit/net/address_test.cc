@@ -139,7 +139,7 @@ TEST(ParseAddress, TakesTheScopeOfALinkLocalAddress) {
             spec.address);
 }
 
-TEST(SocketAddress, IsCompact) { EXPECT_LE(sizeof(SocketAddress), 116u); }
+TEST(SocketAddress, IsCompact) { EXPECT_LE(sizeof(SocketAddress), 48u); }
 
 TEST(SocketAddress, WithoutAnAddress) {
   SocketAddress none;
