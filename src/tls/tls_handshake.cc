@@ -157,7 +157,7 @@ IoStatus TlsStream::failHandshake(int wolfError) {
       alerts.sent = sendFatalAlert(session_.get(), *alert);
   }
   TlsFailure why = explainHandshakeFailure(wolfError, alerts);
-  failure_ = {std::move(why.cause), std::move(why.reason)};
+  setFailure(std::move(why.cause), std::move(why.reason));
   handshakeFailure_ = alerts.received ? HandshakeFailure::kAlert : HandshakeFailure::kOther;
   if (alerts.sent == Alert::handshake_failure || alerts.sent == Alert::no_application_protocol) {
     handshakeFailure_ = HandshakeFailure::kNoCommon;
@@ -171,7 +171,7 @@ IoStatus TlsStream::failHandshake(int wolfError) {
 IoStatus TlsStream::refuse(const TlsFailure& failure, uint8_t alert, HandshakeFailure kind) {
   const auto record = fatalAlertRecord(alert);
   worker_.output.insert(worker_.output.end(), record.begin(), record.end());
-  failure_ = {failure.cause, failure.reason};
+  setFailure(failure.cause, failure.reason);
   handshakeFailure_ = kind;
   failed_ = true;
   return sendOutput() == IoStatus::kReset ? IoStatus::kReset : IoStatus::kFailed;

@@ -83,7 +83,7 @@ IoStatus TlsStream::failSession(int wolfError) {
   failed_ = true;
   if (flood_) {
     sendFatalAlert(session_.get(), Alert::unexpected_message);
-    failure_ = {"tls-sent:unexpected_message", "too many records in a row without payload"};
+    setFailure("tls-sent:unexpected_message", "too many records in a row without payload");
   }
   if (flood_ || wolfError == EMPTY_RECORD_LIMIT_E || wolfError == ALERT_COUNT_E) {
     worker_.counters.add(Counter::kFloodEnds);
@@ -95,7 +95,7 @@ IoStatus TlsStream::failSession(int wolfError) {
       alerts.sent = sendFatalAlert(session_.get(), *alert);
   }
   TlsFailure why = explainSessionFailure(wolfError, alerts);
-  failure_ = {std::move(why.cause), std::move(why.reason)};
+  setFailure(std::move(why.cause), std::move(why.reason));
   return IoStatus::kFailed;
 }
 
@@ -167,7 +167,7 @@ IoStatus TlsStream::sendOutput() {
   if (!fresh.empty() && status == IoStatus::kBlocked && !backlog_.append(fresh)) {
     // Out of memory, or a client that provoked more answers than it reads.
     failed_ = true;
-    failure_ = {"internal", "no room for sealed records"};
+    setFailure("internal", "no room for sealed records");
     status = IoStatus::kFailed;
   }
   output.clear();
@@ -187,11 +187,19 @@ void TlsStream::dropOutput() noexcept {
   failForMemory();
 }
 
-/// Allocates nothing: both texts fit into the strings themselves.
+StreamFailure TlsStream::failure() const {
+  if (!failed_) return {};
+  return failure_ ? *failure_ : StreamFailure{"internal", "out of memory"};
+}
+
+void TlsStream::setFailure(std::string cause, std::string detail) {
+  failure_ = std::make_unique<StreamFailure>(
+      StreamFailure{.cause = std::move(cause), .detail = std::move(detail)});
+}
+
 IoStatus TlsStream::failForMemory() noexcept {
   failed_ = true;
-  failure_.cause = "internal";
-  failure_.detail = "out of memory";
+  failure_.reset();
   return IoStatus::kFailed;
 }
 

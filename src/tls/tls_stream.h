@@ -41,7 +41,7 @@ class TlsStream final : public SocketStream, private TlsIoContext {
   IoStatus flush() override;
   size_t backlog() const override { return backlog_.size(); }
   IoStatus shutdownWrite() override;
-  StreamFailure failure() const override { return failure_; }
+  StreamFailure failure() const override;
 
   /// What the client asked for; empty where it named nothing, or before the hello.
   const std::string& serverName() const { return serverName_; }
@@ -80,6 +80,7 @@ class TlsStream final : public SocketStream, private TlsIoContext {
   bool inputTaken() const { return input_[0].empty() && input_[1].empty(); }
   IoStatus sendOutput();
   void dropOutput() noexcept;
+  void setFailure(std::string cause, std::string detail);
   IoStatus failForMemory() noexcept;
 
   TlsWorker& worker_;
@@ -91,7 +92,7 @@ class TlsStream final : public SocketStream, private TlsIoContext {
   std::vector<uint8_t> carried_;                   // ciphertext that outlived a call
   std::unique_ptr<HeldTicket> heldTicket_;         // before all that is sealed after it
   std::string serverName_;
-  StreamFailure failure_;
+  std::unique_ptr<const StreamFailure> failure_;  // of a failed stream; none: for want of memory
   uint32_t partial_ = 0;      // bytes of an unfinished record that wolfSSL holds
   uint32_t bodyLeft_ = 0;     // of that record, once its header is complete
   uint16_t idleRecords_ = 0;  // records in a row without payload
