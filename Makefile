@@ -21,7 +21,7 @@
 #   make clean         remove build/
 #
 #   MODE=release|debug|asan|tsan|fuzz   which build unit-*, integration and lib/* work with
-#   V=1 shows the commands, CXX=, CC=, CXXFLAGS=, LDFLAGS= as ever, LTO=1 optimises over files, STATIC=1 links
+#   V=1 shows the commands, CXX=, CC=, CXXFLAGS=, LDFLAGS= as ever, LTO=0 leaves out optimisation over files, STATIC=1 links
 #   without shared libraries, WERROR=0 lets warnings pass, PYTHON=/usr/bin/python3 runs the tests,
 #   BUILD=build is the directory of everything built,
 #   WOLFSSL=fallback|distro, WOLFSSL_TARBALL= and WOLFSSL_CACHE= choose wolfSSL (scripts/wolfssl.sh --help)
@@ -42,6 +42,7 @@ PREFIX ?= /usr/local
 SYSCONFDIR ?= /etc
 UNITDIR ?= $(PREFIX)/lib/systemd/system
 SECONDS ?= 60
+LTO ?= 1
 WERROR ?= 1
 export WOLFSSL WOLFSSL_TARBALL WOLFSSL_CACHE PYTHON BUILD
 
@@ -118,14 +119,20 @@ LDFLAGS_tsan    := -fsanitize=thread
 LDFLAGS_fuzz    := -fsanitize=fuzzer,address,undefined
 # A sanitizer's run-time must see every allocation and thread, so its modes are never linked statically.
 ifneq ($(filter release debug,$(MODE)),)
-ifeq ($(LTO),1)
-FLAGS_release += -flto=auto
-endif
 ifeq ($(STATIC),1)
 LINK_KIND := -static-pie
 # Debian has no static {fmt}; its headers hold all of it.
 FLAGS_$(MODE) += -DFMT_HEADER_ONLY
 LIBS_base :=
+endif
+endif
+
+# The daemon is optimised over files; its objects hold ordinary code too, for what else is linked with them.
+ifeq ($(MODE)$(LTO),release1)
+ifeq ($(shell $(CXX) -flto=auto -ffat-lto-objects -x c++ -c -o /dev/null /dev/null 2>&1),)
+LTO_COMPILE := -flto=auto -ffat-lto-objects
+LTO_LINK := -flto=auto
+NO_LTO := -fno-lto
 endif
 endif
 
@@ -198,9 +205,9 @@ endef
 quoted = '$(subst ','\'',$(1))'
 
 $(B)/.build_opts: FORCE
-	$(call stamp,$@,$(call quoted,$(CXX) $(ALL_CXXFLAGS) $(WOLFSSL_PREFIX)))
+	$(call stamp,$@,$(call quoted,$(CXX) $(ALL_CXXFLAGS) $(LTO_COMPILE) $(WOLFSSL_PREFIX)))
 $(B)/.link_opts: FORCE
-	$(call stamp,$@,$(call quoted,$(CXX) $(ALL_LDFLAGS)))
+	$(call stamp,$@,$(call quoted,$(CXX) $(ALL_LDFLAGS) $(LTO_LINK)))
 $(B)/.version: FORCE
 	$(call stamp,$@,$(call quoted,$(VERSION_FLAGS)))
 
@@ -212,7 +219,7 @@ define moduleRules
 $(B)/obj/$(1)/%.o: src/$(1)/%.cc $(B)/.build_opts | $(call tlsReady,$(1)) $(BUILD)/.deps
 	$$(call say,CXX,$$<)
 	@mkdir -p $$(@D)
-	$$(Q)$$(CCACHE) $$(CXX) $$(ALL_CXXFLAGS) $(call tlsFlags,$(1)) $$(EXTRA_FLAGS) -MMD -MP -c -o $$@ $$<
+	$$(Q)$$(CCACHE) $$(CXX) $$(ALL_CXXFLAGS) $$(LTO_COMPILE) $(call tlsFlags,$(1)) $$(EXTRA_FLAGS) -MMD -MP -c -o $$@ $$<
 
 $(B)/lib/$(1).list: FORCE
 	$$(call stamp,$$@,$(call quoted,$(call sourcesOf,$(1))))
@@ -231,7 +238,7 @@ $(B)/unit/$(1): $(patsubst %.cc,$(B)/obj/%.o,$(call unitSourcesOf,$(1))) \
     $(foreach m,$(call withDeps,$(1)),$(B)/lib/$(m).a) $(call tlsReady,$(1)) $(B)/.link_opts
 	$$(call say,LINK,$$@)
 	@mkdir -p $$(@D)
-	$$(Q)$$(CXX) $$(ALL_LDFLAGS) -o $$@ $$(filter %.o,$$^) -lgtest_main -lgmock -lgtest $$(filter %.a,$$^) \
+	$$(Q)$$(CXX) $$(ALL_LDFLAGS) $$(NO_LTO) -o $$@ $$(filter %.o,$$^) -lgtest_main -lgmock -lgtest $$(filter %.a,$$^) \
 	  $(call libsOf,$(1))
 
 .PHONY: unit-$(1)
@@ -246,7 +253,7 @@ $(foreach m,$(MODULES),$(eval $(call moduleRules,$(m))))
 # The release binary is stripped; its debug information lies beside it, where gdb finds it.
 $(B)/culvert: $(foreach m,$(call withDeps,main),$(B)/lib/$(m).a) $(WOLFSSL_READY) $(B)/.link_opts
 	$(call say,LINK,$@)
-	$(Q)$(CXX) $(ALL_LDFLAGS) -o $@.new $(filter %.a,$^) $(call libsOf,main)
+	$(Q)$(CXX) $(ALL_LDFLAGS) $(LTO_LINK) -o $@.new $(filter %.a,$^) $(call libsOf,main)
 ifeq ($(MODE),release)
 	$(Q)objcopy --only-keep-debug $@.new $@.debug
 	$(Q)objcopy --strip-unneeded --add-gnu-debuglink=$@.debug $@.new
