@@ -8,6 +8,12 @@
 #include "event/slot_allocator.h"
 
 namespace culvert {
+namespace {
+
+// Deaths of one turn, for whose sake memory stays allocated.
+constexpr size_t kUsualDeaths = 512;
+
+}  // namespace
 
 EventLoop::EventLoop() {
   giveLibeventSlots();
@@ -61,6 +67,8 @@ void EventLoop::endOfTurn() {
   deferredDeletes_ += dyingNow_.size();
   for (auto& object : dyingNow_) object.reset();
   dyingNow_.clear();
+  // A crowd's room is not kept.
+  if (dyingNow_.capacity() > kUsualDeaths) dyingNow_.shrink_to_fit();
 
   if (endOfTurnHook_) endOfTurnHook_();
   if (now_ != TimePoint{}) {

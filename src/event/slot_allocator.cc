@@ -5,27 +5,16 @@
 #include <event2/event.h>
 #include <sys/mman.h>
 
-#include <algorithm>
 #include <cstdlib>
 #include <cstring>
-#include <limits>
+#include <functional>
 #include <utility>
 
 namespace culvert {
 namespace {
 
-// In front of every block stands its size; 16 bytes, so that the block has malloc's alignment.
-constexpr size_t kHeader = 16;
-constexpr size_t kPages = 64 * 1024;
-static_assert(kPages % (kHeader + SlotAllocator::kSlot) == 0);
-
-void* blockAt(void* start, size_t size) {
-  if (start == nullptr) return nullptr;
-  *static_cast<size_t*>(start) = size;
-  return static_cast<char*>(start) + kHeader;
-}
-void* startOf(void* block) { return static_cast<char*>(block) - kHeader; }
-size_t sizeOf(void* block) { return *static_cast<size_t*>(startOf(block)); }
+constexpr size_t kPages = 64 * 1024;  // made usable at a time
+static_assert(SlotAllocator::kReserved % kPages == 0 && kPages % SlotAllocator::kSlot == 0);
 
 #ifndef CULVERT_SANITIZED
 constinit SlotAllocator libeventSlots;
@@ -34,48 +23,54 @@ constinit SlotAllocator libeventSlots;
 }  // namespace
 
 void* SlotAllocator::allocate(size_t size) {
-  if (size <= kSlot) return blockAt(takeSlot(), size);
-  if (size > std::numeric_limits<size_t>::max() - kHeader) return nullptr;
-  return blockAt(std::malloc(kHeader + size), size);
+  if (size <= kSlot) {
+    if (void* slot = takeSlot()) return slot;
+  }
+  return std::malloc(size);
 }
 
 void* SlotAllocator::resize(void* block, size_t size) {
   if (block == nullptr) return allocate(size);
-  if (size > std::numeric_limits<size_t>::max() - kHeader) return nullptr;
-  if (sizeOf(block) > kSlot && size > kSlot)
-    return blockAt(std::realloc(startOf(block), kHeader + size), size);
-  void* moved = allocate(size);
+  if (!isSlot(block)) return std::realloc(block, size);
+  if (size <= kSlot) return block;
+  void* moved = std::malloc(size);
   if (moved == nullptr) return nullptr;
-  std::memcpy(moved, block, std::min(sizeOf(block), size));
+  std::memcpy(moved, block, kSlot);
   release(block);
   return moved;
 }
 
 void SlotAllocator::release(void* block) {
-  if (block == nullptr) return;
-  void* start = startOf(block);
-  if (sizeOf(block) > kSlot) return std::free(start);
+  if (!isSlot(block)) return std::free(block);
   const std::lock_guard lock(mutex_);
-  *static_cast<void**>(start) = std::exchange(free_, start);
+  *static_cast<void**>(block) = std::exchange(free_, block);
 }
 
-size_t SlotAllocator::mappedBytes() {
+size_t SlotAllocator::usedBytes() {
   const std::lock_guard lock(mutex_);
-  return mapped_;
+  return static_cast<size_t>(next_ - first_);
 }
 
+bool SlotAllocator::isSlot(const void* block) {
+  const std::lock_guard lock(mutex_);
+  return first_ != nullptr && !std::less<>{}(block, static_cast<const void*>(first_)) &&
+         std::less<>{}(block, static_cast<const void*>(first_ + kReserved));
+}
+
+/// nullptr where there is none: malloc will do.
 void* SlotAllocator::takeSlot() {
   const std::lock_guard lock(mutex_);
   if (free_ != nullptr) return std::exchange(free_, *static_cast<void**>(free_));
-  if (next_ == end_) {
-    void* pages =
-        ::mmap(nullptr, kPages, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (pages == MAP_FAILED) return nullptr;
-    next_ = static_cast<char*>(pages);
-    end_ = next_ + kPages;
-    mapped_ += kPages;
+  if (!std::exchange(reserved_, true)) {
+    void* space = ::mmap(nullptr, kReserved, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (space != MAP_FAILED) first_ = next_ = usable_ = static_cast<char*>(space);
   }
-  return std::exchange(next_, next_ + kHeader + kSlot);
+  if (next_ == usable_) {
+    if (first_ == nullptr || usable_ == first_ + kReserved) return nullptr;
+    if (::mprotect(usable_, kPages, PROT_READ | PROT_WRITE) != 0) return nullptr;
+    usable_ += kPages;
+  }
+  return std::exchange(next_, next_ + kSlot);
 }
 
 void giveLibeventSlots() {

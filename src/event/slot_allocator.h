@@ -17,25 +17,30 @@ class SlotAllocator {
   SlotAllocator(const SlotAllocator&) = delete;
   SlotAllocator& operator=(const SlotAllocator&) = delete;
 
-  /// The largest block that gets a slot.
+  /// The size of a slot: blocks up to this get one.
   static constexpr size_t kSlot = 16;
+  /// Address space for slots, for two million of them; blocks beyond come from malloc.
+  static constexpr size_t kReserved = 32 * 1024 * 1024;
 
-  /// Like malloc, realloc and free. The pages of slots outlive the allocator.
+  /// Like malloc, realloc and free. The slots outlive the allocator.
   [[nodiscard]] void* allocate(size_t size);
   [[nodiscard]] void* resize(void* block, size_t size);
   void release(void* block);
 
-  /// Bytes of pages mapped for slots so far.
-  size_t mappedBytes();
+  /// Bytes of slots that were ever used.
+  size_t usedBytes();
 
  private:
   void* takeSlot();
+  bool isSlot(const void* block);
 
   std::mutex mutex_;
-  void* free_ = nullptr;  // given-back slots, each pointing to the next; guarded by mutex_
-  char* next_ = nullptr;  // the part of the last pages that was never used; guarded by mutex_
-  char* end_ = nullptr;
-  size_t mapped_ = 0;  // guarded by mutex_
+  // All guarded by mutex_.
+  void* free_ = nullptr;  // given-back slots, each pointing to the next
+  char* first_ = nullptr;
+  char* next_ = nullptr;    // the first that was never used
+  char* usable_ = nullptr;  // the end of the pages that may be written
+  bool reserved_ = false;   // address space was asked for, with or without success
 };
 
 /// Makes libevent use one SlotAllocator for the whole process. Before its first allocation; later
