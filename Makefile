@@ -81,6 +81,8 @@ withDeps = $(1) $(call reverse,$(MODULE_DEPS_$(1)))
 libsOf = $(foreach m,$(call withDeps,$(1)),$(LIBS_$(m)))
 
 sourcesOf = $(sort $(wildcard src/$(1)/*.cc))
+# What tests are linked with; main() itself belongs to the daemon alone.
+librarySourcesOf = $(filter-out src/main/main.cc,$(call sourcesOf,$(1)))
 unitSourcesOf = $(sort $(wildcard tests/unit/$(1)/*_test.cc))
 UNIT_MODULES := $(foreach m,$(MODULES),$(if $(call unitSourcesOf,$(m)),$(m)))
 FUZZERS := $(patsubst tests/fuzz/%_fuzz.cc,%,$(sort $(wildcard tests/fuzz/*_fuzz.cc)))
@@ -222,9 +224,9 @@ $(B)/obj/$(1)/%.o: src/$(1)/%.cc $(B)/.build_opts | $(call tlsReady,$(1)) $(BUIL
 	$$(Q)$$(CCACHE) $$(CXX) $$(ALL_CXXFLAGS) $$(LTO_COMPILE) $(call tlsFlags,$(1)) $$(EXTRA_FLAGS) -MMD -MP -c -o $$@ $$<
 
 $(B)/lib/$(1).list: FORCE
-	$$(call stamp,$$@,$(call quoted,$(call sourcesOf,$(1))))
+	$$(call stamp,$$@,$(call quoted,$(call librarySourcesOf,$(1))))
 
-$(B)/lib/$(1).a: $(patsubst src/%.cc,$(B)/obj/%.o,$(call sourcesOf,$(1))) $(B)/lib/$(1).list
+$(B)/lib/$(1).a: $(patsubst src/%.cc,$(B)/obj/%.o,$(call librarySourcesOf,$(1))) $(B)/lib/$(1).list
 	$$(call say,AR,$$@)
 	$$(Q)rm -f $$@ && $$(AR) rcsD $$@ $$(filter %.o,$$^)
 
@@ -233,7 +235,6 @@ $(B)/obj/tests/unit/$(1)/%.o: tests/unit/$(1)/%.cc $(B)/.build_opts | $(call tls
 	@mkdir -p $$(@D)
 	$$(Q)$$(CCACHE) $$(CXX) $$(ALL_CXXFLAGS) $$(TEST_FLAGS) $(call tlsFlags,$(1)) -MMD -MP -c -o $$@ $$<
 
-# gtest_main stands before the archives, so that it and not src/main gives main().
 $(B)/unit/$(1): $(patsubst %.cc,$(B)/obj/%.o,$(call unitSourcesOf,$(1))) \
     $(foreach m,$(call withDeps,$(1)),$(B)/lib/$(m).a) $(call tlsReady,$(1)) $(B)/.link_opts
 	$$(call say,LINK,$$@)
@@ -251,9 +252,9 @@ $(foreach m,$(MODULES),$(eval $(call moduleRules,$(m))))
 # --- linking ----------------------------------------------------------------------------------------------
 
 # The release binary is stripped; its debug information lies beside it, where gdb finds it.
-$(B)/culvert: $(foreach m,$(call withDeps,main),$(B)/lib/$(m).a) $(WOLFSSL_READY) $(B)/.link_opts
+$(B)/culvert: $(B)/obj/main/main.o $(foreach m,$(call withDeps,main),$(B)/lib/$(m).a) $(WOLFSSL_READY) $(B)/.link_opts
 	$(call say,LINK,$@)
-	$(Q)$(CXX) $(ALL_LDFLAGS) $(LTO_LINK) -o $@.new $(filter %.a,$^) $(call libsOf,main)
+	$(Q)$(CXX) $(ALL_LDFLAGS) $(LTO_LINK) -o $@.new $(filter %.o %.a,$^) $(call libsOf,main)
 ifeq ($(MODE),release)
 	$(Q)objcopy --only-keep-debug $@.new $@.debug
 	$(Q)objcopy --strip-unneeded --add-gnu-debuglink=$@.debug $@.new
