@@ -131,7 +131,7 @@ endif
 
 # The daemon is optimised over files; its objects hold ordinary code too, for what else is linked with them.
 ifeq ($(MODE)$(LTO),release1)
-ifeq ($(shell $(CXX) -flto=auto -ffat-lto-objects -x c++ -c -o /dev/null /dev/null 2>&1),)
+ifeq ($(findstring clang,$(shell $(CXX) --version 2>/dev/null)),)
 LTO_COMPILE := -flto=auto -ffat-lto-objects
 LTO_LINK := -flto=auto
 NO_LTO := -fno-lto

@@ -2,8 +2,8 @@
 // SlotAllocator is where libevent's memory comes from. libevent keeps a slot of 16 bytes for every
 // descriptor number a loop has ever seen, until the loop ends; out of the heap these slots would
 // lie between the memory of tunnels, and after a burst each would hold its page for good. So small
-// blocks get pages of their own, which are never given back: there are only as many as descriptors.
-// All others come from malloc. Thread: any.
+// blocks get pages of their own, which are never given back: there are only as many as descriptors
+// and loops. All others come from malloc. Thread: any.
 #pragma once
 
 #include <cstddef>

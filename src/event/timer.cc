@@ -23,7 +23,8 @@ void Timer::arm(TimePoint deadline) {
   const auto millis = std::max<decltype(wait)>(wait, 0);
   timeval delay{.tv_sec = static_cast<time_t>(millis / 1000),
                 .tv_usec = static_cast<suseconds_t>(millis % 1000 * 1000)};
-  evtimer_add(&event_, &delay);
+  // Without memory for it nothing is armed, and the next deadline tries again.
+  if (evtimer_add(&event_, &delay) != 0) armedFor_ = kNever;
 }
 
 void Timer::disarm() {

@@ -15,9 +15,9 @@ namespace {
 // Connections taken from one listener before the others have their turn.
 constexpr int kBurst = 64;
 
-// Connections that come closer together than this are taken in bursts. Others one by one: looking
-// for a second one that is not there costs as much as taking one, since accept4() makes the file
-// first, and the loop tells at once of one that is.
+// Where connections come in turns that begin closer together than this, they are taken in bursts.
+// Others one by one: looking for a second one that is not there costs as much as taking one, since
+// accept4() makes the file first, and the loop tells at once of one that is.
 constexpr Micros kCloseTogether{100};
 
 // When to look again after a shortage that no event of ours ends.

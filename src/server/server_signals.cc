@@ -192,12 +192,13 @@ void Server::watchWorkers() {
 /// allocates meanwhile.
 void Server::watchMemory() {
   if (!burst_.isOver(budget_.takeMost(), loop_.now())) return;
+  const TimePoint start = Clock::now();
   for (auto& worker : workers_) worker->trimPool();
 #ifdef __GLIBC__
   malloc_trim(0);
 #endif
   counters_.add(Counter::kMemoryTrims);
-  const auto took = std::chrono::duration_cast<Micros>(Clock::now() - loop_.now()).count();
+  const auto took = std::chrono::duration_cast<Micros>(Clock::now() - start).count();
   logger_.log(LogLine(LogLevel::kDebug, "memory given back after a burst")
                   .add("tunnels", budget_.open())
                   .add("took_us", took));

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A session ticket is sealed when the handshake ends, and nobody waits for it: it is held back for
 // a moment, so that it leaves in one segment with the backend's first bytes. TicketDelay releases
-// those whose moment has passed without any; all wait equally long, so one timer serves a worker.
-// Thread: loop.
+// those whose moment has passed without any; all wait equally long, so one timer serves a worker. A
+// tunnel that is cut within that moment takes its ticket with it. Thread: loop.
 #pragma once
 
 #include <cstdint>

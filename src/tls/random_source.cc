@@ -41,6 +41,7 @@ void forgetAfterFork() {
 }  // namespace
 
 extern "C" int culvertRandomBlock(unsigned char* out, unsigned size) {
+  if (size == 0) return 0;
   if (size > kReserve) return fromKernel(out, size);
   if (reserveLeft < size) {
     if (fromKernel(reserve, kReserve) != 0) return -1;

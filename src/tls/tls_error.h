@@ -60,7 +60,8 @@ struct TlsFacts {
   std::string alpn;     ///< empty: none
   bool resumed = false;
 };
-/// Any time after the handshake.
+/// Any time after the handshake; in a library with the OpenSSL layer the protocol is forgotten once
+/// both sides have sent close_notify.
 TlsFacts describeSession(WOLFSSL* ssl);
 
 /// Forgetting to resume is no error: whether this error of a read means "nothing there yet", clean

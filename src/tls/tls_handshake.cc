@@ -137,11 +137,17 @@ void TlsStream::holdTicket() {
   worker_.tickets.add(*heldTicket_);
 }
 
-/// It did not find company in time.
+/// It did not find company in time. Called by the timer: no exception may leave.
 void TlsStream::releaseTicket() {
   const auto ticket = std::move(heldTicket_);
-  if (!backlog_.append(ticket->bytes())) failForMemory();
-  observer_->onWritable();  // who drives the stream has a backlog to flush
+  bool kept = false;
+  try {
+    kept = backlog_.append(ticket->bytes());
+  } catch (const std::bad_alloc&) {
+  }
+  if (kept) return observer_->onWritable();  // who drives the stream has a backlog to flush
+  failForMemory();                           // what is sealed next could not be opened without it
+  observer_->onReadable();
 }
 
 IoStatus TlsStream::failHandshake(int wolfError) {

@@ -2,7 +2,7 @@
 // TlsStream where memory runs out in the middle of a call: what one tunnel sealed never reaches
 // another, and the shortage is reported as ours.
 #include "scarce_memory.h"
-#include "tls_stream_fixture.h"
+#include "tls_stream_ticket_fixture.h"
 
 namespace culvert {
 namespace {
@@ -125,6 +125,20 @@ TEST_F(TlsStreamMemoryTest, NoRoomForTheServersFlightIsOurShortage) {
       });
   EXPECT_GT(reported, 0);
   EXPECT_EQ(status, IoStatus::kBlocked) << "in the end";
+}
+
+TEST_F(HeldTicketTest, WithoutMemoryForItItsStreamFailsAndNoOther) {
+  ASSERT_EQ(shakeHands(), IoStatus::kOk);
+  const TimePoint due = Clock::now() + 2 * TicketDelay::kMoment;
+  while (Clock::now() < due) waitFd(peer_.get(), POLLIN, 1);
+  {
+    ScarceMemory scarce(0);
+    loop_.turn(true);
+  }
+  EXPECT_EQ(released_, 0);
+  EXPECT_EQ(toRead_, 1) << "who drives the stream hears of it by reading";
+  EXPECT_EQ(stream_->failure().cause, "internal");
+  EXPECT_EQ(stream_->read(in_, kFifo).status, IoStatus::kFailed);
 }
 
 }  // namespace

@@ -1,45 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The session ticket is held for a moment: it leaves with the first bytes, with the end, or alone.
-#include <sys/ioctl.h>
-
-#include "tls/ticket_keys.h"
-#include "tls_stream_fixture.h"
+#include "tls_stream_ticket_fixture.h"
 
 namespace culvert {
 namespace {
-
-class HeldTicketTest : public TlsStreamTest, private StreamObserver {
- protected:
-  void SetUp() override { openWithTickets(); }
-
-  void openWithTickets(WOLFSSL_METHOD* method = wolfTLSv1_3_client_method()) {
-    SocketPair pair = tcpPair();
-    ASSERT_TRUE(pair.ours && pair.theirs);
-    peer_ = std::move(pair.theirs);
-    client_ = std::make_unique<Client>(peer_.get(), method);
-    stream_ = std::make_unique<TlsStream>(keyedWorker_, std::move(pair.ours),
-                                          std::make_shared<const TlsSettings>(testSettings()));
-    stream_->setObserver(this);
-  }
-  /// What the client's kernel has received and nobody has read.
-  size_t arrived() {
-    int bytes = 0;
-    EXPECT_EQ(::ioctl(peer_.get(), FIONREAD, &bytes), 0);
-    return static_cast<size_t>(bytes);
-  }
-
-  int released_ = 0;
-
- private:
-  void onReadable() override {}
-  void onWritable() override {
-    ++released_;
-    EXPECT_EQ(stream_->flush(), IoStatus::kOk);
-  }
-
-  std::unique_ptr<TicketKeys> keys_ = std::move(*TicketKeys::createRandom());
-  TlsWorker keyedWorker_{loop_, pool_, counters_, keys_.get()};
-};
 
 TEST_F(HeldTicketTest, LeavesWithTheFirstBytes) {
   ASSERT_EQ(shakeHands(), IoStatus::kOk);
