@@ -35,5 +35,9 @@ class ScarceMemory {
   return made;
 }
 
+[[gnu::noinline]] void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
+  return culvert::ScarceMemory::allow() ? std::malloc(size) : nullptr;
+}
+
 [[gnu::noinline]] void operator delete(void* made) noexcept { std::free(made); }
 [[gnu::noinline]] void operator delete(void* made, std::size_t) noexcept { std::free(made); }
