@@ -44,6 +44,8 @@ class TlsSession {
 /// What wolfSSL's callbacks are given with a session: the stream that it belongs to.
 struct TlsIoContext {
   uint8_t ticketGeneration = 0;  ///< of the tickets that the session will seal
+  uint8_t alert = 0;             ///< the fatal alert that ended the session, where `ended`
+  bool ended = false;            ///< a fatal alert has left: nothing may follow it
 };
 
 /// Signatures of wolfSSL's I/O callbacks (CallbackIORecv, CallbackIOSend); `context` is a

@@ -12,16 +12,11 @@
 #include "tls/tls_names.h"
 #include "tls/wolfssl.h"
 
-// Not in the public headers, but there in a static library; a shared one hides it, then no extra
-// alert is sent.
-extern "C" int SendAlert(WOLFSSL* ssl, int severity, int type) __attribute__((weak));
-
 namespace culvert {
 
 namespace {
 
 constexpr int kNone = -1;
-constexpr int kFatal = 2;
 
 struct ErrorInfo {
   int code;
@@ -69,33 +64,6 @@ std::optional<uint8_t> alertForError(int wolfError) {
   if (info->alert == kNone) return std::nullopt;
   return static_cast<uint8_t>(info->alert);
 }
-
-std::optional<uint8_t> sendFatalAlert(WOLFSSL* ssl, uint8_t alert) {
-  AlertsSeen seen = alertsSeen(ssl);
-  if (seen.sent) return seen.sent;
-  if (SendAlert == nullptr || SendAlert(ssl, kFatal, alert) != 0) return std::nullopt;
-  return alert;
-}
-
-AlertsSeen alertsSeen(WOLFSSL* ssl) {
-  AlertsSeen seen;
-  WOLFSSL_ALERT_HISTORY history{};
-  if (wolfSSL_get_alert_history(ssl, &history) != WOLFSSL_SUCCESS) return seen;
-  auto number = [](int code) { return static_cast<uint8_t>(code); };
-  if (history.last_tx.level == kFatal && history.last_tx.code >= 0)
-    seen.sent = number(history.last_tx.code);
-  if (history.last_rx.code < 0) return seen;
-  // RFC 8446 6: in TLS 1.3 the level is ignored, everything but close_notify and user_canceled is
-  // an error.
-  bool tls13 = wolfSSL_GetVersion(ssl) == WOLFSSL_TLSV1_3;
-  int code = history.last_rx.code;
-  if (history.last_rx.level == kFatal ||
-      (tls13 && code != Alert::close_notify && code != Alert::user_canceled))
-    seen.received = number(code);
-  return seen;
-}
-
-std::array<uint8_t, 7> fatalAlertRecord(uint8_t alert) { return {21, 3, 3, 0, 2, kFatal, alert}; }
 
 TlsEvent classifyError(int wolfError) {
   switch (wolfError) {

@@ -3,7 +3,6 @@
 // alert that ought to be sent for an error, and the facts of an established session. Thread: any.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -12,6 +11,7 @@
 #include "tls/client_hello.h"
 #include "tls/hello_gatherer.h"
 #include "tls/tls_context.h"
+#include "tls/wolf_alert.h"
 
 namespace culvert {
 
@@ -24,16 +24,6 @@ std::string tlsErrorText(int wolfError);
 /// The fatal alert that RFC 8446 6.2 asks for after this error, or nothing where none must be sent
 /// (want-read, peer gone).
 std::optional<uint8_t> alertForError(int wolfError);
-/// Sends a fatal alert through the session's send callback, unless it has sent a fatal one already.
-/// The number of the alert that the peer gets, if any.
-std::optional<uint8_t> sendFatalAlert(WOLFSSL* ssl, uint8_t alert);
-
-/// The last fatal alert (or close_notify, 0, where none) that this session sent or received.
-struct AlertsSeen {
-  std::optional<uint8_t> sent;
-  std::optional<uint8_t> received;
-};
-AlertsSeen alertsSeen(WOLFSSL* ssl);
 
 struct TlsFailure {
   std::string cause;   ///< "tls-sent:<alert>", "tls-received:<alert>" or "tls-error:<name>"
@@ -48,9 +38,6 @@ TlsFailure explainHello(const HelloResult& result);
 TlsFailure explainVerdict(const HelloVerdict& verdict);
 /// Why an established session ended with an error.
 TlsFailure explainSessionFailure(int wolfError, const AlertsSeen& alerts);
-
-/// A ready-made plaintext record with a fatal alert, for refusing before a WOLFSSL exists.
-std::array<uint8_t, 7> fatalAlertRecord(uint8_t alert);
 
 /// What was negotiated.
 struct TlsFacts {

@@ -157,7 +157,7 @@ IoStatus TlsStream::failHandshake(int wolfError) {
     failForMemory();
     return sendOutput() == IoStatus::kReset ? IoStatus::kReset : IoStatus::kFailed;
   }
-  AlertsSeen alerts = alertsSeen(session_.get());
+  AlertsSeen alerts = alertsSeen(session_.get(), *this);
   if (!alerts.sent && !alerts.received) {
     if (const auto alert = alertForError(wolfError))
       alerts.sent = sendFatalAlert(session_.get(), *alert);

@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "tls/alert_number.h"
+#include "tls/wolf_alert.h"
 #include "tls/wolfssl.h"
 
 namespace culvert {
@@ -21,6 +22,13 @@ constexpr size_t kRecordHeader = 5;
 // What one write() seals at most: more would only wait in the backlog.
 constexpr size_t kSealAtOnce = 64 * 1024;
 static_assert(kSealAtOnce + kSealAtOnce / 8 < ByteStream::kMostBacklog);
+
+/// Whether a sealed record may be an alert: in TLS 1.3 it looks like two bytes of payload.
+bool mayBeAlert(std::span<const uint8_t> record) {
+  constexpr uint8_t kAlertRecord = 21;
+  constexpr size_t kSealedAlert13 = kRecordHeader + 2 + 1 + 16;
+  return record.size() == kSealedAlert13 || record[0] == kAlertRecord;
+}
 
 }  // namespace
 
@@ -89,7 +97,7 @@ IoStatus TlsStream::failSession(int wolfError) {
     worker_.counters.add(Counter::kFloodEnds);
   }
   if (flood_) return IoStatus::kFailed;
-  AlertsSeen alerts = alertsSeen(session_.get());
+  AlertsSeen alerts = alertsSeen(session_.get(), *this);
   if (!alerts.received && !alerts.sent) {
     if (const auto alert = alertForError(wolfError))
       alerts.sent = sendFatalAlert(session_.get(), *alert);
@@ -216,8 +224,9 @@ void TlsStream::stashInput() {
   input_ = {};
 }
 
-int TlsStream::onSend(WOLFSSL*, char* from, int size, void* io) {
+int TlsStream::onSend(WOLFSSL* ssl, char* from, int size, void* io) {
   auto* self = static_cast<TlsStream*>(static_cast<TlsIoContext*>(io));
+  if (self->ended) return size;  // the library sends some alerts twice
   auto& output = self->worker_.output;
   // As bytes: from char to uint8_t the compiler copies one at a time.
   const auto* bytes = reinterpret_cast<const uint8_t*>(from);
@@ -227,6 +236,7 @@ int TlsStream::onSend(WOLFSSL*, char* from, int size, void* io) {
     self->outOfMemory_ = true;
     return WOLFSSL_CBIO_ERR_GENERAL;
   }
+  if (!self->established_ || mayBeAlert({bytes, static_cast<size_t>(size)})) noteAlert(ssl, *self);
   return size;
 }
 

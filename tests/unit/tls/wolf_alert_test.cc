@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// One fatal alert leaves, the first, and none behind it.
+#include "tls/wolf_alert.h"
+
+#include "tls/alert_number.h"
+#include "tls_stream_fixture.h"
+
+namespace culvert {
+namespace {
+
+struct Capture : TlsIoContext {
+  std::string sent;
+};
+
+int nothingThere(WOLFSSL*, char*, int, void*) { return WOLFSSL_CBIO_ERR_WANT_READ; }
+
+int capture(WOLFSSL* ssl, char* from, int size, void* context) {
+  auto* io = static_cast<Capture*>(static_cast<TlsIoContext*>(context));
+  if (io->ended) return size;
+  io->sent.append(from, static_cast<size_t>(size));
+  noteAlert(ssl, *io);
+  return size;
+}
+
+TEST_F(TlsStreamTest, TheFirstFatalAlertIsTheOnlyOne) {
+  const TlsSettings settings = testSettings();
+  auto context =
+      TlsContext::create(settings, settings.credentials.list()[0], nullptr, nothingThere, capture);
+  ASSERT_TRUE(context.has_value()) << context.error().text;
+  Capture io;
+  auto session = context->newSession(ClientHello(), io);
+  ASSERT_TRUE(session.has_value());
+  EXPECT_FALSE(alertsSeen(session->get(), io).sent);
+  ASSERT_TRUE(canSendAlerts());
+  // As a callback of the library does that refuses a certificate.
+  EXPECT_EQ(sendFatalAlert(session->get(), Alert::access_denied), Alert::access_denied);
+  EXPECT_EQ(sendFatalAlert(session->get(), Alert::bad_certificate), Alert::access_denied);
+  EXPECT_TRUE(io.ended);
+  EXPECT_EQ(alertsSeen(session->get(), io).sent, Alert::access_denied);
+  ASSERT_EQ(io.sent.size(), 7u) << "one record";
+  EXPECT_EQ(io.sent[6], Alert::access_denied);
+}
+
+}  // namespace
+}  // namespace culvert
