@@ -2,6 +2,7 @@
 // The handshake half of TlsStream: the ClientHello is gathered and judged before a WOLFSSL exists,
 // so that a port scanner costs a few bytes; then wolfSSL_accept is driven from memory. See
 // tls_stream.h.
+#include <algorithm>
 #include <cstring>
 
 #include "tls/alert_number.h"
@@ -22,11 +23,33 @@ constexpr size_t kLongestTicket12 = 238;
 // memory.
 constexpr size_t kBacklogSize = 192 * 1024;
 
+/// Whether a ServerHello, and not only a HelloRetryRequest, is among the records that are staged.
+/// What is sealed comes behind it.
+bool holdsServerHello(std::span<const uint8_t> staged) {
+  // RFC 8446 4.1.3: the random of a HelloRetryRequest.
+  static constexpr uint8_t kRetry[] = {0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11,
+                                       0xbe, 0x1d, 0x8c, 0x02, 0x1e, 0x65, 0xb8, 0x91,
+                                       0xc2, 0xa2, 0x11, 0x16, 0x7a, 0xbb, 0x8c, 0x5e,
+                                       0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c};
+  constexpr size_t kRecordHeader = 5;
+  constexpr size_t kRandomAt = kRecordHeader + 4 + 2;
+  constexpr uint8_t kHandshakeRecord = 22;
+  while (staged.size() >= kRandomAt + sizeof kRetry) {
+    if (staged[0] == kHandshakeRecord &&
+        std::memcmp(&staged[kRandomAt], kRetry, sizeof kRetry) != 0)
+      return true;
+    const size_t record = kRecordHeader + static_cast<size_t>(staged[3] << 8 | staged[4]);
+    staged = staged.subspan(std::min(record, staged.size()));
+  }
+  return false;
+}
+
 }  // namespace
 
 /// What lives only until the handshake is done.
 struct TlsStream::Hello {
   HelloGatherer gatherer;
+  bool answered = false;       // a ServerHello has left; from there on records are protected
   std::vector<uint8_t> bytes;  // only for a hello that comes in pieces
 };
 
@@ -105,6 +128,7 @@ IoStatus TlsStream::driveHandshake() {
     const int error = wolfSSL_get_error(session_.get(), result);
     if (classifyError(error) != TlsEvent::kWantRead) return failHandshake(error);
   }
+  hello_->answered = hello_->answered || holdsServerHello(worker_.output);
   if (result == WOLFSSL_SUCCESS) holdTicket();
   const IoStatus sent = sendOutput();
   if (sent == IoStatus::kFailed || sent == IoStatus::kReset) return leftEarly(sent);
@@ -157,11 +181,7 @@ IoStatus TlsStream::failHandshake(int wolfError) {
     failForMemory();
     return sendOutput() == IoStatus::kReset ? IoStatus::kReset : IoStatus::kFailed;
   }
-  AlertsSeen alerts = alertsSeen(session_.get(), *this);
-  if (!alerts.sent && !alerts.received) {
-    if (const auto alert = alertForError(wolfError))
-      alerts.sent = sendFatalAlert(session_.get(), *alert);
-  }
+  const AlertsSeen alerts = endWithAlert(wolfError);
   TlsFailure why = explainHandshakeFailure(wolfError, alerts);
   setFailure(std::move(why.cause), std::move(why.reason));
   handshakeFailure_ = alerts.received ? HandshakeFailure::kAlert : HandshakeFailure::kOther;
@@ -170,6 +190,24 @@ IoStatus TlsStream::failHandshake(int wolfError) {
   }
   failed_ = true;
   return sendOutput() == IoStatus::kReset ? IoStatus::kReset : IoStatus::kFailed;
+}
+
+/// Sees to it that the client gets an alert, unless it sent one. wolfSSL stages its ServerHello
+/// before it has looked at the client's key share: while nothing has left, none of that leaves, and
+/// the alert is plain (RFC 8446 6: it is protected only after the keys have changed for both).
+AlertsSeen TlsStream::endWithAlert(int wolfError) {
+  AlertsSeen alerts = alertsSeen(session_.get(), *this);
+  if (alerts.received) return alerts;
+  const auto alert = alerts.sent ? alerts.sent : alertForError(wolfError);
+  if (!alert) return alerts;
+  if (hello_->answered) {
+    alerts.sent = sendFatalAlert(session_.get(), *alert);
+  } else {
+    const auto record = fatalAlertRecord(*alert);
+    worker_.output.assign(record.begin(), record.end());
+    alerts.sent = alert;
+  }
+  return alerts;
 }
 
 /// Refuses before a session exists, with a plaintext alert (RFC 8446 5.1: nothing is protected

@@ -67,6 +67,7 @@ class TlsStream final : public SocketStream, private TlsIoContext {
                         std::span<const uint8_t> rest);
   IoStatus driveHandshake();
   IoStatus failHandshake(int wolfError);
+  AlertsSeen endWithAlert(int wolfError);
   IoStatus refuse(const TlsFailure& failure, uint8_t alert, HandshakeFailure kind);
   IoStatus leftEarly(IoStatus status);
   void finishHandshake();

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// One fatal alert leaves, the first, and none behind it.
+// One fatal alert leaves, the first, and none behind it; before a ServerHello has left it is plain.
 #include "tls/wolf_alert.h"
 
+#include "hello_builder.h"
 #include "tls/alert_number.h"
 #include "tls_stream_fixture.h"
 
@@ -39,6 +40,23 @@ TEST_F(TlsStreamTest, TheFirstFatalAlertIsTheOnlyOne) {
   EXPECT_EQ(alertsSeen(session->get(), io).sent, Alert::access_denied);
   ASSERT_EQ(io.sent.size(), 7u) << "one record";
   EXPECT_EQ(io.sent[6], Alert::access_denied);
+}
+
+/// wolfSSL stages its ServerHello before it looks at the share.
+TEST_F(TlsStreamTest, AShareOfZerosIsAnsweredBeforeAServerHello) {
+  HelloBuilder hello = HelloBuilder::modern();
+  hello.set(10, vector16(numbers({0x001d})));
+  hello.set(51, vector16(numbers({0x001d}) + vector16(Bytes(32, 0))));
+  const Bytes bytes = hello.records();
+  ASSERT_TRUE(sendAll(peer_.get(), std::string(bytes.begin(), bytes.end())));
+  ASSERT_TRUE(waitFd(stream_->fd(), POLLIN));
+  EXPECT_EQ(stream_->handshake(), IoStatus::kFailed);
+  EXPECT_EQ(stream_->failure().cause, "tls-sent:illegal_parameter");
+  EXPECT_EQ(stream_->shutdownWrite(), IoStatus::kOk);
+  const Received got = receiveAll(peer_.get());
+  const auto alert = fatalAlertRecord(Alert::illegal_parameter);
+  EXPECT_EQ(got.text, std::string(alert.begin(), alert.end())) << "and nothing else";
+  EXPECT_TRUE(got.ended);
 }
 
 }  // namespace
