@@ -86,6 +86,7 @@ struct ServiceOptions : OptionSet {
   bool connectRetry = true;
   uint64_t fifoSize = 65536;  ///< bytes, a direction
   bool sessionTickets = true;
+  bool strictSni = false;
 };
 
 struct Config {

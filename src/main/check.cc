@@ -62,7 +62,7 @@ std::string certificateLines(const Runtime& runtime) {
   const int64_t now = std::time(nullptr);
   std::string lines;
   for (const auto& service : runtime.services) {
-    for (const auto& credentials : service->tls->credentials.list()) {
+    for (const auto& credentials : service->tls->credentials->list()) {
       lines += fmt::format("service {}: {} ({})\n", service->profile->name, credentials->summary(),
                            credentials->validityText(now));
     }

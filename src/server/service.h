@@ -8,7 +8,7 @@
 #include <string>
 
 #include "net/connector.h"
-#include "tls/tls_context.h"
+#include "tls/credential_set.h"
 #include "tunnel/tunnel.h"
 
 namespace culvert {
@@ -24,7 +24,7 @@ struct ServiceProfile {
 
 struct Service {
   std::shared_ptr<const ServiceProfile> profile;
-  std::shared_ptr<const TlsSettings> tls;
+  std::shared_ptr<const TlsEndpoint> tls;
 };
 
 /// A connection on its way from the acceptor to a worker: whoever holds it closes it.

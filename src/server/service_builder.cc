@@ -67,17 +67,10 @@ ProxyVersion proxyVersion(ProxyHeader header) {
   return ProxyVersion::kOff;
 }
 
-bool sameCredentials(const CredentialSet& a, const CredentialSet& b) {
-  return std::equal(
-      a.list().begin(), a.list().end(), b.list().begin(), b.list().end(),
-      [](const auto& x, const auto& y) { return x->contentHash() == y->contentHash(); });
-}
-
 bool sameTls(const TlsSettings& a, const TlsSettings& b) {
   return a.service == b.service && a.minVersion == b.minVersion && a.maxVersion == b.maxVersion &&
          a.ciphers == b.ciphers && a.ciphersuites == b.ciphersuites && a.groups == b.groups &&
-         a.alpn == b.alpn && a.sessionTickets == b.sessionTickets &&
-         sameCredentials(a.credentials, b.credentials);
+         a.alpn == b.alpn && a.sessionTickets == b.sessionTickets && a.strictSni == b.strictSni;
 }
 
 /// Builds one service and remembers what is wrong with it.
@@ -100,7 +93,16 @@ class ServiceBuilder {
     return made;
   }
 
-  std::shared_ptr<const TlsSettings> tls() {
+  std::shared_ptr<const TlsEndpoint> tls() {
+    TlsEndpoint made{settings(), credentials()};
+    if (before_ != nullptr && *before_->tls == made) return before_->tls;
+    if (const auto sound = checkEndpoint(*made.settings, *made.credentials); !sound)
+      error(options_.originOf("ciphers"), "ciphers", sound.error().text);
+    return std::make_shared<const TlsEndpoint>(std::move(made));
+  }
+
+ private:
+  std::shared_ptr<const TlsSettings> settings() {
     auto made = std::make_shared<TlsSettings>();
     made->service = options_.name;
     made->minVersion = options_.minVersion;
@@ -112,17 +114,25 @@ class ServiceBuilder {
     if (!options_.groups.empty()) made->groups = numbersOf(checkGroups(joined(options_.groups)));
     for (const SourcedText& protocol : options_.alpn) made->alpn.push_back(protocol.text);
     made->sessionTickets = options_.sessionTickets;
-    made->credentials = options_.selfSigned ? selfSigned() : fromFiles();
-    if (before_ != nullptr && sameTls(*before_->tls, *made)) return before_->tls;
+    made->strictSni = options_.strictSni;
+    if (before_ != nullptr && sameTls(*before_->tls->settings, *made))
+      return before_->tls->settings;
     if (const auto sound = checkTlsSettings(*made); !sound)
       error(options_.sectionOrigin, "", sound.error().text);
     return made;
   }
 
- private:
-  CredentialSet selfSigned() {
+  std::shared_ptr<const CredentialSet> credentials() {
+    CredentialSet::List list = options_.selfSigned ? selfSigned() : fromFiles();
+    // Unchanged contents are the same objects here.
+    if (before_ != nullptr && before_->tls->credentials->list() == list)
+      return before_->tls->credentials;
+    return std::make_shared<const CredentialSet>(std::move(list));
+  }
+
+  CredentialSet::List selfSigned() {
     if (before_ != nullptr)
-      return before_->tls->credentials;  // clients that trusted it go on doing so
+      return before_->tls->credentials->list();  // clients that trusted it go on doing so
     auto made = makeSelfSigned();
     if (!made) {
       error(options_.originOf("cert"), "cert", made.error().text);
@@ -133,11 +143,11 @@ class ServiceBuilder {
         fmt::format(
             "serves a self-signed certificate made at the start, for tests only (SHA-256 {})",
             made->fingerprint));
-    return CredentialSet({made->credentials});
+    return {made->credentials};
   }
 
-  CredentialSet fromFiles() {
-    std::vector<std::shared_ptr<const Credentials>> list;
+  CredentialSet::List fromFiles() {
+    CredentialSet::List list;
     for (size_t i = 0; i < options_.cert.size(); ++i) {
       const SourcedText& cert = options_.cert[i];
       const SourcedText key = i < options_.key.size() ? options_.key[i] : SourcedText();
@@ -157,12 +167,12 @@ class ServiceBuilder {
       }
       list.push_back(std::move(credentials));
     }
-    return CredentialSet(std::move(list));
+    return list;
   }
 
   std::shared_ptr<const Credentials> carriedOver(std::shared_ptr<const Credentials> loaded) const {
     if (before_ == nullptr) return loaded;
-    for (const auto& old : before_->tls->credentials.list()) {
+    for (const auto& old : before_->tls->credentials->list()) {
       if (old->contentHash() == loaded->contentHash()) return old;
     }
     return loaded;

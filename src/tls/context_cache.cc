@@ -2,27 +2,45 @@
 // See context_cache.h.
 #include "tls/context_cache.h"
 
+#include <functional>
+
 namespace culvert {
 
-Result<const TlsContext*> ContextCache::contextFor(
-    const std::shared_ptr<const TlsSettings>& settings, size_t credential, bool tickets) {
-  for (auto entry = entries_.begin(); entry != entries_.end(); ++entry) {
-    if (entry->credential != credential || entry->tickets != tickets) continue;
-    if (entry->settings.lock() != settings) continue;
-    if (entry != entries_.begin()) entries_.splice(entries_.begin(), entries_, entry);
-    return &entries_.front().context;
+size_t ContextCache::KeyHash::operator()(const Key& key) const {
+  const std::hash<const void*> hash;
+  return hash(key.settings) * 31 + hash(key.credentials) * 2 + (key.tickets ? 1 : 0);
+}
+
+Result<const TlsContext*> ContextCache::contextFor(const TlsEndpoint& endpoint, size_t credential,
+                                                   bool tickets) {
+  const auto& credentials = endpoint.credentials->list()[credential];
+  const Key key{endpoint.settings.get(), credentials.get(), tickets};
+  if (const auto found = index_.find(key); found != index_.end()) {
+    if (!found->second->stale()) {
+      if (found->second != entries_.begin())
+        entries_.splice(entries_.begin(), entries_, found->second);
+      return &entries_.front().context;
+    }
+    drop(found->second);
   }
-  auto made = TlsContext::create(*settings, settings->credentials.list()[credential],
-                                 tickets ? keys_ : nullptr, recv_, send_);
+  auto made =
+      TlsContext::create(*endpoint.settings, *credentials, tickets ? keys_ : nullptr, recv_, send_);
   if (!made) return tl::unexpected(made.error());
   dropUnused();
-  if (entries_.size() >= kMaxContexts) entries_.pop_back();
-  entries_.push_front(Entry{settings, credential, tickets, std::move(*made)});
+  if (entries_.size() >= kMaxContexts) drop(std::prev(entries_.end()));
+  entries_.push_front(Entry{key, endpoint.settings, credentials, std::move(*made)});
+  index_.emplace(key, entries_.begin());
   return &entries_.front().context;
 }
 
+ContextCache::Entries::iterator ContextCache::drop(Entries::iterator entry) {
+  index_.erase(entry->key);
+  return entries_.erase(entry);
+}
+
 void ContextCache::dropUnused() {
-  entries_.remove_if([](const Entry& entry) { return entry.settings.expired(); });
+  for (auto entry = entries_.begin(); entry != entries_.end();)
+    entry = entry->stale() ? drop(entry) : std::next(entry);
 }
 
 }  // namespace culvert

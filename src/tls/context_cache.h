@@ -7,7 +7,9 @@
 #include <cstddef>
 #include <list>
 #include <memory>
+#include <unordered_map>
 
+#include "tls/credential_set.h"
 #include "tls/tls_context.h"
 
 namespace culvert {
@@ -20,29 +22,44 @@ class ContextCache {
 
   /// The context for one certificate of a service, with or without tickets. The pointer is good
   /// until the next call.
-  Result<const TlsContext*> contextFor(const std::shared_ptr<const TlsSettings>& settings,
-                                       size_t credential, bool tickets);
+  Result<const TlsContext*> contextFor(const TlsEndpoint& endpoint, size_t credential,
+                                       bool tickets);
 
-  /// Drops contexts whose settings nobody holds any more (after a reload); sessions keep theirs
-  /// alive. A miss does the same: settings may be let go of later than the reload.
+  /// Drops contexts whose settings or certificate nobody else holds any more (after a reload);
+  /// sessions keep theirs alive. A miss does the same: they may be let go of later than the reload.
   void dropUnused();
 
   size_t size() const { return entries_.size(); }
 
  private:
-  struct Entry {
-    std::weak_ptr<const TlsSettings> settings;
-    size_t credential;
+  struct Key {
+    const TlsSettings* settings;
+    const Credentials* credentials;
     bool tickets;
-    TlsContext context;
+    bool operator==(const Key&) const = default;
   };
+  struct KeyHash {
+    size_t operator()(const Key& key) const;
+  };
+  struct Entry {
+    Key key;
+    // An address may come to be another object's: these tell.
+    std::weak_ptr<const TlsSettings> settings;
+    std::weak_ptr<const Credentials> credentials;
+    TlsContext context;
+    bool stale() const { return settings.expired() || credentials.expired(); }
+  };
+  using Entries = std::list<Entry>;
 
   static constexpr size_t kMaxContexts = 512;
+
+  Entries::iterator drop(Entries::iterator entry);
 
   const TicketKeys* keys_;
   TlsIoRecv recv_;
   TlsIoSend send_;
-  std::list<Entry> entries_;  // most recently used first
+  Entries entries_;  // most recently used first
+  std::unordered_map<Key, Entries::iterator, KeyHash> index_;
 };
 
 }  // namespace culvert

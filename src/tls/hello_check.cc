@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What a ClientHello decides before wolfSSL sees it: the version, whether there is anything in
-// common, and which certificate serves it.
+// See hello_check.h.
+#include "tls/hello_check.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 
-#include "base/check.h"
 #include "tls/alert_number.h"
 #include "tls/tls_names.h"
-#include "tls/tls_settings.h"
 
 namespace culvert {
 
@@ -60,15 +59,16 @@ bool signaturesFit(const ClientHello& hello, uint16_t version, const Certificate
   return false;
 }
 
-/// Whether `hello` offers one of `suites` that a key of this type can serve.
-bool suitesFit(const ClientHello& hello, uint16_t version, KeyType type,
-               const std::vector<uint16_t>* suites) {
+/// Whether `hello` offers one of the settings' suites that a key of this type can serve.
+bool suitesFit(const ClientHello& hello, const TlsSettings& settings, uint16_t version,
+               KeyType type) {
+  const std::vector<uint16_t>& suites =
+      version == kTls13 ? settings.suites13() : settings.suites12();
   for (size_t i = 0; i < hello.cipherSuites.size(); ++i) {
     const SuiteInfo* suite = findSuite(hello.cipherSuites[i]);
     if (suite == nullptr || suite->version != version) continue;
     if (!suiteFitsKey(*suite, type)) continue;
-    if (suites == nullptr || std::find(suites->begin(), suites->end(), suite->id) != suites->end())
-      return true;
+    if (std::find(suites.begin(), suites.end(), suite->id) != suites.end()) return true;
   }
   return false;
 }
@@ -82,12 +82,7 @@ bool curveFits(const ClientHello& hello, uint16_t version, const CertificateInfo
                                                      : 0x0019);
 }
 
-bool canServe(const ClientHello& hello, uint16_t version, const CertificateInfo& leaf) {
-  return signaturesFit(hello, version, leaf) && curveFits(hello, version, leaf) &&
-         suitesFit(hello, version, leaf.keyType, nullptr);
-}
-
-HelloVerdict refuse(uint8_t alert, std::string reason) { return {0, alert, std::move(reason)}; }
+HelloVerdict refuse(uint8_t alert, std::string reason) { return {0, alert, std::move(reason), 0}; }
 
 /// Names of at most `limit` numbers, without GREASE.
 template <class Name>
@@ -158,7 +153,7 @@ HelloVerdict checkTls13Hello(const ClientHello& hello) {
     return refuse(Alert::missing_extension, "a TLS 1.3 hello lacks supported_groups");
   if (!hello.hasKeyShare)
     return refuse(Alert::missing_extension, "a TLS 1.3 hello lacks key_share");
-  return {kTls13, 0, {}};
+  return {kTls13, 0, {}, 0};
 }
 
 bool groupInCommon(const ClientHello& hello, uint16_t version,
@@ -174,31 +169,47 @@ bool groupInCommon(const ClientHello& hello, uint16_t version,
 
 }  // namespace
 
-size_t CredentialSet::select(const ClientHello& hello, uint16_t version) const {
-  CULVERT_CHECK(!list_.empty());
-  // Without a name, or with one that nobody covers, the first certificate's name is served.
-  std::string_view host = hello.serverName;
-  bool known = std::any_of(list_.begin(), list_.end(),
-                           [&](const auto& one) { return one->matches(host) > 0; });
-  if (!known)
-    host = list_[0]->leaf().dnsNames.empty() ? std::string_view() : list_[0]->leaf().dnsNames[0];
-  size_t best = 0;
-  int bestScore = -1;
-  for (size_t i = 0; i < list_.size(); ++i) {
-    const CertificateInfo& leaf = list_[i]->leaf();
-    int match = !known && i == 0 ? 2 : list_[i]->matches(host);
-    if (!known && match == 1) match = 2;  // "*.example.org" in both: the same name
-    int score = (canServe(hello, version, leaf) ? 8 : 0) + match * 2 +
-                (leaf.keyType == KeyType::kEcdsa ? 1 : 0);
-    if (score > bestScore) {
-      bestScore = score;
-      best = i;
-    }
-  }
-  return best;
+bool canServe(const ClientHello& hello, const TlsSettings& settings, uint16_t version,
+              const CertificateInfo& leaf) {
+  return signaturesFit(hello, version, leaf) && curveFits(hello, version, leaf) &&
+         suitesFit(hello, settings, version, leaf.keyType);
 }
 
-HelloVerdict judgeHello(const ClientHello& hello, const TlsSettings& settings) {
+namespace {
+
+/// What the certificate's key has to do with it: a suite and a signature that both sides know.
+HelloVerdict checkCredential(const ClientHello& hello, const TlsSettings& settings,
+                             uint16_t version, const CertificateInfo& leaf) {
+  if (!suitesFit(hello, settings, version, leaf.keyType))
+    return refuse(Alert::handshake_failure,
+                  fmt::format("no cipher suite in common for {}: client offers {}",
+                              versionWords(version), listed(hello.cipherSuites, suiteName)));
+  // A ticket needs no signature; where it is not taken, wolfSSL refuses.
+  if (hello.hasPreSharedKey) return {version, 0, {}, 0};
+  if (!signaturesFit(hello, version, leaf) || !curveFits(hello, version, leaf))
+    return refuse(Alert::handshake_failure,
+                  fmt::format("client verifies no signature of the service's certificate ({})",
+                              leaf.keyText));
+  return {version, 0, {}, 0};
+}
+
+HelloVerdict checkProtocols(const ClientHello& hello, const TlsSettings& settings,
+                            uint16_t version) {
+  if (!groupInCommon(hello, version, settings.allGroups()))
+    return refuse(
+        Alert::handshake_failure,
+        fmt::format("no key exchange group in common: client offers {}, service offers {}",
+                    listed(hello.groups, groupName), groupList(settings.allGroups())));
+  if (settings.alpn.empty() || hello.alpnList.empty()) return {version, 0, {}, 0};
+  bool common = std::any_of(settings.alpn.begin(), settings.alpn.end(),
+                            [&](const std::string& name) { return hello.offersProtocol(name); });
+  if (common) return {version, 0, {}, 0};
+  return refuse(Alert::no_application_protocol,
+                fmt::format("no ALPN protocol in common: client offers {}, service offers {}",
+                            offeredProtocols(hello), fmt::join(settings.alpn, ", ")));
+}
+
+HelloVerdict checkVersion(const ClientHello& hello, const TlsSettings& settings) {
   // RFC 8446 appendix D.5: refused whatever else such a hello holds.
   if (hello.legacyVersion <= kSsl30)
     return refuse(Alert::protocol_version,
@@ -210,45 +221,32 @@ HelloVerdict judgeHello(const ClientHello& hello, const TlsSettings& settings) {
     return refuse(Alert::inappropriate_fallback,
                   fmt::format("client falls back to {} although both sides speak more",
                               versionWords(version)));
-  if (version == kTls13) {
-    HelloVerdict verdict = checkTls13Hello(hello);
+  if (version == kTls13) return checkTls13Hello(hello);
+  return {version, 0, {}, 0};
+}
+
+}  // namespace
+
+HelloVerdict judgeHello(const ClientHello& hello, const TlsSettings& settings,
+                        const CredentialSet& credentials) {
+  HelloVerdict verdict = checkVersion(hello, settings);
+  if (!verdict) return verdict;
+  const uint16_t version = verdict.version;
+  // RFC 6066 3.
+  if (settings.strictSni && !credentials.covers(hello.serverName))
+    return refuse(Alert::unrecognized_name, hello.serverName.empty()
+                                                ? "client names no server, and strict-sni is on"
+                                                : "no certificate names the server that the client "
+                                                  "asks for, and strict-sni is on");
+  size_t credential = 0;
+  if (!credentials.empty()) {
+    credential = credentials.select(hello, settings, version);
+    verdict = checkCredential(hello, settings, version, credentials[credential].leaf());
     if (!verdict) return verdict;
   }
-  const std::vector<uint16_t>& suites =
-      version == kTls13 ? settings.suites13() : settings.suites12();
-  const auto& all = settings.credentials.list();
-  bool suite = all.empty();
-  bool signature = all.empty();
-  for (const auto& credentials : all) {
-    const CertificateInfo& leaf = credentials->leaf();
-    bool fits = suitesFit(hello, version, leaf.keyType, &suites);
-    suite = suite || fits;
-    signature =
-        signature || (fits && (hello.hasPreSharedKey || (signaturesFit(hello, version, leaf) &&
-                                                         curveFits(hello, version, leaf))));
-  }
-  if (!suite)
-    return refuse(Alert::handshake_failure,
-                  fmt::format("no cipher suite in common for {}: client offers {}",
-                              versionWords(version), listed(hello.cipherSuites, suiteName)));
-  if (!signature)
-    return refuse(Alert::handshake_failure,
-                  fmt::format("client verifies no signature of the service's certificate ({})",
-                              all.front()->leaf().keyText));
-  if (!groupInCommon(hello, version, settings.allGroups()))
-    return refuse(
-        Alert::handshake_failure,
-        fmt::format("no key exchange group in common: client offers {}, service offers {}",
-                    listed(hello.groups, groupName), groupList(settings.allGroups())));
-  if (!settings.alpn.empty() && !hello.alpnList.empty()) {
-    bool common = std::any_of(settings.alpn.begin(), settings.alpn.end(),
-                              [&](const std::string& name) { return hello.offersProtocol(name); });
-    if (!common)
-      return refuse(Alert::no_application_protocol,
-                    fmt::format("no ALPN protocol in common: client offers {}, service offers {}",
-                                offeredProtocols(hello), fmt::join(settings.alpn, ", ")));
-  }
-  return {version, 0, {}};
+  verdict = checkProtocols(hello, settings, version);
+  verdict.credential = credential;
+  return verdict;
 }
 
 }  // namespace culvert

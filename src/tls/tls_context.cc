@@ -22,7 +22,6 @@ struct TlsContextState {
   bool dropped = false;
   const TicketKeys* keys = nullptr;
   TicketBinding binding{};
-  std::shared_ptr<const Credentials> credentials;
   std::vector<std::string> alpn;
 
   void maybeFree() {
@@ -213,21 +212,19 @@ void TlsSession::reset() {
   state->maybeFree();
 }
 
-Result<TlsContext> TlsContext::create(const TlsSettings& settings,
-                                      std::shared_ptr<const Credentials> credentials,
+Result<TlsContext> TlsContext::create(const TlsSettings& settings, const Credentials& credentials,
                                       const TicketKeys* keys, TlsIoRecv recv, TlsIoSend send) {
   auto* state = new TlsContextState;
   TlsContext context(state);  // frees the state on every way out
   state->keys = keys;
   state->alpn = settings.alpn;
-  state->credentials = std::move(credentials);
   state->ctx = wolfSSL_CTX_new(methodFor(settings));
   if (state->ctx == nullptr) return fail("no TLS context: out of memory");
   wolfSSL_CTX_set_verify(state->ctx, WOLFSSL_VERIFY_NONE, nullptr);
   wolfSSL_CTX_SetIORecv(state->ctx, recv);
   wolfSSL_CTX_SetIOSend(state->ctx, send);
-  Result<void> done = loadCredentials(state->ctx, *state->credentials);
-  if (done) done = setParameters(state->ctx, settings, state->credentials->leaf().keyType);
+  Result<void> done = loadCredentials(state->ctx, credentials);
+  if (done) done = setParameters(state->ctx, settings, credentials.leaf().keyType);
   if (done) done = setTickets(*state, settings);
   if (!done) return tl::unexpected(done.error());
 #ifdef OPENSSL_EXTRA
@@ -269,8 +266,6 @@ Result<TlsSession> TlsContext::newSession(const ClientHello& hello, TlsIoContext
   }
   return session;
 }
-
-const Credentials& TlsContext::credentials() const { return *state_->credentials; }
 
 size_t TlsContext::sessions() const { return state_->sessions; }
 

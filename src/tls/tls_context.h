@@ -9,6 +9,7 @@
 
 #include "base/result.h"
 #include "tls/client_hello.h"
+#include "tls/credentials.h"
 #include "tls/ticket_keys.h"
 #include "tls/tls_settings.h"
 
@@ -56,9 +57,8 @@ using TlsIoSend = int (*)(WOLFSSL* ssl, char* from, int size, void* context);
 class TlsContext {
  public:
   /// Builds the context. `keys` may be nullptr (no tickets); it must outlive every session. The
-  /// settings are not kept.
-  static Result<TlsContext> create(const TlsSettings& settings,
-                                   std::shared_ptr<const Credentials> credentials,
+  /// settings and credentials are not kept.
+  static Result<TlsContext> create(const TlsSettings& settings, const Credentials& credentials,
                                    const TicketKeys* keys, TlsIoRecv recv, TlsIoSend send);
   TlsContext(TlsContext&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
   TlsContext& operator=(TlsContext&& other) noexcept {
@@ -71,7 +71,6 @@ class TlsContext {
   /// list, the client's suite order where it puts ChaCha20 first. Fails only for want of memory.
   Result<TlsSession> newSession(const ClientHello& hello, TlsIoContext& io) const;
 
-  const Credentials& credentials() const;
   /// Sessions alive; a context may be dropped before them.
   size_t sessions() const;
 

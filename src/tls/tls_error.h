@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "tls/client_hello.h"
+#include "tls/hello_check.h"
 #include "tls/hello_gatherer.h"
 #include "tls/tls_context.h"
 #include "tls/wolf_alert.h"

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "tls/alert_number.h"
+#include "tls/hello_check.h"
 #include "tls/tls_stream.h"
 #include "tls/wolfssl.h"
 
@@ -53,10 +54,10 @@ struct TlsStream::Hello {
   std::vector<uint8_t> bytes;  // only for a hello that comes in pieces
 };
 
-TlsStream::TlsStream(TlsWorker& worker, UniqueFd fd, std::shared_ptr<const TlsSettings> settings)
+TlsStream::TlsStream(TlsWorker& worker, UniqueFd fd, std::shared_ptr<const TlsEndpoint> endpoint)
     : SocketStream(worker.loop, std::move(fd)),
       worker_(worker),
-      settings_(std::move(settings)),
+      endpoint_(std::move(endpoint)),
       backlog_(worker.pool, kBacklogSize) {}
 
 TlsStream::~TlsStream() = default;
@@ -103,13 +104,12 @@ IoStatus TlsStream::gatherHello() {
 IoStatus TlsStream::beginSession(const ClientHello& hello, std::span<const uint8_t> preface,
                                  std::span<const uint8_t> rest) {
   serverName_ = hello.serverName;
-  const HelloVerdict verdict = judgeHello(hello, *settings_);
+  const HelloVerdict verdict = judgeHello(hello, *endpoint_->settings, *endpoint_->credentials);
   if (!verdict) return refuse(explainVerdict(verdict), verdict.alert, HandshakeFailure::kNoCommon);
-  const size_t credential = settings_->credentials.select(hello, verdict.version);
   // wolfSSL refuses a hello with a ticket longer than its own could be, instead of making a full
   // handshake; a context that knows no tickets does not look at it (RFC 5077 3.4).
   const bool tickets = hello.ticket12Length <= kLongestTicket12;
-  const auto context = worker_.contexts.contextFor(settings_, credential, tickets);
+  const auto context = worker_.contexts.contextFor(*endpoint_, verdict.credential, tickets);
   if (!context)
     return refuse({"internal", context.error().text}, Alert::internal_error,
                   HandshakeFailure::kOther);
@@ -144,7 +144,7 @@ void TlsStream::finishHandshake() {
   stashInput();  // payload that came along with the client's last flight
   established_ = true;
   hello_.reset();
-  settings_.reset();
+  endpoint_.reset();
   worker_.counters.add(Counter::kHandshakesOk);
   if (wolfSSL_session_reused(session_.get()) != 0)
     worker_.counters.add(Counter::kHandshakesResumed);

@@ -52,18 +52,6 @@ Result<void> checkTlsSettings(const TlsSettings& settings) {
     return fail(
         "groups holds post-quantum hybrids only, which TLS 1.2 does not know: add X25519 or set "
         "min-version = 1.3");
-  for (const auto& credentials : settings.credentials.list()) {
-    KeyType type = credentials->leaf().keyType;
-    const auto& suites = settings.suites12();
-    bool any = settings.maxVersion >= kTls13 ||
-               std::any_of(suites.begin(), suites.end(), [&](uint16_t id) {
-                 const SuiteInfo* suite = findSuite(id);
-                 return suite != nullptr && suiteFitsKey(*suite, type);
-               });
-    if (!any)
-      return fail(fmt::format("no suite of ciphers fits the {} key of {}",
-                              credentials->leaf().keyText, credentials->certPath()));
-  }
   return {};
 }
 

@@ -30,8 +30,8 @@ enum class HandshakeFailure : uint8_t { kNone, kAlert, kBadHello, kNoCommon, kCl
 
 class TlsStream final : public SocketStream, private TlsIoContext {
  public:
-  /// `settings` are held until the handshake is done.
-  TlsStream(TlsWorker& worker, UniqueFd fd, std::shared_ptr<const TlsSettings> settings);
+  /// `endpoint` is held until the handshake is done.
+  TlsStream(TlsWorker& worker, UniqueFd fd, std::shared_ptr<const TlsEndpoint> endpoint);
   ~TlsStream() override;
 
   /// kEof: the peer left before its first byte.
@@ -85,7 +85,7 @@ class TlsStream final : public SocketStream, private TlsIoContext {
   IoStatus failForMemory() noexcept;
 
   TlsWorker& worker_;
-  std::shared_ptr<const TlsSettings> settings_;  // until the handshake is done
+  std::shared_ptr<const TlsEndpoint> endpoint_;  // until the handshake is done
   std::unique_ptr<Hello> hello_;                 // likewise
   TlsSession session_;
   RingBuffer backlog_;

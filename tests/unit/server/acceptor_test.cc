@@ -61,7 +61,7 @@ class AcceptorTest : public TlsTest {
     profile->name = "test";
     profile->tunnel = std::make_shared<const TunnelOptions>();
     service->profile = profile;
-    service->tls = std::make_shared<const TlsSettings>(testSettings());
+    service->tls = std::make_shared<const TlsEndpoint>(testSettings().endpoint());
     service_ = service;
   }
   void TearDown() override {

@@ -63,11 +63,11 @@ TEST_F(ServiceBuilderTest, EveryOptionArrives) {
   ASSERT_EQ(web.profile->connect.targets.size(), 1u);
   EXPECT_EQ(web.profile->connect.targets[0]->text(), "127.0.0.1:7");
   EXPECT_EQ(web.profile->proxy, ProxyVersion::kV2);
-  EXPECT_EQ(web.tls->service, "web");
-  EXPECT_EQ(web.tls->alpn, (std::vector<std::string>{"h2", "http/1.1"}));
-  EXPECT_EQ(web.tls->minVersion, kTls13);
-  EXPECT_FALSE(web.tls->sessionTickets);
-  ASSERT_EQ(web.tls->credentials.size(), 1u);
+  EXPECT_EQ(web.tls->settings->service, "web");
+  EXPECT_EQ(web.tls->settings->alpn, (std::vector<std::string>{"h2", "http/1.1"}));
+  EXPECT_EQ(web.tls->settings->minVersion, kTls13);
+  EXPECT_FALSE(web.tls->settings->sessionTickets);
+  ASSERT_EQ(web.tls->credentials->size(), 1u);
 }
 
 TEST_F(ServiceBuilderTest, ServicesStandInOrderAndAreFound) {
@@ -89,7 +89,7 @@ TEST_F(ServiceBuilderTest, OneFileMayHoldBoth) {
 TEST_F(ServiceBuilderTest, CertificatesAndKeysGoTogetherInOrder) {
   const Runtime runtime = build(service("web", files("ec") + files("rsa")));
   EXPECT_FALSE(said_.hasErrors()) << lines().front();
-  EXPECT_EQ(runtime.services[0]->tls->credentials.size(), 2u);
+  EXPECT_EQ(runtime.services[0]->tls->credentials->size(), 2u);
 }
 
 TEST_F(ServiceBuilderTest, EveryMistakeIsReportedWithItsPlace) {
@@ -138,14 +138,15 @@ TEST_F(ServiceBuilderTest, UnchangedTlsSettingsAreTheSameObject) {
 TEST_F(ServiceBuilderTest, EveryTlsOptionMakesNewSettingsOfOldCredentials) {
   const std::string text = service("web", files("ec"));
   const Runtime before = build(text);
-  for (const char* more : {"alpn = h2\n", "min-version = 1.3\n", "max-version = 1.2\n",
-                           "session-tickets = off\n", "ciphersuites = TLS_AES_256_GCM_SHA384\n",
-                           "groups = P-256\n", "ciphers = ECDHE-ECDSA-AES256-GCM-SHA384\n"}) {
+  for (const char* more :
+       {"alpn = h2\n", "min-version = 1.3\n", "max-version = 1.2\n", "session-tickets = off\n",
+        "ciphersuites = TLS_AES_256_GCM_SHA384\n", "groups = P-256\n", "strict-sni = on\n",
+        "ciphers = ECDHE-ECDSA-AES256-GCM-SHA384\n"}) {
     const Runtime after = build(text + more, &before);
     EXPECT_FALSE(said_.hasErrors()) << more;
     EXPECT_NE(after.services[0]->tls, before.services[0]->tls) << more;
-    EXPECT_EQ(after.services[0]->tls->credentials.list()[0],
-              before.services[0]->tls->credentials.list()[0])
+    EXPECT_EQ(after.services[0]->tls->credentials->list()[0],
+              before.services[0]->tls->credentials->list()[0])
         << "an unchanged certificate is in memory once";
   }
 }
@@ -163,19 +164,19 @@ TEST_F(ServiceBuilderTest, ARenewedCertificateIsTaken) {
   install("p384");
   const Runtime after = build(text, &before);
   EXPECT_NE(after.services[0]->tls, before.services[0]->tls);
-  EXPECT_NE(after.services[0]->tls->credentials[0].contentHash(),
-            before.services[0]->tls->credentials[0].contentHash());
+  EXPECT_NE((*after.services[0]->tls->credentials)[0].contentHash(),
+            (*before.services[0]->tls->credentials)[0].contentHash());
 }
 
 TEST_F(ServiceBuilderTest, ARenamedServiceIsANewOne) {
   const Runtime before = build(service("web", files("ec")));
   const Runtime after = build(service("mail", files("ec")), &before);
   EXPECT_NE(after.services[0]->tls, before.services[0]->tls) << "tickets are bound to the service";
-  EXPECT_EQ(after.services[0]->tls->service, "mail");
+  EXPECT_EQ(after.services[0]->tls->settings->service, "mail");
 }
 
 TEST_F(ServiceBuilderTest, AnOldRuntimeDoesNotLiveOnThroughTheNewOne) {
-  std::weak_ptr<const TlsSettings> old;
+  std::weak_ptr<const TlsEndpoint> old;
   std::weak_ptr<const ServiceProfile> profile;
   Runtime now = build(service("web", files("ec")));
   old = now.services[0]->tls;

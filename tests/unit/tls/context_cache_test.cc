@@ -11,38 +11,37 @@ namespace {
 
 class ContextCacheTest : public TlsTest {
  protected:
-  static const TlsContext* get(ContextCache& cache, const std::shared_ptr<const TlsSettings>& of,
-                               bool tickets = false) {
+  static const TlsContext* get(ContextCache& cache, const TlsEndpoint& of, bool tickets = false) {
     auto made = cache.contextFor(of, 0, tickets);
     EXPECT_TRUE(made);
     return made ? *made : nullptr;
   }
 
-  std::shared_ptr<const TlsSettings> settings_ =
-      std::make_shared<const TlsSettings>(testSettings());
+  TlsEndpoint endpoint_ = testSettings().endpoint();
   ContextCache one_{nullptr, memoryRecv, memorySend};
   ContextCache two_{nullptr, memoryRecv, memorySend};
 };
 
 TEST_F(ContextCacheTest, MakesAContextOnce) {
-  const TlsContext* made = get(one_, settings_);
-  EXPECT_EQ(get(one_, settings_), made);
-  EXPECT_NE(get(one_, settings_, true), made);
+  const TlsContext* made = get(one_, endpoint_);
+  EXPECT_EQ(get(one_, endpoint_), made);
+  EXPECT_NE(get(one_, endpoint_, true), made);
   EXPECT_EQ(one_.size(), 2u);
 }
 
 /// What is used goes on being used; of the rest the one that was used longest ago makes room.
 TEST_F(ContextCacheTest, HoldsAtMost512) {
-  const TlsContext* used = get(one_, settings_);
+  const TlsContext* used = get(one_, endpoint_);
   TlsIoContext io;
   auto session = used->newSession(ClientHello(), io);
   ASSERT_TRUE(session);
-  std::vector<std::shared_ptr<const TlsSettings>> others;
+  std::vector<TlsEndpoint> others;
   for (size_t i = 0; i < 520; ++i) {
-    others.push_back(std::make_shared<const TlsSettings>(*settings_));
+    others.push_back(endpoint_);
+    others.back().settings = std::make_shared<const TlsSettings>(*endpoint_.settings);
     get(one_, others.back());
     ASSERT_EQ(one_.size(), std::min<size_t>(i + 2, 512));
-    ASSERT_EQ(get(one_, settings_), used) << "after " << i;
+    ASSERT_EQ(get(one_, endpoint_), used) << "after " << i;
   }
   EXPECT_EQ(used->sessions(), 1u) << "none was made anew in its place";
 }
@@ -50,22 +49,43 @@ TEST_F(ContextCacheTest, HoldsAtMost512) {
 /// Each worker has a cache, and some a second context for the same settings: none of them may keep
 /// the others', and with them the old private key, alive.
 TEST_F(ContextCacheTest, ForgetsSettingsThatAreGoneInEveryCache) {
-  get(one_, settings_);
-  get(one_, settings_, true);
-  get(two_, settings_);
+  get(one_, endpoint_);
+  get(one_, endpoint_, true);
+  get(two_, endpoint_);
   one_.dropUnused();
   EXPECT_EQ(one_.size(), 2u) << "still in use";
-  settings_.reset();
+  endpoint_.settings.reset();
   one_.dropUnused();
   two_.dropUnused();
   EXPECT_EQ(one_.size(), 0u);
   EXPECT_EQ(two_.size(), 0u);
 }
 
+/// A renewed certificate: the settings stay, and the old key must go.
+TEST_F(ContextCacheTest, ForgetsACertificateThatIsGone) {
+  TempDir dir;
+  runIn(dir,
+        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj "
+        "/CN=other.example.org -keyout other.pem -out cert && cat cert >> other.pem");
+  auto loaded = Credentials::loadFiles(dir / "other.pem", {});
+  ASSERT_TRUE(loaded);
+  TlsEndpoint renewed = endpoint_;
+  renewed.credentials = std::make_shared<const CredentialSet>(CredentialSet::List{*loaded});
+  get(one_, renewed);
+  get(one_, endpoint_);
+  EXPECT_EQ(one_.size(), 2u);
+  loaded->reset();
+  renewed.credentials.reset();
+  one_.dropUnused();
+  EXPECT_EQ(one_.size(), 1u);
+  get(one_, endpoint_);
+  EXPECT_EQ(one_.size(), 1u);
+}
+
 TEST_F(ContextCacheTest, AMissForgetsToo) {
-  get(one_, settings_);
-  settings_ = std::make_shared<const TlsSettings>(testSettings());
-  get(one_, settings_);
+  get(one_, endpoint_);
+  endpoint_ = testSettings().endpoint();
+  get(one_, endpoint_);
   EXPECT_EQ(one_.size(), 1u);
 }
 

@@ -11,13 +11,13 @@ namespace {
 
 class HelloCheckTest : public TlsTest {
  protected:
-  HelloVerdict judge(const HelloBuilder& builder, const TlsSettings& settings) {
+  HelloVerdict judge(const HelloBuilder& builder, const TestTls& settings) {
     bytes_ = builder.message();
     HelloResult result = parseClientHelloMessage(bytes_, hello_);
     EXPECT_EQ(result.status, HelloStatus::kComplete) << result.reason;
-    return judgeHello(hello_, settings);
+    return judgeHello(hello_, settings, settings.credentials);
   }
-  std::string reason(const HelloBuilder& builder, const TlsSettings& settings, uint8_t alert) {
+  std::string reason(const HelloBuilder& builder, const TestTls& settings, uint8_t alert) {
     HelloVerdict verdict = judge(builder, settings);
     EXPECT_FALSE(verdict);
     EXPECT_EQ(verdict.alert, alert) << verdict.reason;
@@ -28,7 +28,7 @@ class HelloCheckTest : public TlsTest {
 };
 
 TEST_F(HelloCheckTest, ChoosesTheVersion) {
-  TlsSettings settings = testSettings();
+  TestTls settings = testSettings();
   EXPECT_EQ(judge(HelloBuilder::modern(), settings).version, kTls13);
   EXPECT_EQ(judge(HelloBuilder::tls12(), settings).version, kTls12);
   settings.maxVersion = kTls12;
@@ -36,7 +36,7 @@ TEST_F(HelloCheckTest, ChoosesTheVersion) {
 }
 
 TEST_F(HelloCheckTest, SaysWhyAVersionIsRefused) {
-  TlsSettings settings = testSettings();
+  TestTls settings = testSettings();
   HelloBuilder old = HelloBuilder::tls12();
   old.legacyVersion = kTls10;
   EXPECT_EQ(reason(old, settings, Alert::protocol_version),
@@ -62,7 +62,7 @@ TEST_F(HelloCheckTest, SaysWhyAVersionIsRefused) {
 TEST_F(HelloCheckTest, RefusesANeedlessFallback) {
   HelloBuilder hello = HelloBuilder::tls12();
   hello.suites = hello.suites + numbers({0x5600});
-  TlsSettings settings = testSettings();
+  TestTls settings = testSettings();
   EXPECT_EQ(reason(hello, settings, Alert::inappropriate_fallback),
             "client falls back to TLS 1.2 although both sides speak more");
   settings.maxVersion = kTls12;
@@ -73,7 +73,7 @@ TEST_F(HelloCheckTest, RefusesANeedlessFallback) {
 }
 
 TEST_F(HelloCheckTest, DemandsTheExtensionsOfTls13) {
-  TlsSettings settings = testSettings();
+  TestTls settings = testSettings();
   for (uint16_t type : {10, 13, 51}) {
     HelloBuilder hello = HelloBuilder::modern();
     reason(hello.remove(type), settings, Alert::missing_extension);
@@ -90,7 +90,7 @@ TEST_F(HelloCheckTest, DemandsTheExtensionsOfTls13) {
 }
 
 TEST_F(HelloCheckTest, FindsThatNothingIsInCommon) {
-  TlsSettings settings = testSettings({"rsa"});
+  TestTls settings = testSettings({"rsa"});
   HelloBuilder hello = HelloBuilder::modern();
   hello.set(13, vector16(numbers({0x0403})));
   EXPECT_EQ(reason(hello, settings, Alert::handshake_failure),
@@ -116,7 +116,7 @@ TEST_F(HelloCheckTest, FindsThatNothingIsInCommon) {
 }
 
 TEST_F(HelloCheckTest, NamesTheProtocolsThatAreNotInCommon) {
-  TlsSettings settings = testSettings();
+  TestTls settings = testSettings();
   settings.alpn = {"h2", "http/1.1"};
   HelloBuilder hello = HelloBuilder::modern();
   hello.set(16, HelloBuilder::alpn({"imap", "a b\n", std::string(40, 'x')}));
@@ -127,7 +127,7 @@ TEST_F(HelloCheckTest, NamesTheProtocolsThatAreNotInCommon) {
 
 TEST_F(HelloCheckTest, SelectsTheCertificateByNameThenByKey) {
   // 0 rsa and 1 ec are for www.example.org, 2 is for leaf.example.org.
-  TlsSettings settings = testSettings({"rsa", "ec", "leaf"});
+  TestTls settings = testSettings({"rsa", "ec", "leaf"});
   auto selected = [&](const std::string& name, std::initializer_list<uint16_t> algorithms,
                       uint16_t version) {
     HelloBuilder hello = HelloBuilder::modern();
@@ -135,7 +135,7 @@ TEST_F(HelloCheckTest, SelectsTheCertificateByNameThenByKey) {
     if (name.empty()) hello.remove(0);
     hello.set(13, vector16(numbers(algorithms)));
     judge(hello, settings);
-    return settings.credentials.select(hello_, version);
+    return settings.credentials.select(hello_, settings, version);
   };
   EXPECT_EQ(selected("www.example.org", {0x0804, 0x0403}, kTls13), 1u);
   EXPECT_EQ(selected("WWW.example.org", {0x0804}, kTls13), 0u);
@@ -148,14 +148,44 @@ TEST_F(HelloCheckTest, SelectsTheCertificateByNameThenByKey) {
   HelloBuilder x25519 = HelloBuilder::tls12();
   x25519.set(10, vector16(numbers({0x001d})));
   judge(x25519, settings);
-  EXPECT_EQ(settings.credentials.select(hello_, kTls12), 0u)
+  EXPECT_EQ(settings.credentials.select(hello_, settings, kTls12), 0u)
       << "before TLS 1.3 the groups limit the certificate's curve";
   EXPECT_EQ(selected("www.example.org", {0x0503}, kTls13), 1u)
       << "P-384 only in 1.3: nobody fits, the name decides";
 }
 
+TEST_F(HelloCheckTest, RefusesAnUnknownNameWhereNamesAreStrict) {
+  TestTls settings = testSettings({"rsa", "ec"});
+  const auto hello = [](const std::string& name) {
+    HelloBuilder builder = HelloBuilder::modern();
+    if (name.empty()) return builder.remove(0);
+    builder.set(0, HelloBuilder::serverName(name));
+    return builder;
+  };
+  EXPECT_TRUE(judge(hello("nobody.example.net"), settings));
+  EXPECT_TRUE(judge(hello(""), settings));
+  settings.strictSni = true;
+  for (const char* known : {"www.example.org", "a.wild.example.org", "127.0.0.1"})
+    EXPECT_TRUE(judge(hello(known), settings)) << known;
+  EXPECT_EQ(reason(hello(""), settings, Alert::unrecognized_name),
+            "client names no server, and strict-sni is on");
+  for (const char* unknown :
+       {"nobody.example.net", "a.b.wild.example.org", "wild.example.org", "example.org", "org"}) {
+    EXPECT_EQ(reason(hello(unknown), settings, Alert::unrecognized_name),
+              "no certificate names the server that the client asks for, and strict-sni is on")
+        << unknown;
+  }
+}
+
+TEST_F(HelloCheckTest, ChoosesAmongThoseThatTheSuitesOfTheServiceFit) {
+  TestTls settings = testSettings({"ec", "rsa"});
+  settings.ciphers = {0xc02f};  // for RSA keys only
+  EXPECT_EQ(judge(HelloBuilder::tls12(), settings).credential, 1u);
+  EXPECT_EQ(judge(HelloBuilder::modern(), settings).credential, 0u);
+}
+
 TEST_F(HelloCheckTest, PutsRefusalsIntoTheClosedListOfCauses) {
-  HelloVerdict verdict{0, Alert::protocol_version, "why"};
+  HelloVerdict verdict{0, Alert::protocol_version, "why", 0};
   EXPECT_EQ(explainVerdict(verdict).cause, "tls-sent:protocol_version");
   HelloResult result{HelloStatus::kNotTls, Alert::unexpected_message, FirstBytes::kHttp,
                      "client speaks plain HTTP"};

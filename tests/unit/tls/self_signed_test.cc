@@ -47,7 +47,7 @@ TEST_F(SelfSignedTest, IsVerifiedByOtherLibraries) {
 TEST_F(SelfSignedTest, EstablishesSessions) {
   auto made = makeSelfSigned();
   ASSERT_TRUE(made.has_value()) << made.error().text;
-  TlsSettings settings;
+  TestTls settings;
   settings.credentials = CredentialSet({made->credentials});
   MemoryHandshake handshake({}, settings);
   EXPECT_TRUE(handshake.run()) << handshake.failure().reason;

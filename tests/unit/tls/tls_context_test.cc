@@ -33,7 +33,7 @@ TEST_F(TlsContextTest, NegotiatesEveryGroupInBothVersions) {
       client.groups = {group};
       // Before TLS 1.3 the list also limits the curve of the certificate's key.
       if (version == kTls12 && group != 0x0017) client.groups.push_back(0x0017);
-      TlsSettings settings = testSettings();
+      TestTls settings = testSettings();
       settings.groups = {0x11ec, 0x001d, 0x0017, 0x0018, 0x0019, 0x11eb, 0x11ed};
       MemoryHandshake handshake(client, settings);
       ASSERT_TRUE(handshake.run())
@@ -56,7 +56,7 @@ TEST_F(TlsContextTest, PrefersOurGroupOrder) {
   EXPECT_EQ(handshake.facts().group, "X25519");
   // Without a share for a group in common, a retry asks for one.
   client.shares = {0x0018};
-  TlsSettings settings = testSettings();
+  TestTls settings = testSettings();
   settings.groups = {0x001d, 0x0017};
   MemoryHandshake retried(client, settings);
   ASSERT_TRUE(retried.run()) << retried.failure().reason;
@@ -83,7 +83,7 @@ TEST_F(TlsContextTest, HoldsTheVersionLimits) {
     ClientOptions client;
     client.minVersion = one.clientMin;
     client.maxVersion = one.clientMax;
-    TlsSettings settings = testSettings();
+    TestTls settings = testSettings();
     settings.minVersion = one.serverMin;
     settings.maxVersion = one.serverMax;
     MemoryHandshake handshake(client, settings);
@@ -134,7 +134,7 @@ TEST_F(TlsContextTest, PutsAes128FirstUnlessTheClientPutsChachaFirst) {
   ASSERT_TRUE(older.run());
   EXPECT_EQ(older.facts().suite, "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256");
   // A list in the configuration is an order.
-  TlsSettings settings = testSettings();
+  TestTls settings = testSettings();
   settings.ciphersuites = *checkCiphersuites("TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256");
   MemoryHandshake configured({}, settings);
   ASSERT_TRUE(configured.run());
@@ -157,7 +157,7 @@ TEST_F(TlsContextTest, ExplainsThatNoSuiteIsInCommon) {
 TEST_F(TlsContextTest, ExplainsThatNoGroupIsInCommon) {
   ClientOptions client;
   client.groups = {0x0018};
-  TlsSettings settings = testSettings();
+  TestTls settings = testSettings();
   settings.groups = {0x001d};
   MemoryHandshake handshake(client, settings);
   EXPECT_FALSE(handshake.run());
@@ -170,7 +170,7 @@ TEST_F(TlsContextTest, ChoosesAlpnInOurOrderAndRefusesWithoutOverlap) {
     ClientOptions client;
     client.minVersion = client.maxVersion = version;
     client.alpn = "http/1.1,h2";
-    TlsSettings settings = testSettings();
+    TestTls settings = testSettings();
     settings.alpn = {"h2", "http/1.1"};
     MemoryHandshake handshake(client, settings);
     ASSERT_TRUE(handshake.run());
@@ -194,7 +194,7 @@ TEST_F(TlsContextTest, ChoosesAlpnInOurOrderAndRefusesWithoutOverlap) {
 }
 
 TEST_F(TlsContextTest, ChoosesTheCertificateByWhatTheClientVerifies) {
-  TlsSettings both = testSettings({"rsa", "ec"});
+  TestTls both = testSettings({"rsa", "ec"});
   MemoryHandshake modern({}, both);
   ASSERT_TRUE(modern.run());
   EXPECT_EQ(modern.credential, 1u) << "ECDSA first where the client takes both";
@@ -232,7 +232,7 @@ class TlsTicketTest : public TlsTest {
   TlsTicketTest() : keys_(std::move(*TicketKeys::createRandom())) {}
 
   /// Connects once and gives the client's session with its ticket.
-  WOLFSSL_SESSION* ticketFrom(const ClientOptions& client, const TlsSettings& settings) {
+  WOLFSSL_SESSION* ticketFrom(const ClientOptions& client, const TestTls& settings) {
     MemoryHandshake first(client, settings, keys_.get());
     EXPECT_TRUE(first.run()) << first.failure().reason;
     EXPECT_TRUE(first.exchange());
@@ -240,7 +240,7 @@ class TlsTicketTest : public TlsTest {
     return wolfSSL_get1_session(first.client());
   }
   /// Whether a connection with this ticket resumes; it must succeed in any case.
-  bool resumes(ClientOptions client, const TlsSettings& settings, WOLFSSL_SESSION* session) {
+  bool resumes(ClientOptions client, const TestTls& settings, WOLFSSL_SESSION* session) {
     client.session = session;
     MemoryHandshake second(client, settings, keys_.get());
     EXPECT_TRUE(second.run()) << second.failure().reason;
@@ -254,11 +254,11 @@ TEST_F(TlsTicketTest, ResumesAndIsBoundToTheService) {
   for (uint16_t version : {kTls12, kTls13}) {
     ClientOptions client;
     client.minVersion = client.maxVersion = version;
-    TlsSettings settings = testSettings();
+    TestTls settings = testSettings();
     WOLFSSL_SESSION* session = ticketFrom(client, settings);
     ASSERT_NE(session, nullptr);
     EXPECT_TRUE(resumes(client, settings, session)) << versionName(version);
-    TlsSettings other = settings;
+    TestTls other = settings;
     other.service = "other";
     EXPECT_FALSE(resumes(client, other, session)) << versionName(version);
     other = settings;
@@ -277,7 +277,7 @@ TEST_F(TlsTicketTest, SurvivesOneRotationAndNotTwo) {
   for (uint16_t version : {kTls12, kTls13}) {
     ClientOptions client;
     client.minVersion = client.maxVersion = version;
-    TlsSettings settings = testSettings();
+    TestTls settings = testSettings();
     WOLFSSL_SESSION* session = ticketFrom(client, settings);
     ASSERT_TRUE(keys_->rotateTo(keys_->epoch() + 1).has_value());
     EXPECT_TRUE(resumes(client, settings, session)) << versionName(version);
@@ -292,7 +292,7 @@ TEST_F(TlsTicketTest, IsBoundToTheServerName) {
   GTEST_SKIP() << "wolfSSL binds tickets to names since 5.9";
 #endif
   ClientOptions client;
-  TlsSettings settings = testSettings();
+  TestTls settings = testSettings();
   WOLFSSL_SESSION* session = ticketFrom(client, settings);
   client.serverName = "a.wild.example.org";
   EXPECT_FALSE(resumes(client, settings, session));
@@ -300,9 +300,9 @@ TEST_F(TlsTicketTest, IsBoundToTheServerName) {
 }
 
 TEST_F(TlsContextTest, LivesAsLongAsItsSessions) {
-  TlsSettings settings = testSettings();
+  TestTls settings = testSettings();
   auto context =
-      TlsContext::create(settings, settings.credentials.list()[0], nullptr, memoryRecv, memorySend);
+      TlsContext::create(settings, settings.credentials[0], nullptr, memoryRecv, memorySend);
   ASSERT_TRUE(context.has_value()) << context.error().text;
   ClientHello hello;
   TlsIoContext io;
@@ -314,8 +314,7 @@ TEST_F(TlsContextTest, LivesAsLongAsItsSessions) {
   EXPECT_EQ(context->sessions(), 1u);
   TlsContext moved = std::move(*context);
   EXPECT_EQ(moved.sessions(), 1u);
-  moved = *TlsContext::create(settings, settings.credentials.list()[0], nullptr, memoryRecv,
-                              memorySend);
+  moved = *TlsContext::create(settings, settings.credentials[0], nullptr, memoryRecv, memorySend);
   TlsSession last = std::move(*two);  // its context was dropped above
   EXPECT_TRUE(last);
 }

@@ -34,18 +34,18 @@ TEST_F(TlsSettingsTest, ASuiteNeedsItsKindOfKey) {
 }
 
 TEST_F(TlsSettingsTest, AreCheckedAsAWhole) {
-  TlsSettings settings = testSettings({"rsa"});
+  TestTls settings = testSettings({"rsa"});
   EXPECT_TRUE(checkTlsSettings(settings).has_value());
   settings.minVersion = kTls13;
   settings.maxVersion = kTls12;
   EXPECT_FALSE(checkTlsSettings(settings).has_value());
   settings.minVersion = kTls12;
   settings.ciphers = {0xc02b};
-  auto checked = checkTlsSettings(settings);
+  auto checked = checkEndpoint(settings, settings.credentials);
   ASSERT_FALSE(checked.has_value());
   EXPECT_NE(checked.error().text.find("RSA-2048"), std::string::npos) << checked.error().text;
   settings.maxVersion = kTls13;
-  EXPECT_TRUE(checkTlsSettings(settings).has_value());
+  EXPECT_TRUE(checkEndpoint(settings, settings.credentials).has_value());
   if (libraryHasGroup(0x11ec)) {
     settings.groups = {0x11ec};
     EXPECT_FALSE(checkTlsSettings(settings).has_value());

@@ -100,7 +100,7 @@ class TlsStreamTest : public TlsTest {
  protected:
   void SetUp() override { open(); }
 
-  void open(TlsSettings settings = testSettings(), int bufferBytes = 0) {
+  void open(TestTls settings = testSettings(), int bufferBytes = 0) {
     SocketPair pair = tcpPair();
     ASSERT_TRUE(pair.ours && pair.theirs);
     if (bufferBytes != 0) {
@@ -110,7 +110,7 @@ class TlsStreamTest : public TlsTest {
     setNoDelay(pair.theirs.get());
     setNoDelay(pair.ours.get());
     peer_ = std::move(pair.theirs);
-    auto shared = std::make_shared<const TlsSettings>(std::move(settings));
+    auto shared = std::make_shared<const TlsEndpoint>(settings.endpoint());
     settings_ = shared;
     client_ = std::make_unique<Client>(peer_.get());
     stream_ = std::make_unique<TlsStream>(worker_, std::move(pair.ours), std::move(shared));
@@ -176,7 +176,7 @@ class TlsStreamTest : public TlsTest {
   RingBuffer in_{pool_, kFifo};
   RingBuffer out_{pool_, kFifo};
   UniqueFd peer_;
-  std::weak_ptr<const TlsSettings> settings_;
+  std::weak_ptr<const TlsEndpoint> settings_;
   std::unique_ptr<Client> client_;
   std::unique_ptr<TlsStream> stream_;
 };

@@ -146,7 +146,7 @@ TEST_F(TlsStreamTest, PlainTextIsAnsweredWithAnAlert) {
 }
 
 TEST_F(TlsStreamTest, AVersionThatIsNotAllowedIsRefused) {
-  TlsSettings settings = testSettings();
+  TestTls settings = testSettings();
   settings.minVersion = kTls13;
   open(std::move(settings));
   client_ = std::make_unique<Client>(peer_.get(), wolfTLSv1_2_client_method());

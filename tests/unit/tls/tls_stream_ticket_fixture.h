@@ -19,8 +19,9 @@ class HeldTicketTest : public TlsStreamTest, private StreamObserver {
     ASSERT_TRUE(pair.ours && pair.theirs);
     peer_ = std::move(pair.theirs);
     client_ = std::make_unique<Client>(peer_.get(), method);
-    stream_ = std::make_unique<TlsStream>(keyedWorker_, std::move(pair.ours),
-                                          std::make_shared<const TlsSettings>(testSettings()));
+    stream_ =
+        std::make_unique<TlsStream>(keyedWorker_, std::move(pair.ours),
+                                    std::make_shared<const TlsEndpoint>(testSettings().endpoint()));
     stream_->setObserver(this);
   }
   /// What the client's kernel has received and nobody has read.

@@ -14,7 +14,8 @@
 
 #include "temp_dir.h"
 #include "tls/client_hello.h"
-#include "tls/credentials.h"
+#include "tls/credential_set.h"
+#include "tls/hello_check.h"
 #include "tls/hello_gatherer.h"
 #include "tls/tls_context.h"
 #include "tls/tls_error.h"
@@ -127,6 +128,16 @@ inline int memorySend(WOLFSSL*, char* from, int size, void* context) {
   return size;
 }
 
+/// What the server of a test has: settings to change, and certificates.
+struct TestTls : TlsSettings {
+  CredentialSet credentials;
+
+  TlsEndpoint endpoint() const {
+    return {std::make_shared<const TlsSettings>(*this),
+            std::make_shared<const CredentialSet>(credentials)};
+  }
+};
+
 /// What the client of a test wants.
 struct ClientOptions {
   uint16_t minVersion = kTls12;
@@ -143,7 +154,7 @@ struct ClientOptions {
 /// as in the daemon.
 class MemoryHandshake {
  public:
-  MemoryHandshake(const ClientOptions& options, const TlsSettings& settings,
+  MemoryHandshake(const ClientOptions& options, const TestTls& settings,
                   const TicketKeys* keys = nullptr)
       : settings_(settings), keys_(keys) {
     WOLFSSL_METHOD* method = options.maxVersion == kTls12   ? wolfTLSv1_2_client_method()
@@ -249,15 +260,15 @@ class MemoryHandshake {
   bool start() {
     raw_.assign(toServer_.begin(), toServer_.end());
     EXPECT_EQ(gatherer_.feed(raw_, hello).status, HelloStatus::kComplete);
-    verdict = judgeHello(hello, settings_);
+    verdict = judgeHello(hello, settings_, settings_.credentials);
     if (!verdict) {
       auto record = fatalAlertRecord(verdict.alert);
       toClient_.insert(toClient_.end(), record.begin(), record.end());
       step(client_, wolfSSL_connect(client_), clientDone_, clientError);
       return false;
     }
-    credential = settings_.credentials.select(hello, verdict.version);
-    auto context = TlsContext::create(settings_, settings_.credentials.list()[credential], keys_,
+    credential = verdict.credential;
+    auto context = TlsContext::create(settings_, settings_.credentials[credential], keys_,
                                       memoryRecv, memorySend);
     EXPECT_TRUE(context.has_value()) << context.error().text;
     if (!context) return false;
@@ -267,7 +278,7 @@ class MemoryHandshake {
     return true;  // the context goes; the session keeps it alive
   }
 
-  TlsSettings settings_;
+  TestTls settings_;
   const TicketKeys* keys_;
   Pipe toServer_;
   Pipe toClient_;
@@ -291,8 +302,8 @@ class TlsTest : public ::testing::Test {
   }
 };
 
-inline TlsSettings testSettings(std::initializer_list<const char*> names = {"ec"}) {
-  TlsSettings settings;
+inline TestTls testSettings(std::initializer_list<const char*> names = {"ec"}) {
+  TestTls settings;
   settings.service = "test";
   std::vector<std::shared_ptr<const Credentials>> list;
   for (const char* name : names) list.push_back(testCredentials(name));

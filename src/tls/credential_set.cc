@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// See credential_set.h; what a client can verify is judged in hello_check.cc.
+#include "tls/credential_set.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "tls/hello_check.h"
+
+namespace culvert {
+
+CredentialSet::CredentialSet(List list) : list_(std::move(list)) {
+  // Two passes, so that ECDSA stands before the others under every name.
+  for (const bool ecdsa : {true, false}) {
+    for (uint32_t i = 0; i < list_.size(); ++i) {
+      const CertificateInfo& leaf = list_[i]->leaf();
+      if ((leaf.keyType == KeyType::kEcdsa) != ecdsa) continue;
+      for (const std::string& name : leaf.dnsNames) addName(name, i);
+      for (const std::string& address : leaf.addresses) addName(address, i);
+    }
+  }
+  if (list_.empty()) return;
+  const CertificateInfo& first = list_[0]->leaf();
+  const auto* names = !first.dnsNames.empty() ? &first.dnsNames : &first.addresses;
+  const Indices* same = names->empty() ? nullptr : exactly(names->front());
+  if (same == nullptr && !names->empty() && names->front().starts_with("*.")) {
+    const auto found = wildcard_.find(std::string_view(names->front()).substr(2));
+    if (found != wildcard_.end()) same = &found->second;
+  }
+  default_ = same != nullptr ? *same : Indices{0};
+}
+
+void CredentialSet::addName(std::string_view name, uint32_t index) {
+  const bool wildcard = name.size() > 2 && name.starts_with("*.");
+  Indices& under = wildcard ? wildcard_[name.substr(2)] : exact_[name];
+  if (under.empty() || under.back() != index) under.push_back(index);
+}
+
+const CredentialSet::Indices* CredentialSet::exactly(std::string_view host) const {
+  const auto found = exact_.find(host);
+  return found != exact_.end() ? &found->second : nullptr;
+}
+
+const CredentialSet::Indices* CredentialSet::byWildcard(std::string_view host) const {
+  const size_t dot = host.find('.');
+  if (dot == std::string_view::npos || dot == 0) return nullptr;
+  const auto found = wildcard_.find(host.substr(dot + 1));
+  return found != wildcard_.end() ? &found->second : nullptr;
+}
+
+bool CredentialSet::covers(std::string_view host) const {
+  return exactly(host) != nullptr || byWildcard(host) != nullptr;
+}
+
+size_t CredentialSet::select(const ClientHello& hello, const TlsSettings& settings,
+                             uint16_t version) const {
+  CULVERT_CHECK(!list_.empty());
+  const Indices* named = nullptr;
+  for (const Indices* candidates :
+       {exactly(hello.serverName), byWildcard(hello.serverName), &default_}) {
+    if (candidates == nullptr) continue;
+    if (named == nullptr) named = candidates;
+    for (const uint32_t index : *candidates) {
+      if (canServe(hello, settings, version, list_[index]->leaf())) return index;
+    }
+  }
+  return named->front();
+}
+
+Result<void> checkEndpoint(const TlsSettings& settings, const CredentialSet& credentials) {
+  if (settings.maxVersion >= kTls13) return {};
+  const auto& suites = settings.suites12();
+  for (const auto& one : credentials.list()) {
+    const KeyType type = one->leaf().keyType;
+    const bool any = std::any_of(suites.begin(), suites.end(), [type](uint16_t id) {
+      const SuiteInfo* suite = findSuite(id);
+      return suite != nullptr && suiteFitsKey(*suite, type);
+    });
+    if (!any)
+      return fail(fmt::format("no suite of ciphers fits the {} key of {}", one->leaf().keyText,
+                              one->certPath()));
+  }
+  return {};
+}
+
+}  // namespace culvert
