@@ -24,9 +24,9 @@ int capture(WOLFSSL* ssl, char* from, int size, void* context) {
 }
 
 TEST_F(TlsStreamTest, TheFirstFatalAlertIsTheOnlyOne) {
-  const TlsSettings settings = testSettings();
+  const TestTls settings = testSettings();
   auto context =
-      TlsContext::create(settings, settings.credentials.list()[0], nullptr, nothingThere, capture);
+      TlsContext::create(settings, settings.credentials[0], nullptr, nothingThere, capture);
   ASSERT_TRUE(context.has_value()) << context.error().text;
   Capture io;
   auto session = context->newSession(ClientHello(), io);
