@@ -58,6 +58,8 @@ struct GlobalOptions : OptionSet {
   std::string pidFile;      ///< empty: none
   uint64_t maxTunnels = 0;  ///< 0 = no limit but that of descriptors
   Millis drainTimeout{8000};
+  std::string ticketSecretFile;  ///< empty: a secret of this process
+  Millis ticketRotation{43'200'000};
 };
 
 struct ServiceOptions : OptionSet {

@@ -55,7 +55,8 @@ Result<int64_t> readNumber(const OptionInfo& info, std::string_view text) {
                                                              : parseNumber(text);
   if (!number)
     return words ? fail(number.error().text + "; allowed: " + info.allowedWords()) : number;
-  const bool zeroIsOff = info.type == ValueType::kCount || info.type == ValueType::kDuration;
+  const bool zeroIsOff =
+      (info.type == ValueType::kCount || info.type == ValueType::kDuration) && !info.has(kNeverOff);
   if (*number == 0 && zeroIsOff) return 0;
   if (*number < info.min)
     return fail(fmt::format("{} is too small; allowed: {}", quoted(text), info.allowedWords()));
@@ -288,7 +289,7 @@ std::string OptionInfo::allowedWords() const {
       return rangeWords(*this) + ", or auto";
     case ValueType::kCount:
     case ValueType::kDuration:
-      return rangeWords(*this) + ", or off (no limit)";
+      return rangeWords(*this) + (has(kNeverOff) ? "" : ", or off (no limit)");
     case ValueType::kSize:
       return rangeWords(*this);
     case ValueType::kSwitch:

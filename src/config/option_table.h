@@ -42,6 +42,7 @@ enum OptionFlags : unsigned {
   kRequired = 1,    ///< every service needs it
   kRestart = 2,     ///< a reload cannot change it
   kMayBeEmpty = 4,  ///< `key =` is a value: none
+  kNeverOff = 8,    ///< a duration that 0 and off are no values of
 };
 
 struct Choice {

@@ -14,7 +14,7 @@
 namespace culvert {
 
 inline constexpr int64_t kKiB = 1024, kMiB = 1024 * kKiB;
-inline constexpr int64_t kHour = 3'600'000, kDay = 24 * kHour;  // in ms
+inline constexpr int64_t kSecond = 1000, kHour = 3'600'000, kDay = 24 * kHour;  // in ms
 
 /// `N(ms|s|m|h|d)`, compounds from the greatest unit down (`1h30m`); `0` and `off` are 0.
 /// Milliseconds.

@@ -17,6 +17,7 @@
 #include "server/identity.h"
 #include "server/listener_table.h"
 #include "server/service_builder.h"
+#include "server/ticket_source.h"
 #include "tls/tls_library.h"
 
 namespace culvert {
@@ -84,8 +85,12 @@ int checkConfig(const ConfigSource& source, bool strict) {
   Resolver resolver{ResolverOptions{}};  // never started: names are looked up below
   Diagnostics certificates;
   const Runtime runtime = buildRuntime(loaded.config, nullptr, resolver, certificates);
+  const auto ticketSecrets = TicketSource().load(loaded.config.global, certificates);
   if (print(certificates)) return kExitCertificate;
   if (!printOut(certificateLines(runtime))) return kExitFatal;
+  if (!loaded.config.global.ticketSecretFile.empty() &&
+      !printOut(fmt::format("ticket secret: {}\n", TicketSource::idsOf(*ticketSecrets))))
+    return kExitFatal;
 
   Diagnostics notes;
   noteUnbindable(loaded.config, notes, severity);

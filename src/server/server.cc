@@ -145,12 +145,6 @@ int Server::loadAll() {
     logger_.log(LogLevel::kErr, ready.error().text);
     return kExitFatal;
   }
-  auto keys = TicketKeys::createRandom();
-  if (!keys) {
-    logger_.log(LogLevel::kErr, keys.error().text);
-    return kExitFatal;
-  }
-  ticketKeys_ = std::move(*keys);
   ResolverOptions resolving;
   resolving.onThreadStart = dropThreadCapabilities;
   resolving.onEvent = [this](ResolveEvent event, const std::string& text) {
@@ -160,9 +154,15 @@ int Server::loadAll() {
     logger_.log(LogLine(level, "name resolution").add("result", text));
   };
   resolver_ = std::make_unique<Resolver>(std::move(resolving));
-  Diagnostics certificates;
-  runtime_ = buildRuntime(config_, nullptr, *resolver_, certificates);
-  return print(certificates) ? kExitCertificate : kExitClean;
+  Diagnostics secrets;
+  runtime_ = buildRuntime(config_, nullptr, *resolver_, secrets);
+  auto tickets = tickets_.load(global, secrets);
+  if (print(secrets)) return kExitCertificate;
+  if (const auto applied = tickets_.apply(std::move(*tickets), global.ticketRotation); !applied) {
+    logger_.log(LogLevel::kErr, applied.error().text);
+    return kExitFatal;
+  }
+  return kExitClean;
 }
 
 int Server::bindAll() {
@@ -181,7 +181,7 @@ int Server::bindAll() {
   fdBudget_ = applyFdBudget(config_.global.maxTunnels, ownDescriptors(workers));
   budget_.setLimit(fdBudget_.maxTunnels);
   shared_ = std::make_unique<WorkerShared>(
-      WorkerShared{logger_, budget_, ticketKeys_.get(), nextTunnelId_});
+      WorkerShared{logger_, budget_, tickets_.keys(), nextTunnelId_});
   for (unsigned i = 0; i < workers; ++i) {
     workers_.push_back(std::make_unique<Worker>(i, *shared_, registry_.addBlock()));
   }
@@ -263,6 +263,14 @@ void Server::logStartLine() {
   warnOfDescriptors();
 }
 
+/// By name, so that an operator can see whether replicas have the same.
+void Server::logTicketSecret() {
+  if (config_.global.ticketSecretFile.empty()) return;
+  logger_.log(LogLine(LogLevel::kNotice, "session ticket secret")
+                  .add("file", config_.global.ticketSecretFile)
+                  .add("id", tickets_.ids()));
+}
+
 void Server::warnOfDescriptors() {
   if (!fdBudget_.reduced) return;
   logger_.log(LogLine(LogLevel::kWarning, "max-tunnels is more than the descriptor limit allows")
@@ -288,6 +296,7 @@ void Server::logListeners(const std::vector<BoundListener>& known) {
 
 void Server::announce() {
   logStartLine();
+  logTicketSecret();
   const auto listeners = listeners_.report();
   logListeners({});
   logger_.log(LogLevel::kNotice, "ready");

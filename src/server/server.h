@@ -22,6 +22,7 @@
 #include "server/privileges.h"
 #include "server/sd_notify.h"
 #include "server/service_builder.h"
+#include "server/ticket_source.h"
 #include "stats/counters.h"
 
 namespace culvert {
@@ -54,6 +55,7 @@ class Server {
   void logAll(const Diagnostics& diagnostics);
   void warnOfDescriptors();
   void logStartLine();
+  void logTicketSecret();
 
   // server_signals.cc: what happens afterwards
   void prepareTimers();
@@ -77,7 +79,7 @@ class Server {
   EventLoop loop_;
   Mailbox<int> mailbox_;  // only its control lane is used
   std::unique_ptr<Resolver> resolver_;
-  std::unique_ptr<TicketKeys> ticketKeys_;
+  TicketSource tickets_;
   TunnelBudget budget_;
   std::atomic<uint64_t> nextTunnelId_{1};
 

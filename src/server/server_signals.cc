@@ -75,10 +75,16 @@ bool Server::reloadConfig(Diagnostics& diagnostics) {
   diagnostics.append(restartOnlyChanges(config_, loaded.config, source_.file()));
   if (diagnostics.hasErrors()) return false;
   Runtime runtime = buildRuntime(loaded.config, &runtime_, *resolver_, diagnostics);
+  auto secrets = tickets_.load(loaded.config.global, diagnostics);
   if (diagnostics.hasErrors()) return false;
   if (auto started = resolver_->start(); !started)  // for the names that are new
     diagnostics.error(Origin::file(source_.file(), 0), {}, {}, started.error().text);
   auto change = listeners_.prepare(loaded.config, listenOptions_, diagnostics);
+  Result<bool> newSecrets = false;
+  if (!diagnostics.hasErrors())
+    newSecrets = tickets_.apply(std::move(*secrets), loaded.config.global.ticketRotation);
+  if (!newSecrets)
+    diagnostics.error(Origin::file(source_.file(), 0), {}, {}, newSecrets.error().text);
   if (diagnostics.hasErrors()) {
     ListenerTable::discard(std::move(change));
     return false;
@@ -96,6 +102,7 @@ bool Server::reloadConfig(Diagnostics& diagnostics) {
   // Where the log goes cannot change while culvert runs; how much of it can.
   logger_.setLevel(logOptionsOf(config_.global, options_.daemon).level);
   warnOfDescriptors();
+  if (*newSecrets) logTicketSecret();
   return true;
 }
 
@@ -161,11 +168,11 @@ void Server::dumpState() {
 }
 
 void Server::onTick() {
-  if (ticketKeys_) {
-    if (auto rotated = ticketKeys_->rotateTo(TicketKeys::epochNow()); !rotated) {
-      logger_.log(
-          LogLine(LogLevel::kErr, "ticket keys not rotated").add("error", rotated.error().text));
-    }
+  if (auto rotated = tickets_.rotate(); !rotated) {
+    logger_.log(
+        LogLine(LogLevel::kErr, "ticket keys not rotated").add("error", rotated.error().text));
+  } else if (*rotated) {
+    logger_.log(LogLevel::kDebug, "ticket keys rotated");
   }
   watchWorkers();
   watchMemory();

@@ -70,14 +70,16 @@ ProxyVersion proxyVersion(ProxyHeader header) {
 bool sameTls(const TlsSettings& a, const TlsSettings& b) {
   return a.service == b.service && a.minVersion == b.minVersion && a.maxVersion == b.maxVersion &&
          a.ciphers == b.ciphers && a.ciphersuites == b.ciphersuites && a.groups == b.groups &&
-         a.alpn == b.alpn && a.sessionTickets == b.sessionTickets && a.strictSni == b.strictSni;
+         a.alpn == b.alpn && a.sessionTickets == b.sessionTickets &&
+         a.ticketLifetime == b.ticketLifetime && a.strictSni == b.strictSni;
 }
 
 /// Builds one service and remembers what is wrong with it.
 class ServiceBuilder {
  public:
-  ServiceBuilder(const ServiceOptions& options, const Service* before, Diagnostics& diagnostics)
-      : options_(options), before_(before), diagnostics_(diagnostics) {}
+  ServiceBuilder(const GlobalOptions& global, const ServiceOptions& options, const Service* before,
+                 Diagnostics& diagnostics)
+      : global_(global), options_(options), before_(before), diagnostics_(diagnostics) {}
 
   std::shared_ptr<const ServiceProfile> profile(Resolver& resolver) {
     auto made = std::make_shared<ServiceProfile>();
@@ -114,6 +116,7 @@ class ServiceBuilder {
     if (!options_.groups.empty()) made->groups = numbersOf(checkGroups(joined(options_.groups)));
     for (const SourcedText& protocol : options_.alpn) made->alpn.push_back(protocol.text);
     made->sessionTickets = options_.sessionTickets;
+    made->ticketLifetime = global_.ticketRotation;
     made->strictSni = options_.strictSni;
     if (before_ != nullptr && sameTls(*before_->tls->settings, *made))
       return before_->tls->settings;
@@ -185,6 +188,7 @@ class ServiceBuilder {
     diagnostics_.warning(origin, sectionLabel(options_), std::move(key), std::move(what));
   }
 
+  const GlobalOptions& global_;
   const ServiceOptions& options_;
   const Service* before_;
   Diagnostics& diagnostics_;
@@ -213,7 +217,8 @@ Runtime buildRuntime(const Config& config, const Runtime* before, Resolver& reso
   Runtime runtime;
   for (const ServiceOptions& options : config.services) {
     const auto* old = before != nullptr ? before->find(options.name) : nullptr;
-    ServiceBuilder builder(options, old != nullptr ? old->get() : nullptr, diagnostics);
+    ServiceBuilder builder(config.global, options, old != nullptr ? old->get() : nullptr,
+                           diagnostics);
     auto service = std::make_shared<Service>();
     service->tls = builder.tls();
     service->profile = builder.profile(resolver);

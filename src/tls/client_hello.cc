@@ -173,11 +173,12 @@ Fault parseKeyShares(Reader body, ClientHello& out) {
 }
 
 /// RFC 8446 4.2.11: identities and binders, equally many.
-Fault parsePreSharedKey(Reader body) {
+Fault parsePreSharedKey(Reader body, ClientHello& out) {
   constexpr std::string_view kBad = "pre_shared_key extension is malformed";
   Reader identities{body.vector16()};
   Reader binders{body.vector16()};
   if (!body.done() || identities.rest.empty() || binders.rest.empty()) return decodeError(kBad);
+  out.tickets13 = identities.rest;
   size_t identityCount = 0;
   size_t binderCount = 0;
   for (; !identities.rest.empty(); ++identityCount) {
@@ -271,7 +272,7 @@ Fault parseExtension(uint16_t type, std::span<const uint8_t> bytes, ClientHello&
       return {};
     case kPreSharedKey:
       out.hasPreSharedKey = true;
-      return parsePreSharedKey(body);
+      return parsePreSharedKey(body, out);
     default:
       return {};  // unknown or GREASE: ignored
   }
@@ -334,7 +335,7 @@ bool U16List::contains(uint16_t value) const {
 void ClientHello::dropViews() {
   message = {};
   supportedVersions = cipherSuites = groups = signatureAlgorithms = U16List();
-  keyShares = alpnList = {};
+  keyShares = alpnList = tickets13 = {};
 }
 
 bool ClientHello::offersVersion(uint16_t version) const {

@@ -50,6 +50,7 @@ struct ClientHello {
   U16List signatureAlgorithms;         ///< empty: the extension is absent
   std::span<const uint8_t> keyShares;  ///< body of the key_share list: {group, length, key}...
   std::span<const uint8_t> alpnList;   ///< body of the protocol name list: {length, name}...
+  std::span<const uint8_t> tickets13;  ///< body of the PSK identities: {length, ticket, age}...
   std::string serverName;              ///< lower case, no trailing dot; empty: none sent
   bool onlyNullCompression = false;
   bool fallbackScsv = false;  ///< TLS_FALLBACK_SCSV (RFC 7507)
@@ -79,6 +80,17 @@ struct ClientHello {
       visit(std::string_view(reinterpret_cast<const char*>(rest.data()) + 1, rest[0]));
   }
   bool offersProtocol(std::string_view name) const;
+  /// Calls `visit(ticket, obfuscatedAge)` for each TLS 1.3 ticket (PSK identity) offered.
+  template <class Visit>
+  void forEachTicket13(Visit visit) const {
+    for (auto rest = tickets13; rest.size() >= 6;) {
+      const size_t length = static_cast<size_t>(rest[0] << 8 | rest[1]);
+      const auto age = rest.subspan(2 + length, 4);
+      visit(rest.subspan(2, length),
+            static_cast<uint32_t>(age[0]) << 24 | age[1] << 16 | age[2] << 8 | age[3]);
+      rest = rest.subspan(6 + length);
+    }
+  }
   /// Empties every view; the numbers, flags and the server name stay.
   void dropViews();
 };

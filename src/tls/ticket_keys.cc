@@ -15,19 +15,39 @@ namespace {
 
 constexpr size_t kNonceSize = 12;
 constexpr size_t kTagSize = 16;
-constexpr size_t kSecretSize = 32;
-constexpr std::string_view kSalt = "culvert session ticket keys v1";
-constexpr std::array<uint8_t, 3> kFormat = {'c', 'v', '1'};  // a number for later changes
+constexpr std::string_view kSalt = "culvert session ticket keys v2";
+constexpr std::array<uint8_t, 3> kFormat = {'c', 'v', '2'};  // a number for later changes
 
-/// What is authenticated besides the ticket: the binding, and of the label the bytes that are not
-/// the nonce.
-using Authenticated = std::array<uint8_t, 32 + 4>;
+/// What is authenticated besides the ticket: the scope, and of the label the bytes that are not the
+/// nonce.
+class Authenticated {
+ public:
+  Authenticated(const TicketScope& scope, const TicketLabel& label) {
+    add(scope.binding);
+    add(std::span(label.iv).subspan(kNonceSize));
+    // Last, so that its length needs no place. A name is bounded by the parser of the hello.
+    add({reinterpret_cast<const uint8_t*>(scope.serverName.data()), scope.serverName.size()});
+  }
+  const uint8_t* data() const { return bytes_.data(); }
+  word32 size() const { return static_cast<word32>(size_); }
 
-Authenticated authenticated(const TicketBinding& binding, const TicketLabel& label) {
-  Authenticated out;
-  std::copy(binding.begin(), binding.end(), out.begin());
-  std::copy(label.iv.begin() + kNonceSize, label.iv.end(), out.begin() + binding.size());
-  return out;
+ private:
+  void add(std::span<const uint8_t> part) {
+    const size_t fits = std::min(part.size(), bytes_.size() - size_);
+    std::copy_n(part.begin(), fits, bytes_.begin() + static_cast<ptrdiff_t>(size_));
+    size_ += fits;
+  }
+  static constexpr size_t kLongestName = 253;
+  std::array<uint8_t, sizeof(TicketBinding) + 16 - kNonceSize + kLongestName> bytes_;
+  size_t size_ = 0;
+};
+
+void putNumber(uint64_t number, uint8_t* out) {
+  for (int shift = 56; shift >= 0; shift -= 8) *out++ = static_cast<uint8_t>(number >> shift);
+}
+
+int64_t periodOf(TicketKeys::WallTime time, Millis rotation) {
+  return std::chrono::floor<Millis>(time.time_since_epoch()) / rotation;
 }
 
 /// One AES-GCM key schedule, wiped when it goes.
@@ -44,19 +64,17 @@ class Cipher {
   Cipher(const Cipher&) = delete;
   Cipher& operator=(const Cipher&) = delete;
 
-  bool encrypt(std::span<uint8_t> data, const TicketBinding& binding, TicketLabel& label) {
-    const Authenticated aad = authenticated(binding, label);
-    return keyed_ &&
-           wc_AesGcmEncrypt(&aes_, data.data(), data.data(), static_cast<word32>(data.size()),
-                            label.iv.data(), kNonceSize, label.mac.data(), kTagSize, aad.data(),
-                            static_cast<word32>(aad.size())) == 0;
+  bool encrypt(std::span<uint8_t> data, const TicketScope& scope, TicketLabel& label) {
+    const Authenticated aad(scope, label);
+    return keyed_ && wc_AesGcmEncrypt(&aes_, data.data(), data.data(),
+                                      static_cast<word32>(data.size()), label.iv.data(), kNonceSize,
+                                      label.mac.data(), kTagSize, aad.data(), aad.size()) == 0;
   }
-  bool decrypt(std::span<uint8_t> data, const TicketBinding& binding, const TicketLabel& label) {
-    const Authenticated aad = authenticated(binding, label);
-    return keyed_ &&
-           wc_AesGcmDecrypt(&aes_, data.data(), data.data(), static_cast<word32>(data.size()),
-                            label.iv.data(), kNonceSize, label.mac.data(), kTagSize, aad.data(),
-                            static_cast<word32>(aad.size())) == 0;
+  bool decrypt(std::span<uint8_t> data, const TicketScope& scope, const TicketLabel& label) {
+    const Authenticated aad(scope, label);
+    return keyed_ && wc_AesGcmDecrypt(&aes_, data.data(), data.data(),
+                                      static_cast<word32>(data.size()), label.iv.data(), kNonceSize,
+                                      label.mac.data(), kTagSize, aad.data(), aad.size()) == 0;
   }
 
  private:
@@ -67,18 +85,11 @@ class Cipher {
 
 }  // namespace
 
-Result<std::unique_ptr<TicketKeys>> TicketKeys::createRandom() {
-  SecretBytes secret(kSecretSize);
-  if (culvertRandomBlock(secret.data(), kSecretSize) != 0)
-    return fail("no random bytes for session ticket keys");
-  return create(std::move(secret), epochNow());
-}
-
-Result<std::unique_ptr<TicketKeys>> TicketKeys::create(SecretBytes secret, uint64_t epoch) {
-  if (secret.size() < kSecretSize) return fail("a session ticket secret needs 32 bytes at least");
-  std::unique_ptr<TicketKeys> keys(new TicketKeys(std::move(secret)));
-  auto published = keys->publish(epoch);
-  if (!published) return tl::unexpected(published.error());
+Result<std::unique_ptr<TicketKeys>> TicketKeys::create(TicketSecrets secrets, Millis rotation,
+                                                       WallTime now) {
+  std::unique_ptr<TicketKeys> keys(new TicketKeys);
+  const auto done = keys->replace(std::move(secrets), rotation, now);
+  if (!done) return tl::unexpected(done.error());
   return keys;
 }
 
@@ -86,46 +97,74 @@ TicketKeys::~TicketKeys() {
   for (auto& word : words_) word.store(0, std::memory_order_relaxed);
 }
 
-uint64_t TicketKeys::epochNow() {
-  auto now = std::chrono::system_clock::now().time_since_epoch();
-  return static_cast<uint64_t>(now / kTicketRotation);
+Result<bool> TicketKeys::replace(TicketSecrets secrets, Millis rotation, WallTime now) {
+  if (rotation == rotation_ && sameTicketSecrets(secrets, secrets_)) return false;
+  const int64_t period = periodOf(now, rotation);
+  Ring ring;
+  if (auto derived = derive(secrets, rotation, period, ring); !derived)
+    return tl::unexpected(derived.error());
+  publish(ring);
+  secrets_ = std::move(secrets);
+  rotation_ = rotation;
+  period_ = period;
+  return true;
 }
 
-Result<void> TicketKeys::rotateTo(uint64_t epoch) {
-  if (epoch <= this->epoch()) return {};
-  return publish(epoch);
+/// Backwards too: a clock that was wrong and is set right must not keep the ring where nobody else
+/// is. A small step stays within the three periods.
+Result<bool> TicketKeys::rotate(WallTime now) {
+  const int64_t period = periodOf(now, rotation_);
+  if (period == period_) return false;
+  Ring ring;
+  if (auto derived = derive(secrets_, rotation_, period, ring); !derived)
+    return tl::unexpected(derived.error());
+  publish(ring);
+  period_ = period;
+  return true;
 }
 
-/// Derives the keys of three epochs and puts them where readers look.
-Result<void> TicketKeys::publish(uint64_t epoch) {
-  Ring ring{};
-  for (size_t i = 0; i < kKeys; ++i) {
-    uint64_t number = epoch + i - 1;
-    byte info[8];
-    for (size_t b = 0; b < sizeof(info); ++b) info[b] = static_cast<byte>(number >> (56 - 8 * b));
-    static_assert(sizeof(Key) == 48);
-    int result =
-        wc_HKDF(WC_SHA256, secret_.data(), static_cast<word32>(secret_.size()),
-                reinterpret_cast<const byte*>(kSalt.data()), static_cast<word32>(kSalt.size()),
-                info, sizeof(info), reinterpret_cast<byte*>(&ring[i]), sizeof(Key));
-    if (result != 0) {
-      wipe(&ring, sizeof(ring));
-      return fail("session ticket keys cannot be derived (HKDF)");
+/// The keys of three periods for each secret. The rotation goes into them too: the same number of a
+/// longer period is another time.
+Result<void> TicketKeys::derive(const TicketSecrets& secrets, Millis rotation, int64_t period,
+                                Ring& ring) {
+  if (secrets.empty() || secrets.size() > kMaxTicketSecrets)
+    return fail("session tickets need one or two secrets");
+  std::memset(&ring, 0, sizeof(ring));
+  for (const SecretBytes& secret : secrets) {
+    if (secret.size() < kMinTicketSecret)
+      return fail("a session ticket secret needs 32 bytes at least");
+    for (int64_t number = period - 1; number <= period + 1; ++number) {
+      uint8_t info[16];
+      putNumber(static_cast<uint64_t>(number), info);
+      putNumber(static_cast<uint64_t>(rotation.count()), info + 8);
+      static_assert(sizeof(Key) == 48);
+      const int result =
+          wc_HKDF(WC_SHA256, secret.data(), static_cast<word32>(secret.size()),
+                  reinterpret_cast<const byte*>(kSalt.data()), static_cast<word32>(kSalt.size()),
+                  info, sizeof(info), reinterpret_cast<byte*>(&ring.keys[ring.count]), sizeof(Key));
+      if (result != 0) {
+        wipe(&ring, sizeof(ring));
+        return fail("session ticket keys cannot be derived (HKDF)");
+      }
+      ++ring.count;
     }
   }
+  return {};
+}
+
+/// Puts the keys where readers look, and wipes them here.
+void TicketKeys::publish(Ring& ring) {
   std::array<uint64_t, kWords> words;
   static_assert(sizeof(words) == sizeof(ring));
   std::memcpy(words.data(), &ring, sizeof(ring));
   // Odd while the words change. Release on each word orders the odd number before it for whoever
   // reads the new word.
-  uint32_t before = sequence_.load(std::memory_order_relaxed);
+  const uint32_t before = sequence_.load(std::memory_order_relaxed);
   sequence_.store(before + 1, std::memory_order_relaxed);
   for (size_t i = 0; i < kWords; ++i) words_[i].store(words[i], std::memory_order_release);
   sequence_.store(before + 2, std::memory_order_release);
-  epoch_.store(epoch, std::memory_order_relaxed);
   wipe(&ring, sizeof(ring));
   wipe(words.data(), sizeof(words));
-  return {};
 }
 
 void TicketKeys::copyRing(Ring& out) const {
@@ -141,11 +180,11 @@ void TicketKeys::copyRing(Ring& out) const {
   wipe(words.data(), sizeof(words));
 }
 
-bool TicketKeys::seal(const TicketBinding& binding, uint8_t generation, std::span<uint8_t> ticket,
+bool TicketKeys::seal(const TicketScope& scope, uint8_t generation, std::span<uint8_t> ticket,
                       TicketLabel& label) const {
   Ring ring;
   copyRing(ring);
-  const Key& current = ring[1];
+  const Key& current = ring.keys[kCurrent];
   label.name = current.name;
   label.mac = {};
   bool done = culvertRandomBlock(label.iv.data(), kNonceSize) == 0;
@@ -153,13 +192,13 @@ bool TicketKeys::seal(const TicketBinding& binding, uint8_t generation, std::spa
   label.iv.back() = generation;
   if (done) {
     Cipher cipher(current.key);
-    done = cipher.encrypt(ticket, binding, label);
+    done = cipher.encrypt(ticket, scope, label);
   }
   wipe(&ring, sizeof(ring));
   return done;
 }
 
-TicketKeys::Opened TicketKeys::open(const TicketBinding& binding, const TicketLabel& label,
+TicketKeys::Opened TicketKeys::open(const TicketScope& scope, const TicketLabel& label,
                                     std::span<uint8_t> ticket) const {
   if (std::memcmp(label.iv.data() + kNonceSize, kFormat.data(), kFormat.size()) != 0 ||
       label.generation() > kLastTicketGeneration)
@@ -171,10 +210,13 @@ TicketKeys::Opened TicketKeys::open(const TicketBinding& binding, const TicketLa
   Ring ring;
   copyRing(ring);
   Opened opened = Opened::kNo;
-  for (size_t i = 0; i < kKeys; ++i) {
-    if (ring[i].name != label.name) continue;  // names are public: no constant time needed
-    Cipher cipher(ring[i].key);
-    if (cipher.decrypt(ticket, binding, label)) opened = i == 0 ? Opened::kYesRenew : Opened::kYes;
+  for (size_t i = 0; i < ring.count; ++i) {
+    if (ring.keys[i].name != label.name) continue;  // names are public: no constant time needed
+    Cipher cipher(ring.keys[i].key);
+    if (cipher.decrypt(ticket, scope, label)) {
+      const bool fresh = i == kCurrent || i == kCurrent + 1;
+      opened = fresh ? Opened::kYes : Opened::kYesRenew;
+    }
     break;
   }
   wipe(&ring, sizeof(ring));

@@ -4,8 +4,7 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <cstring>
+#include <optional>
 
 #include "tls/tls_error.h"
 #include "tls/tls_library.h"
@@ -20,8 +19,7 @@ struct TlsContextState {
   WOLFSSL_CTX* ctx = nullptr;
   size_t sessions = 0;
   bool dropped = false;
-  const TicketKeys* keys = nullptr;
-  TicketBinding binding{};
+  std::optional<TicketGuard> tickets;
   std::vector<std::string> alpn;
 
   void maybeFree() {
@@ -41,10 +39,9 @@ WOLFSSL_METHOD* methodFor(const TlsSettings& settings) {
   return wolfSSLv23_server_method();  // negotiates; the floor is set on the context
 }
 
-/// The suites of both versions in wolfSSL's list form, those only that the certificate's key can
-/// serve.
-std::string suiteNames(const TlsSettings& settings, KeyType type) {
-  std::string out;
+/// The suites of both versions, those only that the certificate's key can serve.
+std::vector<uint16_t> suitesFor(const TlsSettings& settings, KeyType type) {
+  std::vector<uint16_t> out;
   auto add = [&](const std::vector<uint16_t>& suites) {
     for (uint16_t id : suites) {
       const SuiteInfo* suite = findSuite(id);
@@ -52,7 +49,7 @@ std::string suiteNames(const TlsSettings& settings, KeyType type) {
       if (wolfSSL_get_cipher_name_from_suite(static_cast<unsigned char>(id >> 8),
                                              static_cast<unsigned char>(id)) == nullptr)
         continue;  // not in this build of the library
-      out += (out.empty() ? "" : ":") + std::string(suite->iana);
+      out.push_back(id);
     }
   };
   if (settings.maxVersion >= kTls13) add(settings.suites13());
@@ -60,57 +57,11 @@ std::string suiteNames(const TlsSettings& settings, KeyType type) {
   return out;
 }
 
-/// What a ticket may not be carried across. Every part is preceded by its length.
-TicketBinding bindingOf(const TlsSettings& settings) {
-  TicketBinding out{};
-  wc_Sha256 sha;
-  if (wc_InitSha256(&sha) != 0) return out;
-  auto add = [&sha](std::string_view part) {
-    uint32_t size = static_cast<uint32_t>(part.size());
-    wc_Sha256Update(&sha, reinterpret_cast<const byte*>(&size), sizeof(size));
-    wc_Sha256Update(&sha, reinterpret_cast<const byte*>(part.data()), size);
-  };
-  add(settings.service);
-  add(fmt::format("{:x}/{:x}", settings.minVersion, settings.maxVersion));
-  for (const std::string& name : settings.alpn) add(name);
-  wc_Sha256Final(&sha, out.data());
-  wc_Sha256Free(&sha);
+/// wolfSSL's form of a list.
+std::string suiteNames(const std::vector<uint16_t>& suites) {
+  std::string out;
+  for (uint16_t id : suites) out += (out.empty() ? "" : ":") + std::string(findSuite(id)->iana);
   return out;
-}
-
-int ticketCallback(WOLFSSL* ssl, unsigned char* name, unsigned char* iv, unsigned char* mac,
-                   int sealing, unsigned char* ticket, int size, int* outSize, void* context) {
-  const auto* state = static_cast<const TlsContextState*>(context);
-  auto* io = static_cast<TlsIoContext*>(wolfSSL_GetIOReadCtx(ssl));
-  std::span<uint8_t> data(ticket, static_cast<size_t>(size));
-  *outSize = size;
-  TicketLabel label;
-  static_assert(sizeof(label.name) == WOLFSSL_TICKET_NAME_SZ &&
-                sizeof(label.iv) == WOLFSSL_TICKET_IV_SZ &&
-                sizeof(label.mac) == WOLFSSL_TICKET_MAC_SZ);
-  if (sealing != 0) {
-    if (!state->keys->seal(state->binding, io->ticketGeneration, data, label))
-      return WOLFSSL_TICKET_RET_FATAL;
-    std::memcpy(name, label.name.data(), label.name.size());
-    std::memcpy(iv, label.iv.data(), label.iv.size());
-    std::memcpy(mac, label.mac.data(), label.mac.size());
-    return WOLFSSL_TICKET_RET_OK;
-  }
-  std::memcpy(label.name.data(), name, label.name.size());
-  std::memcpy(label.iv.data(), iv, label.iv.size());
-  std::memcpy(label.mac.data(), mac, label.mac.size());
-  const TicketKeys::Opened opened = state->keys->open(state->binding, label, data);
-  if (opened == TicketKeys::Opened::kNo) return WOLFSSL_TICKET_RET_REJECT;
-  // A client may offer several tickets, and wolfSSL opens some that it does not use.
-  io->ticketGeneration =
-      std::max(io->ticketGeneration, static_cast<uint8_t>(label.generation() + 1));
-  if (opened == TicketKeys::Opened::kYes) return WOLFSSL_TICKET_RET_OK;
-#if LIBWOLFSSL_VERSION_HEX >= 0x05006000
-  // TLS 1.3 sends a new ticket after every handshake, and takes "create" for a refusal (as releases
-  // before 5.6 do in every version).
-  if (wolfSSL_GetVersion(ssl) != WOLFSSL_TLSV1_3) return WOLFSSL_TICKET_RET_CREATE;
-#endif
-  return WOLFSSL_TICKET_RET_OK;
 }
 
 Result<void> failStep(std::string_view step, int result) {
@@ -132,12 +83,13 @@ Result<void> loadCredentials(WOLFSSL_CTX* ctx, const Credentials& credentials) {
   return {};
 }
 
-Result<void> setParameters(WOLFSSL_CTX* ctx, const TlsSettings& settings, KeyType keyType) {
+Result<void> setParameters(WOLFSSL_CTX* ctx, const TlsSettings& settings, KeyType keyType,
+                           const std::vector<uint16_t>& list) {
   if (settings.minVersion == kTls12 && settings.maxVersion > kTls12) {
     int result = wolfSSL_CTX_SetMinVersion(ctx, WOLFSSL_TLSV1_2);
     if (result != WOLFSSL_SUCCESS) return failStep("minimum version not accepted", result);
   }
-  std::string suites = suiteNames(settings, keyType);
+  std::string suites = suiteNames(list);
   if (suites.empty())
     return fail(fmt::format("no cipher suite is left for a certificate with this kind of key{}",
                             keyType == KeyType::kRsa ? " (RSA)" : ""));
@@ -154,7 +106,8 @@ Result<void> setParameters(WOLFSSL_CTX* ctx, const TlsSettings& settings, KeyTyp
   return {};
 }
 
-Result<void> setTickets(TlsContextState& state, const TlsSettings& settings) {
+Result<void> setTickets(TlsContextState& state, const TlsSettings& settings, const TicketKeys* keys,
+                        const std::vector<uint16_t>& suites) {
   WOLFSSL_CTX* ctx = state.ctx;
   wolfSSL_CTX_set_session_cache_mode(ctx, WOLFSSL_SESS_CACHE_OFF);
 #ifdef OPENSSL_EXTRA
@@ -162,7 +115,7 @@ Result<void> setTickets(TlsContextState& state, const TlsSettings& settings) {
   // twice.
   wolfSSL_CTX_set_session_cache_mode(ctx, WOLFSSL_SESS_CACHE_NO_INTERNAL);
 #endif
-  if (!settings.sessionTickets || state.keys == nullptr) {
+  if (!settings.sessionTickets || keys == nullptr) {
     wolfSSL_CTX_NoTicketTLSv12(ctx);
     wolfSSL_CTX_no_ticket_TLSv13(ctx);
     // Without a callback wolfSSL does not look at a client's ticket at all; the library brings one
@@ -170,11 +123,17 @@ Result<void> setTickets(TlsContextState& state, const TlsSettings& settings) {
     wolfSSL_CTX_set_TicketEncCb(ctx, nullptr);
     return {};
   }
-  state.binding = bindingOf(settings);
-  int seconds = static_cast<int>(kTicketLifetime.count());
-  // The hint is what clients are told, the timeout what is enforced: they must agree.
+  auto guard = TicketGuard::create(*keys, settings, suites);
+  if (!guard) return tl::unexpected(guard.error());
+  state.tickets = *guard;
+  const auto lifetime = std::chrono::duration_cast<std::chrono::seconds>(settings.ticketLifetime);
+  const int seconds = static_cast<int>(lifetime.count());
+  // The hint is what clients are told, the timeout what is enforced (and by the guard, before
+  // wolfSSL, so that an expired ticket is replaced): they must agree.
   if (wolfSSL_CTX_set_TicketEncCb(ctx, ticketCallback) != WOLFSSL_SUCCESS ||
-      wolfSSL_CTX_set_TicketEncCtx(ctx, &state) != WOLFSSL_SUCCESS ||
+      wolfSSL_CTX_set_TicketEncCtx(ctx, &*state.tickets) != WOLFSSL_SUCCESS ||
+      // Said of clients mostly; on a server it makes a refused TLS 1.2 ticket bring a new one.
+      wolfSSL_CTX_UseSessionTicket(ctx) != WOLFSSL_SUCCESS ||
       wolfSSL_CTX_set_TicketHint(ctx, seconds) != WOLFSSL_SUCCESS ||
       wolfSSL_CTX_set_timeout(ctx, static_cast<unsigned>(seconds)) != WOLFSSL_SUCCESS)
     return fail("session tickets cannot be set up");
@@ -216,7 +175,6 @@ Result<TlsContext> TlsContext::create(const TlsSettings& settings, const Credent
                                       const TicketKeys* keys, TlsIoRecv recv, TlsIoSend send) {
   auto* state = new TlsContextState;
   TlsContext context(state);  // frees the state on every way out
-  state->keys = keys;
   state->alpn = settings.alpn;
   state->ctx = wolfSSL_CTX_new(methodFor(settings));
   if (state->ctx == nullptr) return fail("no TLS context: out of memory");
@@ -224,8 +182,10 @@ Result<TlsContext> TlsContext::create(const TlsSettings& settings, const Credent
   wolfSSL_CTX_SetIORecv(state->ctx, recv);
   wolfSSL_CTX_SetIOSend(state->ctx, send);
   Result<void> done = loadCredentials(state->ctx, credentials);
-  if (done) done = setParameters(state->ctx, settings, credentials.leaf().keyType);
-  if (done) done = setTickets(*state, settings);
+  const KeyType keyType = credentials.leaf().keyType;
+  const std::vector<uint16_t> suites = suitesFor(settings, keyType);
+  if (done) done = setParameters(state->ctx, settings, keyType, suites);
+  if (done) done = setTickets(*state, settings, keys, suites);
   if (!done) return tl::unexpected(done.error());
 #ifdef OPENSSL_EXTRA
   // Otherwise every want-read asks the callback ten times.
@@ -254,6 +214,9 @@ Result<TlsSession> TlsContext::newSession(const ClientHello& hello, TlsIoContext
   if (session.ssl_ == nullptr) return fail("no TLS session: out of memory");
   session.context_ = state_;
   ++state_->sessions;
+  io.serverName = hello.serverName;
+  io.ticketOffered = hello.hasPreSharedKey || hello.ticket12Length != 0;
+  if (hello.hasPreSharedKey) io.offered = std::make_unique<OfferedTickets>(hello);
   wolfSSL_SetIOReadCtx(session.ssl_, &io);
   wolfSSL_SetIOWriteCtx(session.ssl_, &io);
   if (prefersChacha(hello)) wolfSSL_UseClientSuites(session.ssl_);

@@ -5,12 +5,13 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <utility>
 
 #include "base/result.h"
 #include "tls/client_hello.h"
 #include "tls/credentials.h"
-#include "tls/ticket_keys.h"
+#include "tls/ticket_guard.h"
 #include "tls/tls_settings.h"
 
 struct WOLFSSL;
@@ -44,9 +45,12 @@ class TlsSession {
 
 /// What wolfSSL's callbacks are given with a session: the stream that it belongs to.
 struct TlsIoContext {
-  uint8_t ticketGeneration = 0;  ///< of the tickets that the session will seal
-  uint8_t alert = 0;             ///< the fatal alert that ended the session, where `ended`
-  bool ended = false;            ///< a fatal alert has left: nothing may follow it
+  std::string serverName;                         ///< what the client asked for, or empty
+  std::unique_ptr<const OfferedTickets> offered;  ///< where there are any, for the handshake
+  uint8_t ticketGeneration = 0;                   ///< of the tickets that the session will seal
+  bool ticketOffered = false;                     ///< of either version, whatever it is worth
+  uint8_t alert = 0;   ///< the fatal alert that ended the session, where `ended`
+  bool ended = false;  ///< a fatal alert has left: nothing may follow it
 };
 
 /// Signatures of wolfSSL's I/O callbacks (CallbackIORecv, CallbackIOSend); `context` is a
@@ -67,8 +71,9 @@ class TlsContext {
   }
   ~TlsContext();
 
-  /// A new server session for this client: `io` for the callbacks (outlives the session), ALPN
-  /// list, the client's suite order where it puts ChaCha20 first. Fails only for want of memory.
+  /// A new server session for this client: `io` for the callbacks (outlives the session, is told
+  /// of the hello), ALPN list, the client's suite order where it puts ChaCha20 first. Fails only
+  /// for want of memory.
   Result<TlsSession> newSession(const ClientHello& hello, TlsIoContext& io) const;
 
   /// Sessions alive; a context may be dropped before them.

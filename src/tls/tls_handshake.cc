@@ -103,7 +103,7 @@ IoStatus TlsStream::gatherHello() {
 
 IoStatus TlsStream::beginSession(const ClientHello& hello, std::span<const uint8_t> preface,
                                  std::span<const uint8_t> rest) {
-  serverName_ = hello.serverName;
+  TlsIoContext::serverName = hello.serverName;
   const HelloVerdict verdict = judgeHello(hello, *endpoint_->settings, *endpoint_->credentials);
   if (!verdict) return refuse(explainVerdict(verdict), verdict.alert, HandshakeFailure::kNoCommon);
   // wolfSSL refuses a hello with a ticket longer than its own could be, instead of making a full
@@ -143,11 +143,14 @@ IoStatus TlsStream::driveHandshake() {
 void TlsStream::finishHandshake() {
   stashInput();  // payload that came along with the client's last flight
   established_ = true;
+  offered.reset();
   hello_.reset();
   endpoint_.reset();
   worker_.counters.add(Counter::kHandshakesOk);
   if (wolfSSL_session_reused(session_.get()) != 0)
     worker_.counters.add(Counter::kHandshakesResumed);
+  else if (ticketOffered)
+    worker_.counters.add(Counter::kTicketsRefused);
 }
 
 /// All that is sealed at the end of a TLS 1.3 handshake is the ticket; the client has had our

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/result.h"
 #include "tls/certificate_info.h"
 #include "tls/tls_names.h"
@@ -24,6 +25,7 @@ struct TlsSettings {
   std::vector<std::string> alpn;       ///< empty: ALPN is not spoken
   bool sessionTickets = true;
   bool strictSni = false;  ///< refuse a name that no certificate has, or none
+  Millis ticketLifetime = std::chrono::hours(12);  ///< as told, and enforced on return
 
   const std::vector<uint16_t>& suites12() const;
   const std::vector<uint16_t>& suites13() const;

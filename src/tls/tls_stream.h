@@ -44,7 +44,7 @@ class TlsStream final : public SocketStream, private TlsIoContext {
   StreamFailure failure() const override;
 
   /// What the client asked for; empty where it named nothing, or before the hello.
-  const std::string& serverName() const { return serverName_; }
+  const std::string& serverName() const { return TlsIoContext::serverName; }
   /// What was negotiated, asked of the session; empty before the end of the handshake.
   TlsFacts facts() const { return established_ ? describeSession(session_.get()) : TlsFacts{}; }
   HandshakeFailure handshakeFailure() const { return handshakeFailure_; }
@@ -92,8 +92,7 @@ class TlsStream final : public SocketStream, private TlsIoContext {
   std::array<std::span<const uint8_t>, 2> input_;  // ciphertext for the call in progress, in order
   std::vector<uint8_t> carried_;                   // ciphertext that outlived a call
   std::unique_ptr<HeldTicket> heldTicket_;         // before all that is sealed after it
-  std::string serverName_;
-  std::unique_ptr<const StreamFailure> failure_;  // of a failed stream; none: for want of memory
+  std::unique_ptr<const StreamFailure> failure_;   // of a failed stream; none: for want of memory
   uint32_t partial_ = 0;      // bytes of an unfinished record that wolfSSL holds
   uint32_t bodyLeft_ = 0;     // of that record, once its header is complete
   uint16_t idleRecords_ = 0;  // records in a row without payload

@@ -235,6 +235,10 @@ constexpr Mistake kMistakes[] = {
     {"[global]\nmax-tunnels = -1\n",
      "f.ini:6: error: [global] max-tunnels: \"-1\" is no whole number; allowed: 1 to 10000000, or "
      "off (no limit)"},
+    {"[global]\nticket-rotation = off\n",
+     "f.ini:6: error: [global] ticket-rotation: \"off\" is too small; allowed: 1s to 7d"},
+    {"[global]\nticket-rotation = 8d\n",
+     "f.ini:6: error: [global] ticket-rotation: \"8d\" is too large; allowed: 1s to 7d"},
     {"[global]\nlisten = 1\n",
      "f.ini:6: error: [global] listen: belongs in [service NAME] or [defaults]"},
     {"[global]\ngroup = g\n", "f.ini:6: warning: [global] group: has no effect without user"},

@@ -41,7 +41,7 @@ class HeldTicketTest : public TlsStreamTest, private StreamObserver {
     EXPECT_EQ(stream_->flush(), IoStatus::kOk);
   }
 
-  std::unique_ptr<TicketKeys> keys_ = std::move(*TicketKeys::createRandom());
+  std::unique_ptr<TicketKeys> keys_ = freshTicketKeys();
   TlsWorker keyedWorker_{loop_, pool_, counters_, keys_.get()};
 };
 

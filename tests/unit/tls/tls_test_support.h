@@ -138,6 +138,14 @@ struct TestTls : TlsSettings {
   }
 };
 
+/// A ring under a secret of its own.
+inline std::unique_ptr<TicketKeys> freshTicketKeys() {
+  TicketSecrets secrets;
+  secrets.push_back(std::move(*randomTicketSecret()));
+  return std::move(
+      *TicketKeys::create(std::move(secrets), kTicketRotation, std::chrono::system_clock::now()));
+}
+
 /// What the client of a test wants.
 struct ClientOptions {
   uint16_t minVersion = kTls12;
