@@ -154,6 +154,32 @@ def dovecot():
                    setup=setup)
 
 
+# One thread: with more the order of the servers is not that of the connections.
+_HAPROXY = """
+global
+  nbthread 1
+defaults
+  mode tcp
+  timeout connect 5s
+  timeout client 60s
+  timeout server 60s
+  retries 5
+frontend front
+  bind 127.0.0.1:{port}
+  default_backend back
+backend back
+  balance roundrobin
+SERVERS
+"""
+
+
+def haproxy(*addresses):
+    """A plain TCP balancer that takes the addresses in turn, connection by connection."""
+    servers = "\n".join(f"  server s{number} {address}" for number, address in enumerate(addresses))
+    return Service("haproxy", ["/usr/sbin/haproxy", "-q", "-db", "-f", "{dir}/haproxy.cfg"],
+                   {"haproxy.cfg": _HAPROXY.replace("SERVERS", servers)})
+
+
 def smtp():
     """An SMTP server that keeps what it takes in a maildir: mail/new."""
     return Service("smtp", ["/usr/bin/python3", "-m", "aiosmtpd", "-n", "-l", "127.0.0.1:{port}", "-c",
