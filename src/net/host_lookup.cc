@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// See host_lookup.h.
+#include "net/host_lookup.h"
+
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <utility>
+
+#include "base/thread.h"
+
+namespace culvert {
+namespace {
+
+constexpr Millis kStopPatience(250);
+
+}  // namespace
+
+struct HostLookup::Shared {
+  explicit Shared(HostLookupOptions given) : options(std::move(given)) {}
+
+  static void run(const std::shared_ptr<Shared>& self);
+
+  const HostLookupOptions options;
+  std::thread thread;  // touched by the owner only
+
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::deque<std::pair<std::string, uint16_t>> questions;  // guarded by mutex
+  bool stopping = false;                                   // likewise
+  bool finished = false;                                   // likewise
+
+  std::mutex answerMutex;  // held around onAnswer, so that none runs after the destructor
+  bool silent = false;     // guarded by it
+};
+
+/// The thread's body; it owns the state together with the HostLookup, which may be gone.
+void HostLookup::Shared::run(const std::shared_ptr<Shared>& self) {
+  std::unique_lock lock(self->mutex);
+  while (true) {
+    self->changed.wait(lock, [&self] { return self->stopping || !self->questions.empty(); });
+    if (self->stopping) break;
+    const auto [host, port] = std::move(self->questions.front());
+    self->questions.pop_front();
+    lock.unlock();
+    auto answer = self->options.lookup(host, port);
+    {
+      const std::lock_guard answering(self->answerMutex);
+      if (!self->silent) self->options.onAnswer(host, port, std::move(answer));
+    }
+    lock.lock();
+  }
+  self->finished = true;
+  self->changed.notify_all();
+}
+
+HostLookup::HostLookup(HostLookupOptions options)
+    : shared_(std::make_shared<Shared>(std::move(options))) {}
+
+HostLookup::~HostLookup() {
+  {
+    const std::lock_guard lock(shared_->answerMutex);
+    shared_->silent = true;
+  }
+  if (!running_) return;
+  std::unique_lock lock(shared_->mutex);
+  shared_->stopping = true;
+  shared_->changed.notify_all();
+  const bool finished =
+      shared_->changed.wait_for(lock, kStopPatience, [this] { return shared_->finished; });
+  lock.unlock();
+  if (finished) {
+    shared_->thread.join();
+  } else {
+    shared_->thread.detach();
+  }
+}
+
+Result<void> HostLookup::ask(const std::string& host, uint16_t port) {
+  {
+    const std::lock_guard lock(shared_->mutex);
+    shared_->questions.emplace_back(host, port);
+    shared_->changed.notify_all();
+  }
+  if (running_) return {};
+  auto thread = startThread("culvert-lookup", shared_->options.onThreadStart,
+                            [shared = shared_] { Shared::run(shared); });
+  if (!thread) {
+    const std::lock_guard lock(shared_->mutex);
+    shared_->questions.clear();
+    return tl::unexpected(thread.error());
+  }
+  shared_->thread = std::move(*thread);
+  running_ = true;
+  return {};
+}
+
+}  // namespace culvert
