@@ -6,11 +6,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <ctime>
 #include <memory>
 
 #include "base/ascii.h"
+#include "tls/der.h"
 #include "tls/tls_error.h"
 #include "tls/wolfssl.h"
 
@@ -144,6 +146,40 @@ KeyInfo readPublicKey(const DecodedCert& cert) {
   }
 }
 
+/// The extension's value: SEQUENCE OF INTEGER, the numbers of TLS extensions.
+bool listsStatusRequest(std::span<const uint8_t> value) {
+  constexpr uint8_t kStatusRequest = 5;
+  const auto features = DerReader(value).next(DerReader::kSequence);
+  DerReader list(features ? features->body : std::span<const uint8_t>());
+  while (const auto feature = list.next(DerReader::kInteger))
+    if (feature->body.size() == 1 && feature->body[0] == kStatusRequest) return true;
+  return false;
+}
+
+/// Whether the TLS feature extension (RFC 7633) names status_request; wolfSSL does not read it.
+bool demandsStaple(std::span<const uint8_t> der) {
+  constexpr std::array<uint8_t, 8> kTlsFeature{0x2b, 6, 1, 5, 5, 7, 1, 24};
+  const auto whole = DerReader(der).next(DerReader::kSequence);
+  const auto signedPart = whole ? DerReader(whole->body).next(DerReader::kSequence) : std::nullopt;
+  DerReader fields(signedPart ? signedPart->body : std::span<const uint8_t>());
+  while (fields.peek() != DerReader::context(3))
+    if (!fields.next()) return false;
+  const auto wrapped = fields.next();
+  const auto list = wrapped ? DerReader(wrapped->body).next(DerReader::kSequence) : std::nullopt;
+  DerReader extensions(list ? list->body : std::span<const uint8_t>());
+  while (const auto extension = extensions.next(DerReader::kSequence)) {
+    DerReader parts(extension->body);
+    const auto oid = parts.next(DerReader::kOid);
+    if (!oid ||
+        !std::equal(oid->body.begin(), oid->body.end(), kTlsFeature.begin(), kTlsFeature.end()))
+      continue;
+    if (parts.peek() == 0x01) parts.next();  // critical
+    const auto value = parts.next(DerReader::kOctets);
+    return value && listsStatusRequest(value->body);
+  }
+  return false;
+}
+
 struct DecodedCertHolder {
   DecodedCert cert;
   explicit DecodedCertHolder(std::span<const uint8_t> der) {
@@ -190,6 +226,11 @@ Result<CertificateInfo> readCertificate(std::span<const uint8_t> der) {
     info.subjectKeyId.assign(cert.extSubjKeyId, cert.extSubjKeyId + sizeof(cert.extSubjKeyId));
   if (cert.extAuthKeyIdSet)
     info.authorityKeyId.assign(cert.extAuthKeyId, cert.extAuthKeyId + sizeof(cert.extAuthKeyId));
+  info.serial.assign(cert.serial, cert.serial + std::max(cert.serialSz, 0));
+  if (cert.extAuthInfo != nullptr && cert.extAuthInfoSz > 0)
+    info.ocspUrl.assign(reinterpret_cast<const char*>(cert.extAuthInfo),
+                        static_cast<size_t>(cert.extAuthInfoSz));
+  info.mustStaple = demandsStaple(der);
   info.authority = cert.isCA != 0;
   return info;
 }

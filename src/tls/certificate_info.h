@@ -31,7 +31,10 @@ struct CertificateInfo {
   std::array<uint8_t, 32> issuerHash{};
   std::vector<uint8_t> subjectKeyId;  ///< empty: none
   std::vector<uint8_t> authorityKeyId;
-  bool authority = false;  ///< basicConstraints CA
+  std::vector<uint8_t> serial;
+  std::string ocspUrl;      ///< the first OCSP responder of the authority information; empty: none
+  bool mustStaple = false;  ///< demands a stapled OCSP response (RFC 7633, status_request)
+  bool authority = false;   ///< basicConstraints CA
   bool selfIssued() const { return subjectHash == issuerHash; }
 };
 

@@ -14,6 +14,7 @@
 #include "base/result.h"
 #include "tls/certificate_info.h"
 #include "tls/secret_bytes.h"
+#include "tls/staple.h"
 
 namespace culvert {
 
@@ -58,6 +59,8 @@ class Credentials {
   const std::array<uint8_t, 32>& contentHash() const { return hash_; }
   const std::string& certPath() const { return certPath_; }
   const std::vector<std::string>& warnings() const { return warnings_; }
+  /// Where the OCSP response for the leaf lies; the one part that changes.
+  StapleSlot& staple() const { return *staple_; }
 
   /// The leaf's dates against `now` (seconds since the epoch). What is not valid is served all the
   /// same, with a warning: a reboot must not become an outage.
@@ -82,6 +85,7 @@ class Credentials {
   SecretBytes key_;
   std::array<uint8_t, 32> hash_{};
   std::vector<std::string> warnings_;
+  std::unique_ptr<StapleSlot> staple_ = std::make_unique<StapleSlot>();
 };
 
 /// Whether a certificate name ("*.example.org" or "www.example.org") covers `host`; both lower
