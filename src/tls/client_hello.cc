@@ -91,6 +91,7 @@ class NumberSet {
 
 enum Extension : uint16_t {
   kServerName = 0,
+  kStatusRequest = 5,
   kSupportedGroups = 10,
   kPointFormats = 11,
   kSignatureAlgorithms = 13,
@@ -231,6 +232,9 @@ Fault parseExtension(uint16_t type, std::span<const uint8_t> bytes, ClientHello&
       return parsePointFormats(body);
     case kRenegotiationInfo:
       return parseRenegotiationInfo(body);
+    case kStatusRequest:
+      out.statusRequest = body.u8() == 1;  // of OCSP; how well it is formed is wolfSSL's business
+      return {};
     case kSupportedVersions: {
       auto list = body.vector8();
       return parseU16List(list, body.done(), out.supportedVersions,

@@ -58,6 +58,7 @@ struct ClientHello {
   bool hasGroups = false;
   bool hasPskModes = false;
   bool hasPreSharedKey = false;  ///< offers a TLS 1.3 ticket
+  bool statusRequest = false;    ///< asks for a stapled OCSP response (RFC 6066 8)
   uint16_t ticket12Length = 0;   ///< of the ticket in the session_ticket extension (TLS 1.2)
 
   bool offersVersion(uint16_t version) const;

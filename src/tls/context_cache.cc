@@ -8,13 +8,14 @@ namespace culvert {
 
 size_t ContextCache::KeyHash::operator()(const Key& key) const {
   const std::hash<const void*> hash;
-  return hash(key.settings) * 31 + hash(key.credentials) * 2 + (key.tickets ? 1 : 0);
+  return hash(key.settings) * 31 + hash(key.credentials) * 2 + (key.tickets ? 1 : 0) +
+         (key.staple ? 7 : 0);
 }
 
 Result<const TlsContext*> ContextCache::contextFor(const TlsEndpoint& endpoint, size_t credential,
-                                                   bool tickets) {
+                                                   bool tickets, bool staple) {
   const auto& credentials = endpoint.credentials->list()[credential];
-  const Key key{endpoint.settings.get(), credentials.get(), tickets};
+  const Key key{endpoint.settings.get(), credentials.get(), tickets, staple};
   if (const auto found = index_.find(key); found != index_.end()) {
     if (!found->second->stale()) {
       if (found->second != entries_.begin())
@@ -23,8 +24,8 @@ Result<const TlsContext*> ContextCache::contextFor(const TlsEndpoint& endpoint, 
     }
     drop(found->second);
   }
-  auto made =
-      TlsContext::create(*endpoint.settings, *credentials, tickets ? keys_ : nullptr, recv_, send_);
+  auto made = TlsContext::create(*endpoint.settings, *credentials, tickets ? keys_ : nullptr, recv_,
+                                 send_, staple);
   if (!made) return tl::unexpected(made.error());
   dropUnused();
   if (entries_.size() >= kMaxContexts) drop(std::prev(entries_.end()));

@@ -20,10 +20,10 @@ class ContextCache {
   ContextCache(const TicketKeys* keys, TlsIoRecv recv, TlsIoSend send)
       : keys_(keys), recv_(recv), send_(send) {}
 
-  /// The context for one certificate of a service, with or without tickets. The pointer is good
-  /// until the next call.
-  Result<const TlsContext*> contextFor(const TlsEndpoint& endpoint, size_t credential,
-                                       bool tickets);
+  /// The context for one certificate of a service, with or without tickets and stapling. The
+  /// pointer is good until the next call.
+  Result<const TlsContext*> contextFor(const TlsEndpoint& endpoint, size_t credential, bool tickets,
+                                       bool staple = false);
 
   /// Drops contexts whose settings or certificate nobody else holds any more (after a reload);
   /// sessions keep theirs alive. A miss does the same: they may be let go of later than the reload.
@@ -36,6 +36,7 @@ class ContextCache {
     const TlsSettings* settings;
     const Credentials* credentials;
     bool tickets;
+    bool staple;
     bool operator==(const Key&) const = default;
   };
   struct KeyHash {

@@ -61,6 +61,8 @@ class Credentials {
   const std::vector<std::string>& warnings() const { return warnings_; }
   /// Where the OCSP response for the leaf lies; the one part that changes.
   StapleSlot& staple() const { return *staple_; }
+  /// For who outlives the credentials.
+  std::shared_ptr<const StapleSlot> stapleSlot() const { return staple_; }
 
   /// The leaf's dates against `now` (seconds since the epoch). What is not valid is served all the
   /// same, with a warning: a reboot must not become an outage.
@@ -85,7 +87,7 @@ class Credentials {
   SecretBytes key_;
   std::array<uint8_t, 32> hash_{};
   std::vector<std::string> warnings_;
-  std::unique_ptr<StapleSlot> staple_ = std::make_unique<StapleSlot>();
+  std::shared_ptr<StapleSlot> staple_ = std::make_shared<StapleSlot>();
 };
 
 /// Whether a certificate name ("*.example.org" or "www.example.org") covers `host`; both lower

@@ -6,6 +6,7 @@
 
 #include <optional>
 
+#include "tls/staple_serving.h"
 #include "tls/tls_error.h"
 #include "tls/tls_library.h"
 #include "tls/tls_names.h"
@@ -21,6 +22,7 @@ struct TlsContextState {
   bool dropped = false;
   std::optional<TicketGuard> tickets;
   std::vector<std::string> alpn;
+  std::shared_ptr<const StapleSlot> staple;  // none: clients that ask get nothing
 
   void maybeFree() {
     if (!dropped || sessions != 0) return;
@@ -172,7 +174,8 @@ void TlsSession::reset() {
 }
 
 Result<TlsContext> TlsContext::create(const TlsSettings& settings, const Credentials& credentials,
-                                      const TicketKeys* keys, TlsIoRecv recv, TlsIoSend send) {
+                                      const TicketKeys* keys, TlsIoRecv recv, TlsIoSend send,
+                                      bool staple) {
   auto* state = new TlsContextState;
   TlsContext context(state);  // frees the state on every way out
   state->alpn = settings.alpn;
@@ -186,6 +189,10 @@ Result<TlsContext> TlsContext::create(const TlsSettings& settings, const Credent
   const std::vector<uint16_t> suites = suitesFor(settings, keyType);
   if (done) done = setParameters(state->ctx, settings, keyType, suites);
   if (done) done = setTickets(*state, settings, keys, suites);
+  if (done && staple) {
+    state->staple = credentials.stapleSlot();
+    done = serveStaples(state->ctx, *state->staple);
+  }
   if (!done) return tl::unexpected(done.error());
 #ifdef OPENSSL_EXTRA
   // Otherwise every want-read asks the callback ten times.

@@ -49,8 +49,9 @@ struct TlsIoContext {
   std::unique_ptr<const OfferedTickets> offered;  ///< where there are any, for the handshake
   uint8_t ticketGeneration = 0;                   ///< of the tickets that the session will seal
   bool ticketOffered = false;                     ///< of either version, whatever it is worth
-  uint8_t alert = 0;   ///< the fatal alert that ended the session, where `ended`
-  bool ended = false;  ///< a fatal alert has left: nothing may follow it
+  uint8_t alert = 0;     ///< the fatal alert that ended the session, where `ended`
+  bool ended = false;    ///< a fatal alert has left: nothing may follow it
+  bool stapled = false;  ///< an OCSP response was given to wolfSSL to send
 };
 
 /// Signatures of wolfSSL's I/O callbacks (CallbackIORecv, CallbackIOSend); `context` is a
@@ -60,10 +61,12 @@ using TlsIoSend = int (*)(WOLFSSL* ssl, char* from, int size, void* context);
 
 class TlsContext {
  public:
-  /// Builds the context. `keys` may be nullptr (no tickets); it must outlive every session. The
-  /// settings and credentials are not kept.
+  /// Builds the context. `keys` may be nullptr (no tickets); it must outlive every session. With
+  /// `staple` a client that asks gets the credentials' OCSP response. Settings and credentials are
+  /// not kept.
   static Result<TlsContext> create(const TlsSettings& settings, const Credentials& credentials,
-                                   const TicketKeys* keys, TlsIoRecv recv, TlsIoSend send);
+                                   const TicketKeys* keys, TlsIoRecv recv, TlsIoSend send,
+                                   bool staple = false);
   TlsContext(TlsContext&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
   TlsContext& operator=(TlsContext&& other) noexcept {
     std::swap(state_, other.state_);

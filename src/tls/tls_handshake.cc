@@ -4,6 +4,7 @@
 // tls_stream.h.
 #include <algorithm>
 #include <cstring>
+#include <ctime>
 
 #include "tls/alert_number.h"
 #include "tls/hello_check.h"
@@ -109,7 +110,12 @@ IoStatus TlsStream::beginSession(const ClientHello& hello, std::span<const uint8
   // wolfSSL refuses a hello with a ticket longer than its own could be, instead of making a full
   // handshake; a context that knows no tickets does not look at it (RFC 5077 3.4).
   const bool tickets = hello.ticket12Length <= kLongestTicket12;
-  const auto context = worker_.contexts.contextFor(*endpoint_, verdict.credential, tickets);
+  // Only where there is something to send: TLS 1.2 announces it before, and a session that may be
+  // asked costs 2 KiB more.
+  const bool staple =
+      hello.statusRequest && endpoint_->settings->staple &&
+      (*endpoint_->credentials)[verdict.credential].staple().serving(std::time(nullptr)) != nullptr;
+  const auto context = worker_.contexts.contextFor(*endpoint_, verdict.credential, tickets, staple);
   if (!context)
     return refuse({"internal", context.error().text}, Alert::internal_error,
                   HandshakeFailure::kOther);
@@ -151,6 +157,7 @@ void TlsStream::finishHandshake() {
     worker_.counters.add(Counter::kHandshakesResumed);
   else if (ticketOffered)
     worker_.counters.add(Counter::kTicketsRefused);
+  if (stapled) worker_.counters.add(Counter::kOcspResponsesServed);
 }
 
 /// All that is sealed at the end of a TLS 1.3 handshake is the ticket; the client has had our

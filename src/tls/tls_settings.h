@@ -26,6 +26,7 @@ struct TlsSettings {
   bool sessionTickets = true;
   bool strictSni = false;  ///< refuse a name that no certificate has, or none
   Millis ticketLifetime = std::chrono::hours(12);  ///< as told, and enforced on return
+  bool staple = false;  ///< OCSP responses beside the certificates are sent to who asks
 
   const std::vector<uint16_t>& suites12() const;
   const std::vector<uint16_t>& suites13() const;
