@@ -27,6 +27,7 @@ using SourcedList = std::vector<SourcedText>;
 enum class LogPlaceKind : uint8_t { kAuto, kSyslog, kStderr, kStdout, kFile };
 enum class LogForm : uint8_t { kText, kJson };
 enum class ProxyHeader : uint8_t { kOff, kV1, kV2 };
+enum class StapleSource : uint8_t { kOff, kAuto, kFile, kFetch };
 enum class TruncationEnd : uint8_t { kReset, kFin };
 
 /// `log = auto|syslog|stderr|stdout|file:PATH`; auto is stderr in the foreground and syslog with
@@ -89,6 +90,8 @@ struct ServiceOptions : OptionSet {
   uint64_t fifoSize = 65536;  ///< bytes, a direction
   bool sessionTickets = true;
   bool strictSni = false;
+  StapleSource ocspStapling = StapleSource::kAuto;
+  std::string ocspResponder;  ///< http:// address; empty: the certificate's
 };
 
 struct Config {

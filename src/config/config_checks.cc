@@ -38,6 +38,14 @@ void checkCertificates(const ServiceOptions& service, Diagnostics& diagnostics) 
                   service.key.size(), service.cert.size(), service.cert.size() == 1 ? "" : "s"));
 }
 
+void checkStapling(const ServiceOptions& service, Diagnostics& diagnostics) {
+  const bool fetches =
+      service.ocspStapling == StapleSource::kAuto || service.ocspStapling == StapleSource::kFetch;
+  if (service.ocspResponder.empty() || fetches) return;
+  diagnostics.warning(service.originOf("ocsp-responder"), sectionLabel(service), "ocsp-responder",
+                      "has no effect: with this ocsp-stapling nothing is fetched");
+}
+
 void checkRepeats(const ServiceOptions& service, Diagnostics& diagnostics) {
   const std::pair<std::string_view, const SourcedList*> lists[] = {
       {"alpn", &service.alpn},
@@ -82,6 +90,7 @@ void checkWhole(const Config& config, const Validators& validators, Diagnostics&
   for (const ServiceOptions& service : config.services) {
     checkVersions(service, diagnostics);
     checkCertificates(service, diagnostics);
+    checkStapling(service, diagnostics);
     checkRepeats(service, diagnostics);
     checkListeners(service, validators, taken, diagnostics);
   }

@@ -9,6 +9,7 @@
 #include <array>
 #include <type_traits>
 
+#include "base/http_url.h"
 #include "base/words.h"
 #include "config/values.h"
 
@@ -25,6 +26,10 @@ constexpr Choice kFacilities[] = {{"daemon", 0}, {"auth", 1},   {"authpriv", 2},
 constexpr Choice kTlsVersions[] = {{"1.2", 0x0303}, {"1.3", 0x0304}};
 constexpr Choice kProxyHeaders[] = {
     {"off", int(ProxyHeader::kOff)}, {"v1", int(ProxyHeader::kV1)}, {"v2", int(ProxyHeader::kV2)}};
+constexpr Choice kStapleModes[] = {{"off", int(StapleSource::kOff)},
+                                   {"auto", int(StapleSource::kAuto)},
+                                   {"file", int(StapleSource::kFile)},
+                                   {"fetch", int(StapleSource::kFetch)}};
 constexpr Choice kTruncationEnds[] = {{"reset", int(TruncationEnd::kReset)},
                                       {"fin", int(TruncationEnd::kFin)}};
 
@@ -110,6 +115,9 @@ Result<void> readValue(const OptionInfo& info, std::string_view text, T& out) {
     if (!info.choices.empty()) {
       if (Result<int> choice = readChoice(info, text); !choice)
         return tl::unexpected(choice.error());
+    }
+    if (info.type == ValueType::kHttpUrl && !text.empty()) {
+      if (const auto url = parseHttpUrl(text); !url) return tl::unexpected(url.error());
     }
     out = std::string(text);
     return {};
@@ -265,6 +273,8 @@ std::string OptionInfo::typeWords() const {
       return "name";
     case ValueType::kPath:
       return "path";
+    case ValueType::kHttpUrl:
+      return "http:// address";
     case ValueType::kLogPlace:
       return "word, or file:PATH";
     case ValueType::kPathList:

@@ -27,6 +27,7 @@ enum class ValueType : uint8_t {
   kWord,
   kText,
   kPath,
+  kHttpUrl,
   kLogPlace,
   // lists; the last five are checked by the Validators
   kPathList,

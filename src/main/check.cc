@@ -17,6 +17,7 @@
 #include "server/identity.h"
 #include "server/listener_table.h"
 #include "server/service_builder.h"
+#include "server/stapling.h"
 #include "server/ticket_source.h"
 #include "tls/tls_library.h"
 
@@ -59,6 +60,23 @@ void noteUnwritable(const GlobalOptions& global, Diagnostics& diagnostics, Sever
   check("pid-file", global.pidFile);
 }
 
+/// What the daemon would say of OCSP stapling.
+Diagnostics staplingNotes(const Config& config, const Runtime& runtime) {
+  Diagnostics diagnostics;
+  const int64_t now = std::time(nullptr);
+  const auto wishes = stapleWishes(runtime);
+  StapleFiles files;
+  auto notes = files.follow(wishes, now);
+  auto shortcomings = stapleShortcomings(wishes, now);
+  notes.insert(notes.end(), shortcomings.begin(), shortcomings.end());
+  for (const StapleNote& note : notes) {
+    const ServiceOptions* service = config.findService(note.service);
+    if (note.kind == StapleNote::Kind::kRead || service == nullptr) continue;
+    diagnostics.warning(service->originOf("cert"), sectionLabel(*service), "cert", note.text);
+  }
+  return diagnostics;
+}
+
 std::string certificateLines(const Runtime& runtime) {
   const int64_t now = std::time(nullptr);
   std::string lines;
@@ -86,6 +104,7 @@ int checkConfig(const ConfigSource& source, bool strict) {
   Diagnostics certificates;
   const Runtime runtime = buildRuntime(loaded.config, nullptr, resolver, certificates);
   const auto ticketSecrets = TicketSource().load(loaded.config.global, certificates);
+  if (!certificates.hasErrors()) certificates.append(staplingNotes(loaded.config, runtime));
   if (print(certificates)) return kExitCertificate;
   if (!printOut(certificateLines(runtime))) return kExitFatal;
   if (!loaded.config.global.ticketSecretFile.empty() &&

@@ -61,6 +61,7 @@ Server::Server(ConfigSource source, ServerOptions options)
                  for (auto& message : static_cast<Server*>(self)->mailbox_.take().control)
                    message();
                }),
+      staples_(logger_, counters_),
       notify_(SdNotify::fromEnvironment()),
       signals_(loop_, this,
                [](void* self, int signal) { static_cast<Server*>(self)->onSignal(signal); }) {}
@@ -162,6 +163,7 @@ int Server::loadAll() {
     logger_.log(LogLevel::kErr, applied.error().text);
     return kExitFatal;
   }
+  staples_.follow(runtime_);  // the files are read while there are rights
   return kExitClean;
 }
 
@@ -238,6 +240,7 @@ int Server::startThreads() {
     logger_.log(LogLevel::kErr, started.error().text);
     return kExitFatal;
   }
+  staples_.startFetching(registry_, dropThreadCapabilities);
   prepareTimers();
   acceptor_->apply(std::move(firstListeners_));
   return kExitClean;

@@ -22,6 +22,7 @@
 #include "server/privileges.h"
 #include "server/sd_notify.h"
 #include "server/service_builder.h"
+#include "server/staple_keeper.h"
 #include "server/ticket_source.h"
 #include "stats/counters.h"
 
@@ -80,6 +81,7 @@ class Server {
   Mailbox<int> mailbox_;  // only its control lane is used
   std::unique_ptr<Resolver> resolver_;
   TicketSource tickets_;
+  StapleKeeper staples_;
   TunnelBudget budget_;
   std::atomic<uint64_t> nextTunnelId_{1};
 

@@ -95,6 +95,7 @@ bool Server::reloadConfig(Diagnostics& diagnostics) {
   logListeners(known);
   runtime_ = std::move(runtime);
   config_ = std::move(loaded.config);
+  staples_.follow(runtime_);
   for (auto& worker : workers_) worker->dropUnusedContexts();
   fdBudget_ = reapplyFdBudget(config_.global.maxTunnels, fdBudget_);
   budget_.setLimit(fdBudget_.maxTunnels);
@@ -139,6 +140,7 @@ void Server::finishDrain() {
   for (auto& worker : workers_) worker->stop({CloseCause::kDrain});
   dumpState();
   logger_.log(LogLine(LogLevel::kNotice, "culvert ends").add("cut", cut_));
+  staples_.stop();
   resolver_.reset();
   pidFile_.remove();
   logger_.stop();
@@ -161,6 +163,7 @@ void Server::dumpState() {
                     .add("service", listener.service)
                     .add("listening", listener.address));
   }
+  snapshot.set(Counter::kOcspResponsesHeld, staples_.dump());
   const auto counts = namedCounts(snapshot, kCloseCauseNames);
   LogLine line(LogLevel::kNotice, "counters");
   for (const NamedCount& count : counts) line.add(count.name, count.value);
@@ -176,6 +179,7 @@ void Server::onTick() {
   }
   watchWorkers();
   watchMemory();
+  staples_.onTick(loop_.now());
   tick_->armBy(loop_.now() + kTick);
 }
 

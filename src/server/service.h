@@ -22,9 +22,16 @@ struct ServiceProfile {
   ProxyVersion proxy = ProxyVersion::kOff;
 };
 
+/// Whence the OCSP responses of its certificates come.
+struct StaplePolicy {
+  StapleMode mode = StapleMode::kOff;
+  std::string responder;  ///< http:// address; empty: the certificate's
+};
+
 struct Service {
   std::shared_ptr<const ServiceProfile> profile;
   std::shared_ptr<const TlsEndpoint> tls;
+  StaplePolicy staple;
 };
 
 /// A connection on its way from the acceptor to a worker: whoever holds it closes it.

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <ctime>
 
+#include "tls/ocsp_check.h"
 #include "tls/self_signed.h"
 
 namespace culvert {
@@ -67,11 +68,25 @@ ProxyVersion proxyVersion(ProxyHeader header) {
   return ProxyVersion::kOff;
 }
 
+StapleMode stapleMode(StapleSource source) {
+  switch (source) {
+    case StapleSource::kOff:
+      return StapleMode::kOff;
+    case StapleSource::kFile:
+      return StapleMode::kFile;
+    case StapleSource::kFetch:
+      return StapleMode::kFetch;
+    case StapleSource::kAuto:
+      break;
+  }
+  return StapleMode::kAuto;
+}
+
 bool sameTls(const TlsSettings& a, const TlsSettings& b) {
   return a.service == b.service && a.minVersion == b.minVersion && a.maxVersion == b.maxVersion &&
          a.ciphers == b.ciphers && a.ciphersuites == b.ciphersuites && a.groups == b.groups &&
          a.alpn == b.alpn && a.sessionTickets == b.sessionTickets &&
-         a.ticketLifetime == b.ticketLifetime && a.strictSni == b.strictSni;
+         a.ticketLifetime == b.ticketLifetime && a.strictSni == b.strictSni && a.staple == b.staple;
 }
 
 /// Builds one service and remembers what is wrong with it.
@@ -95,8 +110,17 @@ class ServiceBuilder {
     return made;
   }
 
-  std::shared_ptr<const TlsEndpoint> tls() {
-    TlsEndpoint made{settings(), credentials()};
+  /// Off where the library cannot; asked for by name that is an error.
+  StaplePolicy staple() {
+    const auto possible = staplingPossible();
+    if (possible) return {stapleMode(options_.ocspStapling), options_.ocspResponder};
+    if (stapleMode(options_.ocspStapling) > StapleMode::kAuto)
+      error(options_.originOf("ocsp-stapling"), "ocsp-stapling", possible.error().text);
+    return {};
+  }
+
+  std::shared_ptr<const TlsEndpoint> tls(bool stapling) {
+    TlsEndpoint made{settings(stapling), credentials()};
     if (before_ != nullptr && *before_->tls == made) return before_->tls;
     if (const auto sound = checkEndpoint(*made.settings, *made.credentials); !sound)
       error(options_.originOf("ciphers"), "ciphers", sound.error().text);
@@ -104,7 +128,7 @@ class ServiceBuilder {
   }
 
  private:
-  std::shared_ptr<const TlsSettings> settings() {
+  std::shared_ptr<const TlsSettings> settings(bool stapling) {
     auto made = std::make_shared<TlsSettings>();
     made->service = options_.name;
     made->minVersion = options_.minVersion;
@@ -118,6 +142,7 @@ class ServiceBuilder {
     made->sessionTickets = options_.sessionTickets;
     made->ticketLifetime = global_.ticketRotation;
     made->strictSni = options_.strictSni;
+    made->staple = stapling;
     if (before_ != nullptr && sameTls(*before_->tls->settings, *made))
       return before_->tls->settings;
     if (const auto sound = checkTlsSettings(*made); !sound)
@@ -220,7 +245,8 @@ Runtime buildRuntime(const Config& config, const Runtime* before, Resolver& reso
     ServiceBuilder builder(config.global, options, old != nullptr ? old->get() : nullptr,
                            diagnostics);
     auto service = std::make_shared<Service>();
-    service->tls = builder.tls();
+    service->staple = builder.staple();
+    service->tls = builder.tls(service->staple.mode != StapleMode::kOff);
     service->profile = builder.profile(resolver);
     runtime.services.push_back(std::move(service));
   }

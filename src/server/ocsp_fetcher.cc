@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// See ocsp_fetcher.h.
+#include "server/ocsp_fetcher.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <ctime>
+
+#include "server/ocsp_schedule.h"
+#include "tls/ocsp_check.h"
+
+namespace culvert {
+namespace {
+
+constexpr size_t kMostActive = 4;          // exchanges at once
+constexpr unsigned kMostPerResponder = 2;  // of these
+constexpr Millis kBusyResponderWait{100};
+
+// At the start and after a reload many certificates may be new at once: 20 a second, on average.
+constexpr size_t kAtOnce = 16;
+constexpr Millis kSpreadEach{50};
+
+constexpr std::string_view kRequestType = "application/ocsp-request";
+
+AddressSpec specOf(const HttpUrl& url) {
+  const std::string host =
+      url.host.find(':') == std::string::npos ? url.host : "[" + url.host + "]";
+  auto spec = parseAddress(fmt::format("{}:{}", host, url.port), AddressUse::kBackend);
+  if (spec && spec->kind == AddressKind::kLiteral) return *spec;
+  AddressSpec name;
+  name.kind = AddressKind::kHostName;
+  name.host = url.host;
+  name.port = url.port;
+  return name;
+}
+
+}  // namespace
+
+struct OcspFetcher::Job {
+  std::string key;
+  OcspTask task;
+  TimePoint due{};
+  unsigned failures = 0;
+  bool looking = false;       // the host's name is being resolved
+  bool bareReported = false;  // that nothing is left to serve
+  AddressSet addresses;       // of a name, for the exchange to come
+  std::unique_ptr<HttpPost> exchange;
+
+  const Credentials& first() const { return *task.credentials.front(); }
+  StapleSlot& slot() const { return first().staple(); }
+  std::string server() const { return task.responder.authority(); }
+};
+
+struct OcspFetcher::Responder {
+  unsigned active = 0;
+  unsigned failures = 0;
+  TimePoint restUntil{};
+};
+
+OcspFetcher::OcspFetcher(EventLoop& loop, Logger& logger, CounterBlock& counters,
+                         std::function<void()> onLookupStart)
+    : loop_(loop),
+      logger_(logger),
+      counters_(counters),
+      mailbox_(loop, 1, this,
+               [](void* self) {
+                 for (auto& message : static_cast<OcspFetcher*>(self)->mailbox_.take().control)
+                   message();
+               }),
+      timer_(loop, this, [](void* self) { static_cast<OcspFetcher*>(self)->run(); }),
+      lookup_(
+          {.onThreadStart = std::move(onLookupStart),
+           .onAnswer = [this](const std::string& host, uint16_t port, Result<AddressSet> answer) {
+             post([this, host, port, answer = std::move(answer)] { onLookup(host, port, answer); });
+           }}) {}
+
+OcspFetcher::~OcspFetcher() = default;
+
+void OcspFetcher::follow(std::vector<OcspTask> tasks) {
+  std::map<std::string, std::unique_ptr<Job>> before;
+  before.swap(jobs_);
+  size_t fresh = 0;
+  for (OcspTask& task : tasks) {
+    const std::string key =
+        task.credentials.front()->leaf().fingerprint + " " + task.responder.text();
+    auto& job = jobs_[key];
+    if (job == nullptr) {
+      if (auto known = before.find(key); known != before.end()) {
+        job = std::move(known->second);
+        before.erase(known);
+        if (const auto held = job->slot().held()) {
+          for (const auto& one : task.credentials)
+            if (one->staple().held() == nullptr) one->staple().put(held);
+        }
+      } else {
+        job = std::make_unique<Job>();
+        job->key = key;
+        ++fresh;
+      }
+      job->task = std::move(task);
+    }
+  }
+  for (auto& [key, job] : before) {
+    due_.erase({job->due, job.get()});
+    endExchange(*job);
+  }
+  const double spread = fresh > kAtOnce ? static_cast<double>(fresh) : 0;
+  for (auto& [key, job] : jobs_) {
+    if (job->due == TimePoint{})
+      schedule(*job, Millis(static_cast<int64_t>(dice() * spread * kSpreadEach.count())));
+  }
+  run();
+}
+
+void OcspFetcher::schedule(Job& job, Millis delay) {
+  due_.erase({job.due, &job});
+  job.due = loop_.now() + std::min(delay, kLongestOcspWait);
+  due_.insert({job.due, &job});
+}
+
+void OcspFetcher::run() {
+  if (running_) return;  // an exchange that fails at once comes back here
+  running_ = true;
+  while (active_ < kMostActive && !due_.empty() && due_.begin()->first <= loop_.now()) {
+    Job& job = *due_.begin()->second;
+    due_.erase(due_.begin());
+    if (mayStart(job)) begin(job);
+  }
+  running_ = false;
+  if (active_ < kMostActive && !due_.empty()) timer_.armBy(due_.begin()->first);
+}
+
+/// Otherwise the job has got another time.
+bool OcspFetcher::mayStart(Job& job) {
+  const int64_t now = std::time(nullptr);
+  // A file may have brought a fresh one, or the wall clock was set.
+  if (const auto held = job.slot().held(); held != nullptr && refreshPoint(*held) > now) {
+    schedule(job, delayAfterSuccess(*held, now, dice()));
+    return false;
+  }
+  const Responder& responder = responders_[job.server()];
+  if (responder.restUntil > loop_.now()) {
+    const auto rest = std::chrono::ceil<Millis>(responder.restUntil - loop_.now());
+    schedule(job, rest + Millis(static_cast<int64_t>(dice() * 1000)));
+    return false;
+  }
+  if (responder.active >= kMostPerResponder) {
+    schedule(job, kBusyResponderWait + Millis(static_cast<int64_t>(dice() * 100)));
+    return false;
+  }
+  return true;
+}
+
+void OcspFetcher::begin(Job& job) {
+  const AddressSpec spec = specOf(job.task.responder);
+  if (spec.kind == AddressKind::kLiteral) return exchange(job, {spec.address});
+  if (!job.addresses.empty()) return exchange(job, std::exchange(job.addresses, {}));
+  // Who waits for the name service takes no place away from others.
+  job.looking = true;
+  for (const auto& [key, other] : jobs_) {
+    if (other->looking && other.get() != &job && other->server() == job.server()) return;
+  }
+  if (auto asked = lookup_.ask(spec.host, spec.port); !asked)
+    failed(job, asked.error().text, false);
+}
+
+void OcspFetcher::onLookup(const std::string& host, uint16_t port,
+                           const Result<AddressSet>& answer) {
+  for (auto& [key, job] : jobs_) {
+    const HttpUrl& url = job->task.responder;
+    if (!job->looking || url.host != host || url.port != port) continue;
+    if (!answer) {
+      failed(*job, answer.error().text, true);
+      continue;
+    }
+    job->looking = false;
+    job->addresses = *answer;
+    schedule(*job, Millis{0});
+  }
+  run();
+}
+
+void OcspFetcher::exchange(Job& job, AddressSet addresses) {
+  const auto request = makeOcspRequest(job.first());
+  if (!request) return failed(job, request.error().text, false);
+  ++active_;
+  ++responders_[job.server()].active;
+  HttpLimits limits;
+  limits.maxBody = kMaxOcspResponse;
+  job.exchange = std::make_unique<HttpPost>(
+      loop_, job.task.responder, kRequestType, *request, std::move(addresses), limits,
+      [this, &job](HttpResult result) { onAnswer(job, std::move(result)); });
+  job.exchange->start();
+}
+
+void OcspFetcher::onAnswer(Job& job, HttpResult result) {
+  if (!result)
+    return failed(job, fmt::format("{} {}", job.server(), result.error().text),
+                  result.error().silent);
+  auto staple = checkOcspResponse(job.first(), *result, std::time(nullptr));
+  if (!staple) return failed(job, "the response " + staple.error().text, false);
+  responders_[job.server()].failures = 0;
+  store(job, std::move(*staple));
+}
+
+void OcspFetcher::store(Job& job, std::shared_ptr<const Staple> staple) {
+  const auto before = job.slot().held();
+  for (const auto& one : job.task.credentials) one->staple().put(staple);
+  counters_.add(Counter::kOcspFetchesOk);
+  if (staple->revoked) counters_.add(Counter::kOcspRevoked);
+  const bool news = staple->revoked && (before == nullptr || !before->revoked);
+  const bool recovered = job.failures != 0;
+  logger_.log(LogLine(news        ? LogLevel::kErr
+                      : recovered ? LogLevel::kNotice
+                                  : LogLevel::kInfo,
+                      news ? "OCSP: the certificate is revoked" : "OCSP response fetched")
+                  .add("certificate", job.first().certPath())
+                  .add("responder", job.task.responder.text())
+                  .add("status", staple->revoked ? "revoked" : "good")
+                  .add("valid_until", utcText(staple->validUntil)));
+  job.failures = 0;
+  job.bareReported = false;
+  const Millis delay = delayAfterSuccess(*staple, std::time(nullptr), dice());
+  scheduleNext(job, delay);
+}
+
+void OcspFetcher::failed(Job& job, const std::string& why, bool silent) {
+  const int64_t now = std::time(nullptr);
+  ++job.failures;
+  counters_.add(Counter::kOcspFetchesFailed);
+  for (const auto& one : job.task.credentials) one->staple().setTrouble(why);
+  Responder& responder = responders_[job.server()];
+  responder.failures = silent ? responder.failures + 1 : 0;
+  if (silent)
+    responder.restUntil = loop_.now() + delayAfterFailure(responder.failures, nullptr, now, dice());
+
+  const auto serving = job.slot().serving(now);
+  const Millis delay = delayAfterFailure(job.failures, serving.get(), now, dice());
+  const bool bare = serving == nullptr && !job.bareReported;
+  job.bareReported = serving == nullptr;
+  const bool loud = job.failures == 1 || bare;
+  const bool missed = serving == nullptr && job.first().leaf().mustStaple;
+  logger_.log(LogLine(!loud    ? LogLevel::kInfo
+                      : missed ? LogLevel::kErr
+                               : LogLevel::kWarning,
+                      missed ? "OCSP: no response for a certificate that demands one (must-staple)"
+                             : "OCSP response not fetched")
+                  .add("certificate", job.first().certPath())
+                  .add("responder", job.task.responder.text())
+                  .add("error", why)
+                  .add("served", serving == nullptr
+                                     ? std::string("none")
+                                     : "the last one, until " + utcText(serving->validUntil))
+                  .addMillis("next_try_ms", delay));
+  scheduleNext(job, delay);
+}
+
+/// What ends may be what is calling.
+void OcspFetcher::endExchange(Job& job) {
+  job.looking = false;
+  if (job.exchange == nullptr) return;
+  job.exchange->cancel();
+  loop_.deleteLater(std::move(job.exchange));
+  --active_;
+  --responders_[job.server()].active;
+}
+
+void OcspFetcher::scheduleNext(Job& job, Millis delay) {
+  endExchange(job);
+  schedule(job, delay);
+  run();
+}
+
+}  // namespace culvert

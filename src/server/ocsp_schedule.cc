@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// See ocsp_schedule.h.
+#include "server/ocsp_schedule.h"
+
+#include <algorithm>
+
+namespace culvert {
+namespace {
+
+constexpr Millis kShortestWait{1000};
+constexpr unsigned kMostDoublings = 11;
+
+Millis within(double milliseconds) {
+  const Millis wait(static_cast<Millis::rep>(
+      std::min(milliseconds, static_cast<double>(kLongestOcspWait.count()))));
+  return std::max(wait, kShortestWait);
+}
+
+/// Of what is left; up to four more attempts before a response expires, and more towards the end.
+double quarterLeft(const Staple& staple, int64_t now) {
+  return static_cast<double>(staple.validUntil - now) * 1000.0 / 4;
+}
+
+}  // namespace
+
+int64_t refreshPoint(const Staple& staple) {
+  return staple.thisUpdate + (staple.validUntil - staple.thisUpdate) / 2;
+}
+
+Millis delayAfterSuccess(const Staple& staple, int64_t now, double dice) {
+  const int64_t point = refreshPoint(staple);
+  if (point <= now) return within(quarterLeft(staple, now));
+  const auto validity = static_cast<double>(staple.validUntil - staple.thisUpdate);
+  return within((static_cast<double>(point - now) + dice * validity / 20) * 1000.0);
+}
+
+Millis delayAfterFailure(unsigned failures, const Staple* held, int64_t now, double dice) {
+  const unsigned doublings = std::min(failures == 0 ? 0 : failures - 1, kMostDoublings);
+  double wait = 2000.0 * static_cast<double>(1U << doublings);
+  wait = std::min(wait, static_cast<double>(kLongestOcspWait.count())) * (0.75 + dice / 2);
+  if (held != nullptr && held->validUntil > now) wait = std::min(wait, quarterLeft(*held, now));
+  return within(wait);
+}
+
+}  // namespace culvert

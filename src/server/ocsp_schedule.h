@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// When an OCSP response is fetched next. Pure functions of times, with the dice as an argument.
+// Thread: any.
+#pragma once
+
+#include <cstdint>
+
+#include "base/clock.h"
+#include "tls/staple.h"
+
+namespace culvert {
+
+/// A job is looked at again after this at the latest: the wall clock may jump.
+inline constexpr Millis kLongestOcspWait{3'600'000};
+
+/// Half of its time is over: from then on a response is worth replacing.
+int64_t refreshPoint(const Staple& staple);
+
+/// After a good answer. At the refresh point and up to a twentieth of the validity later; when a
+/// responder hands out what is older than that, again after a quarter of what is left, an hour at
+/// most. `dice` is from [0, 1).
+Millis delayAfterSuccess(const Staple& staple, int64_t now, double dice);
+
+/// After the n-th failure in a row: 2 s, doubling up to an hour, a quarter more or less; sooner
+/// where `held` (may be null) expires meanwhile.
+Millis delayAfterFailure(unsigned failures, const Staple* held, int64_t now, double dice);
+
+}  // namespace culvert
