@@ -85,12 +85,13 @@ class Authority:
         return _pem(self.object) + self.issuer.chain_pem() if self.issuer else b""
 
     def issue(self, stem, names=LOCAL_NAMES, kind="ecdsa", start=-_HOUR, end=24 * 30 * _HOUR, common=None,
-              client=False, directory=None, private=None):
-        """Makes a key and a leaf certificate for `names`; `start` and `end` are relative to now."""
+              client=False, directory=None, private=None, usage=None, extensions=()):
+        """Makes a key and a leaf certificate for `names`; `start` and `end` are relative to now, `usage` replaces the
+        extended key usage, `extensions` are added."""
         private = private or _private(kind)
         now = datetime.datetime.utcnow()
-        usage = [ExtendedKeyUsageOID.CLIENT_AUTH] if client else [ExtendedKeyUsageOID.SERVER_AUTH]
-        certificate = (
+        usage = usage or [ExtendedKeyUsageOID.CLIENT_AUTH if client else ExtendedKeyUsageOID.SERVER_AUTH]
+        builder = (
             x509.CertificateBuilder().subject_name(_name(common or names[0])).issuer_name(self.object.subject)
             .public_key(private.public_key()).serial_number(x509.random_serial_number())
             .not_valid_before(now + start).not_valid_after(now + end)
@@ -98,8 +99,10 @@ class Authority:
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(x509.ExtendedKeyUsage(usage), critical=False)
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self.private.public_key()),
-                           critical=False)
-            .sign(self.private, hashes.SHA256()))
+                           critical=False))
+        for extension in extensions:
+            builder = builder.add_extension(extension, critical=False)
+        certificate = builder.sign(self.private, hashes.SHA256())
         key = private.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
                                     serialization.NoEncryption())
         return write_credential(directory or self.directory, stem, certificate, private, key, self.chain_pem())
