@@ -14,12 +14,12 @@ from .crypto import SUITES, BadRecord, KeyShare
 from .hello import ClientHello, ServerHello, alpn, hello12, hello13, key_share, message, server_name
 from .link import Ended, Link
 from .session import Alert, AppData, ChangeCipherSpec, End, Handshake, HandshakeFailed, Outcome, Session
-from .tls12 import Tls12Client
+from .tls12 import Ticket12, Tls12Client
 from .tls13 import Ticket, Tls13Client
 
 __all__ = [
     "ALERTS", "ALERT_CODES", "Alert", "AppData", "BadRecord", "ChangeCipherSpec", "ClientHello", "ContentType", "End",
     "Ended", "Extension", "FATAL", "Group", "Handshake", "HandshakeFailed", "HandshakeType", "KeyShare", "Link",
-    "Outcome", "SUITES", "ServerHello", "Session", "TLS10", "TLS11", "TLS12", "TLS13", "Ticket", "Tls12Client",
+    "Outcome", "SUITES", "ServerHello", "Session", "TLS10", "TLS11", "TLS12", "TLS13", "Ticket", "Ticket12", "Tls12Client",
     "Tls13Client", "WARNING", "alpn", "hello12", "hello13", "key_share", "message", "server_name",
 ]

@@ -109,6 +109,8 @@ class Session:
         self.server_extensions = {}
         self.certificates = []
         self.tickets = []
+        self.resumed = False
+        self.established = False    # the client has sent, and in TLS 1.2 also seen, its last Finished
         self.records_seen = []      # (outer type, version, length) of each record of the server
         self._partial_handshake = bytearray()
 

@@ -2,6 +2,8 @@
 """A TLS 1.2 client in separate steps: ECDHE with AEAD suites and extended master secret (RFC 5246, 5288, 7627)."""
 
 import hmac
+import os
+from dataclasses import dataclass
 
 from . import constants as c
 from .constants import Extension, Group, HandshakeType
@@ -10,10 +12,26 @@ from .hello import Reader, ServerHello, hello12, message, vec8
 from .session import ChangeCipherSpec, HandshakeFailed, Session
 
 
+@dataclass
+class Ticket12:
+    """What a session ticket of TLS 1.2 brings back (RFC 5077)."""
+
+    identity: bytes
+    suite: object
+    master_secret: bytes
+    extended_master_secret: bool
+
+
 class Tls12Client(Session):
-    def __init__(self, link, hello=None):
+    """With `ticket` (a Ticket12) the hello asks for that session."""
+
+    def __init__(self, link, hello=None, ticket=None):
         super().__init__(link)
         self.hello = hello or hello12()
+        self.ticket = ticket
+        if ticket is not None:
+            self.hello.session_id = self.hello.session_id or os.urandom(32)
+            self.hello.set(Extension.SESSION_TICKET, ticket.identity)
         self.share = None
         self.master_secret = None
         self.extended_master_secret = False
@@ -23,6 +41,11 @@ class Tls12Client(Session):
     def handshake(self):
         self.send_client_hello()
         self.read_server_flight()
+        if self.resumed:
+            self.read_server_finished()
+            self.send_finished()
+            self.established = True
+            return self
         self.send_key_exchange()
         self.send_finished()
         self.read_server_finished()
@@ -42,6 +65,12 @@ class Tls12Client(Session):
         assert self.server_hello.version == c.TLS12, f"server chose version {self.server_hello.version:#x}"
         self.suite = SUITES[self.server_hello.suite]
         self.extended_master_secret = Extension.EXTENDED_MASTER_SECRET in self.server_extensions
+        if self.ticket is not None and self.server_hello.session_id == self.hello.session_id:
+            self.resumed = True
+            self.transcript += event.raw
+            self.master_secret = self.ticket.master_secret
+            self._derive_record_keys()
+            return
         while event.kind != HandshakeType.SERVER_HELLO_DONE:
             self.transcript += event.raw
             event = self.expect_handshake(
@@ -81,6 +110,10 @@ class Tls12Client(Session):
         else:
             label, seed = b"master secret", client + server
         self.master_secret = prf(suite.hash_name, self._pre_master, label, seed, 48)
+        self._derive_record_keys()
+
+    def _derive_record_keys(self):
+        suite, client, server = self.suite, self.hello.random, self.server_hello.random
         iv = 4 if suite.explicit_nonce else 12
         block = Reader(prf(suite.hash_name, self.master_secret, b"key expansion", server + client,
                            2 * (suite.key_length + iv)))
@@ -113,8 +146,9 @@ class Tls12Client(Session):
             self.transcript += event.raw
             body = Reader(event.body)
             body.number(4)
-            self.tickets.append(body.vector(2))
+            self.tickets.append(Ticket12(body.vector(2), self.suite, self.master_secret, self.extended_master_secret))
             event = self.expect_handshake(HandshakeType.FINISHED)
         if not hmac.compare_digest(event.body, self.verify_data(b"server finished")):
             raise HandshakeFailed(event)
         self.transcript += event.raw
+        self.established = not self.resumed

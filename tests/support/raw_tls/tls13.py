@@ -37,7 +37,6 @@ class Tls13Client(Session):
             self.hello.set(Extension.KEY_SHARE, key_share(self.shares.values()))
         self.ticket = ticket
         self.schedule = None
-        self.resumed = False
         self.retry = None
         self.certificate_request = None
         self.key_updates = []       # request_update of each KeyUpdate of the server
@@ -166,6 +165,7 @@ class Tls13Client(Session):
         self.writer = Protection13(self.suite, self.schedule.derive(b"c ap traffic", self.transcript))
         self.transcript += flight
         self.resumption_secret = self.schedule.derive(b"res master", self.transcript)
+        self.established = True
 
     # After the handshake.
 
