@@ -98,13 +98,9 @@ enum Extension : uint16_t {
   kAlpn = 16,
   kExtendedMasterSecret = 23,
   kSessionTicket = 35,
-  kPreSharedKey = 41,
-  kEarlyData = 42,
   kSupportedVersions = 43,
-  kCookie = 44,
   kPskModes = 45,
   kSignatureAlgorithmsCert = 50,
-  kKeyShare = 51,
   kRenegotiationInfo = 0xff01,
 };
 
@@ -210,6 +206,20 @@ Fault parsePointFormats(Reader body) {
   return {};
 }
 
+/// RFC 6066 8. What is in a type that nobody has defined is not known.
+Fault parseStatusRequest(Reader body, ClientHello& out) {
+  constexpr uint8_t kOcsp = 1;
+  constexpr std::string_view kBad = "status_request extension is malformed";
+  if (body.u8() != kOcsp) return body.bad ? decodeError(kBad) : Fault{};
+  Reader ids{body.vector16()};
+  body.vector16();  // extensions of the request
+  if (!body.done()) return decodeError(kBad);
+  while (!ids.rest.empty())
+    if (ids.vector16().empty()) return decodeError(kBad);
+  out.statusRequest = true;
+  return {};
+}
+
 Fault parseRenegotiationInfo(Reader body) {
   auto verify = body.vector8();
   if (!body.done()) return decodeError("renegotiation_info extension is malformed");
@@ -226,15 +236,14 @@ Fault parseExtension(uint16_t type, std::span<const uint8_t> bytes, ClientHello&
       return parseServerName(body, out);
     case kAlpn:
       return parseAlpn(body, out);
-    case kKeyShare:
+    case kKeyShareExtension:
       return parseKeyShares(body, out);
     case kPointFormats:
       return parsePointFormats(body);
+    case kStatusRequest:
+      return parseStatusRequest(body, out);
     case kRenegotiationInfo:
       return parseRenegotiationInfo(body);
-    case kStatusRequest:
-      out.statusRequest = body.u8() == 1;  // of OCSP; how well it is formed is wolfSSL's business
-      return {};
     case kSupportedVersions: {
       auto list = body.vector8();
       return parseU16List(list, body.done(), out.supportedVersions,
@@ -259,22 +268,28 @@ Fault parseExtension(uint16_t type, std::span<const uint8_t> bytes, ClientHello&
     case kExtendedMasterSecret:
       if (!bytes.empty()) return decodeError("extended_master_secret extension is not empty");
       return {};
-    case kEarlyData:
+    case kEarlyDataExtension:
       if (!bytes.empty()) return decodeError("early_data extension is not empty");
+      out.hasEarlyData = true;
       return {};
     case kSessionTicket:
       out.ticket12Length = static_cast<uint16_t>(bytes.size());
       return {};
-    case kCookie:
+    case kCookieExtension:
       if (body.vector16().empty() || !body.done())
         return decodeError("cookie extension is malformed");
+      out.hasCookie = true;
       return {};
-    case kPskModes:
-      if (body.vector8().empty() || !body.done())
+    case kPskModes: {
+      constexpr uint8_t kPskDheKe = 1;
+      const auto modes = body.vector8();
+      if (modes.empty() || !body.done())
         return decodeError("psk_key_exchange_modes extension is malformed");
+      out.pskWithKeyExchange = std::find(modes.begin(), modes.end(), kPskDheKe) != modes.end();
       out.hasPskModes = true;
       return {};
-    case kPreSharedKey:
+    }
+    case kPreSharedKeyExtension:
       out.hasPreSharedKey = true;
       return parsePreSharedKey(body, out);
     default:
@@ -282,7 +297,30 @@ Fault parseExtension(uint16_t type, std::span<const uint8_t> bytes, ClientHello&
   }
 }
 
+/// Of a client's share (RFC 8446 4.2.8.2, draft-ietf-tls-ecdhe-mlkem 4.1); 0: not known.
+size_t shareSize(uint16_t group) {
+  switch (group) {
+    case 0x0017:
+      return 65;
+    case 0x0018:
+      return 97;
+    case 0x0019:
+      return 133;
+    case 0x001d:
+      return 32;
+    case 0x11eb:
+      return 65 + 1184;
+    case 0x11ec:
+      return 1184 + 32;
+    case 0x11ed:
+      return 97 + 1568;
+    default:
+      return 0;
+  }
+}
+
 Fault parseExtensions(Reader reader, ClientHello& out) {
+  out.extensions = reader.rest;
   NumberSet seen;
   while (!reader.rest.empty()) {
     uint16_t type = reader.u16();
@@ -298,9 +336,13 @@ Fault parseExtensions(Reader reader, ClientHello& out) {
   NumberSet offered;
   for (size_t i = 0; i < out.groups.size(); ++i) offered.insert(out.groups[i]);
   bool fine = true;
-  out.forEachKeyShare(
-      [&](uint16_t group, std::span<const uint8_t>) { fine = offered.remove(group) && fine; });
+  bool sized = true;
+  out.forEachKeyShare([&](uint16_t group, std::span<const uint8_t> key) {
+    fine = offered.remove(group) && fine;
+    sized = sized && (shareSize(group) == 0 || shareSize(group) == key.size());
+  });
   if (!fine) return illegal("key_share holds a group twice or one that is not in supported_groups");
+  if (!sized) return illegal("a key share has not the size that its group wants");
   return {};
 }
 
@@ -339,7 +381,7 @@ bool U16List::contains(uint16_t value) const {
 void ClientHello::dropViews() {
   message = {};
   supportedVersions = cipherSuites = groups = signatureAlgorithms = U16List();
-  keyShares = alpnList = tickets13 = {};
+  keyShares = alpnList = tickets13 = extensions = {};
 }
 
 bool ClientHello::offersVersion(uint16_t version) const {

@@ -20,6 +20,15 @@ inline constexpr size_t kMaxHelloRecords = 2048;
 /// No hello needs more raw bytes than this; a gatherer that was fed as many has decided.
 inline constexpr size_t kMaxHelloBytes = kMaxHelloMessage + 5 * kMaxHelloRecords;
 
+/// Extensions that not only the parser asks about (RFC 8446 4.2, RFC 7685).
+enum ExtensionType : uint16_t {
+  kPaddingExtension = 21,
+  kPreSharedKeyExtension = 41,
+  kEarlyDataExtension = 42,
+  kCookieExtension = 44,
+  kKeyShareExtension = 51,
+};
+
 /// A list of 16-bit numbers in network order, seen in place. Valid as long as the bytes it was
 /// parsed from.
 class U16List {
@@ -46,20 +55,24 @@ struct ClientHello {
   uint16_t legacyVersion = 0;
   U16List supportedVersions;  ///< empty: the extension is absent
   U16List cipherSuites;
-  U16List groups;                      ///< supported_groups
-  U16List signatureAlgorithms;         ///< empty: the extension is absent
-  std::span<const uint8_t> keyShares;  ///< body of the key_share list: {group, length, key}...
-  std::span<const uint8_t> alpnList;   ///< body of the protocol name list: {length, name}...
-  std::span<const uint8_t> tickets13;  ///< body of the PSK identities: {length, ticket, age}...
-  std::string serverName;              ///< lower case, no trailing dot; empty: none sent
+  U16List groups;                       ///< supported_groups
+  U16List signatureAlgorithms;          ///< empty: the extension is absent
+  std::span<const uint8_t> keyShares;   ///< body of the key_share list: {group, length, key}...
+  std::span<const uint8_t> extensions;  ///< all of them: {type, length, body}...
+  std::span<const uint8_t> alpnList;    ///< body of the protocol name list: {length, name}...
+  std::span<const uint8_t> tickets13;   ///< body of the PSK identities: {length, ticket, age}...
+  std::string serverName;               ///< lower case, no trailing dot; empty: none sent
   bool onlyNullCompression = false;
   bool fallbackScsv = false;  ///< TLS_FALLBACK_SCSV (RFC 7507)
   bool hasKeyShare = false;   ///< the extension is present (its list may be empty)
   bool hasGroups = false;
   bool hasPskModes = false;
-  bool hasPreSharedKey = false;  ///< offers a TLS 1.3 ticket
-  bool statusRequest = false;    ///< asks for a stapled OCSP response (RFC 6066 8)
-  uint16_t ticket12Length = 0;   ///< of the ticket in the session_ticket extension (TLS 1.2)
+  bool pskWithKeyExchange = false;  ///< psk_dhe_ke is among the modes
+  bool hasPreSharedKey = false;     ///< offers a TLS 1.3 ticket
+  bool hasEarlyData = false;
+  bool hasCookie = false;
+  bool statusRequest = false;   ///< asks for a stapled OCSP response (RFC 6066 8)
+  uint16_t ticket12Length = 0;  ///< of the ticket in the session_ticket extension (TLS 1.2)
 
   bool offersVersion(uint16_t version) const;
   /// The highest version offered that is a real TLS version, 0x0304 at most; 0x0300 and below mean

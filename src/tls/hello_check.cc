@@ -141,8 +141,10 @@ std::string versionReason(const ClientHello& hello, const TlsSettings& settings)
                      versionWords(highest), only ? " only" : "", versionWords(settings.minVersion));
 }
 
-/// RFC 8446 9.2, 4.1.2, 4.2.9.
+/// RFC 8446 9.2, 4.1.2, 4.2.2, 4.2.9.
 HelloVerdict checkTls13Hello(const ClientHello& hello) {
+  if (hello.hasCookie)
+    return refuse(Alert::illegal_parameter, "client sends a cookie that nobody gave it");
   if (!hello.onlyNullCompression)
     return refuse(Alert::illegal_parameter, "a TLS 1.3 hello offers compression");
   if (hello.hasPreSharedKey && !hello.hasPskModes)
@@ -215,6 +217,10 @@ HelloVerdict checkVersion(const ClientHello& hello, const TlsSettings& settings)
     return refuse(Alert::protocol_version,
                   fmt::format("client offers SSL 3.0 or older, service requires {}",
                               versionWords(settings.minVersion)));
+  // RFC 8446 4.2.1 leaves this to the server; wolfSSL understands no such hello.
+  if (hello.legacyVersion > kTls12)
+    return refuse(Alert::protocol_version,
+                  fmt::format("the hello's legacy_version is {:#06x}", hello.legacyVersion));
   uint16_t version = chooseVersion(hello, settings);
   if (version == 0) return refuse(Alert::protocol_version, versionReason(hello, settings));
   if (hello.fallbackScsv && hello.highestVersion() < settings.maxVersion)

@@ -88,7 +88,9 @@ TlsFailure explainVerdict(const HelloVerdict& verdict) {
 
 TlsFailure explainSessionFailure(int wolfError, const AlertsSeen& alerts) {
   if (alerts.received) return received(*alerts.received, false);
-  std::string reason = tlsErrorText(wolfError);
+  std::string reason = wolfError == INCOMPLETE_DATA
+                           ? "a message is cut over records, which the library does not join"
+                           : tlsErrorText(wolfError);
   return alerts.sent ? sent(*alerts.sent, std::move(reason)) : failed(wolfError, std::move(reason));
 }
 

@@ -38,7 +38,7 @@ TEST_F(TlsLibraryTest, NamesErrorsAndTheirAlerts) {
   EXPECT_EQ(tlsErrorName(-99999), "internal");
   EXPECT_NE(tlsErrorText(-99999).find("-99999"), std::string::npos);
   EXPECT_EQ(alertForError(DECRYPT_ERROR), uint8_t{Alert::bad_record_mac});
-  EXPECT_EQ(alertForError(LENGTH_ERROR), uint8_t{Alert::record_overflow});
+  EXPECT_EQ(alertForError(LENGTH_ERROR), uint8_t{Alert::unexpected_message});
   EXPECT_EQ(alertForError(-99999), uint8_t{Alert::internal_error});
   EXPECT_EQ(alertForError(WANT_READ), std::nullopt);
   EXPECT_EQ(alertForError(ZERO_RETURN), std::nullopt);
