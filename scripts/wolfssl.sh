@@ -60,6 +60,7 @@ compilerFlags() {
   local flags=(-O2 -g1 -ffunction-sections -fdata-sections -fstack-protector-strong "-Wp,-D_FORTIFY_SOURCE=2"
     -DWOLFSSL_TLS13_MIDDLEBOX_COMPAT -DWOLFSSL_EXTRA_ALERTS -DWOLFSSL_ALWAYS_VERIFY_CB
     -DCUSTOM_RAND_GENERATE_BLOCK=culvertRandomBlock -DWOLFSSL_ALT_NAMES -DMAX_PSK_ID_LEN=4096
+    -DWOLFSSL_SEND_HRR_COOKIE  # how early data is turned down, see src/tls/hello_guard.h
     -DWOLFSSL_NO_GETPID)  # only the hash DRBG would want to notice a fork
   local extra
   for extra in -fstack-clash-protection -fcf-protection; do

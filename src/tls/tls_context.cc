@@ -227,6 +227,11 @@ Result<TlsSession> TlsContext::newSession(const ClientHello& hello, TlsIoContext
   wolfSSL_SetIOReadCtx(session.ssl_, &io);
   wolfSSL_SetIOWriteCtx(session.ssl_, &io);
   if (prefersChacha(hello)) wolfSSL_UseClientSuites(session.ssl_);
+#ifdef WOLFSSL_SEND_HRR_COOKIE
+  // Early data can be told from the rest only before a second hello (RFC 8446 4.2.10); TLS 1.2 does
+  // not know it.
+  if (hello.hasEarlyData) wolfSSL_send_hrr_cookie(session.ssl_, nullptr, 0);
+#endif
   if (const std::string* name = chooseProtocol(state_->alpn, hello)) {
     // One name, chosen by our order: wolfSSL only confirms it (a second hello without it fails).
     int result =

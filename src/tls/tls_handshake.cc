@@ -2,12 +2,14 @@
 // The handshake half of TlsStream: the ClientHello is gathered and judged before a WOLFSSL exists,
 // so that a port scanner costs a few bytes; then wolfSSL_accept is driven from memory. See
 // tls_stream.h.
-#include <algorithm>
-#include <cstring>
 #include <ctime>
+#include <utility>
 
 #include "tls/alert_number.h"
 #include "tls/hello_check.h"
+#include "tls/hello_guard.h"
+#include "tls/plain_flight.h"
+#include "tls/tls_names.h"
 #include "tls/tls_stream.h"
 #include "tls/wolfssl.h"
 
@@ -25,34 +27,20 @@ constexpr size_t kLongestTicket12 = 238;
 // memory.
 constexpr size_t kBacklogSize = 192 * 1024;
 
-/// Whether a ServerHello, and not only a HelloRetryRequest, is among the records that are staged.
-/// What is sealed comes behind it.
-bool holdsServerHello(std::span<const uint8_t> staged) {
-  // RFC 8446 4.1.3: the random of a HelloRetryRequest.
-  static constexpr uint8_t kRetry[] = {0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11,
-                                       0xbe, 0x1d, 0x8c, 0x02, 0x1e, 0x65, 0xb8, 0x91,
-                                       0xc2, 0xa2, 0x11, 0x16, 0x7a, 0xbb, 0x8c, 0x5e,
-                                       0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c};
-  constexpr size_t kRecordHeader = 5;
-  constexpr size_t kRandomAt = kRecordHeader + 4 + 2;
-  constexpr uint8_t kHandshakeRecord = 22;
-  while (staged.size() >= kRandomAt + sizeof kRetry) {
-    if (staged[0] == kHandshakeRecord &&
-        std::memcmp(&staged[kRandomAt], kRetry, sizeof kRetry) != 0)
-      return true;
-    const size_t record = kRecordHeader + static_cast<size_t>(staged[3] << 8 | staged[4]);
-    staged = staged.subspan(std::min(record, staged.size()));
-  }
-  return false;
-}
-
 }  // namespace
 
 /// What lives only until the handshake is done.
 struct TlsStream::Hello {
   HelloGatherer gatherer;
-  bool answered = false;       // a ServerHello has left; from there on records are protected
+  HelloGatherer second;        // after a HelloRetryRequest
+  HelloGuard guard;            // TLS 1.3
+  PlainFlight flight;          // TLS 1.2
+  RecordVerdict verdict;       // of the guard, where it ended the handshake
   std::vector<uint8_t> bytes;  // only for a hello that comes in pieces
+  std::vector<uint8_t> held;   // behind it, until there is enough to judge by
+  bool tls13 = false;
+  bool certificateAsked = false;
+  bool answered = false;  // a ServerHello has left; from there on records are protected
 };
 
 TlsStream::TlsStream(TlsWorker& worker, UniqueFd fd, std::shared_ptr<const TlsEndpoint> endpoint)
@@ -71,8 +59,7 @@ IoStatus TlsStream::handshake() {
   if (r.status == IoStatus::kBlocked)
     return sendOutput() == IoStatus::kReset ? IoStatus::kReset : IoStatus::kBlocked;
   if (r.status != IoStatus::kOk) return leftEarly(r.status);
-  input_ = {std::span<const uint8_t>{worker_.input.get(), r.bytes}};
-  return driveHandshake();
+  return takeFlight({worker_.input.get(), r.bytes});
 }
 
 IoStatus TlsStream::gatherHello() {
@@ -109,7 +96,9 @@ IoStatus TlsStream::beginSession(const ClientHello& hello, std::span<const uint8
   if (!verdict) return refuse(explainVerdict(verdict), verdict.alert, HandshakeFailure::kNoCommon);
   // wolfSSL refuses a hello with a ticket longer than its own could be, instead of making a full
   // handshake; a context that knows no tickets does not look at it (RFC 5077 3.4).
-  const bool tickets = hello.ticket12Length <= kLongestTicket12;
+  // The same for one that resumes only without a key exchange (RFC 8446 4.2.9).
+  const bool tickets = hello.ticket12Length <= kLongestTicket12 &&
+                       (!hello.hasPreSharedKey || hello.pskWithKeyExchange);
   // Only where there is something to send: TLS 1.2 announces it before, and a session that may be
   // asked costs 2 KiB more.
   const bool staple =
@@ -124,17 +113,111 @@ IoStatus TlsStream::beginSession(const ClientHello& hello, std::span<const uint8
     return refuse({"internal", session.error().text}, Alert::internal_error,
                   HandshakeFailure::kOther);
   session_ = std::move(*session);
-  input_ = {preface, rest};
+  hello_->tls13 = verdict.version == kTls13;
+  input_ = preface;
+  // What came behind the hello is looked at when it is known how the hello is answered.
+  const IoStatus status = driveHandshake(&hello);
+  return status == IoStatus::kBlocked && !rest.empty() ? takeFlight(rest) : status;
+}
+
+/// Takes what came behind the first hello.
+IoStatus TlsStream::takeFlight(std::span<const uint8_t> bytes) {
+  std::vector<uint8_t> whole = std::exchange(hello_->held, {});
+  if (!whole.empty()) {
+    whole.insert(whole.end(), bytes.begin(), bytes.end());
+    bytes = whole;
+  }
+  if (hello_->guard.awaitsSecond()) return gatherSecond(bytes);
+  std::vector<uint8_t> joined;
+  if (!hello_->tls13) {
+    const RecordVerdict verdict = hello_->flight.feed(bytes, joined, hello_->certificateAsked);
+    if (verdict.kind == RecordVerdict::kRefuse) {
+      hello_->verdict = verdict;
+      return failHandshake(FATAL_ERROR);
+    }
+    bytes = joined;
+  }
+  input_ = bytes;
   return driveHandshake();
 }
 
-IoStatus TlsStream::driveHandshake() {
+/// The second hello, after a HelloRetryRequest; nothing is protected yet.
+IoStatus TlsStream::gatherSecond(std::span<const uint8_t> bytes) {
+  RecordVerdict front;
+  while ((front = hello_->guard.inspect(bytes)).kind == RecordVerdict::kDrop)
+    bytes = bytes.subspan(front.size);
+  if (front.kind == RecordVerdict::kRefuse)
+    return refuse({"tls-sent:" + alertName(front.alert), std::string(front.reason)}, front.alert,
+                  HandshakeFailure::kBadHello);
+  if (front.kind == RecordVerdict::kReceived) {
+    hello_->verdict = front;
+    return failHandshake(FATAL_ERROR);
+  }
+  ClientHello hello;
+  const HelloResult result =
+      front.kind == RecordVerdict::kPass ? hello_->second.feed(bytes, hello) : HelloResult{};
+  if (result.status == HelloStatus::kNeedMore) {
+    hello_->held.assign(bytes.begin(), bytes.end());
+    return IoStatus::kBlocked;
+  }
+  if (result.status != HelloStatus::kComplete)
+    return refuse(explainHello(result), result.alert, HandshakeFailure::kBadHello);
+  const SecondHelloVerdict verdict = hello_->guard.judgeSecond(hello);
+  if (!verdict.reason.empty())
+    return refuse({"tls-sent:" + alertName(verdict.alert), std::string(verdict.reason)},
+                  verdict.alert, HandshakeFailure::kBadHello);
+  // wolfSSL minds the record's version, which is to be ignored (RFC 8446 5.1).
+  const auto preface = hello_->second.preface(bytes);
+  hello_->bytes.assign(preface.begin(), preface.end());
+  hello_->bytes[2] = 3;
+  input_ = hello_->bytes;
+  const auto rest = bytes.subspan(hello_->second.consumed());
+  const IoStatus status = driveHandshake();
+  return status == IoStatus::kBlocked && !rest.empty() ? takeFlight(rest) : status;
+}
+
+/// Between two records of a handshake, inside the recv callback: drops what wolfSSL need not see.
+/// 0: go on; else what the callback returns.
+int TlsStream::guardInput() noexcept {
+  if (!hello_->tls13) return 0;
+  for (;;) {
+    if (input_.empty()) return WOLFSSL_CBIO_ERR_WANT_READ;
+    const RecordVerdict front = hello_->guard.inspect(input_);
+    switch (front.kind) {
+      case RecordVerdict::kPass:
+        return 0;
+      case RecordVerdict::kDrop:
+        input_ = input_.subspan(front.size);
+        break;
+      case RecordVerdict::kMore:
+        try {
+          hello_->held.assign(input_.begin(), input_.end());
+        } catch (const std::bad_alloc&) {
+          outOfMemory_ = true;
+          return WOLFSSL_CBIO_ERR_GENERAL;
+        }
+        input_ = {};
+        return WOLFSSL_CBIO_ERR_WANT_READ;
+      default:
+        hello_->verdict = front;
+        return WOLFSSL_CBIO_ERR_GENERAL;
+    }
+  }
+}
+
+/// `first` is the hello that is answered, while it is the first one.
+IoStatus TlsStream::driveHandshake(const ClientHello* first) {
   const int result = wolfSSL_accept(session_.get());
   if (result != WOLFSSL_SUCCESS) {
     const int error = wolfSSL_get_error(session_.get(), result);
     if (classifyError(error) != TlsEvent::kWantRead) return failHandshake(error);
   }
-  hello_->answered = hello_->answered || holdsServerHello(worker_.output);
+  if (!hello_->answered) {
+    const StagedFlight staged = lookAtFlight(worker_.output);
+    hello_->answered = staged.serverHello;
+    hello_->certificateAsked = staged.asksCertificate;
+    if (first != nullptr && !staged.retry.empty()) hello_->guard.awaitSecond(*first, staged.retry);
+  }
   if (result == WOLFSSL_SUCCESS) holdTicket();
   const IoStatus sent = sendOutput();
   if (sent == IoStatus::kFailed || sent == IoStatus::kReset) return leftEarly(sent);
@@ -151,6 +234,9 @@ void TlsStream::finishHandshake() {
   established_ = true;
   offered.reset();
   hello_.reset();
+#ifdef WOLFSSL_SEND_HRR_COOKIE
+  wolfSSL_disable_hrr_cookie(session_.get());  // frees its secret, where there was one
+#endif
   endpoint_.reset();
   worker_.counters.add(Counter::kHandshakesOk);
   if (wolfSSL_session_reused(session_.get()) != 0)
@@ -191,8 +277,12 @@ IoStatus TlsStream::failHandshake(int wolfError) {
     failForMemory();
     return sendOutput() == IoStatus::kReset ? IoStatus::kReset : IoStatus::kFailed;
   }
+  const RecordVerdict& own = hello_->verdict;
+  if (own.kind == RecordVerdict::kReceived && own.alert == Alert::close_notify)
+    return leftEarly(IoStatus::kEof);
   const AlertsSeen alerts = endWithAlert(wolfError);
   TlsFailure why = explainHandshakeFailure(wolfError, alerts);
+  if (own.kind == RecordVerdict::kRefuse) why.reason = std::string(own.reason);
   setFailure(std::move(why.cause), std::move(why.reason));
   handshakeFailure_ = alerts.received ? HandshakeFailure::kAlert : HandshakeFailure::kOther;
   if (alerts.sent == Alert::handshake_failure || alerts.sent == Alert::no_application_protocol) {
@@ -204,11 +294,15 @@ IoStatus TlsStream::failHandshake(int wolfError) {
 
 /// Sees to it that the client gets an alert, unless it sent one. wolfSSL stages its ServerHello
 /// before it has looked at the client's key share: while nothing has left, none of that leaves, and
-/// the alert is plain (RFC 8446 6: it is protected only after the keys have changed for both).
+/// the alert is plain. There the one that our table names comes before the library's choice.
 AlertsSeen TlsStream::endWithAlert(int wolfError) {
+  const RecordVerdict& own = hello_->verdict;
+  if (own.kind == RecordVerdict::kReceived) return {.sent = {}, .received = own.alert};
   AlertsSeen alerts = alertsSeen(session_.get(), *this);
   if (alerts.received) return alerts;
-  const auto alert = alerts.sent ? alerts.sent : alertForError(wolfError);
+  std::optional<uint8_t> alert =
+      own.kind == RecordVerdict::kRefuse ? own.alert : alertFor(wolfError);
+  if (alerts.sent && (!alert || alert == Alert::internal_error)) alert = alerts.sent;
   if (!alert) return alerts;
   if (hello_->answered) {
     alerts.sent = sendFatalAlert(session_.get(), *alert);

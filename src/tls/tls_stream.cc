@@ -36,7 +36,7 @@ IoResult TlsStream::read(RingBuffer& into, size_t limit) {
   const OutputGuard guard{*this};
   if (failed_) return {IoStatus::kFailed, 0};
   if (!carried_.empty()) {
-    input_[0] = carried_;
+    input_ = carried_;
   } else {
     // Plaintext is shorter than its ciphertext: with what wolfSSL holds of an unfinished record,
     // everything fits.
@@ -46,7 +46,7 @@ IoResult TlsStream::read(RingBuffer& into, size_t limit) {
     const IoResult r = receive({worker_.input.get(), wanted});
     if (r.status == IoStatus::kEof) return {IoStatus::kTruncated, 0};
     if (r.status != IoStatus::kOk) return {r.status, 0};
-    input_[0] = {worker_.input.get(), r.bytes};
+    input_ = {worker_.input.get(), r.bytes};
   }
   const IoResult result = decrypt(into);
   stashInput();
@@ -68,7 +68,7 @@ IoResult TlsStream::decrypt(RingBuffer& into) {
       idleRecords_ = 0;
       total += static_cast<size_t>(n);
       // Asking once more only to hear "want read" costs a tenth of a small message.
-      if (inputTaken() && wolfSSL_pending(session_.get()) == 0) return {IoStatus::kOk, total};
+      if (input_.empty() && wolfSSL_pending(session_.get()) == 0) return {IoStatus::kOk, total};
       continue;
     }
     const int error = wolfSSL_get_error(session_.get(), n);
@@ -99,12 +99,21 @@ IoStatus TlsStream::failSession(int wolfError) {
   if (flood_) return IoStatus::kFailed;
   AlertsSeen alerts = alertsSeen(session_.get(), *this);
   if (!alerts.received && !alerts.sent) {
-    if (const auto alert = alertForError(wolfError))
+    if (const auto alert = alertFor(wolfError))
       alerts.sent = sendFatalAlert(session_.get(), *alert);
   }
   TlsFailure why = explainSessionFailure(wolfError, alerts);
   setFailure(std::move(why.cause), std::move(why.reason));
   return IoStatus::kFailed;
+}
+
+/// The library has one number for a record that is too long and one that is too short, and one for
+/// a missing extension and a message that it cannot join.
+std::optional<uint8_t> TlsStream::alertFor(int wolfError) const {
+  constexpr uint32_t kMaxPlaintext = 16384;
+  if (wolfError == LENGTH_ERROR && bodyLeft_ > kMaxPlaintext) return Alert::record_overflow;
+  if (wolfError == INCOMPLETE_DATA && established_) return Alert::unexpected_message;
+  return alertForError(wolfError);
 }
 
 IoResult TlsStream::write(RingBuffer& from) {
@@ -212,15 +221,13 @@ IoStatus TlsStream::failForMemory() noexcept {
 }
 
 void TlsStream::stashInput() {
-  if (inputTaken()) {
+  if (input_.empty()) {
     carried_.clear();
     carried_.shrink_to_fit();
     return;
   }
   if (established_) worker_.counters.add(Counter::kCiphertextCarried);
-  std::vector<uint8_t> rest;
-  for (const auto& piece : input_) rest.insert(rest.end(), piece.begin(), piece.end());
-  carried_ = std::move(rest);
+  carried_ = std::vector<uint8_t>(input_.begin(), input_.end());
   input_ = {};
 }
 
@@ -245,17 +252,20 @@ int TlsStream::onRecv(WOLFSSL*, char* into, int size, void* io) {
 }
 
 int TlsStream::feed(char* into, int size) {
-  std::span<const uint8_t>& piece = input_[0].empty() ? input_[1] : input_[0];
-  if (piece.empty()) return WOLFSSL_CBIO_ERR_WANT_READ;
+  if (input_.empty()) return WOLFSSL_CBIO_ERR_WANT_READ;
   // Refused between records, where no other alert than ours can get in between.
-  if (established_ && partial_ == 0 && idleRecords_ >= kMaxIdleRecords) {
-    flood_ = true;
-    return WOLFSSL_CBIO_ERR_GENERAL;
+  if (partial_ == 0) {
+    if (!established_) {
+      if (const int error = guardInput(); error != 0) return error;
+    } else if (idleRecords_ >= kMaxIdleRecords) {
+      flood_ = true;
+      return WOLFSSL_CBIO_ERR_GENERAL;
+    }
   }
-  const size_t n = std::min(piece.size(), static_cast<size_t>(size));
-  std::memcpy(into, piece.data(), n);
-  countFraming(piece.first(n));
-  piece = piece.subspan(n);
+  const size_t n = std::min(input_.size(), static_cast<size_t>(size));
+  std::memcpy(into, input_.data(), n);
+  countFraming(input_.first(n));
+  input_ = input_.subspan(n);
   return static_cast<int>(n);
 }
 

@@ -11,9 +11,9 @@
 //             3. the recv callback never returns 0 (wolfSSL would spin).
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -65,9 +65,13 @@ class TlsStream final : public SocketStream, private TlsIoContext {
   IoStatus gatherHello();
   IoStatus beginSession(const ClientHello& hello, std::span<const uint8_t> preface,
                         std::span<const uint8_t> rest);
-  IoStatus driveHandshake();
+  IoStatus takeFlight(std::span<const uint8_t> bytes);
+  IoStatus gatherSecond(std::span<const uint8_t> bytes);
+  IoStatus driveHandshake(const ClientHello* first = nullptr);
+  int guardInput() noexcept;
   IoStatus failHandshake(int wolfError);
   AlertsSeen endWithAlert(int wolfError);
+  std::optional<uint8_t> alertFor(int wolfError) const;
   IoStatus refuse(const TlsFailure& failure, uint8_t alert, HandshakeFailure kind);
   IoStatus leftEarly(IoStatus status);
   void finishHandshake();
@@ -78,7 +82,6 @@ class TlsStream final : public SocketStream, private TlsIoContext {
   int feed(char* into, int size);
   void countFraming(std::span<const uint8_t> bytes);
   void stashInput();
-  bool inputTaken() const { return input_[0].empty() && input_[1].empty(); }
   IoStatus sendOutput();
   void dropOutput() noexcept;
   void setFailure(std::string cause, std::string detail);
@@ -89,10 +92,10 @@ class TlsStream final : public SocketStream, private TlsIoContext {
   std::unique_ptr<Hello> hello_;                 // likewise
   TlsSession session_;
   RingBuffer backlog_;
-  std::array<std::span<const uint8_t>, 2> input_;  // ciphertext for the call in progress, in order
-  std::vector<uint8_t> carried_;                   // ciphertext that outlived a call
-  std::unique_ptr<HeldTicket> heldTicket_;         // before all that is sealed after it
-  std::unique_ptr<const StreamFailure> failure_;   // of a failed stream; none: for want of memory
+  std::span<const uint8_t> input_;                // ciphertext for the call in progress
+  std::vector<uint8_t> carried_;                  // ciphertext that outlived a call
+  std::unique_ptr<HeldTicket> heldTicket_;        // before all that is sealed after it
+  std::unique_ptr<const StreamFailure> failure_;  // of a failed stream; none: for want of memory
   uint32_t partial_ = 0;      // bytes of an unfinished record that wolfSSL holds
   uint32_t bodyLeft_ = 0;     // of that record, once its header is complete
   uint16_t idleRecords_ = 0;  // records in a row without payload
