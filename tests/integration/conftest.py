@@ -14,7 +14,8 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 
-from harness import BINARY, SANITIZED, Config, Culvert, Echo, Pki, TlsClient, is_root, slack  # noqa: E402
+from harness import conformance as conformance_table  # noqa: E402
+from harness import BINARY, SANITIZED, Config, Culvert, Echo, Pki, TlsClient, is_root, slack, wellbeing  # noqa: E402
 
 
 def pytest_configure(config):
@@ -58,6 +59,10 @@ def pytest_runtest_makereport(item, call):
                                 daemon.config_path.read_text() if daemon.config_path.exists() else "(none)"))
         report.sections.append((f"log {daemon.log_path}", daemon.log_text()[-8000:]))
         report.sections.append(("culvert's stderr", daemon.stderr()[-4000:]))
+
+
+def pytest_terminal_summary(terminalreporter):
+    conformance_table.summary(terminalreporter)
 
 
 @pytest.fixture(scope="session")
@@ -113,6 +118,29 @@ def culvert(request, workdir, pki):
         except AssertionError as error:
             errors.append(str(error))
     assert not errors, "\n".join(errors)
+
+
+@pytest.fixture(scope="module")
+def conformance(request, tmp_path_factory, pki):
+    """One daemon for a whole table: it must be as well after the last case as before the first."""
+    directory = tmp_path_factory.mktemp("conformance")
+    _let_others_pass(directory)
+    echo = Echo()
+    services = {"main": {}, "fresh": {}, "alpn": {"alpn": "h2, http/1.1"}, "old": {"max-version": "1.2"},
+                "new": {"min-version": "1.3"}, "rsa": {"cert": pki.rsa.chain, "key": pki.rsa.key}}
+    for options in services.values():
+        options["backend"] = echo.address
+    daemon = Culvert(directory, Config(services, globals_={"workers": 1}), pki, wait=False)
+    request.node.culverts = [daemon]
+    try:
+        daemon.wait_ready()
+        wellbeing.fresh_connection(daemon, limit=5)
+        baseline = daemon.fds()
+        yield daemon
+        wellbeing.check(daemon, baseline)
+    finally:
+        daemon.cleanup()
+        echo.stop()
 
 
 @pytest.fixture
