@@ -80,7 +80,7 @@ std::vector<StapleNote> stapleShortcomings(const std::vector<StapleWish>& wishes
 
 StapleFiles::Stamp StapleFiles::stampOf(const std::string& path) {
   struct stat info {};
-  if (::stat(path.c_str(), &info) != 0) return {};
+  if (::stat(path.c_str(), &info) != 0 || !S_ISREG(info.st_mode)) return {};
   return {info.st_ino, info.st_size,
           static_cast<int64_t>(info.st_mtim.tv_sec) * 1'000'000'000 + info.st_mtim.tv_nsec};
 }

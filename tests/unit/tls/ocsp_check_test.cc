@@ -135,7 +135,7 @@ TEST_F(OcspCheckTest, RefusalsHaveTheirReasons) {
   EXPECT_EQ(refusal(*www, {0x30, 0x03, 0x0a, 0x01, 0x03}), "is an error: tryLater");
   EXPECT_EQ(refusal(*www, {}), "is no OCSP response");
   EXPECT_EQ(refusal(*www, std::vector<uint8_t>(kMaxOcspResponse + 1)),
-            "is larger than 32768 bytes");
+            "is larger than 16000 bytes");
   auto changed = contents("www.ocsp");
   changed.back() ^= 1;
   EXPECT_NE(refusal(*www, changed).find("is not signed by the issuer"), std::string::npos);
