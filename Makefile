@@ -151,7 +151,7 @@ PARALLEL = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
 
 GIT_DESCRIBE := $(shell git describe --always --dirty --match 'v*' 2>/dev/null)
 VERSION_FLAGS := -DCULVERT_VERSION='"$(VERSION)"' -DCULVERT_REVISION='"$(GIT_DESCRIBE)"' \
-  -DCULVERT_WOLFSSL_ORIGIN='"$(WOLFSSL_ORIGIN)"' -DCULVERT_BUILD_MODE='"$(MODE)"'
+  -DCULVERT_WOLFSSL_ORIGIN='"$(subst ','\'',$(WOLFSSL_ORIGIN))"' -DCULVERT_BUILD_MODE='"$(MODE)"'
 
 ifeq ($(V),1)
 Q :=
