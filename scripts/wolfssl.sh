@@ -62,6 +62,7 @@ compilerFlags() {
     -DCUSTOM_RAND_GENERATE_BLOCK=culvertRandomBlock -DWOLFSSL_ALT_NAMES -DMAX_PSK_ID_LEN=4096
     -DWOLFSSL_SEND_HRR_COOKIE  # how early data is turned down, see src/tls/hello_guard.h
     -DWOLFSSL_NO_GETPID)  # only the hash DRBG would want to notice a fork
+  [ "$KIND" != fallback ] || flags+=(-DWOLFSSL_IP_ALT_NAME)  # on by itself in later releases
   local extra
   for extra in -fstack-clash-protection -fcf-protection; do
     if "$CC" -Werror "$extra" -x c -c -o /dev/null - </dev/null 2>/dev/null; then flags+=("$extra"); fi

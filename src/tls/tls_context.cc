@@ -85,6 +85,21 @@ Result<void> loadCredentials(WOLFSSL_CTX* ctx, const Credentials& credentials) {
   return {};
 }
 
+int setGroups(WOLFSSL_CTX* ctx, [[maybe_unused]] const TlsSettings& settings,
+              std::vector<int>& groups) {
+#if LIBWOLFSSL_VERSION_HEX < 0x05009000
+  // Older releases take the list for TLS 1.3 only.
+  if (settings.maxVersion == kTls12) {
+    for (int group : groups) {
+      const int set = wolfSSL_CTX_UseSupportedCurve(ctx, static_cast<word16>(group));
+      if (set != WOLFSSL_SUCCESS) return set;
+    }
+    return WOLFSSL_SUCCESS;
+  }
+#endif
+  return wolfSSL_CTX_set_groups(ctx, groups.data(), static_cast<int>(groups.size()));
+}
+
 Result<void> setParameters(WOLFSSL_CTX* ctx, const TlsSettings& settings, KeyType keyType,
                            const std::vector<uint16_t>& list) {
   if (settings.minVersion == kTls12 && settings.maxVersion > kTls12) {
@@ -103,8 +118,8 @@ Result<void> setParameters(WOLFSSL_CTX* ctx, const TlsSettings& settings, KeyTyp
     if (groups.size() < kMaxGroups && libraryHasGroup(group)) groups.push_back(group);
   if (groups.empty())
     return fail("wolfSSL has none of the groups: " + groupList(settings.allGroups()));
-  result = wolfSSL_CTX_set_groups(ctx, groups.data(), static_cast<int>(groups.size()));
-  if (result != WOLFSSL_SUCCESS) return failStep("key exchange groups not accepted", result);
+  if (const int set = setGroups(ctx, settings, groups); set != WOLFSSL_SUCCESS)
+    return failStep("key exchange groups not accepted", set);
   return {};
 }
 
@@ -134,11 +149,15 @@ Result<void> setTickets(TlsContextState& state, const TlsSettings& settings, con
   // wolfSSL, so that an expired ticket is replaced): they must agree.
   if (wolfSSL_CTX_set_TicketEncCb(ctx, ticketCallback) != WOLFSSL_SUCCESS ||
       wolfSSL_CTX_set_TicketEncCtx(ctx, &*state.tickets) != WOLFSSL_SUCCESS ||
-      // Said of clients mostly; on a server it makes a refused TLS 1.2 ticket bring a new one.
-      wolfSSL_CTX_UseSessionTicket(ctx) != WOLFSSL_SUCCESS ||
       wolfSSL_CTX_set_TicketHint(ctx, seconds) != WOLFSSL_SUCCESS ||
       wolfSSL_CTX_set_timeout(ctx, static_cast<unsigned>(seconds)) != WOLFSSL_SUCCESS)
     return fail("session tickets cannot be set up");
+#if LIBWOLFSSL_VERSION_HEX >= 0x05009000
+  // Meant for clients; on a server it makes a refused TLS 1.2 ticket bring a new one. Older
+  // releases send it without having said so.
+  if (wolfSSL_CTX_UseSessionTicket(ctx) != WOLFSSL_SUCCESS)
+    return fail("session tickets cannot be set up");
+#endif
 #if LIBWOLFSSL_VERSION_HEX >= 0x05006000
   wolfSSL_CTX_only_dhe_psk(ctx);  // resumption keeps forward secrecy
 #endif

@@ -23,6 +23,14 @@ constexpr size_t kRecordHeader = 5;
 constexpr size_t kSealAtOnce = 64 * 1024;
 static_assert(kSealAtOnce + kSealAtOnce / 8 < ByteStream::kMostBacklog);
 
+/// wolfSSL's own bounds on records that cost work and carry nothing.
+bool isFlood(int wolfError) {
+#if LIBWOLFSSL_VERSION_HEX >= 0x05009000
+  if (wolfError == EMPTY_RECORD_LIMIT_E) return true;
+#endif
+  return wolfError == ALERT_COUNT_E;
+}
+
 /// Whether a sealed record may be an alert: in TLS 1.3 it looks like two bytes of payload.
 bool mayBeAlert(std::span<const uint8_t> record) {
   constexpr uint8_t kAlertRecord = 21;
@@ -93,9 +101,7 @@ IoStatus TlsStream::failSession(int wolfError) {
     sendFatalAlert(session_.get(), Alert::unexpected_message);
     setFailure("tls-sent:unexpected_message", "too many records in a row without payload");
   }
-  if (flood_ || wolfError == EMPTY_RECORD_LIMIT_E || wolfError == ALERT_COUNT_E) {
-    worker_.counters.add(Counter::kFloodEnds);
-  }
+  if (flood_ || isFlood(wolfError)) worker_.counters.add(Counter::kFloodEnds);
   if (flood_) return IoStatus::kFailed;
   AlertsSeen alerts = alertsSeen(session_.get(), *this);
   if (!alerts.received && !alerts.sent) {
