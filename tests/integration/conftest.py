@@ -15,12 +15,14 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 
 from harness import conformance as conformance_table  # noqa: E402
-from harness import BINARY, SANITIZED, Config, Culvert, Echo, Pki, TlsClient, is_root, slack, wellbeing  # noqa: E402
+from harness import (BINARY, SANITIZED, WOLFSSL, Config, Culvert, Echo, Pki, TlsClient, is_root, slack,  # noqa: E402
+                     wellbeing)
 
 
 def pytest_configure(config):
     for line in ("slow: takes more than about ten seconds",
                  "root: needs root (a privilege drop, a mount namespace, a low port)",
+                 "wolfssl(major, minor): needs this version of the library or a newer one",
                  "nosan: measures time or memory, or needs sizes, that a sanitizer's run cannot hold to"):
         config.addinivalue_line("markers", line)
     if not BINARY.exists():
@@ -31,6 +33,10 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if SANITIZED and item.get_closest_marker("nosan"):
             item.add_marker(pytest.mark.skip(reason=f"not meaningful under {SANITIZED}"))
+        needed = item.get_closest_marker("wolfssl")
+        if needed and WOLFSSL < needed.args:
+            words = [".".join(map(str, version)) for version in (needed.args, WOLFSSL)]
+            item.add_marker(pytest.mark.skip(reason=f"needs wolfSSL {words[0]}, this is {words[1]}"))
         if not is_root() and item.get_closest_marker("root"):
             item.add_marker(pytest.mark.skip(reason="needs root"))
 

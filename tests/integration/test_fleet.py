@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from harness import Backend, Config, Echo, TlsClient, eventually, services, slack
+from harness import WOLFSSL, Backend, Config, Echo, TlsClient, eventually, services, slack
 from harness.daemon import run_culvert
 from harness.util import free_port
 from raw_tls import Tls13Client
@@ -131,7 +131,8 @@ def test_with_different_secrets_nothing_is_resumed(fleet, version):
     resumed, _ = fleet.visits(fleet.context(version), 40)
     assert resumed == 0
     fleet.counted("handshakes_resumed", [0, 0])
-    fleet.counted("tickets_refused", [19, 20])
+    # Older releases of the library give no new ticket in TLS 1.2 where they refuse one: then half of them come without.
+    fleet.counted("tickets_refused", [0, 20] if version == "1.2" and WOLFSSL < (5, 9) else [19, 20])
 
 
 @VERSIONS
@@ -203,7 +204,7 @@ def test_a_ticket_dies_of_age(same, version):
     # Neither openssl nor python looks at the lifetime of a ticket before it is offered in TLS 1.2.
     resumed, session = fleet.visit(context, session)
     assert not resumed
-    assert session.has_ticket
+    assert session.has_ticket or version == "1.2" and WOLFSSL < (5, 9)
 
 
 @VERSIONS
@@ -215,7 +216,10 @@ def test_the_secret_of_a_fleet_is_changed_without_losing_a_session(same, version
     context = fleet.context(version)
     resumed, session = fleet.visits(context, 4)
     assert resumed == 3
-    for lines in ((old, new), (new, old), (new,)):
+    steps = [(old, new), (new, old), (new,)]
+    if version == "1.2" and WOLFSSL < (5, 6):
+        steps.pop()  # no new ticket while the old one is good: the third step has to wait until all old ones are dead
+    for lines in steps:
         for path, daemon in zip(fleet.files, fleet.daemons):
             write_secret(path, *lines)
             assert [line for line in daemon.reload() if "session ticket secret" in line]

@@ -16,10 +16,10 @@ from .clients import TlsClient, Truncated
 from .config import Config
 from .daemon import Culvert, LogLine, StartFailed
 from .pki import Pki
-from .util import BINARY, SANITIZED, SCALE, eventually, is_root, pattern, scaled, sha256, slack
+from .util import BINARY, SANITIZED, SCALE, WOLFSSL, eventually, is_root, pattern, scaled, sha256, slack
 
 __all__ = [
     "BINARY", "Backend", "Blackhole", "BurstReader", "Config", "Culvert", "Echo", "HalfCloser", "Hanger", "LogLine",
-    "Pki", "Refuser", "Resetter", "SANITIZED", "SCALE", "Sink", "Source", "StartFailed", "TlsClient", "Truncated",
+    "Pki", "Refuser", "Resetter", "SANITIZED", "SCALE", "Sink", "Source", "StartFailed", "TlsClient", "Truncated", "WOLFSSL",
     "eventually", "is_root", "pattern", "scaled", "sha256", "slack",
 ]

@@ -6,7 +6,9 @@ import itertools
 import os
 import pathlib
 import random
+import re
 import socket
+import subprocess
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
@@ -31,6 +33,16 @@ def _sanitizer(path):
     return "asan" if b"__asan_init" in data else ""
 
 
+def _library():
+    """The version of the wolfSSL inside culvert: (5, 9, 2)."""
+    try:
+        text = subprocess.run([BINARY, "--version"], capture_output=True, text=True, timeout=30, check=True).stdout
+    except (OSError, subprocess.SubprocessError):
+        return 0, 0, 0
+    return tuple(map(int, re.search(r"wolfSSL:? (\d+)\.(\d+)\.(\d+)", text).groups()))
+
+
+WOLFSSL = _library()
 SANITIZED = _sanitizer(BINARY)
 SCALE = float(os.environ.get("SCALE") or (0.05 if SANITIZED else 1))
 _SLACK = float(os.environ.get("TIMEOUT_FACTOR") or (5 if SANITIZED else 2))

@@ -66,7 +66,11 @@ class TlsTicketTest : public TlsTest {
     skew = clockOfClient;
     MemoryHandshake second(client, settings, keys_.get());
     skew = seconds{0};
-    EXPECT_TRUE(second.run()) << second.failure().reason;
+    const bool done = second.run();
+    // The client of older releases, not their server, fails where a TLS 1.2 ticket is refused.
+    const bool bearsRefusal = LIBWOLFSSL_VERSION_HEX >= 0x05009000 || client.maxVersion != kTls12;
+    if (!done && !bearsRefusal) return false;
+    EXPECT_TRUE(done) << second.failure().reason;
     EXPECT_TRUE(second.exchange());
     return second.facts().resumed;
   }

@@ -178,7 +178,12 @@ class MemoryHandshake {
           << options.suites;
     }
     std::vector<int> groups = options.groups;
-    if (!groups.empty()) {
+    const bool older = LIBWOLFSSL_VERSION_HEX < 0x05009000;  // knows the list for TLS 1.3 only
+    if (older && options.maxVersion == kTls12) {
+      for (int group : groups) {
+        EXPECT_EQ(wolfSSL_CTX_UseSupportedCurve(ctx_, static_cast<word16>(group)), WOLFSSL_SUCCESS);
+      }
+    } else if (!groups.empty()) {
       EXPECT_EQ(wolfSSL_CTX_set_groups(ctx_, groups.data(), static_cast<int>(groups.size())),
                 WOLFSSL_SUCCESS);
     }
