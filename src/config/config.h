@@ -65,13 +65,15 @@ struct GlobalOptions : OptionSet {
 
 struct ServiceOptions : OptionSet {
   std::string name;
-  bool selfSigned = false;  ///< --self-signed, service `main` only; cert and key are empty then
+  bool selfSigned = false;  ///< `cert = self-signed` or --self-signed: no files then
 
   SourcedList listen;   ///< checked by Validators::address
   SourcedList backend;  ///< likewise
   SourcedList cert;     ///< paths, as written
   SourcedList
       key;  ///< the first belongs to the first cert; fewer than certs: the PEM file holds both
+  SourcedList keyPassphraseFile;  ///< one for all, or as `key`
+  SourcedList serverNames;        ///< lower case is the user's business: compared without case
   uint16_t minVersion = 0x0303;
   uint16_t maxVersion = 0x0304;
   SourcedList ciphers;       ///< TLS 1.2; empty = built-in order

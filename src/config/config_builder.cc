@@ -259,15 +259,27 @@ class Builder {
     service.sectionOrigin = plan.own.front()->raw().origin;
     for (const OptionInfo& info : allOptions())
       if (info.scope == OptionScope::kService) applyOption(info, candidates, service);
-    if (layers_.selfSigned && service.name == kMainService) {
-      service.selfSigned = true;
-      service.cert.clear();
-      service.key.clear();
-      service.origins.erase("cert");
-      service.origins.erase("key");
-    }
+    takeSelfSigned(service);
     checkRequired(service, candidates);
     config_.services.push_back(std::move(service));
+  }
+
+  void takeSelfSigned(ServiceOptions& service) {
+    const bool byOption = layers_.selfSigned && service.name == kMainService;
+    const bool byName = std::ranges::any_of(
+        service.cert, [](const SourcedText& cert) { return cert.text == kSelfSigned; });
+    if (!byOption && !byName) return;
+    if (!byOption && (service.cert.size() > 1 || !service.key.empty())) {
+      diagnostics_.error(service.originOf("cert"), sectionLabel(service), "cert",
+                         "self-signed stands alone: with it there is no other cert and no key (a "
+                         "file of that name is ./self-signed)");
+    }
+    service.selfSigned = true;
+    service.key.clear();
+    service.origins.erase("key");
+    if (!byOption) return;
+    service.cert.clear();
+    service.origins.erase("cert");
   }
 
   void checkRequired(ServiceOptions& service, const Candidates& candidates) {
@@ -316,6 +328,7 @@ class Builder {
     }
   }
 
+  static constexpr std::string_view kSelfSigned = "self-signed";
   static constexpr size_t kAllDefaults = static_cast<size_t>(-1);
   const ConfigLayers& layers_;
   const Validators& validators_;

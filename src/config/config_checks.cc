@@ -31,6 +31,13 @@ void checkVersions(const ServiceOptions& service, Diagnostics& diagnostics) {
 }
 
 void checkCertificates(const ServiceOptions& service, Diagnostics& diagnostics) {
+  if (service.keyPassphraseFile.size() > std::max<size_t>(service.cert.size(), 1)) {
+    diagnostics.error(service.keyPassphraseFile.back().origin, sectionLabel(service),
+                      "key-passphrase-file",
+                      fmt::format("{} files for {} certificates; one serves all, or the first "
+                                  "belongs to the first cert and so on",
+                                  service.keyPassphraseFile.size(), service.cert.size()));
+  }
   if (service.key.size() <= service.cert.size()) return;
   diagnostics.error(
       service.key[service.cert.size()].origin, sectionLabel(service), "key",
@@ -53,6 +60,7 @@ void checkRepeats(const ServiceOptions& service, Diagnostics& diagnostics) {
       {"ciphersuites", &service.ciphersuites},
       {"groups", &service.groups},
       {"cert", &service.cert},
+      {"server-names", &service.serverNames},
   };
   for (const auto& [key, list] : lists) {
     std::unordered_set<std::string_view> seen;

@@ -54,7 +54,8 @@ std::string dumpConfig(const Config& config) {
   for (const ServiceOptions& service : config.services) {
     out += '\n';
     addLine(out, fmt::format("[{}]", sectionLabel(service)), service.sectionOrigin);
-    if (service.selfSigned) out += "# a certificate made at the start: --self-signed\n";
+    if (service.selfSigned && service.cert.empty())
+      out += "# a certificate made at the start: --self-signed\n";
     addOptions(out, OptionScope::kService, service);
   }
   return out;

@@ -128,6 +128,12 @@ ListenerUpdate ListenerTable::commit(Change change, const Runtime& runtime) {
   return update;
 }
 
+ListenerUpdate ListenerTable::renew(const Runtime& runtime) const {
+  ListenerUpdate update;
+  for (const Bound& b : bound_) update.changed.push_back({b.id, *runtime.find(b.service)});
+  return update;
+}
+
 std::vector<BoundListener> ListenerTable::report() const {
   std::vector<BoundListener> lines;
   for (const Bound& b : bound_) lines.push_back({b.service, b.address});

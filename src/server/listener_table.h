@@ -43,6 +43,9 @@ class ListenerTable {
   /// Makes the change the present state; what the acceptor has to do.
   ListenerUpdate commit(Change change, const Runtime& runtime);
 
+  /// The same listeners with the services of this runtime.
+  ListenerUpdate renew(const Runtime& runtime) const;
+
   /// In the order of the configuration.
   std::vector<BoundListener> report() const;
 

@@ -21,8 +21,8 @@ namespace {
 
 // Descriptors that culvert itself opens after the budget is made. A worker has five: two for its
 // pipe, its epoll, and two that libevent opens. The rest: the same of the acceptor, the log, the
-// resolver's sockets, the pid file, what a reload reads.
-size_t ownDescriptors(size_t workers) { return workers * 5 + 16; }
+// resolver's sockets, the pid file, inotify, what a reload reads.
+size_t ownDescriptors(size_t workers) { return workers * 5 + 17; }
 
 LogTarget logTargetOf(const LogPlace& place, bool daemon) {
   switch (place.sink) {
@@ -62,6 +62,8 @@ Server::Server(ConfigSource source, ServerOptions options)
                    message();
                }),
       staples_(logger_, counters_),
+      certificates_(loop_, logger_, counters_, this,
+                    [](void* self) { static_cast<Server*>(self)->onCertificatesDue(); }),
       notify_(SdNotify::fromEnvironment()),
       signals_(loop_, this,
                [](void* self, int signal) { static_cast<Server*>(self)->onSignal(signal); }) {}
@@ -242,6 +244,10 @@ int Server::startThreads() {
   }
   staples_.startFetching(registry_, dropThreadCapabilities);
   prepareTimers();
+  {
+    const ControlPrivileges raised;
+    certificates_.start(config_, runtime_);
+  }
   acceptor_->apply(std::move(firstListeners_));
   return kExitClean;
 }

@@ -14,6 +14,7 @@
 #include "log/logger.h"
 #include "server/acceptor.h"
 #include "server/burst_watch.h"
+#include "server/certificate_keeper.h"
 #include "server/daemonize.h"
 #include "server/exit_code.h"
 #include "server/fd_budget.h"
@@ -71,6 +72,7 @@ class Server {
   void onTick();
   void watchWorkers();
   void watchMemory();
+  void onCertificatesDue();
 
   ConfigSource source_;
   ServerOptions options_;
@@ -82,6 +84,7 @@ class Server {
   std::unique_ptr<Resolver> resolver_;
   TicketSource tickets_;
   StapleKeeper staples_;
+  CertificateKeeper certificates_;
   TunnelBudget budget_;
   std::atomic<uint64_t> nextTunnelId_{1};
 

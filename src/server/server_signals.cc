@@ -97,6 +97,7 @@ bool Server::reloadConfig(Diagnostics& diagnostics) {
   config_ = std::move(loaded.config);
   staples_.follow(runtime_);
   for (auto& worker : workers_) worker->dropUnusedContexts();
+  certificates_.follow(config_, runtime_);
   fdBudget_ = reapplyFdBudget(config_.global.maxTunnels, fdBudget_);
   budget_.setLimit(fdBudget_.maxTunnels);
   acceptor_->wake();
@@ -105,6 +106,16 @@ bool Server::reloadConfig(Diagnostics& diagnostics) {
   warnOfDescriptors();
   if (*newSecrets) logTicketSecret();
   return true;
+}
+
+/// Some files have changed by themselves, or half a minute has passed.
+void Server::onCertificatesDue() {
+  if (draining_) return;
+  const ControlPrivileges raised;
+  if (!certificates_.refresh(config_, runtime_)) return;
+  acceptor_->apply(listeners_.renew(runtime_));
+  staples_.follow(runtime_);
+  for (auto& worker : workers_) worker->dropUnusedContexts();
 }
 
 void Server::beginDrain() {
@@ -152,6 +163,7 @@ void Server::dumpState() {
   snapshot.set(Counter::kLogLinesWritten, log.written);
   snapshot.set(Counter::kLogLinesDropped, log.dropped);
   snapshot.set(Counter::kLogLinesSuppressed, log.suppressed);
+  CertificateKeeper::count(runtime_, snapshot);
   for (const auto& worker : workers_) {
     logger_.log(LogLine(LogLevel::kNotice, "state")
                     .add("worker", worker->name())
@@ -180,6 +192,7 @@ void Server::onTick() {
   watchWorkers();
   watchMemory();
   staples_.onTick(loop_.now());
+  certificates_.onTick(runtime_);
   tick_->armBy(loop_.now() + kTick);
 }
 

@@ -5,8 +5,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <ctime>
 
+#include "base/ascii.h"
 #include "tls/ocsp_check.h"
 #include "tls/self_signed.h"
 
@@ -89,12 +89,24 @@ bool sameTls(const TlsSettings& a, const TlsSettings& b) {
          a.ticketLifetime == b.ticketLifetime && a.strictSni == b.strictSni && a.staple == b.staple;
 }
 
+/// Whether it is the one that makeSelfSigned() made for these names.
+bool isSelfSignedFor(const CredentialSet& set, const std::vector<std::string>& names) {
+  if (set.size() != 1 || set[0].certPath() != kSelfSignedPath) return false;
+  return names.empty() ? set.covers("localhost")
+                       : std::all_of(names.begin(), names.end(),
+                                     [&](const auto& name) { return set[0].matches(name) == 2; });
+}
+
 /// Builds one service and remembers what is wrong with it.
 class ServiceBuilder {
  public:
   ServiceBuilder(const GlobalOptions& global, const ServiceOptions& options, const Service* before,
                  Diagnostics& diagnostics)
       : global_(global), options_(options), before_(before), diagnostics_(diagnostics) {}
+
+  const AskedNames* asked() const {
+    return before_ != nullptr ? before_->tls->asked.get() : nullptr;
+  }
 
   std::shared_ptr<const ServiceProfile> profile(Resolver& resolver) {
     auto made = std::make_shared<ServiceProfile>();
@@ -119,8 +131,10 @@ class ServiceBuilder {
     return {};
   }
 
-  std::shared_ptr<const TlsEndpoint> tls(bool stapling) {
-    TlsEndpoint made{settings(stapling), credentials()};
+  /// `units` are the certificates, unless it makes its own.
+  std::shared_ptr<const TlsEndpoint> tls(const CertificateUnits& units, bool stapling) {
+    TlsEndpoint made{settings(stapling), credentials(units),
+                     before_ != nullptr ? before_->tls->asked : std::make_shared<AskedNames>()};
     if (before_ != nullptr && *before_->tls == made) return before_->tls;
     if (const auto sound = checkEndpoint(*made.settings, *made.credentials); !sound)
       error(options_.originOf("ciphers"), "ciphers", sound.error().text);
@@ -150,8 +164,8 @@ class ServiceBuilder {
     return made;
   }
 
-  std::shared_ptr<const CredentialSet> credentials() {
-    CredentialSet::List list = options_.selfSigned ? selfSigned() : fromFiles();
+  std::shared_ptr<const CredentialSet> credentials(const CertificateUnits& units) {
+    CredentialSet::List list = options_.selfSigned ? selfSigned() : credentialsOf(units);
     // Unchanged contents are the same objects here.
     if (before_ != nullptr && before_->tls->credentials->list() == list)
       return before_->tls->credentials;
@@ -159,9 +173,11 @@ class ServiceBuilder {
   }
 
   CredentialSet::List selfSigned() {
-    if (before_ != nullptr)
+    std::vector<std::string> names;
+    for (const SourcedText& name : options_.serverNames) names.push_back(lower(name.text));
+    if (before_ != nullptr && isSelfSignedFor(*before_->tls->credentials, names))
       return before_->tls->credentials->list();  // clients that trusted it go on doing so
-    auto made = makeSelfSigned();
+    auto made = makeSelfSigned(names);
     if (!made) {
       error(options_.originOf("cert"), "cert", made.error().text);
       return {};
@@ -174,43 +190,8 @@ class ServiceBuilder {
     return {made->credentials};
   }
 
-  CredentialSet::List fromFiles() {
-    CredentialSet::List list;
-    for (size_t i = 0; i < options_.cert.size(); ++i) {
-      const SourcedText& cert = options_.cert[i];
-      const SourcedText key = i < options_.key.size() ? options_.key[i] : SourcedText();
-      auto loaded = Credentials::loadFiles(cert.text, key.text);
-      if (!loaded) {
-        const CredentialFaults& faults = loaded.error();
-        if (!faults.cert.empty()) error(cert.origin, "cert", faults.cert);
-        if (!faults.key.empty()) error(key.origin, "key", faults.key);
-        continue;
-      }
-      std::shared_ptr<const Credentials> credentials = carriedOver(*loaded);
-      for (const std::string& text : credentials->warnings()) warning(cert.origin, "cert", text);
-      const int64_t now = std::time(nullptr);
-      if (credentials->validity(now) != Validity::kValid) {
-        warning(cert.origin, "cert",
-                fmt::format("{}: {}", cert.text, credentials->validityText(now)));
-      }
-      list.push_back(std::move(credentials));
-    }
-    return list;
-  }
-
-  std::shared_ptr<const Credentials> carriedOver(std::shared_ptr<const Credentials> loaded) const {
-    if (before_ == nullptr) return loaded;
-    for (const auto& old : before_->tls->credentials->list()) {
-      if (old->contentHash() == loaded->contentHash()) return old;
-    }
-    return loaded;
-  }
-
   void error(const Origin& origin, std::string key, std::string what) {
     diagnostics_.error(origin, sectionLabel(options_), std::move(key), std::move(what));
-  }
-  void warning(const Origin& origin, std::string key, std::string what) {
-    diagnostics_.warning(origin, sectionLabel(options_), std::move(key), std::move(what));
   }
 
   const GlobalOptions& global_;
@@ -237,16 +218,68 @@ const std::shared_ptr<const Service>* Runtime::find(std::string_view name) const
   return nullptr;
 }
 
+namespace {
+
+CertificateLoader::Known knownCertificates(const Runtime* runtime) {
+  CertificateLoader::Known known;
+  if (runtime == nullptr) return known;
+  for (const CertificateUnits& units : runtime->certificates)
+    for (const auto& unit : units) known.emplace(unit->files.id(), unit);
+  return known;
+}
+
+CertificateUnits certificatesOf(const Runtime* runtime, std::string_view service) {
+  if (runtime == nullptr) return {};
+  for (size_t i = 0; i < runtime->services.size(); ++i)
+    if (runtime->services[i]->profile->name == service) return runtime->certificates[i];
+  return {};
+}
+
+}  // namespace
+
+CertificateRefresh refreshCertificates(const Config& config, const Runtime& before,
+                                       Diagnostics& diagnostics) {
+  CertificateRefresh refresh;
+  refresh.runtime = before;
+  CertificateLoader loader(LoadReason::kWatch, knownCertificates(&before), diagnostics);
+  for (size_t i = 0; i < config.services.size(); ++i) {
+    const ServiceOptions& options = config.services[i];
+    if (options.selfSigned) continue;
+    auto& service = refresh.runtime.services[i];
+    auto& units = refresh.runtime.certificates[i];
+    units = loader.load(options, before.certificates[i], service->tls->asked.get());
+    CredentialSet::List list = credentialsOf(units);
+    if (list == service->tls->credentials->list()) continue;
+    auto endpoint = std::make_shared<TlsEndpoint>(*service->tls);
+    endpoint->credentials = std::make_shared<const CredentialSet>(std::move(list));
+    auto renewed = std::make_shared<Service>(*service);
+    renewed->tls = std::move(endpoint);
+    service = std::move(renewed);
+    refresh.changed = true;
+  }
+  refresh.lookAgain = loader.lookAgain();
+  refresh.refused = loader.refused();
+  diagnostics.sort();
+  return refresh;
+}
+
 Runtime buildRuntime(const Config& config, const Runtime* before, Resolver& resolver,
                      Diagnostics& diagnostics) {
   Runtime runtime;
+  CertificateLoader loader(before != nullptr ? LoadReason::kReload : LoadReason::kStart,
+                           knownCertificates(before), diagnostics);
   for (const ServiceOptions& options : config.services) {
     const auto* old = before != nullptr ? before->find(options.name) : nullptr;
     ServiceBuilder builder(config.global, options, old != nullptr ? old->get() : nullptr,
                            diagnostics);
     auto service = std::make_shared<Service>();
     service->staple = builder.staple();
-    service->tls = builder.tls(service->staple.mode != StapleMode::kOff);
+    runtime.certificates.push_back(
+        options.selfSigned
+            ? CertificateUnits()
+            : loader.load(options, certificatesOf(before, options.name), builder.asked()));
+    service->tls =
+        builder.tls(runtime.certificates.back(), service->staple.mode != StapleMode::kOff);
     service->profile = builder.profile(resolver);
     runtime.services.push_back(std::move(service));
   }

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "tls/asked_names.h"
 #include "tls/client_hello.h"
 #include "tls/credentials.h"
 #include "tls/tls_settings.h"
@@ -64,6 +65,7 @@ class CredentialSet {
 struct TlsEndpoint {
   std::shared_ptr<const TlsSettings> settings;
   std::shared_ptr<const CredentialSet> credentials;
+  std::shared_ptr<AskedNames> asked;  ///< the service's, over all its certificates; may be null
 
   /// The same objects, which is how what has not changed is carried over.
   bool operator==(const TlsEndpoint&) const = default;

@@ -56,6 +56,7 @@ Result<std::vector<PemBlock>> blocksOf(const PemFile& file) {
 struct CredentialsLoader {
   const PemFile& cert;
   const PemFile* key;
+  const PemFile* passphrase;
   std::shared_ptr<Credentials> out{new Credentials()};
 
   const std::string& keyPath() const { return key != nullptr ? key->path : cert.path; }
@@ -93,11 +94,7 @@ struct CredentialsLoader {
     if (!blocks) return tl::unexpected(blocks.error());
     for (const PemBlock& block : *blocks) {
       if (!isKeyLabel(block.label)) continue;
-      if (block.encrypted || block.label == "ENCRYPTED PRIVATE KEY")
-        return fail(
-            file.path +
-            ": the private key is encrypted; decrypt it with: openssl pkey -in FILE -out FILE");
-      auto der = decodePem(block);
+      auto der = keyOf(block);
       if (!der) return fail(file.path + ": " + der.error().text);
       if (!out->key_.empty()) return fail(file.path + ": holds two private keys");
       out->key_ = std::move(*der);
@@ -110,6 +107,17 @@ struct CredentialsLoader {
     return fail(fmt::format(
         "{}: no private key found: a PEM block -----BEGIN PRIVATE KEY----- is expected{}",
         file.path, blocks->empty() ? "" : ", there is " + labelsOf(*blocks)));
+  }
+
+  Result<SecretBytes> keyOf(const PemBlock& block) const {
+    if (!block.encrypted && block.label != "ENCRYPTED PRIVATE KEY") return decodePem(block);
+    if (passphrase == nullptr)
+      return fail(
+          "the private key is encrypted; name the file of its passphrase with "
+          "\"key-passphrase-file\", or decrypt it with: openssl pkey -in FILE -out FILE");
+    std::string_view text = passphrase->bytes.text();
+    text = text.substr(0, text.find_first_of("\r\n"));
+    return decryptPem(block, text);
   }
 
   Result<void> match() {
@@ -148,6 +156,7 @@ struct CredentialsLoader {
           "incomplete or out of order",
           cert.path, i + 1, below.subject, i + 2, above.subject,
           below.issuerHash == above.subjectHash ? " but by another key of that name" : ""));
+      out->chainInOrder_ = false;
       break;
     }
     const CertificateInfo& leaf = chain.front();
@@ -161,8 +170,16 @@ struct CredentialsLoader {
   }
 };
 
-Credentials::Loaded Credentials::load(const PemFile& cert, const PemFile* key) {
-  CredentialsLoader loader{cert, key};
+std::string CredentialFaults::text() const {
+  std::string all;
+  for (const std::string* one : {&cert, &key, &passphrase})
+    if (!one->empty()) all += (all.empty() ? "" : "; ") + *one;
+  return all;
+}
+
+Credentials::Loaded Credentials::load(const PemFile& cert, const PemFile* key,
+                                      const PemFile* passphrase) {
+  CredentialsLoader loader{cert, key, passphrase};
   loader.out->certPath_ = cert.path;
   CredentialFaults faults;
   std::string& ofKey = key != nullptr ? faults.key : faults.cert;
@@ -177,11 +194,11 @@ Credentials::Loaded Credentials::load(const PemFile& cert, const PemFile* key) {
   return std::shared_ptr<const Credentials>(std::move(loader.out));
 }
 
-Credentials::Loaded Credentials::loadFiles(const std::string& certPath,
-                                           const std::string& keyPath) {
+Credentials::Loaded Credentials::loadFiles(const CertificateFiles& files) {
   CredentialFaults faults;
-  PemFile cert{certPath, {}};
-  PemFile key{keyPath, {}};
+  PemFile cert{files.cert, {}};
+  PemFile key{files.key, {}};
+  PemFile passphrase{files.passphrase, {}};
   const auto read = [](PemFile& file, std::string& fault) {
     auto bytes = readSecretFile(file.path);
     if (bytes) {
@@ -191,9 +208,11 @@ Credentials::Loaded Credentials::loadFiles(const std::string& certPath,
     }
   };
   read(cert, faults.cert);
-  if (!keyPath.empty()) read(key, faults.key);
+  if (!files.key.empty()) read(key, faults.key);
+  if (!files.passphrase.empty()) read(passphrase, faults.passphrase);
   if (faults.any()) return tl::unexpected(std::move(faults));
-  return load(cert, keyPath.empty() ? nullptr : &key);
+  return load(cert, files.key.empty() ? nullptr : &key,
+              files.passphrase.empty() ? nullptr : &passphrase);
 }
 
 std::array<uint8_t, 32> Credentials::hashOf(const PemFile& cert, const PemFile* key) {

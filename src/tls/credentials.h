@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "tls/certificate_files.h"
 #include "tls/certificate_info.h"
 #include "tls/secret_bytes.h"
 #include "tls/staple.h"
@@ -26,26 +27,29 @@ struct PemFile {
 
 enum class Validity : uint8_t { kValid, kNotYetValid, kExpired };
 
-/// Why a certificate and its key cannot be used: what is wrong with each of the two files, "" where
+/// Why a certificate and its key cannot be used: what is wrong with each of the files, "" where
 /// nothing is. Each text names its file.
 struct CredentialFaults {
   std::string cert;
   std::string key;
+  std::string passphrase;
 
-  bool any() const { return !cert.empty() || !key.empty(); }
-  std::string text() const { return cert + (cert.empty() || key.empty() ? "" : "; ") + key; }
+  bool any() const { return !cert.empty() || !key.empty() || !passphrase.empty(); }
+  /// All of them.
+  std::string text() const;
 };
 
 class Credentials {
  public:
   using Loaded = tl::expected<std::shared_ptr<const Credentials>, CredentialFaults>;
 
-  /// Parses and checks. `key` may be nullptr: then `cert` holds the key too. What a person should
-  /// know but may serve (expired, chain out of order, weak or odd things) is in warnings().
-  static Loaded load(const PemFile& cert, const PemFile* key);
+  /// Parses and checks. `key` may be nullptr: then `cert` holds the key too; `passphrase` likewise,
+  /// for a key that is not encrypted. What a person should know but may serve (expired, chain out
+  /// of order, weak or odd things) is in warnings().
+  static Loaded load(const PemFile& cert, const PemFile* key, const PemFile* passphrase = nullptr);
 
-  /// Reads the files, then load(). An empty `keyPath` means that `certPath` holds both.
-  static Loaded loadFiles(const std::string& certPath, const std::string& keyPath);
+  /// Reads the files, then load().
+  static Loaded loadFiles(const CertificateFiles& files);
 
   /// The hash that load() would give to these contents: the same hash means an unchanged pair,
   /// which can carry over.
@@ -63,6 +67,8 @@ class Credentials {
   StapleSlot& staple() const { return *staple_; }
   /// For who outlives the credentials.
   std::shared_ptr<const StapleSlot> stapleSlot() const { return staple_; }
+  /// Whether each certificate of the file issued the one before it.
+  bool chainInOrder() const { return chainInOrder_; }
 
   /// The leaf's dates against `now` (seconds since the epoch). What is not valid is served all the
   /// same, with a warning: a reboot must not become an outage.
@@ -88,6 +94,7 @@ class Credentials {
   std::array<uint8_t, 32> hash_{};
   std::vector<std::string> warnings_;
   std::shared_ptr<StapleSlot> staple_ = std::make_shared<StapleSlot>();
+  bool chainInOrder_ = true;
 };
 
 /// Whether a certificate name ("*.example.org" or "www.example.org") covers `host`; both lower

@@ -82,7 +82,7 @@ bool curveFits(const ClientHello& hello, uint16_t version, const CertificateInfo
                                                      : 0x0019);
 }
 
-HelloVerdict refuse(uint8_t alert, std::string reason) { return {0, alert, std::move(reason), 0}; }
+HelloVerdict refuse(uint8_t alert, std::string reason) { return {0, alert, std::move(reason)}; }
 
 /// Names of at most `limit` numbers, without GREASE.
 template <class Name>
@@ -155,7 +155,7 @@ HelloVerdict checkTls13Hello(const ClientHello& hello) {
     return refuse(Alert::missing_extension, "a TLS 1.3 hello lacks supported_groups");
   if (!hello.hasKeyShare)
     return refuse(Alert::missing_extension, "a TLS 1.3 hello lacks key_share");
-  return {kTls13, 0, {}, 0};
+  return {kTls13, 0, {}};
 }
 
 bool groupInCommon(const ClientHello& hello, uint16_t version,
@@ -187,12 +187,12 @@ HelloVerdict checkCredential(const ClientHello& hello, const TlsSettings& settin
                   fmt::format("no cipher suite in common for {}: client offers {}",
                               versionWords(version), listed(hello.cipherSuites, suiteName)));
   // A ticket needs no signature; where it is not taken, wolfSSL refuses.
-  if (hello.hasPreSharedKey) return {version, 0, {}, 0};
+  if (hello.hasPreSharedKey) return {version, 0, {}};
   if (!signaturesFit(hello, version, leaf) || !curveFits(hello, version, leaf))
     return refuse(Alert::handshake_failure,
                   fmt::format("client verifies no signature of the service's certificate ({})",
                               leaf.keyText));
-  return {version, 0, {}, 0};
+  return {version, 0, {}};
 }
 
 HelloVerdict checkProtocols(const ClientHello& hello, const TlsSettings& settings,
@@ -202,10 +202,10 @@ HelloVerdict checkProtocols(const ClientHello& hello, const TlsSettings& setting
         Alert::handshake_failure,
         fmt::format("no key exchange group in common: client offers {}, service offers {}",
                     listed(hello.groups, groupName), groupList(settings.allGroups())));
-  if (settings.alpn.empty() || hello.alpnList.empty()) return {version, 0, {}, 0};
+  if (settings.alpn.empty() || hello.alpnList.empty()) return {version, 0, {}};
   bool common = std::any_of(settings.alpn.begin(), settings.alpn.end(),
                             [&](const std::string& name) { return hello.offersProtocol(name); });
-  if (common) return {version, 0, {}, 0};
+  if (common) return {version, 0, {}};
   return refuse(Alert::no_application_protocol,
                 fmt::format("no ALPN protocol in common: client offers {}, service offers {}",
                             offeredProtocols(hello), fmt::join(settings.alpn, ", ")));
@@ -228,7 +228,7 @@ HelloVerdict checkVersion(const ClientHello& hello, const TlsSettings& settings)
                   fmt::format("client falls back to {} although both sides speak more",
                               versionWords(version)));
   if (version == kTls13) return checkTls13Hello(hello);
-  return {version, 0, {}, 0};
+  return {version, 0, {}};
 }
 
 }  // namespace
@@ -239,7 +239,8 @@ HelloVerdict judgeHello(const ClientHello& hello, const TlsSettings& settings,
   if (!verdict) return verdict;
   const uint16_t version = verdict.version;
   // RFC 6066 3.
-  if (settings.strictSni && !credentials.covers(hello.serverName))
+  const bool known = !hello.serverName.empty() && credentials.covers(hello.serverName);
+  if (settings.strictSni && !known)
     return refuse(Alert::unrecognized_name, hello.serverName.empty()
                                                 ? "client names no server, and strict-sni is on"
                                                 : "no certificate names the server that the client "
@@ -252,6 +253,7 @@ HelloVerdict judgeHello(const ClientHello& hello, const TlsSettings& settings,
   }
   verdict = checkProtocols(hello, settings, version);
   verdict.credential = credential;
+  verdict.nameKnown = known;
   return verdict;
 }
 

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <utility>
 
 #include "tls/client_hello.h"
 #include "tls/credential_set.h"
@@ -17,8 +18,13 @@ namespace culvert {
 struct HelloVerdict {
   uint16_t version = 0;  ///< the version that will be negotiated; 0: refuse with `alert`
   uint8_t alert = 0;
-  std::string reason;     ///< "client offers TLS 1.0 only, service requires 1.2"
-  size_t credential = 0;  ///< the index of the certificate that serves this client
+  std::string reason;      ///< "client offers TLS 1.0 only, service requires 1.2"
+  size_t credential = 0;   ///< the index of the certificate that serves this client
+  bool nameKnown = false;  ///< a certificate covers the server name
+
+  HelloVerdict() = default;
+  HelloVerdict(uint16_t chosen, uint8_t sends, std::string why)
+      : version(chosen), alert(sends), reason(std::move(why)) {}
   explicit operator bool() const { return version != 0; }
 };
 

@@ -2,6 +2,9 @@
 // A fresh key and a certificate for it, through wolfCrypt's certificate generation.
 #include "tls/self_signed.h"
 
+#include <arpa/inet.h>
+
+#include <algorithm>
 #include <cstring>
 #include <memory>
 #include <span>
@@ -19,23 +22,32 @@ namespace {
 
 constexpr size_t kMaxDer = 16384;
 constexpr int kDays = 365;
-constexpr std::string_view kHost = "localhost";
-constexpr uint8_t kIpv4[] = {127, 0, 0, 1};
-constexpr uint8_t kIpv6[16] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
+const std::vector<std::string> kLocalNames = {"localhost", "127.0.0.1", "::1"};
 
-/// DER: tag, length, contents (below 128 bytes).
+/// DER: tag, length, contents.
 void appendDer(std::vector<uint8_t>& out, uint8_t tag, std::span<const uint8_t> contents) {
   out.push_back(tag);
-  out.push_back(static_cast<uint8_t>(contents.size()));
+  const size_t size = contents.size();
+  if (size >= 0x100) out.push_back(0x82);
+  if (size >= 0x100) out.push_back(static_cast<uint8_t>(size >> 8));
+  if (size >= 0x80 && size < 0x100) out.push_back(0x81);
+  out.push_back(static_cast<uint8_t>(size));
   out.insert(out.end(), contents.begin(), contents.end());
 }
 
 /// GeneralNames (RFC 5280 4.2.1.6): dNSName is [2], iPAddress is [7].
-std::vector<uint8_t> generalNames() {
+std::vector<uint8_t> generalNames(const std::vector<std::string>& names) {
   std::vector<uint8_t> list;
-  appendDer(list, 0x82, {reinterpret_cast<const uint8_t*>(kHost.data()), kHost.size()});
-  appendDer(list, 0x87, kIpv4);
-  appendDer(list, 0x87, kIpv6);
+  for (const std::string& name : names) {
+    uint8_t address[16];
+    if (::inet_pton(AF_INET, name.c_str(), address) == 1) {
+      appendDer(list, 0x87, std::span(address).first(4));
+    } else if (::inet_pton(AF_INET6, name.c_str(), address) == 1) {
+      appendDer(list, 0x87, address);
+    } else {
+      appendDer(list, 0x82, {reinterpret_cast<const uint8_t*>(name.data()), name.size()});
+    }
+  }
   std::vector<uint8_t> out;
   appendDer(out, 0x30, list);
   return out;
@@ -52,9 +64,11 @@ struct Maker {
   }
 
   /// The DER of the certificate; wolfCrypt's error as a sentence.
-  Result<std::vector<uint8_t>> make() {
-    const std::vector<uint8_t> alternative = generalNames();
+  Result<std::vector<uint8_t>> make(const std::vector<std::string>& names) {
+    const std::vector<uint8_t> alternative = generalNames(names);
     auto cert = std::make_unique<Cert>();  // tens of KiB
+    if (alternative.size() > sizeof(cert->altNames))
+      return fail("no self-signed certificate: the names do not fit into one");
     int result = wc_InitRng(&rng);
     rngReady = result == 0;
     if (result == 0) {
@@ -67,7 +81,8 @@ struct Maker {
     cert->sigType = CTC_SHA256wECDSA;
     cert->daysValid = kDays;
     cert->isCA = 1;  // so that the certificate itself can be put into a trust store
-    std::memcpy(cert->subject.commonName, kHost.data(), kHost.size());  // the rest is zero
+    // The rest is zero. A common name holds 64 characters; clients look at the other names anyway.
+    std::memcpy(cert->subject.commonName, names[0].data(), std::min<size_t>(names[0].size(), 63));
     std::memcpy(cert->altNames, alternative.data(), alternative.size());
     cert->altNamesSz = static_cast<int>(alternative.size());
     std::vector<uint8_t> der(kMaxDer);
@@ -93,9 +108,9 @@ Result<SecretBytes> pemOf(std::span<const uint8_t> der, int type) {
 
 }  // namespace
 
-Result<SelfSigned> makeSelfSigned() {
+Result<SelfSigned> makeSelfSigned(const std::vector<std::string>& names) {
   Maker maker;
-  auto der = maker.make();
+  auto der = maker.make(names.empty() ? kLocalNames : names);
   if (!der) return tl::unexpected(der.error());
   auto certPem = pemOf(*der, CERT_TYPE);
   if (!certPem) return tl::unexpected(certPem.error());
@@ -106,8 +121,8 @@ Result<SelfSigned> makeSelfSigned() {
   if (!keyPem) return tl::unexpected(keyPem.error());
   SelfSigned out;
   out.fingerprint = fingerprintOf(*der);
-  PemFile cert{"(self-signed)", std::move(*certPem)};
-  PemFile key{"(self-signed)", std::move(*keyPem)};
+  PemFile cert{kSelfSignedPath, std::move(*certPem)};
+  PemFile key{kSelfSignedPath, std::move(*keyPem)};
   auto credentials = Credentials::load(cert, &key);
   if (!credentials) return fail(credentials.error().text());
   out.credentials = std::move(*credentials);
@@ -116,7 +131,7 @@ Result<SelfSigned> makeSelfSigned() {
 
 #else
 
-Result<SelfSigned> makeSelfSigned() {
+Result<SelfSigned> makeSelfSigned(const std::vector<std::string>&) {
   return fail(
       "this build's wolfSSL cannot make certificates (it lacks certgen or WOLFSSL_ALT_NAMES): use "
       "cert and key");

@@ -94,6 +94,8 @@ IoStatus TlsStream::beginSession(const ClientHello& hello, std::span<const uint8
   TlsIoContext::serverName = hello.serverName;
   const HelloVerdict verdict = judgeHello(hello, *endpoint_->settings, *endpoint_->credentials);
   if (!verdict) return refuse(explainVerdict(verdict), verdict.alert, HandshakeFailure::kNoCommon);
+  if (verdict.nameKnown && endpoint_->asked)
+    endpoint_->asked->note(hello.serverName, std::time(nullptr));
   // wolfSSL refuses a hello with a ticket longer than its own could be, instead of making a full
   // handshake; a context that knows no tickets does not look at it (RFC 5077 3.4).
   // The same for one that resumes only without a key exchange (RFC 8446 4.2.9).

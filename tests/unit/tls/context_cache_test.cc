@@ -67,7 +67,7 @@ TEST_F(ContextCacheTest, ForgetsACertificateThatIsGone) {
   runIn(dir,
         "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj "
         "/CN=other.example.org -keyout other.pem -out cert && cat cert >> other.pem");
-  auto loaded = Credentials::loadFiles(dir / "other.pem", {});
+  auto loaded = Credentials::loadFiles({dir / "other.pem", {}, {}});
   ASSERT_TRUE(loaded);
   TlsEndpoint renewed = endpoint_;
   renewed.credentials = std::make_shared<const CredentialSet>(CredentialSet::List{*loaded});

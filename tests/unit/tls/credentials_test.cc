@@ -16,7 +16,7 @@ class CredentialsTest : public TlsTest {
  protected:
   /// The error of loading these two files of testKeys() or `dir`; fails the test where they load.
   static std::string errorOf(const std::string& cert, const std::string& key) {
-    auto loaded = Credentials::loadFiles(cert, key);
+    auto loaded = Credentials::loadFiles({cert, key, {}});
     EXPECT_FALSE(loaded.has_value()) << cert << " " << key;
     return loaded.has_value() ? "" : loaded.error().text();
   }
@@ -50,7 +50,7 @@ TEST_F(CredentialsTest, ReadsWhatTheCertificateSays) {
 }
 
 TEST_F(CredentialsTest, TakesOneFileWithBoth) {
-  auto both = Credentials::loadFiles(testKeys() / "both.pem", "");
+  auto both = Credentials::loadFiles({testKeys() / "both.pem", "", {}});
   ASSERT_TRUE(both.has_value()) << both.error().text();
   EXPECT_EQ((*both)->leaf().keyText, "ECDSA P-256");
 }
@@ -62,10 +62,10 @@ TEST_F(CredentialsTest, TakesEveryFormOfKey) {
         "ec-sec1.key > ec-params.key;"
         "openssl rsa -traditional -in rsa.key -out rsa-pkcs1.key");
   for (const char* name : {"ec-sec1.key", "ec-params.key"}) {
-    auto loaded = Credentials::loadFiles(keys / "ec.pem", keys / name);
+    auto loaded = Credentials::loadFiles({keys / "ec.pem", keys / name, {}});
     EXPECT_TRUE(loaded.has_value()) << name << ": " << loaded.error().text();
   }
-  auto rsa = Credentials::loadFiles(keys / "rsa.pem", keys / "rsa-pkcs1.key");
+  auto rsa = Credentials::loadFiles({keys / "rsa.pem", keys / "rsa-pkcs1.key", {}});
   EXPECT_TRUE(rsa.has_value()) << rsa.error().text();
 }
 
@@ -99,7 +99,7 @@ TEST_F(CredentialsTest, ChecksTheOrderOfTheChain) {
   auto good = testCredentials("leaf");
   EXPECT_EQ(good->chain().size(), 2u);
   EXPECT_TRUE(good->warnings().empty());
-  auto gap = Credentials::loadFiles(keys / "gap.pem", keys / "leaf.key");
+  auto gap = Credentials::loadFiles({keys / "gap.pem", keys / "leaf.key", {}});
   ASSERT_TRUE(gap.has_value()) << gap.error().text();
   ASSERT_EQ((*gap)->warnings().size(), 1u);
   EXPECT_TRUE(has((*gap)->warnings()[0],
@@ -166,7 +166,8 @@ TEST_F(CredentialsTest, AcceptsCarriageReturnsAndTextAround) {
   std::string pem = testKeys().read("ec.pem");
   std::string windows = "some words\r\n";
   for (char c : pem) windows += c == '\n' ? std::string("\r\n") : std::string(1, c);
-  auto loaded = Credentials::loadFiles(dir_.write("crlf.pem", windows), testKeys() / "ec.key");
+  auto loaded =
+      Credentials::loadFiles({dir_.write("crlf.pem", windows), testKeys() / "ec.key", {}});
   EXPECT_TRUE(loaded.has_value()) << loaded.error().text();
 }
 
@@ -177,7 +178,7 @@ TEST_F(CredentialsTest, ReadsFromAPipe) {
   // A writer may come a little later than the reader; an empty pipe without a writer ends at once.
   Credentials::Loaded loaded = tl::unexpected(CredentialFaults{"not tried", ""});
   for (int i = 0; i < 200 && !loaded; ++i) {
-    loaded = Credentials::loadFiles(path, "");
+    loaded = Credentials::loadFiles({path, "", {}});
     if (!loaded) ::usleep(10000);
   }
   EXPECT_TRUE(loaded.has_value()) << loaded.error().text();

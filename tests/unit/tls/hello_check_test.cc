@@ -185,7 +185,7 @@ TEST_F(HelloCheckTest, ChoosesAmongThoseThatTheSuitesOfTheServiceFit) {
 }
 
 TEST_F(HelloCheckTest, PutsRefusalsIntoTheClosedListOfCauses) {
-  HelloVerdict verdict{0, Alert::protocol_version, "why", 0};
+  HelloVerdict verdict{0, Alert::protocol_version, "why"};
   EXPECT_EQ(explainVerdict(verdict).cause, "tls-sent:protocol_version");
   HelloResult result{HelloStatus::kNotTls, Alert::unexpected_message, FirstBytes::kHttp,
                      "client speaks plain HTTP"};

@@ -212,7 +212,7 @@ TEST_F(TlsContextTest, ServesAnEd25519CertificateAndP384) {
   EXPECT_TRUE(p384.run()) << p384.failure().reason;
   MemoryHandshake leaf({}, testSettings({"leaf"}));
   EXPECT_TRUE(leaf.run()) << leaf.failure().reason;
-  auto ed = Credentials::loadFiles(testKeys() / "ed.pem", testKeys() / "ed.key");
+  auto ed = Credentials::loadFiles({testKeys() / "ed.pem", testKeys() / "ed.key", {}});
   ASSERT_TRUE(ed.has_value()) << ed.error().text();
   MemoryHandshake eddsa({}, testSettings({"ed"}));
   EXPECT_TRUE(eddsa.run()) << eddsa.failure().reason;

@@ -98,7 +98,8 @@ inline const TempDir& testKeys() {
 }
 
 inline std::shared_ptr<const Credentials> testCredentials(const std::string& name) {
-  auto loaded = Credentials::loadFiles(testKeys() / (name + ".pem"), testKeys() / (name + ".key"));
+  auto loaded =
+      Credentials::loadFiles({testKeys() / (name + ".pem"), testKeys() / (name + ".key"), {}});
   EXPECT_TRUE(loaded.has_value()) << loaded.error().text();
   return loaded.has_value() ? *loaded : nullptr;
 }
@@ -134,7 +135,7 @@ struct TestTls : TlsSettings {
 
   TlsEndpoint endpoint() const {
     return {std::make_shared<const TlsSettings>(*this),
-            std::make_shared<const CredentialSet>(credentials)};
+            std::make_shared<const CredentialSet>(credentials), nullptr};
   }
 };
 

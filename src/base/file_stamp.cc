@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// See file_stamp.h.
+#include "base/file_stamp.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <climits>
+#include <ctime>
+#include <deque>
+
+namespace culvert {
+
+namespace {
+
+constexpr int kMostLinks = 40;  // as the kernel
+
+int64_t nanos(const timespec& time) { return time.tv_sec * 1'000'000'000LL + time.tv_nsec; }
+
+/// "a/b//c" to its parts, before what `rest` holds.
+void prepend(std::deque<std::string>& rest, const std::string& path) {
+  std::vector<std::string> parts;
+  for (size_t at = 0; at < path.size();) {
+    const size_t end = std::min(path.find('/', at), path.size());
+    if (end > at) parts.push_back(path.substr(at, end - at));
+    at = end + 1;
+  }
+  rest.insert(rest.begin(), parts.begin(), parts.end());
+}
+
+}  // namespace
+
+FileStamp stampOf(const std::string& path) {
+  struct stat info {};
+  if (::stat(path.c_str(), &info) != 0) return {};
+  return {info.st_dev,         info.st_ino,         info.st_size,
+          nanos(info.st_mtim), nanos(info.st_ctim), S_ISREG(info.st_mode)};
+}
+
+int64_t wallNanos() {
+  timespec now{};
+  ::clock_gettime(CLOCK_REALTIME, &now);
+  return nanos(now);
+}
+
+std::vector<std::string> directoriesTowards(const std::string& path) {
+  std::vector<std::string> found;
+  const auto add = [&found](const std::string& directory) {
+    const std::string name = directory.empty() ? "." : directory;
+    if (std::find(found.begin(), found.end(), name) == found.end()) found.push_back(name);
+  };
+  std::deque<std::string> rest;
+  prepend(rest, path);
+  std::string here = path.starts_with('/') ? "/" : "";
+  for (int links = 0; !rest.empty();) {
+    const std::string part = rest.front();
+    rest.pop_front();
+    const std::string next = here + (here.empty() || here.ends_with('/') ? "" : "/") + part;
+    char target[PATH_MAX];
+    const ssize_t size = ::readlink(next.c_str(), target, sizeof target);
+    if (size > 0 && ++links <= kMostLinks) {
+      add(here);
+      const std::string leads(target, static_cast<size_t>(size));
+      if (leads.starts_with('/')) here = "/";
+      prepend(rest, leads);
+      continue;
+    }
+    if (rest.empty()) add(here);
+    here = next;
+  }
+  return found;
+}
+
+}  // namespace culvert

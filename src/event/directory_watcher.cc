@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// See directory_watcher.h.
+#include "event/directory_watcher.h"
+
+#include <sys/inotify.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+namespace culvert {
+
+namespace {
+
+// IN_ATTRIB: the last link to a file that was replaced is gone, or rights have changed.
+constexpr uint32_t kEvents = IN_CLOSE_WRITE | IN_MODIFY | IN_CREATE | IN_DELETE | IN_MOVED_FROM |
+                             IN_MOVED_TO | IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR;
+
+}  // namespace
+
+DirectoryWatcher::DirectoryWatcher(EventLoop& loop, void* context, Callback onChange)
+    : loop_(loop), context_(context), onChange_(onChange) {}
+
+Result<void> DirectoryWatcher::open() {
+  fd_.reset(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
+  if (!fd_) return failErrno("inotify", errno);
+  watcher_ =
+      std::make_unique<IoWatcher>(loop_, fd_.get(), this, &DirectoryWatcher::onReadable, nullptr);
+  if (!watcher_->watch(true, false)) return failErrno("inotify", errno);
+  return {};
+}
+
+size_t DirectoryWatcher::watch(const std::vector<std::string>& directories) {
+  if (!fd_) return directories.size();
+  size_t failed = 0;
+  std::unordered_map<std::string, int> now;
+  for (const std::string& directory : directories) {
+    // Also for one that is watched already: the path may lead to another directory since.
+    const int number = ::inotify_add_watch(fd_.get(), directory.c_str(), kEvents);
+    if (number >= 0) {
+      now.emplace(directory, number);
+    } else {
+      ++failed;
+    }
+  }
+  for (const auto& [path, number] : watches_) {
+    const bool kept = std::any_of(now.begin(), now.end(),
+                                  [n = number](const auto& entry) { return entry.second == n; });
+    if (!kept) ::inotify_rm_watch(fd_.get(), number);
+  }
+  watches_ = std::move(now);
+  return failed;
+}
+
+void DirectoryWatcher::onReadable(void* self) {
+  auto& watcher = *static_cast<DirectoryWatcher*>(self);
+  alignas(inotify_event) char events[16 * 1024];
+  // One read a turn; what is left comes again. The contents do not matter.
+  if (::read(watcher.fd_.get(), events, sizeof events) > 0) watcher.onChange_(watcher.context_);
+}
+
+}  // namespace culvert

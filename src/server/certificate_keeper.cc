@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// See certificate_keeper.h.
+#include "server/certificate_keeper.h"
+
+#include <algorithm>
+#include <ctime>
+#include <unordered_set>
+
+namespace culvert {
+namespace {
+
+constexpr int64_t kDay = 86400;
+
+// An operator is told every day from then on.
+constexpr int64_t kWarnBefore = 14 * kDay;
+
+// Of thousands of certificates that change or expire together, these many have a line.
+constexpr size_t kMostLines = 20;
+
+template <class Visit>
+void forEachServed(const Runtime& runtime, Visit visit) {
+  for (const auto& service : runtime.services)
+    for (const auto& one : service->tls->credentials->list()) visit(service->profile->name, *one);
+}
+
+bool worthALine(const Credentials& one, int64_t now) {
+  return one.validity(now) != Validity::kValid || one.leaf().notAfter - now < kWarnBefore;
+}
+
+LogLevel levelOf(Severity severity) {
+  return severity == Severity::kError     ? LogLevel::kErr
+         : severity == Severity::kWarning ? LogLevel::kWarning
+                                          : LogLevel::kNotice;
+}
+
+}  // namespace
+
+void CertificateKeeper::start(const Config& config, const Runtime& runtime) {
+  if (auto started = watch_.start(); !started) {
+    logger_.log(
+        LogLine(LogLevel::kWarning, "changed certificates are noticed only every half minute")
+            .add("error", started.error().text));
+  }
+  follow(config, runtime);
+}
+
+void CertificateKeeper::follow(const Config& config, const Runtime& runtime) {
+  watch_.follow(config, runtime);
+  tellValidity(runtime);
+}
+
+bool CertificateKeeper::refresh(const Config& config, Runtime& runtime) {
+  Diagnostics diagnostics;
+  CertificateRefresh refresh = refreshCertificates(config, runtime, diagnostics);
+  for (const Diagnostic& d : diagnostics.list()) logger_.log(levelOf(d.severity), d.text());
+  counters_.add(Counter::kCertificatesRefused, refresh.refused);
+  if (refresh.changed) logTaken(runtime, refresh.runtime);
+  runtime = std::move(refresh.runtime);
+  watch_.follow(config, runtime);
+  if (refresh.changed) tellValidity(runtime);
+  if (refresh.lookAgain) watch_.lookSoon();
+  return refresh.changed;
+}
+
+void CertificateKeeper::logTaken(const Runtime& before, const Runtime& now) {
+  std::unordered_set<const Credentials*> had;
+  forEachServed(before, [&](const std::string&, const Credentials& one) { had.insert(&one); });
+  size_t lines = 0;
+  forEachServed(now, [&](const std::string& service, const Credentials& one) {
+    if (had.contains(&one)) return;
+    counters_.add(Counter::kCertificatesTaken);
+    if (++lines > kMostLines) return;
+    logger_.log(LogLine(LogLevel::kNotice, "certificate taken")
+                    .add("service", service)
+                    .add("cert", one.certPath())
+                    .add("certificate", one.summary())
+                    .add("validity", one.validityText(std::time(nullptr))));
+  });
+}
+
+void CertificateKeeper::tellValidity(const Runtime& runtime) {
+  const int64_t now = std::time(nullptr);
+  toldAt_ = now;
+  size_t lines = 0;
+  forEachServed(runtime, [&](const std::string& service, const Credentials& one) {
+    if (worthALine(one, now) && ++lines <= kMostLines) tell(service, one, now);
+  });
+  if (lines > kMostLines) {
+    logger_.log(LogLine(LogLevel::kWarning, "more certificates expire soon or have expired")
+                    .add("count", lines - kMostLines));
+  }
+}
+
+void CertificateKeeper::tell(const std::string& service, const Credentials& one, int64_t now) {
+  const Validity validity = one.validity(now);
+  LogLine line(validity == Validity::kValid ? LogLevel::kWarning : LogLevel::kErr,
+               validity == Validity::kValid     ? "certificate expires soon"
+               : validity == Validity::kExpired ? "serving an expired certificate"
+                                                : "serving a certificate before its time");
+  logger_.log(line.add("service", service)
+                  .add("cert", one.certPath())
+                  .add("validity", one.validityText(now)));
+}
+
+void CertificateKeeper::onTick(const Runtime& runtime) {
+  if (std::time(nullptr) >= toldAt_ + kDay) tellValidity(runtime);
+}
+
+void CertificateKeeper::count(const Runtime& runtime, CounterSnapshot& snapshot) {
+  const int64_t now = std::time(nullptr);
+  uint64_t served = 0;
+  uint64_t invalid = 0;
+  int64_t first = INT64_MAX;
+  forEachServed(runtime, [&](const std::string&, const Credentials& one) {
+    ++served;
+    if (one.validity(now) != Validity::kValid) ++invalid;
+    first = std::min(first, one.leaf().notAfter);
+  });
+  snapshot.set(Counter::kCertificates, served);
+  snapshot.set(Counter::kCertificatesInvalid, invalid);
+  snapshot.set(Counter::kCertificateDaysLeft,
+               served == 0 || first <= now ? 0 : static_cast<uint64_t>((first - now) / kDay));
+}
+
+}  // namespace culvert

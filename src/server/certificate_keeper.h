@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// CertificateKeeper is the control thread's part in the life of certificates: it notices that their
+// files have changed, takes what is good, and tells the log of what expires. Thread: control.
+#pragma once
+
+#include <memory>
+
+#include "log/logger.h"
+#include "server/certificate_watch.h"
+#include "stats/counters.h"
+
+namespace culvert {
+
+class CertificateKeeper {
+ public:
+  using Callback = void (*)(void* context);
+
+  /// `counters` are the control thread's. `onDue`: it is time for refresh().
+  CertificateKeeper(EventLoop& loop, Logger& logger, CounterBlock& counters, void* context,
+                    Callback onDue)
+      : logger_(logger), counters_(counters), watch_(loop, context, onDue) {}
+
+  /// Begins to watch.
+  void start(const Config& config, const Runtime& runtime);
+  /// Another configuration is in force. To be called with the rights that reading files takes.
+  void follow(const Config& config, const Runtime& runtime);
+
+  /// Reads what has changed by itself; nothing of the configuration is read, and what is in force
+  /// stays so but for the certificates. True where `runtime` serves something else now. Likewise
+  /// with rights.
+  bool refresh(const Config& config, Runtime& runtime);
+
+  /// Once a day: what expires.
+  void onTick(const Runtime& runtime);
+  /// What is served, and how long it lasts.
+  static void count(const Runtime& runtime, CounterSnapshot& snapshot);
+
+ private:
+  void logTaken(const Runtime& before, const Runtime& now);
+  void tellValidity(const Runtime& runtime);
+  void tell(const std::string& service, const Credentials& one, int64_t now);
+
+  Logger& logger_;
+  CounterBlock& counters_;
+  CertificateWatch watch_;
+  int64_t toldAt_ = 0;  // wall clock, seconds
+};
+
+}  // namespace culvert

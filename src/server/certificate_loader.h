@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// CertificateLoader reads the certificates that a service names, files or directories, and decides
+// what to do with those that are worse than the ones in use. What has not changed is not read
+// again, so ten thousand certificates cost ten thousand stat() calls. Thread: control.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/file_stamp.h"
+#include "config/config.h"
+#include "tls/asked_names.h"
+#include "tls/credential_set.h"
+
+namespace culvert {
+
+/// Why certificates are read, which decides how strictly they are judged.
+enum class LoadReason : uint8_t {
+  kStart,   ///< what can be parsed and matches its key is served: a reboot must not be an outage
+  kReload,  ///< an operator asked: an expired one is refused, a lost name warned of
+  kWatch,   ///< files changed by themselves: nothing worse than what is served is taken
+};
+
+/// One certificate as it was read last. Frozen.
+struct CertificateUnit {
+  CertificateFiles files;
+  std::array<FileStamp, 3> stamps{};               // of what was tried last
+  std::shared_ptr<const Credentials> credentials;  ///< what is served; null: nothing
+  std::string refusal;       ///< why what the files hold is not served; empty: it is
+  int64_t refusedSince = 0;  ///< wall clock, ns
+  int64_t goneSince = 0;     ///< likewise: it is in its directory no more
+  bool told = false;         ///< the refusal was logged
+  bool fromDirectory = false;
+  bool settled = false;  ///< the stamps are older than the clock's grain: equal ones mean unchanged
+};
+using CertificateUnits = std::vector<std::shared_ptr<const CertificateUnit>>;
+
+class CertificateLoader {
+ public:
+  /// All certificates in use, by CertificateFiles::id().
+  using Known = std::unordered_map<std::string, std::shared_ptr<const CertificateUnit>>;
+
+  /// In `diagnostics`, an error of kStart and kReload means that nothing may be served; with kWatch
+  /// it tells of a refusal, and what is returned is to be served all the same.
+  CertificateLoader(LoadReason reason, Known known, Diagnostics& diagnostics)
+      : reason_(reason), known_(std::move(known)), diagnostics_(diagnostics) {}
+
+  /// The certificates of one service in order. `before`: those that it serves now; `asked` may be
+  /// nullptr.
+  CertificateUnits load(const ServiceOptions& options, const CertificateUnits& before,
+                        const AskedNames* asked);
+
+  unsigned refused() const { return refused_; }
+  /// Something is being written, or its refusal waits to be told: look again soon.
+  bool lookAgain() const { return lookAgain_; }
+
+ private:
+  struct Place {
+    const ServiceOptions& service;
+    Origin cert, key, passphrase;
+    bool fromDirectory;
+  };
+  using Unit = std::shared_ptr<const CertificateUnit>;
+
+  void addAll(const ServiceOptions& options, size_t index, CertificateUnits& units,
+              const CertificateUnits& before);
+  void keepVanished(const ServiceOptions& options, const CertificateUnits& before,
+                    CertificateUnits& units);
+  Unit unitFor(const CertificateFiles& files, const Place& place);
+  Unit read(const CertificateFiles& files, const Place& place, const Unit& before,
+            const std::array<FileStamp, 3>& stamps);
+  Unit serve(std::shared_ptr<CertificateUnit> unit, const Place& place);
+  Unit refuse(std::shared_ptr<CertificateUnit> unit, const Place& place, const Unit& before,
+              const CredentialFaults& faults);
+  bool isUnchanged(const CertificateUnit& before, const std::array<FileStamp, 3>& stamps) const;
+  bool isBeingWritten(const CertificateUnit* before, const std::array<FileStamp, 3>& stamps) const;
+  std::string whatIsWorse(const Credentials& now, const Credentials& before) const;
+  void keepNames(const ServiceOptions& options, const CertificateUnits& before,
+                 CertificateUnits& units, const AskedNames* asked);
+  void keepCovering(const std::string& name, const std::string& why, const Place& place,
+                    const CertificateUnits& before, CertificateUnits& units);
+  void warnOfNames(const ServiceOptions& options, const CertificateUnits& units);
+
+  const LoadReason reason_;
+  Known known_;
+  Diagnostics& diagnostics_;
+  unsigned refused_ = 0;
+  bool lookAgain_ = false;
+};
+
+/// Those that are served, in order.
+CredentialSet::List credentialsOf(const CertificateUnits& units);
+
+}  // namespace culvert

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// See certificate_watch.h.
+#include "server/certificate_watch.h"
+
+#include <algorithm>
+#include <set>
+
+#include "base/file_stamp.h"
+
+namespace culvert {
+namespace {
+
+// After a change: who writes two files needs a moment for the second.
+constexpr Millis kMoment{150};
+
+// inotify does not see everything; nor does anybody say when a certificate becomes valid.
+constexpr Millis kSlowPoll{30'000};
+
+// Looking at thousands of files while another program writes beside them all the time must not
+// keep the control thread busy: it rests this many times as long as it looked.
+constexpr int kRest = 20;
+
+}  // namespace
+
+CertificateWatch::CertificateWatch(EventLoop& loop, void* context, Callback onDue)
+    : loop_(loop),
+      context_(context),
+      onDue_(onDue),
+      directories_(loop, this,
+                   [](void* self) { static_cast<CertificateWatch*>(self)->onChange(); }),
+      timer_(loop, this, [](void* self) { static_cast<CertificateWatch*>(self)->onTimer(); }) {}
+
+Result<void> CertificateWatch::start() {
+  timer_.armBy(Clock::now() + kSlowPoll);
+  return directories_.open();
+}
+
+void CertificateWatch::follow(const Config& config, const Runtime& runtime) {
+  std::set<std::string> wanted;
+  const auto add = [&](const std::string& path) {
+    if (path.empty()) return;
+    for (std::string& directory : directoriesTowards(path)) wanted.insert(std::move(directory));
+  };
+  for (const ServiceOptions& service : config.services) {
+    if (service.selfSigned) continue;
+    for (const SourcedText& cert : service.cert) {
+      add(cert.text);
+      if (isDirectory(cert.text)) wanted.insert(cert.text);
+    }
+  }
+  for (const CertificateUnits& units : runtime.certificates) {
+    for (const auto& unit : units) {
+      add(unit->files.cert);
+      add(unit->files.key);
+      add(unit->files.passphrase);
+    }
+  }
+  directories_.watch({wanted.begin(), wanted.end()});
+}
+
+void CertificateWatch::onChange() { lookSoon(); }
+
+void CertificateWatch::lookSoon() {
+  timer_.armBy(std::max(Clock::now() + kMoment, lastLook_ + lastTook_ * kRest));
+}
+
+void CertificateWatch::onTimer() {
+  lastLook_ = Clock::now();
+  onDue_(context_);
+  lastTook_ = Clock::now() - lastLook_;
+  timer_.armBy(Clock::now() + kSlowPoll);
+}
+
+}  // namespace culvert

@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Certificates that change under a running daemon: taken by themselves when they are good, never when they are worse
+than what is served, and the log says so."""
+
+import datetime
+import os
+import shutil
+import time
+
+import pytest
+
+from test_certificates import served
+
+HOUR = datetime.timedelta(hours=1)
+
+
+class Pair:
+    """A certificate and its key under fixed names, to be replaced in different ways."""
+
+    def __init__(self, pki, directory, names=("www.example",)):
+        self.pki, self.names = pki, list(names)
+        self.stage = directory / "stage"
+        self.stage.mkdir()
+        self.cert, self.key = str(directory / "c.pem"), str(directory / "k.pem")
+        self.number = 0
+        self.put(self.make())
+
+    def make(self, names=None, **options):
+        self.number += 1
+        return self.pki.issue(f"c{self.number}", names=names or self.names, directory=self.stage, **options)
+
+    def put(self, made):
+        """By rename, as careful tools do; the key first."""
+        for source, target in ((made.key, self.key), (made.chain, self.cert)):
+            shutil.copy(source, target + ".new")
+            os.rename(target + ".new", target)
+        return made
+
+
+@pytest.fixture
+def pair(pki, workdir):
+    return Pair(pki, workdir)
+
+
+@pytest.fixture
+def watched(culvert, echo, pair):
+    return culvert(backend=echo.address, service={"cert": pair.cert, "key": pair.key})
+
+
+def in_place(made, pair, pause=0.05, pieces=4):
+    """As `cp` over a slow link does: truncated, then written bit by bit."""
+    for source, target in ((made.chain, pair.cert), (made.key, pair.key)):
+        data = open(source, "rb").read()
+        with open(target, "wb", buffering=0) as file:
+            for at in range(0, len(data), len(data) // pieces + 1):
+                file.write(data[at:at + len(data) // pieces + 1])
+                time.sleep(pause)
+
+
+def is_served(daemon, pki, made, name="www.example"):
+    return served(daemon, pki, name) == made.der
+
+
+# -- good ones -----------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("how", ["rename", "in place"])
+def test_a_renewed_pair_is_served_without_a_signal(watched, pki, pair, how):
+    new = pair.make()
+    pair.put(new) if how == "rename" else in_place(new, pair)
+    taken = watched.wait_log("certificate taken")
+    assert taken["cert"] == pair.cert and "is valid for" in taken["validity"]
+    assert is_served(watched, pki, new)
+    counters = watched.counters()
+    assert counters["certificates_taken"] == 1 and counters["certificates_refused"] == 0
+    assert counters["reloads_ok"] == 0
+
+
+def test_the_way_kubernetes_swaps_a_secret_is_seen(culvert, echo, pki, pair, workdir):
+    """The files are links through `..data`, which is replaced as a whole; the names themselves never change."""
+    def version(number, made):
+        directory = workdir / "secret" / f"..{number}"
+        directory.mkdir(parents=True)
+        shutil.copy(made.chain, directory / "tls.crt")
+        shutil.copy(made.key, directory / "tls.key")
+        os.symlink(f"..{number}", workdir / "secret" / "..data_tmp")
+        os.rename(workdir / "secret" / "..data_tmp", workdir / "secret" / "..data")
+
+    version(1, pair.make())
+    for name in ("tls.crt", "tls.key"):
+        os.symlink(f"..data/{name}", workdir / "secret" / name)
+    daemon = culvert(backend=echo.address, service={"cert": str(workdir / "secret" / "tls.crt"),
+                                                    "key": str(workdir / "secret" / "tls.key")})
+    new = pair.make()
+    version(2, new)
+    daemon.wait_log("certificate taken")
+    assert is_served(daemon, pki, new)
+
+
+def test_a_file_that_comes_into_a_directory_is_served_and_one_that_goes_is_not(culvert, echo, pki, workdir):
+    shelf = workdir / "shelf"
+    shelf.mkdir()
+    first = pki.issue("a", names=["a.example"], directory=workdir)
+    shutil.copy(first.both, shelf / "a.pem")
+    daemon = culvert(backend=echo.address, service={"cert": str(shelf), "key": None})
+    second = pki.issue("b", names=["b.example"], directory=workdir)
+    shutil.copy(second.both, shelf / "b.pem")
+    daemon.wait_log("certificate taken")
+    assert is_served(daemon, pki, first, "a.example")
+    os.unlink(shelf / "b.pem")
+    daemon.wait_log("is gone: it is served no more")
+    assert is_served(daemon, pki, first, "b.example")
+
+
+def test_a_certificate_that_clients_use_outlives_its_file(culvert, echo, pki, workdir):
+    shelf = workdir / "shelf"
+    shelf.mkdir()
+    made = {name: pki.issue(name, names=[f"{name}.example"], directory=workdir) for name in "ab"}
+    for name, one in made.items():
+        shutil.copy(one.both, shelf / f"{name}.pem")
+    daemon = culvert(backend=echo.address, service={"cert": str(shelf), "key": None})
+    assert is_served(daemon, pki, made["b"], "b.example")
+    os.unlink(shelf / "b.pem")
+    daemon.wait_log("lacks b.example, which clients have asked for within 24 hours; the one in use stays")
+    assert is_served(daemon, pki, made["b"], "b.example")
+    daemon.reload()
+    assert is_served(daemon, pki, made["a"], "b.example"), "an operator's word counts more"
+
+
+# -- worse ones ----------------------------------------------------------------------------------------------------
+
+WORSE = {
+    "expired": (dict(start=-48 * HOUR, end=-24 * HOUR), "expired"),
+    "not yet valid": (dict(start=24 * HOUR), "is valid only in"),
+    "without a name in use": (dict(names=["other.example"]), "lacks www.example, which clients have asked for"),
+}
+
+
+@pytest.mark.parametrize("case", WORSE)
+def test_a_worse_certificate_is_not_taken(watched, pki, pair, case):
+    options, why = WORSE[case]
+    old = served(watched, pki, "www.example")
+    pair.put(pair.make(**options))
+    watched.wait_log(why)
+    assert served(watched, pki, "www.example") == old
+    counters = watched.counters()
+    assert counters["certificates_refused"] == 1 and counters["certificates_taken"] == 0
+    good = pair.put(pair.make())
+    watched.wait_log("certificate taken")
+    assert is_served(watched, pki, good)
+
+
+@pytest.mark.parametrize("case", ["mismatched key", "garbage", "half a certificate", "gone"])
+def test_files_that_cannot_be_used_are_not_taken(watched, pki, pair, case):
+    old = served(watched, pki, "www.example")
+    new = pair.make()
+    if case == "mismatched key":
+        shutil.copy(new.key, pair.key)
+    elif case == "gone":
+        os.unlink(pair.cert)
+    else:
+        with open(pair.cert, "w") as file:
+            file.write("garbage\n" if case == "garbage" else open(new.chain).read()[:300])
+    watched.wait_log("; the one in use stays")
+    assert served(watched, pki, "www.example") == old
+    assert watched.counters()["certificates_refused"] == 1
+    pair.put(new)
+    watched.wait_log("certificate taken")
+    assert is_served(watched, pki, new)
+
+
+def test_a_name_that_the_configuration_demands_is_not_lost(culvert, echo, pki, workdir):
+    pair = Pair(pki, workdir, names=["www.example", "mail.example"])
+    daemon = culvert(backend=echo.address, service={"cert": pair.cert, "key": pair.key,
+                                                    "server-names": "mail.example"})
+    pair.put(pair.make(names=["www.example"]))
+    daemon.wait_log("lacks mail.example, which server-names demands")
+    assert daemon.counters()["certificates_taken"] == 0
+
+
+def test_half_of_a_pair_is_waited_for_in_silence(watched, pki, pair):
+    """Key and certificate are replaced one after the other; in between they do not match."""
+    new = pair.make()
+    shutil.copy(new.key, pair.key)
+    time.sleep(0.6)  # looked at in this state, and not told yet
+    shutil.copy(new.chain, pair.cert)
+    watched.wait_log("certificate taken")
+    assert is_served(watched, pki, new)
+    assert watched.counters()["certificates_refused"] == 0
+    assert "does not belong" not in watched.log_text()
+
+
+# -- an operator's word --------------------------------------------------------------------------------------------
+
+def test_a_reload_warns_of_a_lost_name_and_takes_it(watched, pki, pair):
+    assert served(watched, pki, "www.example")
+    new = pair.make(names=["other.example"])
+    pair.put(new)
+    watched.reload()
+    assert is_served(watched, pki, new)
+    watched.wait_log("lacks www.example, which clients have asked for within 24 hours")
+
+
+def test_a_reload_refuses_an_expired_certificate_and_warns_of_a_future_one(watched, pki, pair):
+    old = served(watched, pki, "www.example")
+    pair.put(pair.make(start=-48 * HOUR, end=-24 * HOUR))
+    watched.reload(expect=False)
+    assert served(watched, pki, "www.example") == old
+    new = pair.put(pair.make(start=24 * HOUR))
+    watched.reload()
+    assert is_served(watched, pki, new)
+
+
+def test_a_start_serves_an_expired_certificate_loudly(culvert, echo, pki, pair):
+    """A reboot must not become an outage."""
+    pair.put(pair.make(start=-48 * HOUR, end=-24 * HOUR))
+    daemon = culvert(backend=echo.address, service={"cert": pair.cert, "key": pair.key})
+    line = daemon.wait_log("serving an expired certificate")
+    assert " err " in line.text and line["cert"] == pair.cert
+    counters = daemon.counters()
+    assert counters["certificates_invalid"] == 1 and counters["certificate_days_left"] == 0
+    assert served(daemon, pki, "www.example")
