@@ -182,7 +182,8 @@ int Server::bindAll() {
   const CpuBudget cpus = detectCpuBudget();
   const unsigned workers = config_.global.workers != 0 ? config_.global.workers : cpus.workers;
   workersReason_ = config_.global.workers != 0 ? "configured" : cpus.reason;
-  fdBudget_ = applyFdBudget(config_.global.maxTunnels, ownDescriptors(workers));
+  fdBudget_ =
+      applyFdBudget(config_.global.maxTunnels, ownDescriptors(workers) + staples_.ownDescriptors());
   budget_.setLimit(fdBudget_.maxTunnels);
   shared_ = std::make_unique<WorkerShared>(
       WorkerShared{logger_, budget_, tickets_.keys(), nextTunnelId_});

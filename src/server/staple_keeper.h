@@ -19,6 +19,8 @@ class StapleKeeper {
   void follow(const Runtime& runtime);
   /// Fetches from now on. Once, when threads may be made.
   void startFetching(CounterRegistry& registry, std::function<void()> onThreadStart);
+  /// What fetching will open at most.
+  size_t ownDescriptors() const;
   /// No thread is left afterwards.
   void stop() { fetching_.reset(); }
 
