@@ -99,7 +99,7 @@ prefix() {
     *) key=$VERSION ;;
   esac
   echo "$CACHE/wolfssl-$key-$({
-    configureFlags; compilerFlags; randomHeader; declare -f mendAssembly; uname -m; "$CC" --version 2>/dev/null | head -1
+    configureFlags; compilerFlags; randomHeader; declare -f mendAssembly mendRetry; uname -m; "$CC" --version 2>/dev/null | head -1
     [ "$KIND" = fallback ] || echo "$SHA256"
   } | sha256sum | cut -c1-12)"
 }
@@ -204,6 +204,16 @@ mendAssembly() {
   grep -q '^[[:space:]]*vmovq[[:space:]]*%rbx, %xmm9' "$file"
 }
 
+# Another one: the ticket of a first ClientHello stays in the list of extensions when the hello after a
+# HelloRetryRequest has none, as where the suite that was chosen does not go with it. The library then fails that
+# hello (or verifies the old binder against it). It has to forget the ticket before it reads the extensions again.
+mendRetry() {
+  local file=$1/src/tls13.c
+  sed -i '/ret = TLSX_Parse(ssl, input + args->idx, totalExtSz, client_hello/i\
+    TLSX_Remove(\&ssl->extensions, TLSX_PRE_SHARED_KEY, ssl->heap);' "$file"
+  grep -q 'TLSX_Remove(&ssl->extensions, TLSX_PRE_SHARED_KEY, ssl->heap);' "$file"
+}
+
 compile() {
   local source=$1 work=$2 target=$3 log=$4 flags cflags
   randomHeader >"$work/culvert_random.h"
@@ -237,6 +247,7 @@ buildFromSource() {
     tar -xzf "$work/$ARCHIVE" -C "$work/source" --strip-components=1
   fi
   mendAssembly "$work/source" || [ "$KIND" = fallback ] || die "the assembly to be mended is not as expected in this wolfSSL"
+  mendRetry "$work/source" || die "the source to be mended is not as expected in this wolfSSL"
   say "building $(origin) (about a minute)"
   if ! compile "$work/source" "$work" "$target" "$log"; then
     cp "$log" "$CACHE/wolfssl-failed.log"

@@ -6,7 +6,7 @@ import os
 import struct
 
 from harness.conformance import FULL, RESUMED, RETRIED, SERVED, case, table
-from harness.steps import (CCS, P256, P384, X25519, field, flight, groups, handshake, put, raw, retry, schemes, share_of,
+from harness.steps import (CCS, P256, P384, X25519, field, flight, groups, handshake, last, put, raw, retry, schemes, share_of,
                            shares, steps, u16, versions, without)
 from raw_tls import Extension, HandshakeType, Link, Tls13Client, alpn, key_share, message, server_name
 from raw_tls.crypto import KeySchedule
@@ -170,12 +170,30 @@ def flip(data):
     return data[:-1] + bytes([data[-1] ^ 1])
 
 
+def dropping(client):
+    """The second hello is without the ticket: a client drops one that does not go with the suite of the retry."""
+    honest = client.answer_retry
+
+    def answer(request):
+        client.ticket = None
+        client.hello.remove(E.PRE_SHARED_KEY)
+        honest(request)
+
+    client.hello.set(E.KEY_SHARE, key_share([]))
+    client.answer_retry = answer
+    client.handshake()
+
+
+FOREIGN = last(E.PRE_SHARED_KEY, vec16(vec16(b"t" * 180) + bytes(4)) + vec16(vec8(b"b" * 48)))
+
 PSK = [
     case("a ticket", "8446 4.2.11", resume(), RESUMED),
     case("a ticket and no signature_algorithms", "8446 9.2", resume(without(E.SIGNATURE_ALGORITHMS)), RESUMED),
     case("a ticket and a HelloRetryRequest", "8446 4.2.11", resume(act=retry()), RETRIED),
-    case("a ticket, a retry and the ticket left out", "8446 4.1.2", resume(act=retry(
-        lambda h: h.remove(E.PRE_SHARED_KEY), lambda h: None)), RETRIED),
+    case("a ticket, a retry and the ticket left out", "8446 4.1.2", resume(act=dropping), RETRIED),
+    case("a ticket of another server, a retry and the ticket left out", "8446 4.1.2",
+         retry(without(E.PRE_SHARED_KEY), first=[FOREIGN]), RETRIED),
+    case("a ticket of another server and a retry", "8446 4.2.11", retry(first=[FOREIGN]), RETRIED),
     case("a ticket without psk_key_exchange_modes", "8446 4.2.9", resume(
         without(E.PSK_KEY_EXCHANGE_MODES), act=lambda c: c.send_client_hello()), "missing_extension"),
     case("a ticket and only psk_ke", "8446 4.2.9", resume(put(E.PSK_KEY_EXCHANGE_MODES, vec8(b"\0"))), FULL),
@@ -252,6 +270,10 @@ EARLY_DATA = [
     case("no ticket allows early data", "8446 4.6.1", no_early_data_in_tickets, SERVED),
     case("early_data and no such data", "8446 4.2.10", early(), RETRIED),
     case("early_data without a ticket", "8446 4.2.10", early(junk(100), ticket=False), RETRIED),
+    case("early data with a ticket of another server", "8446 4.2.10", early(
+        junk(100), ticket=False, act=steps(put_on(FOREIGN), Tls13Client.handshake)), RETRIED),
+    case("early data with a ticket of another server that is left out then", "8446 4.2.10", early(
+        junk(100), ticket=False, act=steps(put_on(FOREIGN), retry(without(E.PRE_SHARED_KEY)))), RETRIED),
     case("early data of one record is skipped", "8446 4.2.10", early(junk(100)), RETRIED),
     case("early data of many records is skipped", "8446 4.2.10", early(*[junk(100)] * 100), RETRIED),
     case("early data of 16 KiB is skipped", "8446 4.2.10", early(junk(16384)), RETRIED),
