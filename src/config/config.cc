@@ -26,6 +26,10 @@ const Origin& OptionSet::originOf(std::string_view key) const {
   return found == origins.end() ? kBuiltIn : found->second;
 }
 
+bool OptionSet::isInherited(std::string_view key) const {
+  return std::ranges::find(inherited, key) != inherited.end();
+}
+
 const ServiceOptions* Config::findService(std::string_view name) const {
   const auto found = std::ranges::find(services, name, &ServiceOptions::name);
   return found == services.end() ? nullptr : &*found;

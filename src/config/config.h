@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "config/choices.h"
 #include "config/diagnostics.h"
 
 namespace culvert {
@@ -24,12 +25,6 @@ struct SourcedText {
 };
 using SourcedList = std::vector<SourcedText>;
 
-enum class LogPlaceKind : uint8_t { kAuto, kSyslog, kStderr, kStdout, kFile };
-enum class LogForm : uint8_t { kText, kJson };
-enum class ProxyHeader : uint8_t { kOff, kV1, kV2 };
-enum class StapleSource : uint8_t { kOff, kAuto, kFile, kFetch };
-enum class TruncationEnd : uint8_t { kReset, kFin };
-
 /// `log = auto|syslog|stderr|stdout|file:PATH`; auto is stderr in the foreground and syslog with
 /// --daemon.
 struct LogPlace {
@@ -42,10 +37,12 @@ struct LogPlace {
 /// from.
 struct OptionSet {
   std::map<std::string, Origin, std::less<>> origins;  ///< by key; of a list, its first item
+  std::vector<std::string> inherited;                  ///< keys whose value came out of [defaults]
   Origin sectionOrigin;  ///< of the section's header, or of whatever made the section
 
   /// Origin "default" where the key was not given.
   const Origin& originOf(std::string_view key) const;
+  bool isInherited(std::string_view key) const;
 };
 
 struct GlobalOptions : OptionSet {
@@ -67,11 +64,10 @@ struct ServiceOptions : OptionSet {
   std::string name;
   bool selfSigned = false;  ///< `cert = self-signed` or --self-signed: no files then
 
-  SourcedList listen;   ///< checked by Validators::address
-  SourcedList backend;  ///< likewise
-  SourcedList cert;     ///< paths, as written
-  SourcedList
-      key;  ///< the first belongs to the first cert; fewer than certs: the PEM file holds both
+  SourcedList listen;             ///< checked by Validators::address
+  SourcedList backend;            ///< likewise
+  SourcedList cert;               ///< paths, as written
+  SourcedList key;                ///< by position; fewer than certs: the PEM file holds both
   SourcedList keyPassphraseFile;  ///< one for all, or as `key`
   SourcedList serverNames;        ///< lower case is the user's business: compared without case
   uint16_t minVersion = 0x0303;
@@ -80,6 +76,11 @@ struct ServiceOptions : OptionSet {
   SourcedList ciphersuites;  ///< TLS 1.3; empty = built-in order
   SourcedList groups;        ///< empty = built-in order
   SourcedList alpn;          ///< empty = ALPN is not spoken
+  ClientVerify verifyClient = ClientVerify::kOff;
+  SourcedList clientCa;      ///< paths
+  uint64_t verifyDepth = 3;  ///< intermediates
+  SourcedList crl;           ///< paths
+  SourcedList allowCn, allowOu, allowDns, allowUri, allowIp, allowSpki;
   ProxyHeader proxyProtocol = ProxyHeader::kOff;
   // 0 = no limit
   Millis handshakeTimeout{10'000};

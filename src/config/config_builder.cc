@@ -174,6 +174,7 @@ void applyOption(const OptionInfo& info, const Candidates& candidates, OptionSet
     if (!info.isList()) (void)info.set(info, options, info.defaultText);
     return;
   }
+  if ((*strongest)->raw().kind == SectionKind::kDefaults) options.inherited.emplace_back(info.key);
   for (const CheckedEntry& entry : (*strongest)->entries()) {
     if (entry.info != &info) continue;
     options.origins.try_emplace(std::string(info.key), entry.raw->origin);

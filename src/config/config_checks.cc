@@ -72,6 +72,37 @@ void checkRepeats(const ServiceOptions& service, Diagnostics& diagnostics) {
   }
 }
 
+void checkClientAuth(const ServiceOptions& service, Diagnostics& diagnostics) {
+  const std::string label = sectionLabel(service);
+  if (service.verifyClient == ClientVerify::kOff) {
+    for (std::string_view key : {"client-ca", "verify-depth", "crl", "allow-cn", "allow-ou",
+                                 "allow-dns", "allow-uri", "allow-ip", "allow-spki"}) {
+      const Origin& origin = service.originOf(key);
+      if (origin.kind == Origin::Kind::kDefault || service.isInherited(key)) continue;
+      // Who wrote "off" knows what he did; who wrote nothing believes to be protected.
+      const bool meant = service.originOf("verify-client").kind != Origin::Kind::kDefault;
+      diagnostics.add(meant ? Severity::kWarning : Severity::kError, origin, label,
+                      std::string(key),
+                      meant ? "has no effect with verify-client = off"
+                            : "needs verify-client = required or optional, which is off");
+    }
+    return;
+  }
+  if (service.clientCa.empty())
+    diagnostics.error(service.originOf("verify-client"), label, "verify-client",
+                      "needs client-ca, the CAs whose certificates are trusted");
+  const Origin& tickets = service.originOf("session-tickets");
+  if (!service.sessionTickets || tickets.kind == Origin::Kind::kDefault) return;
+  if (service.isInherited("session-tickets"))
+    diagnostics.add(Severity::kNote, tickets, label, "session-tickets",
+                    "is off in this service, because of verify-client: a resumed session shows no "
+                    "certificate");
+  else
+    diagnostics.error(tickets, label, "session-tickets",
+                      "cannot be on with verify-client: a resumed session shows no certificate, so "
+                      "no revocation and no changed rule would reach it; allowed: off");
+}
+
 using Listeners =
     std::unordered_map<std::string, std::pair<const ServiceOptions*, const SourcedText*>>;
 
@@ -100,6 +131,7 @@ void checkWhole(const Config& config, const Validators& validators, Diagnostics&
     checkCertificates(service, diagnostics);
     checkStapling(service, diagnostics);
     checkRepeats(service, diagnostics);
+    checkClientAuth(service, diagnostics);
     checkListeners(service, validators, taken, diagnostics);
   }
   if (!config.global.group.empty() && config.global.user.empty())

@@ -18,7 +18,7 @@ void addLine(std::string& out, const std::string& text, const Origin& origin) {
 }
 
 void addList(std::string& out, const OptionInfo& info, const SourcedList& list) {
-  const bool joins = info.type != ValueType::kPathList;
+  const bool joins = info.type != ValueType::kPathList && info.type != ValueType::kPhraseList;
   for (size_t i = 0; i < list.size();) {
     const Origin& origin = list[i].origin;
     std::string value = list[i++].text;

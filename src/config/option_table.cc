@@ -30,6 +30,9 @@ constexpr Choice kStapleModes[] = {{"off", int(StapleSource::kOff)},
                                    {"auto", int(StapleSource::kAuto)},
                                    {"file", int(StapleSource::kFile)},
                                    {"fetch", int(StapleSource::kFetch)}};
+constexpr Choice kClientVerifies[] = {{"off", int(ClientVerify::kOff)},
+                                      {"optional", int(ClientVerify::kOptional)},
+                                      {"required", int(ClientVerify::kRequired)}};
 constexpr Choice kTruncationEnds[] = {{"reset", int(TruncationEnd::kReset)},
                                       {"fin", int(TruncationEnd::kFin)}};
 
@@ -259,6 +262,7 @@ std::string OptionInfo::typeWords() const {
     case ValueType::kWorkers:
       return "number";
     case ValueType::kCount:
+    case ValueType::kWhole:
       return "number";
     case ValueType::kDuration:
       return "duration (ms, s, m, h, d; also 1h30m)";
@@ -279,8 +283,12 @@ std::string OptionInfo::typeWords() const {
       return "word, or file:PATH";
     case ValueType::kPathList:
       return "path, may be repeated";
+    case ValueType::kPhraseList:
+      return "text, may be repeated";
     case ValueType::kNameList:
       return "list of names";
+    case ValueType::kRuleList:
+      return "list";
     case ValueType::kListenList:
     case ValueType::kBackendList:
       return "list of addresses";
@@ -301,6 +309,7 @@ std::string OptionInfo::allowedWords() const {
     case ValueType::kDuration:
       return rangeWords(*this) + (has(kNeverOff) ? "" : ", or off (no limit)");
     case ValueType::kSize:
+    case ValueType::kWhole:
       return rangeWords(*this);
     case ValueType::kSwitch:
       return "on, off";
@@ -313,7 +322,7 @@ std::string OptionInfo::allowedWords() const {
 
 Result<std::vector<std::string>> splitList(const OptionInfo& info, std::string_view text) {
   std::string_view separators = ",";
-  if (info.type == ValueType::kPathList) separators = "";
+  if (info.type == ValueType::kPathList || info.type == ValueType::kPhraseList) separators = "";
   if (info.type == ValueType::kCipherList || info.type == ValueType::kSuiteList ||
       info.type == ValueType::kGroupList)
     separators = ",:";
@@ -350,6 +359,9 @@ Result<void> checkItem(const OptionInfo& info, std::string_view item,
     case ValueType::kGroupList:
       check = validators.group;
       break;
+    case ValueType::kRuleList:
+      return validators.clientRule == nullptr ? Result<void>{}
+                                              : validators.clientRule(info.key, item);
     case ValueType::kNameList:  // RFC 7301 3.1: a protocol name has 1 to 255 bytes
       if (item.size() > 255) return fail(fmt::format("{} is longer than 255 bytes", quoted(item)));
       // It may have any, but a quote or a blank is a slip of the pen, and every client would be

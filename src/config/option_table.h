@@ -29,9 +29,12 @@ enum class ValueType : uint8_t {
   kPath,
   kHttpUrl,
   kLogPlace,
-  // lists; the last five are checked by the Validators
+  kWhole,  ///< a number, 0 included
+  // lists; the last six are checked by the Validators
   kPathList,
+  kPhraseList,  ///< items that may hold commas: one for each line
   kNameList,
+  kRuleList,  ///< allow rules of client certificates
   kListenList,
   kBackendList,
   kCipherList,
@@ -59,6 +62,8 @@ struct Validators {
   Result<void> (*cipher)(std::string_view name) = nullptr;
   Result<void> (*ciphersuite)(std::string_view name) = nullptr;
   Result<void> (*group)(std::string_view name) = nullptr;
+  /// An item of the allow rule `key`.
+  Result<void> (*clientRule)(std::string_view key, std::string_view item) = nullptr;
   /// The canonical text of a listen address, to find two services on one; null compares texts as
   /// written.
   std::string (*canonicalListen)(std::string_view item) = nullptr;
