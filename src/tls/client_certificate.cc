@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// See client_certificate.h.
+#include "tls/client_certificate.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string_view>
+
+#include "base/ascii.h"
+#include "base/words.h"
+#include "tls/der_reader.h"
+#include "tls/wolfssl.h"
+
+namespace culvert {
+
+namespace {
+
+using Bytes = std::span<const uint8_t>;
+
+constexpr uint8_t kUtf8String = 0x0c, kNumericString = 0x12, kPrintableString = 0x13,
+                  kTeletexString = 0x14, kIa5String = 0x16, kUniversalString = 0x1c,
+                  kBmpString = 0x1e;
+constexpr uint8_t kSanDns = 0x82, kSanUri = 0x86, kSanAddress = 0x87;
+constexpr uint8_t kVersionTag = 0xa0, kExtensionsTag = 0xa3;
+
+struct KnownType {
+  std::string_view oid;  // encoded
+  std::string_view name;
+};
+constexpr KnownType kTypes[] = {
+    {"\x55\x04\x03", "CN"},
+    {"\x55\x04\x05", "serialNumber"},
+    {"\x55\x04\x06", "C"},
+    {"\x55\x04\x07", "L"},
+    {"\x55\x04\x08", "ST"},
+    {"\x55\x04\x09", "street"},
+    {"\x55\x04\x0a", "O"},
+    {"\x55\x04\x0b", "OU"},
+    {"\x2a\x86\x48\x86\xf7\x0d\x01\x09\x01", "emailAddress"},
+    {"\x09\x92\x26\x89\x93\xf2\x2c\x64\x01\x19", "DC"},
+    {"\x09\x92\x26\x89\x93\xf2\x2c\x64\x01\x01", "UID"},
+};
+constexpr std::string_view kSubjectAltName = "\x55\x1d\x11";
+
+std::string_view asText(Bytes bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+void appendUtf8(std::string& out, uint32_t c) {
+  const auto put = [&out](uint32_t byte) { out.push_back(static_cast<char>(byte)); };
+  if (c < 0x80) {
+    put(c);
+  } else if (c < 0x800) {
+    put(0xc0 | c >> 6);
+    put(0x80 | (c & 0x3f));
+  } else if (c < 0x10000) {
+    put(0xe0 | c >> 12);
+    put(0x80 | (c >> 6 & 0x3f));
+    put(0x80 | (c & 0x3f));
+  } else {
+    put(0xf0 | c >> 18);
+    put(0x80 | (c >> 12 & 0x3f));
+    put(0x80 | (c >> 6 & 0x3f));
+    put(0x80 | (c & 0x3f));
+  }
+}
+
+/// The text of an attribute value, or nothing where it is none that we know.
+std::optional<std::string> textOf(const DerItem& value) {
+  switch (value.tag) {
+    case kUtf8String:
+    case kNumericString:
+    case kPrintableString:
+    case kTeletexString:
+    case kIa5String:
+      return std::string(asText(value.body));
+    case kBmpString:
+    case kUniversalString: {
+      const size_t width = value.tag == kBmpString ? 2 : 4;
+      if (value.body.size() % width != 0) return std::nullopt;
+      std::string out;
+      for (size_t i = 0; i < value.body.size(); i += width) {
+        uint32_t c = 0;
+        for (size_t k = 0; k < width; ++k) c = c << 8 | value.body[i + k];
+        if (c > 0x10ffff || (c >= 0xd800 && c < 0xe000)) return std::nullopt;
+        appendUtf8(out, c);
+      }
+      return out;
+    }
+    default:
+      return std::nullopt;
+  }
+}
+
+std::string dotted(Bytes oid) {
+  std::string out;
+  uint64_t number = 0;
+  for (size_t i = 0; i < oid.size(); ++i) {
+    number = (number & 0x1ffffffffffffff) << 7 | (oid[i] & 0x7f);
+    if ((oid[i] & 0x80) != 0) continue;
+    if (out.empty()) {
+      const uint64_t first = std::min<uint64_t>(number / 40, 2);
+      out = fmt::format("{}.{}", first, number - first * 40);
+    } else {
+      out += fmt::format(".{}", number);
+    }
+    number = 0;
+  }
+  return out;
+}
+
+std::string typeName(Bytes oid) {
+  for (const KnownType& type : kTypes)
+    if (type.oid == asText(oid)) return std::string(type.name);
+  return dotted(oid);
+}
+
+/// As RFC 4514 2.4 escapes, and no control characters: it goes into logs and headers.
+std::string escaped(std::string_view value) {
+  std::string out;
+  for (char c : value) {
+    if (std::string_view(",+\"\\<>;=").find(c) != std::string_view::npos) out.push_back('\\');
+    const auto byte = static_cast<unsigned char>(c);
+    out.push_back(byte < 0x20 || byte == 0x7f ? '?' : c);
+  }
+  return out;
+}
+
+/// Calls visit(type, text or nothing) for each attribute of a Name; false where it is malformed.
+template <class Visit>
+bool walkName(Bytes name, Visit visit) {
+  DerReader sets(name);
+  while (!sets.done()) {
+    const auto set = sets.next(DerReader::kSet);
+    if (!set) return false;
+    DerReader attributes(set->body);
+    while (!attributes.done()) {
+      const auto attribute = attributes.next(DerReader::kSequence);
+      if (!attribute) return false;
+      DerReader parts(attribute->body);
+      const auto type = parts.next(DerReader::kOid);
+      const auto value = parts.next();
+      if (!type || !value || !parts.done()) return false;
+      visit(typeName(type->body), textOf(*value));
+    }
+  }
+  return true;
+}
+
+void readSubject(Bytes name, ClientCertificate& out) {
+  walkName(name, [&out](std::string_view type, std::optional<std::string> text) {
+    if (!text) return;
+    if (type == "CN") out.commonNames.push_back(std::move(*text));
+    if (type == "OU") out.units.push_back(std::move(*text));
+  });
+}
+
+bool readAltNames(Bytes extension, ClientCertificate& out) {
+  DerReader outer(extension);
+  const auto names = outer.next(DerReader::kSequence);
+  if (!names || !outer.done()) return false;
+  DerReader reader(names->body);
+  while (!reader.done()) {
+    const auto name = reader.next();
+    if (!name) return false;
+    if (name->tag == kSanDns) out.dnsNames.push_back(lower(asText(name->body)));
+    if (name->tag == kSanUri) out.uris.emplace_back(asText(name->body));
+    if (name->tag == kSanAddress && (name->body.size() == 4 || name->body.size() == 16))
+      out.addresses.emplace_back(name->body.begin(), name->body.end());
+  }
+  return true;
+}
+
+bool readExtensions(Bytes extensions, ClientCertificate& out) {
+  DerReader outer(extensions);
+  const auto list = outer.next(DerReader::kSequence);
+  if (!list) return false;
+  DerReader reader(list->body);
+  while (!reader.done()) {
+    const auto extension = reader.next(DerReader::kSequence);
+    if (!extension) return false;
+    DerReader parts(extension->body);
+    const auto type = parts.next(DerReader::kOid);
+    (void)parts.next(DerReader::kBoolean);
+    const auto value = parts.next(DerReader::kOctets);
+    if (!type || !value) return false;
+    if (asText(type->body) == kSubjectAltName && !readAltNames(value->body, out)) return false;
+  }
+  return true;
+}
+
+std::string hex(Bytes bytes) {
+  std::string out;
+  for (uint8_t b : bytes) out += fmt::format("{:02X}", b);
+  return out;
+}
+
+}  // namespace
+
+std::array<uint8_t, 32> sha256Of(Bytes bytes) {
+  std::array<uint8_t, 32> digest{};
+  wc_Sha256Hash(bytes.data(), static_cast<word32>(bytes.size()), digest.data());
+  return digest;
+}
+
+std::string distinguishedName(Bytes name) {
+  std::string out;
+  const bool whole =
+      walkName(name, [&out](std::string_view type, const std::optional<std::string>& text) {
+        if (out.size() > kLongestDn) return;
+        out += fmt::format("{}{}={}", out.empty() ? "" : ", ", type, text ? escaped(*text) : "#");
+      });
+  if (!whole) out += out.empty() ? "?" : ", ?";
+  if (out.empty()) return "(empty)";
+  return printable(out, kLongestDn);
+}
+
+std::optional<ClientCertificate> readClientCertificate(Bytes der) {
+  DerReader file(der);
+  const auto certificate = file.next(DerReader::kSequence);
+  if (!certificate || !file.done()) return std::nullopt;
+  DerReader signedParts(certificate->body);
+  const auto body = signedParts.next(DerReader::kSequence);
+  if (!body) return std::nullopt;
+  DerReader fields(body->body);
+  (void)fields.next(kVersionTag);
+  const auto serial = fields.next(DerReader::kInteger);
+  const auto algorithm = fields.next(DerReader::kSequence);
+  const auto issuer = fields.next(DerReader::kSequence);
+  const auto dates = fields.next(DerReader::kSequence);
+  const auto subject = fields.next(DerReader::kSequence);
+  const auto key = fields.next(DerReader::kSequence);
+  if (!serial || !algorithm || !issuer || !dates || !subject || !key) return std::nullopt;
+  ClientCertificate out;
+  out.serial = hex(serial->body.first(std::min<size_t>(serial->body.size(), 24)));
+  out.issuer = distinguishedName(issuer->body);
+  out.subject = distinguishedName(subject->body);
+  readSubject(subject->body, out);
+  out.issuerHash = sha256Of(issuer->whole);
+  out.subjectHash = sha256Of(subject->whole);
+  out.keyPin = sha256Of(key->whole);
+  out.fingerprint = sha256Of(certificate->whole);
+  while (!fields.done()) {
+    const auto field = fields.next();
+    if (!field) return std::nullopt;
+    if (field->tag == kExtensionsTag && !readExtensions(field->body, out)) return std::nullopt;
+  }
+  return out;
+}
+
+}  // namespace culvert

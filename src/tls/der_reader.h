@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Walks DER, one item after the other, never beyond the bytes given: for the few fields of
+// certificates and revocation lists that wolfSSL does not hand out. Thread: any.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+
+namespace culvert {
+
+struct DerItem {
+  uint8_t tag = 0;
+  std::span<const uint8_t> body;
+  std::span<const uint8_t> whole;  ///< with tag and length
+};
+
+class DerReader {
+ public:
+  static constexpr uint8_t kBoolean = 0x01;
+  static constexpr uint8_t kInteger = 0x02;
+  static constexpr uint8_t kOctets = 0x04;
+  static constexpr uint8_t kOid = 0x06;
+  static constexpr uint8_t kSequence = 0x30;
+  static constexpr uint8_t kSet = 0x31;
+
+  explicit DerReader(std::span<const uint8_t> bytes) : rest_(bytes) {}
+
+  bool done() const { return rest_.empty(); }
+
+  /// The next item's tag; 0 at the end.
+  uint8_t peek() const { return rest_.empty() ? uint8_t{0} : rest_[0]; }
+
+  /// Nothing at the end, and for what is no DER: tags of several bytes, indefinite or overlong
+  /// lengths.
+  std::optional<DerItem> next() {
+    if (rest_.size() < 2 || (rest_[0] & 0x1f) == 0x1f) return std::nullopt;
+    size_t header = 2;
+    size_t length = rest_[1];
+    if (length >= 0x80) {
+      const size_t count = length & 0x7f;
+      if (count == 0 || count > 4 || rest_.size() < 2 + count || rest_[2] == 0) return std::nullopt;
+      length = 0;
+      for (size_t i = 0; i < count; ++i) length = length << 8 | rest_[2 + i];
+      if (length < 0x80) return std::nullopt;
+      header += count;
+    }
+    if (rest_.size() - header < length) return std::nullopt;
+    const DerItem item{rest_[0], rest_.subspan(header, length), rest_.first(header + length)};
+    rest_ = rest_.subspan(header + length);
+    return item;
+  }
+
+  /// The next item, if it has this tag.
+  std::optional<DerItem> next(uint8_t tag) {
+    if (peek() != tag) return std::nullopt;
+    return next();
+  }
+
+ private:
+  std::span<const uint8_t> rest_;
+};
+
+}  // namespace culvert
