@@ -23,6 +23,7 @@ struct TlsContextState {
   std::optional<TicketGuard> tickets;
   std::vector<std::string> alpn;
   std::shared_ptr<const StapleSlot> staple;  // none: clients that ask get nothing
+  std::shared_ptr<const ClientVerifier> verifier;
 
   void maybeFree() {
     if (!dropped || sessions != 0) return;
@@ -132,7 +133,8 @@ Result<void> setTickets(TlsContextState& state, const TlsSettings& settings, con
   // twice.
   wolfSSL_CTX_set_session_cache_mode(ctx, WOLFSSL_SESS_CACHE_NO_INTERNAL);
 #endif
-  if (!settings.sessionTickets || keys == nullptr) {
+  // A resumed session shows no certificate.
+  if (!settings.sessionTickets || keys == nullptr || state.verifier != nullptr) {
     wolfSSL_CTX_NoTicketTLSv12(ctx);
     wolfSSL_CTX_no_ticket_TLSv13(ctx);
     // Without a callback wolfSSL does not look at a client's ticket at all; the library brings one
@@ -194,13 +196,17 @@ void TlsSession::reset() {
 
 Result<TlsContext> TlsContext::create(const TlsSettings& settings, const Credentials& credentials,
                                       const TicketKeys* keys, TlsIoRecv recv, TlsIoSend send,
-                                      bool staple) {
+                                      bool staple, std::shared_ptr<const ClientVerifier> verifier) {
   auto* state = new TlsContextState;
   TlsContext context(state);  // frees the state on every way out
   state->alpn = settings.alpn;
   state->ctx = wolfSSL_CTX_new(methodFor(settings));
   if (state->ctx == nullptr) return fail("no TLS context: out of memory");
-  wolfSSL_CTX_set_verify(state->ctx, WOLFSSL_VERIFY_NONE, nullptr);
+  state->verifier = std::move(verifier);
+  if (state->verifier != nullptr)
+    ClientProof::demand(state->ctx, state->verifier->auth().mode);
+  else
+    wolfSSL_CTX_set_verify(state->ctx, WOLFSSL_VERIFY_NONE, nullptr);
   wolfSSL_CTX_SetIORecv(state->ctx, recv);
   wolfSSL_CTX_SetIOSend(state->ctx, send);
   Result<void> done = loadCredentials(state->ctx, credentials);
@@ -245,6 +251,7 @@ Result<TlsSession> TlsContext::newSession(const ClientHello& hello, TlsIoContext
   if (hello.hasPreSharedKey) io.offered = std::make_unique<OfferedTickets>(hello);
   wolfSSL_SetIOReadCtx(session.ssl_, &io);
   wolfSSL_SetIOWriteCtx(session.ssl_, &io);
+  if (state_->verifier) io.client = std::make_unique<ClientProof>(session.ssl_, *state_->verifier);
   if (prefersChacha(hello)) wolfSSL_UseClientSuites(session.ssl_);
 #ifdef WOLFSSL_SEND_HRR_COOKIE
   // Early data can be told from the rest only before a second hello (RFC 8446 4.2.10); TLS 1.2 does

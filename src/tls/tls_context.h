@@ -10,6 +10,7 @@
 
 #include "base/result.h"
 #include "tls/client_hello.h"
+#include "tls/client_proof.h"
 #include "tls/credentials.h"
 #include "tls/ticket_guard.h"
 #include "tls/tls_settings.h"
@@ -49,9 +50,10 @@ struct TlsIoContext {
   std::unique_ptr<const OfferedTickets> offered;  ///< where there are any, for the handshake
   uint8_t ticketGeneration = 0;                   ///< of the tickets that the session will seal
   bool ticketOffered = false;                     ///< of either version, whatever it is worth
-  uint8_t alert = 0;     ///< the fatal alert that ended the session, where `ended`
-  bool ended = false;    ///< a fatal alert has left: nothing may follow it
-  bool stapled = false;  ///< an OCSP response was given to wolfSSL to send
+  uint8_t alert = 0;                    ///< the fatal alert that ended the session, where `ended`
+  bool ended = false;                   ///< a fatal alert has left: nothing may follow it
+  bool stapled = false;                 ///< an OCSP response was given to wolfSSL to send
+  std::unique_ptr<ClientProof> client;  ///< only where client certificates are asked for
 };
 
 /// Signatures of wolfSSL's I/O callbacks (CallbackIORecv, CallbackIOSend); `context` is a
@@ -63,10 +65,11 @@ class TlsContext {
  public:
   /// Builds the context. `keys` may be nullptr (no tickets); it must outlive every session. With
   /// `staple` a client that asks gets the credentials' OCSP response. Settings and credentials are
-  /// not kept.
+  /// not kept. With a verifier sessions ask for a client certificate.
   static Result<TlsContext> create(const TlsSettings& settings, const Credentials& credentials,
                                    const TicketKeys* keys, TlsIoRecv recv, TlsIoSend send,
-                                   bool staple = false);
+                                   bool staple = false,
+                                   std::shared_ptr<const ClientVerifier> verifier = nullptr);
   TlsContext(TlsContext&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
   TlsContext& operator=(TlsContext&& other) noexcept {
     std::swap(state_, other.state_);

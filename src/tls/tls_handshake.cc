@@ -214,6 +214,8 @@ IoStatus TlsStream::driveHandshake(const ClientHello* first) {
     const int error = wolfSSL_get_error(session_.get(), result);
     if (classifyError(error) != TlsEvent::kWantRead) return failHandshake(error);
   }
+  if (result == WOLFSSL_SUCCESS && client && !client->holds())
+    return failHandshake(VERIFY_CERT_ERROR);
   if (!hello_->answered) {
     const StagedFlight staged = lookAtFlight(worker_.output);
     hello_->answered = staged.serverHello;
@@ -283,13 +285,17 @@ IoStatus TlsStream::failHandshake(int wolfError) {
   if (own.kind == RecordVerdict::kReceived && own.alert == Alert::close_notify)
     return leftEarly(IoStatus::kEof);
   const AlertsSeen alerts = endWithAlert(wolfError);
-  TlsFailure why = explainHandshakeFailure(wolfError, alerts);
+  const bool refused = client && client->refused();
+  TlsFailure why = refused ? explainVerdict({0, alerts.sent.value_or(client->verdict().alert),
+                                             client->verdict().reason})
+                           : explainHandshakeFailure(wolfError, alerts);
   if (own.kind == RecordVerdict::kRefuse) why.reason = std::string(own.reason);
   setFailure(std::move(why.cause), std::move(why.reason));
   handshakeFailure_ = alerts.received ? HandshakeFailure::kAlert : HandshakeFailure::kOther;
   if (alerts.sent == Alert::handshake_failure || alerts.sent == Alert::no_application_protocol) {
     handshakeFailure_ = HandshakeFailure::kNoCommon;
   }
+  if (refused || wolfError == NO_PEER_CERT) handshakeFailure_ = HandshakeFailure::kClientAuth;
   failed_ = true;
   return sendOutput() == IoStatus::kReset ? IoStatus::kReset : IoStatus::kFailed;
 }
@@ -307,7 +313,7 @@ AlertsSeen TlsStream::endWithAlert(int wolfError) {
   if (alerts.sent && (!alert || alert == Alert::internal_error)) alert = alerts.sent;
   if (!alert) return alerts;
   if (hello_->answered) {
-    alerts.sent = sendFatalAlert(session_.get(), *alert);
+    if (!alerts.sent) alerts.sent = sendFatalAlert(session_.get(), *alert);
   } else {
     const auto record = fatalAlertRecord(*alert);
     worker_.output.assign(record.begin(), record.end());

@@ -4,12 +4,14 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "base/clock.h"
 #include "base/result.h"
 #include "tls/certificate_info.h"
+#include "tls/client_auth.h"
 #include "tls/tls_names.h"
 
 namespace culvert {
@@ -24,9 +26,10 @@ struct TlsSettings {
   std::vector<uint16_t> groups;        ///< checkGroups; those the library lacks are skipped
   std::vector<std::string> alpn;       ///< empty: ALPN is not spoken
   bool sessionTickets = true;
-  bool strictSni = false;  ///< refuse a name that no certificate has, or none
   Millis ticketLifetime = std::chrono::hours(12);  ///< as told, and enforced on return
-  bool staple = false;  ///< OCSP responses beside the certificates are sent to who asks
+  bool strictSni = false;  ///< refuse a name that no certificate has, or none
+  bool staple = false;     ///< OCSP responses beside the certificates are sent to who asks
+  std::shared_ptr<const ClientAuth> clientAuth;  ///< nothing: clients are not asked
 
   const std::vector<uint16_t>& suites12() const;
   const std::vector<uint16_t>& suites13() const;

@@ -26,7 +26,15 @@
 namespace culvert {
 
 /// How a handshake failed, for the counters.
-enum class HandshakeFailure : uint8_t { kNone, kAlert, kBadHello, kNoCommon, kClosed, kOther };
+enum class HandshakeFailure : uint8_t {
+  kNone,
+  kAlert,
+  kBadHello,
+  kNoCommon,
+  kClientAuth,
+  kClosed,
+  kOther
+};
 
 class TlsStream final : public SocketStream, private TlsIoContext {
  public:
@@ -49,6 +57,7 @@ class TlsStream final : public SocketStream, private TlsIoContext {
   TlsFacts facts() const { return established_ ? describeSession(session_.get()) : TlsFacts{}; }
   HandshakeFailure handshakeFailure() const { return handshakeFailure_; }
   bool established() const { return established_; }
+  const ClientProof* clientProof() const { return client.get(); }  ///< nullptr: never asked for
 
   /// wolfSSL's I/O callbacks; `io` is the stream's TlsIoContext.
   static int onRecv(WOLFSSL* ssl, char* into, int size, void* io);

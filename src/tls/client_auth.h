@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// ClientAuth is what one service asks of client certificates: the CAs, revocation lists, depth and
+// allow rules. Loaded once for equal contents, then shared by every worker and by the
+// configurations to come. Thread: frozen (load: any).
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tls/client_rules.h"
+
+namespace culvert {
+
+enum class VerifyClient : uint8_t { kOff, kOptional, kRequired };
+
+/// A certificate of client-ca: whatever it has issued is trusted.
+struct TrustAnchor {
+  std::vector<uint8_t> der;
+  std::string subject;
+  std::array<uint8_t, 32> nameHash{};  ///< of the subject (ClientCertificate::subjectHash)
+  std::array<uint8_t, 20> keyId{};     ///< subjectKeyIdentifier, computed where there is none
+  int64_t notBefore = 0;
+  int64_t notAfter = 0;
+  bool nameConstraints = false;
+};
+
+/// A revocation list of one of the anchors; its signature is verified where it is used.
+struct RevocationList {
+  std::vector<uint8_t> der;
+  std::string path;
+  std::string issuer;
+  std::array<uint8_t, 32> issuerHash{};
+  int64_t nextUpdate = 0;
+  bool partial = false;  ///< has a critical extension; never true in a ClientAuth
+};
+
+struct ClientAuth {
+  VerifyClient mode = VerifyClient::kRequired;
+  unsigned depth = 0;  ///< intermediates between a client's certificate and a trust anchor
+  std::vector<TrustAnchor> anchors;
+  bool checksRevocation = false;  ///< crl is set, whether or not its lists could be used
+  std::vector<RevocationList> lists;
+  ClientRules rules;
+  std::array<uint8_t, 32> contentHash{};
+};
+
+/// Where it comes from: files, and the rules in words.
+struct ClientAuthSource {
+  VerifyClient mode = VerifyClient::kOff;
+  unsigned depth = 0;
+  std::vector<std::string> caFiles;
+  std::vector<std::string> crlFiles;
+  struct Rule {
+    ClientRule kind;
+    std::string text;
+  };
+  std::vector<Rule> rules;
+};
+
+/// What is to be said of one of the files.
+struct ClientAuthRemark {
+  bool ofCrl = false;  ///< a file of crl, else of client-ca
+  size_t index = 0;    ///< which of them
+  std::string text;    ///< names the file
+};
+
+struct ClientAuthLoaded {
+  std::shared_ptr<const ClientAuth> auth;  ///< nothing where there are errors
+  std::vector<ClientAuthRemark> errors;
+  std::vector<ClientAuthRemark> warnings;
+};
+
+/// Reads the files and verifies what is in them; may be called again at any time, and gives
+/// `before` (may be nullptr) back where nothing has changed. The mode must not be kOff.
+ClientAuthLoaded loadClientAuth(const ClientAuthSource& source, int64_t now,
+                                const std::shared_ptr<const ClientAuth>& before);
+
+}  // namespace culvert

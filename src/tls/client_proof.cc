@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// See client_proof.h. wolfSSL verifies a client's chain against the context's certificate manager
+// and adds to it every CA that verified, for all later clients. So that manager stays empty: its
+// first complaint calls us, with the whole chain at hand; we decide, and wolfSSL's own verification
+// rests until the client's own certificate, which comes last, has been read.
+#include "tls/client_proof.h"
+
+#include <algorithm>
+#include <ctime>
+#include <new>
+
+#include "tls/alert_number.h"
+#include "tls/tls_error.h"
+#include "tls/wolf_alert.h"
+#include "tls/wolfssl.h"
+
+namespace culvert {
+
+namespace {
+
+int modeOf(VerifyClient mode) {
+  return mode == VerifyClient::kRequired ? WOLFSSL_VERIFY_PEER | WOLFSSL_VERIFY_FAIL_IF_NO_PEER_CERT
+                                         : WOLFSSL_VERIFY_PEER;
+}
+
+/// What wolfSSL may find wrong because it knows no CA, and what we have judged ourselves. Anything
+/// else it finds stands.
+bool isOurs(int error) {
+  switch (error) {
+    case 0:
+    case ASN_NO_SIGNER_E:
+    case ASN_SELF_SIGNED_E:
+      return true;
+    default:
+      return false;
+  }
+}
+
+std::string shortText(const std::vector<std::string>& values, size_t limit) {
+  return values.empty() || values.front().size() > limit ? std::string() : values.front();
+}
+
+ClientIdentity identityOf(const ClientCertificate& certificate) {
+  return {.subject = certificate.subject,
+          .issuer = certificate.issuer,
+          .commonName = shortText(certificate.commonNames, 255),
+          .uri = shortText(certificate.uris, 2048),
+          .serial = certificate.serial,
+          .fingerprint = certificate.fingerprint};
+}
+
+}  // namespace
+
+void ClientProof::demand(WOLFSSL_CTX* ctx, VerifyClient mode) {
+  wolfSSL_CTX_set_verify(ctx, modeOf(mode), onVerify);
+}
+
+ClientProof::ClientProof(WOLFSSL* ssl, const ClientVerifier& verifier)
+    : ssl_(ssl), verifier_(&verifier) {
+  wolfSSL_SetCertCbCtx(ssl, this);
+}
+
+bool ClientProof::holds() const {
+  if (suspended_ || state_ == State::kRefused) return false;
+  return state_ == State::kVerified || mode() == VerifyClient::kOptional;
+}
+
+int ClientProof::onVerify(int, WOLFSSL_X509_STORE_CTX* store) {
+  auto* self = static_cast<ClientProof*>(store->userCtx);
+  if (self == nullptr) return 0;
+  try {
+    return self->judge(*store) ? 1 : 0;
+  } catch (const std::bad_alloc&) {  // which C code between us and the stream could not pass on
+    self->state_ = State::kRefused;
+    self->verdict_ = {Alert::internal_error};
+    return 0;
+  }
+}
+
+/// Called for a certificate that wolfSSL cannot verify, and always for the client's own, even where
+/// none came.
+bool ClientProof::judge(WOLFSSL_X509_STORE_CTX& store) {
+  if (store.totalCerts == 0) return store.error == 0 && mode() == VerifyClient::kOptional;
+  const bool leaf = store.error_depth == 0;
+  if (leaf && suspended_) {
+    wolfSSL_set_verify(ssl_, modeOf(mode()), onVerify);
+    suspended_ = false;
+  }
+  if (state_ == State::kNoCertificate) decide(store);
+  if (state_ != State::kVerified) return false;
+  if (!isOurs(store.error)) {
+    refuse(alertForError(store.error).value_or(Alert::bad_certificate), tlsErrorText(store.error));
+    return false;
+  }
+  if (!leaf && !suspended_) {
+    wolfSSL_set_verify(ssl_, WOLFSSL_VERIFY_NONE, onVerify);
+    suspended_ = true;
+  }
+  return true;
+}
+
+void ClientProof::decide(WOLFSSL_X509_STORE_CTX& store) {
+  std::vector<std::span<const uint8_t>> chain;
+  for (int i = 0; i < store.totalCerts; ++i)
+    chain.emplace_back(store.certs[i].buffer, store.certs[i].length);
+  const auto leaf = chain.empty() ? std::nullopt : readClientCertificate(chain.front());
+  if (!leaf) return refuse(Alert::bad_certificate, "client's certificate cannot be read");
+  identity_ = std::make_unique<ClientIdentity>(identityOf(*leaf));
+  ClientVerdict verdict = verifier_->verify(chain, *leaf, std::time(nullptr));
+  if (!verdict) {
+    refuse(verdict.alert, std::move(verdict.reason));
+    verdict_.ours = verdict.ours;
+    return;
+  }
+  state_ = State::kVerified;
+}
+
+void ClientProof::refuse(uint8_t alert, std::string reason) {
+  state_ = State::kRefused;
+  verdict_ = {alert, std::move(reason)};
+  sendFatalAlert(ssl_, alert);  // before wolfSSL sends one of its own choice
+}
+
+}  // namespace culvert

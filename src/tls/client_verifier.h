@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// ClientVerifier decides on the certificates that a client sends. Its trust anchors and revocation
+// lists stand in one certificate manager for each worker and ClientAuth, however many contexts
+// there are, and nothing that a client sends ever gets into it. Thread: loop.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "tls/client_auth.h"
+
+struct WOLFSSL_CERT_MANAGER;
+
+namespace culvert {
+
+struct ClientVerdict {
+  uint8_t alert = 0;     ///< 0: verified and allowed
+  std::string reason{};  ///< of a refusal, one sentence
+  bool ours = false;     ///< the operator has to do something: a CA or a CRL has expired
+  explicit operator bool() const { return alert == 0; }
+};
+
+class ClientVerifier {
+ public:
+  static Result<std::shared_ptr<ClientVerifier>> create(std::shared_ptr<const ClientAuth> auth);
+  ~ClientVerifier();
+
+  /// Judges a client's chain (as sent: its own certificate first, the others in any order) at
+  /// `now`. `leaf` is what readClientCertificate() says of the first.
+  ClientVerdict verify(std::span<const std::span<const uint8_t>> chain,
+                       const ClientCertificate& leaf, int64_t now) const;
+
+  const ClientAuth& auth() const { return *auth_; }
+
+ private:
+  struct Link;
+  struct Path;
+  using ManagerHandle = WOLFSSL_CERT_MANAGER*;
+
+  ClientVerifier(std::shared_ptr<const ClientAuth> auth, ManagerHandle manager)
+      : auth_(std::move(auth)), manager_(manager) {}
+  void findPaths(const std::vector<Link>& links, std::vector<size_t>& way, std::vector<bool>& seen,
+                 std::vector<Path>& found, bool& tooLong) const;
+  ClientVerdict noPath(const Link& leaf, bool tooLong, int64_t now) const;
+  ClientVerdict verifyPath(const std::vector<Link>& links, const Path& path, int64_t now) const;
+  ClientVerdict verifyOne(const Link& link, bool leaf, ManagerHandle manager, int64_t now) const;
+  ClientVerdict checkRevoked(const Link& link, int64_t now) const;
+
+  const std::shared_ptr<const ClientAuth> auth_;
+  const ManagerHandle manager_;
+};
+
+/// The verifiers of one worker, made at first use; each lives as long as a context needs it.
+class ClientVerifiers {
+ public:
+  Result<std::shared_ptr<ClientVerifier>> verifierFor(
+      const std::shared_ptr<const ClientAuth>& auth);
+  size_t size() const { return list_.size(); }
+
+ private:
+  std::vector<std::weak_ptr<ClientVerifier>> list_;
+};
+
+}  // namespace culvert
