@@ -24,9 +24,13 @@ constexpr uint8_t kTypeAuthority = 0x02;
 constexpr uint8_t kTypeSsl = 0x20;
 constexpr uint8_t kSubtypeSslVersion = 0x21;
 constexpr uint8_t kSubtypeSslCipher = 0x23;
-constexpr uint8_t kClientSsl = 0x01;
+constexpr uint8_t kSubtypeSslCn = 0x22;
+constexpr uint8_t kClientSsl = 0x01, kClientCertConn = 0x02, kClientCertSess = 0x04;
+// PP2_TYPE_MIN_CUSTOM to PP2_TYPE_MAX_CUSTOM is 0xE0 to 0xEF.
+constexpr uint8_t kTypeSubject = 0xe0, kTypeUri = 0xe1, kTypeFingerprint = 0xe2;
 
 constexpr size_t kMaxTlvText = 255;
+constexpr size_t kMaxIdentity = 2048;  // the longest SPIFFE id
 
 void appendU16(std::string& out, size_t value) {
   out.push_back(char(uint8_t(value >> 8)));
@@ -39,8 +43,9 @@ void appendTlv(std::string& out, uint8_t type, std::string_view value) {
   out.append(value);
 }
 
-void appendTextTlv(std::string& out, uint8_t type, std::string_view value) {
-  if (!value.empty() && value.size() <= kMaxTlvText) appendTlv(out, type, value);
+void appendTextTlv(std::string& out, uint8_t type, std::string_view value,
+                   size_t longest = kMaxTlvText) {
+  if (!value.empty() && value.size() <= longest) appendTlv(out, type, value);
 }
 
 template <class T>
@@ -57,10 +62,12 @@ void appendUnixField(std::string& out, const SocketAddress& address) {
 
 std::string sslTlv(const ProxyTlvs& tlvs) {
   std::string value;
-  value.push_back(char(kClientSsl));
+  const bool verified = tlvs.clientVerified;
+  value.push_back(char(kClientSsl | (verified ? kClientCertConn | kClientCertSess : 0)));
   // verify is zero only where a client certificate was presented and verified.
-  value.append(std::string_view("\0\0\0\x01", 4));
+  value.append(3, '\0').push_back(verified ? '\0' : '\x01');
   appendTextTlv(value, kSubtypeSslVersion, tlvs.tlsVersion);
+  if (verified) appendTextTlv(value, kSubtypeSslCn, tlvs.clientCn);
   appendTextTlv(value, kSubtypeSslCipher, tlvs.cipher);
   return value;
 }
@@ -110,6 +117,11 @@ std::string proxyV2(const SocketAddress& client, const SocketAddress& local,
   appendTextTlv(block, kTypeAlpn, tlvs.alpn);
   appendTextTlv(block, kTypeAuthority, tlvs.authority);
   if (tlvs.tls) appendTlv(block, kTypeSsl, sslTlv(tlvs));
+  if (tlvs.clientVerified) {
+    appendTextTlv(block, kTypeSubject, tlvs.clientSubject, kMaxIdentity);
+    appendTextTlv(block, kTypeUri, tlvs.clientUri, kMaxIdentity);
+    appendTextTlv(block, kTypeFingerprint, tlvs.clientFingerprint);
+  }
 
   std::string header(kSignature);
   header.push_back(kVersion2CommandProxy);

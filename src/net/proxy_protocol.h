@@ -20,14 +20,21 @@ struct ProxyTlvs {
   std::string_view tlsVersion;  ///< PP2_SUBTYPE_SSL_VERSION: "TLSv1.3"
   std::string_view
       cipher;  ///< PP2_SUBTYPE_SSL_CIPHER: "ECDHE-RSA-AES128-GCM-SHA256", "TLS_AES_128_GCM_SHA256"
+  /// The client showed a certificate and it verified: PP2_CLIENT_CERT_CONN, PP2_CLIENT_CERT_SESS,
+  /// verify = 0. The texts below are left out otherwise; the last three have types of our own.
+  bool clientVerified = false;
+  std::string_view clientCn{};           ///< PP2_SUBTYPE_SSL_CN
+  std::string_view clientSubject{};      ///< 0xE0: "C=DE, O=Example, CN=device 7"
+  std::string_view clientUri{};          ///< 0xE1: the first URI of the subjectAltName
+  std::string_view clientFingerprint{};  ///< 0xE2: SHA-256 of the certificate, 32 bytes
 };
 
 /// `PROXY TCP4 <client> <local> <port> <port>\r\n`, at most 107 bytes; `PROXY UNKNOWN\r\n` for UNIX
 /// and mixed families. `client` is who connected, `local` the address it connected to.
 std::string proxyV1(const SocketAddress& client, const SocketAddress& local);
 
-/// The binary form, command PROXY; AF_UNSPEC for mixed families. The verify field is 1: no client
-/// certificate was verified.
+/// The binary form, command PROXY; AF_UNSPEC for mixed families. The verify field is 1 where no
+/// client certificate was verified.
 std::string proxyV2(const SocketAddress& client, const SocketAddress& local, const ProxyTlvs& tlvs);
 
 }  // namespace culvert

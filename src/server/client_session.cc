@@ -35,6 +35,22 @@ const char* messageOf(const Tunnel& tunnel) {
   return "tunnel closed";
 }
 
+/// Who the client is by its certificate, whether or not it was let in.
+void describeClient(const ClientProof& proof, LogLine& line) {
+  if (const ClientIdentity* identity = proof.identity()) {
+    line.add("client_cert", identity->subject).add("client_issuer", identity->issuer);
+    line.add("client_serial", identity->serial).addNonEmpty("client_uri", identity->uri);
+  } else {
+    line.add("client_cert", "none");
+  }
+}
+
+/// A CA or revocation list that has expired keeps clients out: that is ours to mend.
+LogLevel levelOf(CloseCause cause, const TlsStream& stream) {
+  const ClientProof* proof = stream.clientProof();
+  return proof != nullptr && proof->verdict().ours ? LogLevel::kWarning : levelOf(cause);
+}
+
 }  // namespace
 
 ClientSession::ClientSession(SessionOwner& owner, std::shared_ptr<const ServiceProfile> profile,
@@ -53,12 +69,22 @@ std::string ClientSession::proxyHeader() const {
   const SocketAddress local = boundAddress(stream_.fd());
   if (profile_->proxy == ProxyVersion::kV1) return proxyV1(client_, local);
   const TlsFacts facts = stream_.facts();
-  return proxyV2(client_, local,
-                 {.alpn = facts.alpn,
-                  .authority = stream_.serverName(),
-                  .tls = true,
-                  .tlsVersion = facts.version,
-                  .cipher = facts.suite});
+  ProxyTlvs tlvs{.alpn = facts.alpn,
+                 .authority = stream_.serverName(),
+                 .tls = true,
+                 .tlsVersion = facts.version,
+                 .cipher = facts.suite};
+  const ClientProof* proof = stream_.clientProof();
+  if (proof != nullptr && proof->verified()) {
+    const ClientIdentity& identity = *proof->identity();
+    tlvs.clientVerified = true;
+    tlvs.clientCn = identity.commonName;
+    tlvs.clientSubject = identity.subject;
+    tlvs.clientUri = identity.uri;
+    tlvs.clientFingerprint = {reinterpret_cast<const char*>(identity.fingerprint.data()),
+                              identity.fingerprint.size()};
+  }
+  return proxyV2(client_, local, tlvs);
 }
 
 void ClientSession::countHandshake(const Tunnel& tunnel) const {
@@ -74,6 +100,8 @@ void ClientSession::countHandshake(const Tunnel& tunnel) const {
       return counters.add(Counter::kHandshakesBadHello);
     case HandshakeFailure::kNoCommon:
       return counters.add(Counter::kHandshakesNoCommon);
+    case HandshakeFailure::kClientAuth:
+      return counters.add(Counter::kHandshakesClientAuth);
     case HandshakeFailure::kClosed:
       return counters.add(Counter::kHandshakesClosed);
     case HandshakeFailure::kNone:
@@ -84,7 +112,7 @@ void ClientSession::countHandshake(const Tunnel& tunnel) const {
 
 void ClientSession::onTunnelEnded(Tunnel& tunnel) {
   countHandshake(tunnel);
-  if (!owner_.logger.enabled(levelOf(tunnel.reason().cause))) return;
+  if (!owner_.logger.enabled(levelOf(tunnel.reason().cause, stream_))) return;
   try {
     owner_.logger.log(describe(tunnel));
   } catch (const std::bad_alloc&) {  // the tunnel may be ending for want of memory
@@ -98,7 +126,7 @@ LogLine ClientSession::describe(const Tunnel& tunnel) const {
     return to == TimePoint{} ? Clock::duration{} : to - from;
   };
   const bool connected = t.connected != TimePoint{};
-  LogLine line(levelOf(tunnel.reason().cause), messageOf(tunnel));
+  LogLine line(levelOf(tunnel.reason().cause, stream_), messageOf(tunnel));
   line.add("id", tunnel.id()).add("service", profile_->name).add("client", client_.text());
   if (connected) line.add("backend", tunnel.backendAddress().text());
   line.addNonEmpty("sni", stream_.serverName());
@@ -107,6 +135,7 @@ LogLine ClientSession::describe(const Tunnel& tunnel) const {
     line.addNonEmpty("alpn", facts.alpn).add("tls", facts.version).add("suite", facts.suite);
     line.addNonEmpty("group", facts.group).add("resumed", facts.resumed);
   }
+  if (const ClientProof* proof = stream_.clientProof()) describeClient(*proof, line);
   line.add("cause", tunnel.reason().text());
   line.addNonEmpty("detail", tunnel.reason().detail);
   line.add("bytes_in", tunnel.inbound().delivered())

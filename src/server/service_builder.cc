@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "base/ascii.h"
+#include "server/client_auth_builder.h"
 #include "tls/ocsp_check.h"
 #include "tls/self_signed.h"
 
@@ -86,7 +87,8 @@ bool sameTls(const TlsSettings& a, const TlsSettings& b) {
   return a.service == b.service && a.minVersion == b.minVersion && a.maxVersion == b.maxVersion &&
          a.ciphers == b.ciphers && a.ciphersuites == b.ciphersuites && a.groups == b.groups &&
          a.alpn == b.alpn && a.sessionTickets == b.sessionTickets &&
-         a.ticketLifetime == b.ticketLifetime && a.strictSni == b.strictSni && a.staple == b.staple;
+         a.ticketLifetime == b.ticketLifetime && a.strictSni == b.strictSni &&
+         a.staple == b.staple && a.clientAuth == b.clientAuth;
 }
 
 /// Whether it is the one that makeSelfSigned() made for these names.
@@ -153,7 +155,9 @@ class ServiceBuilder {
       made->ciphersuites = numbersOf(checkCiphersuites(joined(options_.ciphersuites)));
     if (!options_.groups.empty()) made->groups = numbersOf(checkGroups(joined(options_.groups)));
     for (const SourcedText& protocol : options_.alpn) made->alpn.push_back(protocol.text);
-    made->sessionTickets = options_.sessionTickets;
+    made->clientAuth = buildClientAuth(
+        options_, before_ != nullptr ? before_->tls->settings->clientAuth : nullptr, diagnostics_);
+    made->sessionTickets = options_.sessionTickets && made->clientAuth == nullptr;
     made->ticketLifetime = global_.ticketRotation;
     made->strictSni = options_.strictSni;
     made->staple = stapling;
@@ -208,6 +212,7 @@ Validators serverValidators() {
           .cipher = checkCipher,
           .ciphersuite = checkSuite,
           .group = checkGroup,
+          .clientRule = checkClientRule,
           .canonicalListen = canonicalListen};
 }
 

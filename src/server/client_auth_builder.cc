@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// See client_auth_builder.h.
+#include "server/client_auth_builder.h"
+
+#include <ctime>
+#include <iterator>
+#include <utility>
+
+namespace culvert {
+
+ClientAuthSource clientAuthSource(const ServiceOptions& o) {
+  ClientAuthSource source;
+  source.mode =
+      o.verifyClient == ClientVerify::kRequired ? VerifyClient::kRequired : VerifyClient::kOptional;
+  source.depth = static_cast<unsigned>(o.verifyDepth);
+  for (const SourcedText& path : o.clientCa) source.caFiles.push_back(path.text);
+  for (const SourcedText& path : o.crl) source.crlFiles.push_back(path.text);
+  const std::pair<ClientRule, const SourcedList*> rules[] = {
+      {ClientRule::kCn, &o.allowCn},   {ClientRule::kOu, &o.allowOu},
+      {ClientRule::kDns, &o.allowDns}, {ClientRule::kUri, &o.allowUri},
+      {ClientRule::kIp, &o.allowIp},   {ClientRule::kSpki, &o.allowSpki}};
+  for (const auto& [kind, list] : rules)
+    for (const SourcedText& item : *list) source.rules.push_back({kind, item.text});
+  return source;
+}
+
+std::shared_ptr<const ClientAuth> buildClientAuth(const ServiceOptions& options,
+                                                  const std::shared_ptr<const ClientAuth>& before,
+                                                  Diagnostics& diagnostics) {
+  if (options.verifyClient == ClientVerify::kOff) return nullptr;
+  const ClientAuthLoaded loaded =
+      loadClientAuth(clientAuthSource(options), std::time(nullptr), before);
+  const auto tell = [&](Severity severity, const ClientAuthRemark& remark) {
+    const SourcedList& files = remark.ofCrl ? options.crl : options.clientCa;
+    diagnostics.add(severity, files[remark.index].origin, sectionLabel(options),
+                    remark.ofCrl ? "crl" : "client-ca", remark.text);
+  };
+  for (const auto& remark : loaded.errors) tell(Severity::kError, remark);
+  for (const auto& remark : loaded.warnings) tell(Severity::kWarning, remark);
+  return loaded.auth;
+}
+
+Result<void> checkClientRule(std::string_view key, std::string_view item) {
+  for (size_t kind = 0; kind < std::size(kClientRuleKeys); ++kind)
+    if (kClientRuleKeys[kind] == key) return ClientRules().add(static_cast<ClientRule>(kind), item);
+  return {};
+}
+
+}  // namespace culvert
