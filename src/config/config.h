@@ -77,9 +77,8 @@ struct ServiceOptions : OptionSet {
   SourcedList groups;        ///< empty = built-in order
   SourcedList alpn;          ///< empty = ALPN is not spoken
   ClientVerify verifyClient = ClientVerify::kOff;
-  SourcedList clientCa;      ///< paths
-  uint64_t verifyDepth = 3;  ///< intermediates
-  SourcedList crl;           ///< paths
+  uint64_t verifyDepth = 3;   ///< intermediates
+  SourcedList clientCa, crl;  ///< paths
   SourcedList allowCn, allowOu, allowDns, allowUri, allowIp, allowSpki;
   ProxyHeader proxyProtocol = ProxyHeader::kOff;
   // 0 = no limit

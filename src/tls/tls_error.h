@@ -31,6 +31,17 @@ struct TlsFailure {
   std::string reason;  ///< one sentence
 };
 
+/// How a handshake failed, for the counters.
+enum class HandshakeFailure : uint8_t {
+  kNone,
+  kAlert,
+  kBadHello,
+  kNoCommon,
+  kClientAuth,
+  kClosed,
+  kOther
+};
+
 /// Why a handshake failed.
 TlsFailure explainHandshakeFailure(int wolfError, const AlertsSeen& alerts);
 /// Why no hello came out of the first bytes.

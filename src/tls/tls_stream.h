@@ -25,17 +25,6 @@
 
 namespace culvert {
 
-/// How a handshake failed, for the counters.
-enum class HandshakeFailure : uint8_t {
-  kNone,
-  kAlert,
-  kBadHello,
-  kNoCommon,
-  kClientAuth,
-  kClosed,
-  kOther
-};
-
 class TlsStream final : public SocketStream, private TlsIoContext {
  public:
   /// `endpoint` is held until the handshake is done.

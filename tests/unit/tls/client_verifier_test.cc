@@ -111,7 +111,7 @@ TEST(ClientVerifier, TableOfChains) {
       {{"root"}, {"of-other"}, 3, Alert::unknown_ca},
       {{"root"}, {"of-other", "other"}, 3, Alert::unknown_ca},
       {{"root"}, {"of-impostor"}, 3, Alert::unknown_ca},
-      {{"root"}, {"of-impostor", "impostor"}, 3, Alert::unknown_ca},
+      {{"root"}, {"of-impostor", "impostor"}, 3, Alert::bad_certificate},
       {{"root"}, {"self"}, 3, Alert::unknown_ca},
       {{"root"}, {"server"}, 3, Alert::unsupported_certificate},
       {{"root"}, {"via-middle"}, 3, Alert::unknown_ca},
