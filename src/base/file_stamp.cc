@@ -38,6 +38,11 @@ FileStamp stampOf(const std::string& path) {
           nanos(info.st_mtim), nanos(info.st_ctim), S_ISREG(info.st_mode)};
 }
 
+bool FileStamp::settled(int64_t nanos) const {
+  const int64_t now = wallNanos();
+  return !exists() || changed + nanos <= now || changed > now;
+}
+
 int64_t wallNanos() {
   timespec now{};
   ::clock_gettime(CLOCK_REALTIME, &now);

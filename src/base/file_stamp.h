@@ -14,6 +14,8 @@ namespace culvert {
 /// What the system says of a path, links followed. Equal stamps: the same contents, unless the file
 /// was written within one tick of the kernel's clock (some ms) of the stamp.
 struct FileStamp {
+  static constexpr int64_t kSettles = 400'000'000;  ///< ns
+
   dev_t device = 0;
   ino_t inode = 0;  ///< 0: there is no such file
   int64_t size = 0;
@@ -22,6 +24,9 @@ struct FileStamp {
   bool regular = false;  ///< and no pipe, which can be read once only
 
   bool exists() const { return inode != 0; }
+  /// Whether nothing has changed for this long: who writes a file in place does it in pieces. So
+  /// has one that is not there, and one of the future, where somebody set the clock back.
+  bool settled(int64_t nanos = kSettles) const;
   bool operator==(const FileStamp&) const = default;
 };
 

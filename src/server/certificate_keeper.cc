@@ -55,6 +55,10 @@ bool CertificateKeeper::refresh(const Config& config, Runtime& runtime) {
   for (const Diagnostic& d : diagnostics.list()) logger_.log(levelOf(d.severity), d.text());
   counters_.add(Counter::kCertificatesRefused, refresh.refused);
   if (refresh.changed) logTaken(runtime, refresh.runtime);
+  if (refresh.clientsTaken != 0) {
+    logger_.log(LogLine(LogLevel::kNotice, "CAs and revocation lists for client certificates taken")
+                    .add("services", refresh.clientsTaken));
+  }
   runtime = std::move(refresh.runtime);
   watch_.follow(config, runtime);
   if (refresh.changed) tellValidity(runtime);

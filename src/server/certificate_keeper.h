@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "log/logger.h"
+#include "server/certificate_refresh.h"
 #include "server/certificate_watch.h"
 #include "stats/counters.h"
 

@@ -18,8 +18,6 @@ constexpr int64_t kMilli = 1'000'000;
 // The grain of the file systems' clocks is a tick of the kernel, 10 ms at most.
 constexpr int64_t kGrain = 50 * kMilli;
 
-// Who writes a file in place does it in pieces; this long after the last one it counts as whole.
-constexpr int64_t kSettles = 400 * kMilli;
 // A chain that has become shorter is perhaps only half written.
 constexpr int64_t kSettlesShorter = 1300 * kMilli;
 
@@ -35,11 +33,8 @@ std::array<FileStamp, 3> stampsOf(const CertificateFiles& files) {
 }
 
 bool olderThan(const std::array<FileStamp, 3>& stamps, int64_t nanos) {
-  const int64_t now = wallNanos();
-  return std::all_of(stamps.begin(), stamps.end(), [&](const FileStamp& stamp) {
-    // A stamp of the future: somebody set the clock back.
-    return !stamp.exists() || stamp.changed + nanos <= now || stamp.changed > now;
-  });
+  return std::all_of(stamps.begin(), stamps.end(),
+                     [&](const FileStamp& stamp) { return stamp.settled(nanos); });
 }
 
 bool serves(const CertificateUnit& unit) { return unit.credentials != nullptr; }
@@ -155,7 +150,7 @@ bool CertificateLoader::isUnchanged(const CertificateUnit& before,
 
 bool CertificateLoader::isBeingWritten(const CertificateUnit* before,
                                        const std::array<FileStamp, 3>& stamps) const {
-  return (before == nullptr || before->stamps != stamps) && !olderThan(stamps, kSettles);
+  return (before == nullptr || before->stamps != stamps) && !olderThan(stamps, FileStamp::kSettles);
 }
 
 CertificateLoader::Unit CertificateLoader::read(const CertificateFiles& files, const Place& place,

@@ -42,6 +42,8 @@ void CertificateWatch::follow(const Config& config, const Runtime& runtime) {
     for (std::string& directory : directoriesTowards(path)) wanted.insert(std::move(directory));
   };
   for (const ServiceOptions& service : config.services) {
+    for (const SourcedList* files : {&service.clientCa, &service.crl})
+      for (const SourcedText& file : *files) add(file.text);
     if (service.selfSigned) continue;
     for (const SourcedText& cert : service.cert) {
       add(cert.text);

@@ -223,15 +223,21 @@ const std::shared_ptr<const Service>* Runtime::find(std::string_view name) const
   return nullptr;
 }
 
-namespace {
-
-CertificateLoader::Known knownCertificates(const Runtime* runtime) {
+CertificateLoader::Known knownCertificates(const Runtime& runtime) {
   CertificateLoader::Known known;
-  if (runtime == nullptr) return known;
-  for (const CertificateUnits& units : runtime->certificates)
+  for (const CertificateUnits& units : runtime.certificates)
     for (const auto& unit : units) known.emplace(unit->files.id(), unit);
   return known;
 }
+
+std::vector<FileStamp> clientFileStamps(const ServiceOptions& options) {
+  std::vector<FileStamp> stamps;
+  for (const SourcedList* files : {&options.clientCa, &options.crl})
+    for (const SourcedText& file : *files) stamps.push_back(stampOf(file.text));
+  return stamps;
+}
+
+namespace {
 
 CertificateUnits certificatesOf(const Runtime* runtime, std::string_view service) {
   if (runtime == nullptr) return {};
@@ -242,37 +248,12 @@ CertificateUnits certificatesOf(const Runtime* runtime, std::string_view service
 
 }  // namespace
 
-CertificateRefresh refreshCertificates(const Config& config, const Runtime& before,
-                                       Diagnostics& diagnostics) {
-  CertificateRefresh refresh;
-  refresh.runtime = before;
-  CertificateLoader loader(LoadReason::kWatch, knownCertificates(&before), diagnostics);
-  for (size_t i = 0; i < config.services.size(); ++i) {
-    const ServiceOptions& options = config.services[i];
-    if (options.selfSigned) continue;
-    auto& service = refresh.runtime.services[i];
-    auto& units = refresh.runtime.certificates[i];
-    units = loader.load(options, before.certificates[i], service->tls->asked.get());
-    CredentialSet::List list = credentialsOf(units);
-    if (list == service->tls->credentials->list()) continue;
-    auto endpoint = std::make_shared<TlsEndpoint>(*service->tls);
-    endpoint->credentials = std::make_shared<const CredentialSet>(std::move(list));
-    auto renewed = std::make_shared<Service>(*service);
-    renewed->tls = std::move(endpoint);
-    service = std::move(renewed);
-    refresh.changed = true;
-  }
-  refresh.lookAgain = loader.lookAgain();
-  refresh.refused = loader.refused();
-  diagnostics.sort();
-  return refresh;
-}
-
 Runtime buildRuntime(const Config& config, const Runtime* before, Resolver& resolver,
                      Diagnostics& diagnostics) {
   Runtime runtime;
-  CertificateLoader loader(before != nullptr ? LoadReason::kReload : LoadReason::kStart,
-                           knownCertificates(before), diagnostics);
+  CertificateLoader loader(
+      before != nullptr ? LoadReason::kReload : LoadReason::kStart,
+      before != nullptr ? knownCertificates(*before) : CertificateLoader::Known(), diagnostics);
   for (const ServiceOptions& options : config.services) {
     const auto* old = before != nullptr ? before->find(options.name) : nullptr;
     ServiceBuilder builder(config.global, options, old != nullptr ? old->get() : nullptr,
@@ -283,6 +264,7 @@ Runtime buildRuntime(const Config& config, const Runtime* before, Resolver& reso
         options.selfSigned
             ? CertificateUnits()
             : loader.load(options, certificatesOf(before, options.name), builder.asked()));
+    runtime.clientFiles.push_back(clientFileStamps(options));
     service->tls =
         builder.tls(runtime.certificates.back(), service->staple.mode != StapleMode::kOff);
     service->profile = builder.profile(resolver);

@@ -22,7 +22,8 @@ Validators serverValidators();
 /// Services in the order of the configuration; immutable once built.
 struct Runtime {
   std::vector<std::shared_ptr<const Service>> services;
-  std::vector<CertificateUnits> certificates;  ///< of each service, where they came from
+  std::vector<CertificateUnits> certificates;       ///< of each service, where they came from
+  std::vector<std::vector<FileStamp>> clientFiles;  ///< of each service: client-ca and crl as read
 
   const std::shared_ptr<const Service>* find(std::string_view name) const;
 };
@@ -32,17 +33,10 @@ struct Runtime {
 Runtime buildRuntime(const Config& config, const Runtime* before, Resolver& resolver,
                      Diagnostics& diagnostics);
 
-/// What became of certificates whose files have changed by themselves.
-struct CertificateRefresh {
-  Runtime runtime;         ///< to be put into force, errors or not
-  bool changed = false;    ///< something else is served
-  bool lookAgain = false;  ///< something is being written: refresh again soon
-  unsigned refused = 0;    ///< certificates that were told as refused
-};
+/// All certificates of a runtime, for the next look at their files.
+CertificateLoader::Known knownCertificates(const Runtime& runtime);
 
-/// Reads certificates anew whose files have changed, for the configuration in force. Errors in
-/// `diagnostics` tell of certificates that are not taken; what they would have replaced stays.
-CertificateRefresh refreshCertificates(const Config& config, const Runtime& before,
-                                       Diagnostics& diagnostics);
+/// What the system says of the files of client-ca and crl now.
+std::vector<FileStamp> clientFileStamps(const ServiceOptions& options);
 
 }  // namespace culvert

@@ -572,3 +572,30 @@ def test_tickets_of_defaults_are_overridden_with_a_note(world, pki, workdir):
     path.write_text(config.render(pki))
     done = run_culvert("-c", path, "--check")
     assert done.returncode == 0 and "note: [service main] session-tickets: is off in this service" in done.stderr
+
+
+def test_changed_lists_and_cas_are_taken_without_a_signal(culvert, world, pki, echo, workdir):
+    """The watch reads them: a revocation must not wait for somebody's HUP. What is broken leaves all as it was."""
+    lists, authorities = workdir / "lists.crl", workdir / "ca.pem"
+    lists.write_bytes(pathlib.Path(world.services["crl"]["crl"]).read_bytes())
+    authorities.write_bytes(pathlib.Path(world.root.cert).read_bytes())
+    daemon = culvert(Config({"main": {"backend": echo.address, **required(world, crl=str(lists)),
+                                      "client-ca": str(authorities)}}, workers=1))
+
+    def outcome(client):
+        return s_client(daemon, pki, "1.3", world.clients[client])[1]
+
+    assert [outcome("plain"), outcome("revoked")] == [None, "certificate_revoked"]
+    mark = daemon.mark()
+    lists.write_bytes(pathlib.Path(world.pki.crl("watched", world.root, [world.clients["plain"]])).read_bytes())
+    daemon.wait_log("revocation lists for client certificates taken", since=mark)
+    assert [outcome("plain"), outcome("revoked")] == ["certificate_revoked", None]
+    mark = daemon.mark()
+    lists.write_text("-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n")
+    daemon.wait_log("changed files are not taken; what is in use stays", since=mark)
+    assert outcome("plain") == "certificate_revoked" and daemon.counters()["certificates_refused"] == 1
+    mark = daemon.mark()
+    authorities.write_bytes(pathlib.Path(world.other.cert).read_bytes())
+    lists.write_bytes(pathlib.Path(world.pki.crl("other", world.other, [])).read_bytes())
+    daemon.wait_log("revocation lists for client certificates taken", since=mark)
+    assert [outcome("good"), outcome("wrong CA")] == ["unknown_ca", None]

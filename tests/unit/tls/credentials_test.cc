@@ -176,7 +176,7 @@ TEST_F(CredentialsTest, ReadsFromAPipe) {
   ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
   runIn(dir_, "(cat " + (testKeys() / "both.pem") + " > pipe &)");
   // A writer may come a little later than the reader; an empty pipe without a writer ends at once.
-  Credentials::Loaded loaded = tl::unexpected(CredentialFaults{"not tried", ""});
+  Credentials::Loaded loaded = tl::unexpected(CredentialFaults{"not tried", "", ""});
   for (int i = 0; i < 200 && !loaded; ++i) {
     loaded = Credentials::loadFiles({path, "", {}});
     if (!loaded) ::usleep(10000);

@@ -57,8 +57,8 @@ const TempDir& ocspFiles() {
 }
 
 std::shared_ptr<const Credentials> leafOf(const std::string& name, const std::string& file = {}) {
-  auto loaded = Credentials::loadFiles(ocspFiles() / (file.empty() ? name + ".pem" : file),
-                                       ocspFiles() / (name + ".key"));
+  auto loaded = Credentials::loadFiles(
+      {ocspFiles() / (file.empty() ? name + ".pem" : file), ocspFiles() / (name + ".key"), {}});
   EXPECT_TRUE(loaded.has_value()) << loaded.error().text();
   return *loaded;
 }
