@@ -24,7 +24,8 @@
 #   V=1 shows the commands, CXX=, CC=, CXXFLAGS=, LDFLAGS= as ever, LTO=0 leaves out optimisation over files, STATIC=1 links
 #   without shared libraries, WERROR=0 lets warnings pass, PYTHON=/usr/bin/python3 runs the tests,
 #   BUILD=build is the directory of everything built,
-#   WOLFSSL=fallback|distro, WOLFSSL_TARBALL= and WOLFSSL_CACHE= choose wolfSSL (scripts/wolfssl.sh --help)
+#   WOLFSSL=fallback|distro, WOLFSSL_TARBALL= and WOLFSSL_CACHE= choose wolfSSL (scripts/wolfssl.sh --help);
+#   WOLFSSL_KEYLOG=1 BUILD=build/keylog makes a culvert that can write the secrets of its sessions (keylog-file)
 
 MAKEFLAGS += --no-builtin-rules --no-builtin-variables --no-print-directory
 SHELL := /bin/bash
@@ -44,7 +45,7 @@ UNITDIR ?= $(PREFIX)/lib/systemd/system
 SECONDS ?= 60
 LTO ?= 1
 WERROR ?= 1
-export WOLFSSL WOLFSSL_TARBALL WOLFSSL_CACHE PYTHON BUILD
+export WOLFSSL WOLFSSL_KEYLOG WOLFSSL_TARBALL WOLFSSL_CACHE PYTHON BUILD
 
 ifeq ($(filter $(MODE),$(MODES)),)
 $(error MODE=$(MODE): allowed are $(MODES))
@@ -98,7 +99,7 @@ endif
 CCACHE := $(shell command -v ccache 2>/dev/null)
 
 # make before 4.4 hands exported variables to recipes, but not to $(shell).
-wolfsslScript = $(shell WOLFSSL='$(WOLFSSL)' WOLFSSL_TARBALL='$(WOLFSSL_TARBALL)' WOLFSSL_CACHE='$(WOLFSSL_CACHE)' \
+wolfsslScript = $(shell WOLFSSL='$(WOLFSSL)' WOLFSSL_KEYLOG='$(WOLFSSL_KEYLOG)' WOLFSSL_TARBALL='$(WOLFSSL_TARBALL)' WOLFSSL_CACHE='$(WOLFSSL_CACHE)' \
   $(if $(filter command%,$(origin CC)),CC='$(CC)') scripts/wolfssl.sh $(1))
 WOLFSSL_PREFIX := $(call wolfsslScript,--print-prefix)
 WOLFSSL_READY := $(WOLFSSL_PREFIX)/.ready

@@ -14,6 +14,7 @@
 #                        `fallback` = the distribution's source package, built with the same assembly options;
 #                        `distro` = the distribution's library as it is (slower: Debian builds it without assembly)
 #   WOLFSSL_TARBALL=     a local copy of the pinned archive, for machines without a network
+#   WOLFSSL_KEYLOG=1     a library that tells the secrets of its sessions, for `keylog-file`; never for production
 #   WOLFSSL_CACHE=       the cache, default ${XDG_CACHE_HOME:-~/.cache}/culvert
 #   KEEP_SOURCE=1        keep the unpacked source beside the prefix, as PREFIX.src (to read or debug)
 #   CC=, JOBS=           the C compiler (cc) and the number of parallel jobs (the CPUs there are)
@@ -57,12 +58,15 @@ configureFlags() {
 }
 
 compilerFlags() {
+  # MAX_SUITE_SZ: bytes of suites in a ClientHello; above it wolfSSL refuses the client. Its 300 are too few for a
+  # scanner that offers every suite there is.
   local flags=(-O2 -g1 -ffunction-sections -fdata-sections -fstack-protector-strong "-Wp,-D_FORTIFY_SOURCE=2"
     -DWOLFSSL_TLS13_MIDDLEBOX_COMPAT -DWOLFSSL_EXTRA_ALERTS -DWOLFSSL_ALWAYS_VERIFY_CB
-    -DCUSTOM_RAND_GENERATE_BLOCK=culvertRandomBlock -DWOLFSSL_ALT_NAMES -DMAX_PSK_ID_LEN=4096
+    -DCUSTOM_RAND_GENERATE_BLOCK=culvertRandomBlock -DWOLFSSL_ALT_NAMES -DMAX_PSK_ID_LEN=4096 -DWOLFSSL_MAX_SUITE_SZ=1024
     -DWOLFSSL_SEND_HRR_COOKIE  # how early data is turned down, see src/tls/hello_guard.h
     -DWOLFSSL_NO_GETPID)  # only the hash DRBG would want to notice a fork
   [ "$KIND" != fallback ] || flags+=(-DWOLFSSL_IP_ALT_NAME)  # on by itself in later releases
+  [ -z "${WOLFSSL_KEYLOG:-}" ] || flags+=(-DHAVE_SECRET_CALLBACK)
   local extra
   for extra in -fstack-clash-protection -fcf-protection; do
     if "$CC" -Werror "$extra" -x c -c -o /dev/null - </dev/null 2>/dev/null; then flags+=("$extra"); fi
@@ -105,10 +109,11 @@ prefix() {
 }
 
 origin() {
+  local keylog=${WOLFSSL_KEYLOG:+, telling its secrets}
   case $KIND in
     distro) echo "the distribution's library $(distroVersion)" ;;
-    fallback) echo "the distribution's source $(distroVersion), built with assembly" ;;
-    *) echo "release $VERSION, built from source" ;;
+    fallback) echo "the distribution's source $(distroVersion), built with assembly$keylog" ;;
+    *) echo "release $VERSION, built from source$keylog" ;;
   esac
 }
 
@@ -278,6 +283,10 @@ main() {
   case $KIND in
     pinned | fallback | distro) ;;
     *) die "WOLFSSL=$KIND: allowed are nothing (the pinned release), fallback, distro" ;;
+  esac
+  case ${WOLFSSL_KEYLOG:-} in
+    '' | 1) ;;
+    *) die "WOLFSSL_KEYLOG=$WOLFSSL_KEYLOG: allowed are nothing and 1" ;;
   esac
   case ${1:-} in
     --print-prefix) prefix; return ;;
