@@ -6,6 +6,7 @@
 
 #include <optional>
 
+#include "tls/key_log.h"
 #include "tls/staple_serving.h"
 #include "tls/tls_error.h"
 #include "tls/tls_library.h"
@@ -22,6 +23,9 @@ struct TlsContextState {
   bool dropped = false;
   std::optional<TicketGuard> tickets;
   std::vector<std::string> alpn;
+  uint16_t maxVersion = kTls13;
+  std::vector<uint16_t> groups;  // those that the library has
+  std::shared_ptr<const KeyLog> keyLog;
   std::shared_ptr<const StapleSlot> staple;  // none: clients that ask get nothing
   std::shared_ptr<const ClientVerifier> verifier;
 
@@ -114,9 +118,8 @@ Result<void> setParameters(WOLFSSL_CTX* ctx, const TlsSettings& settings, KeyTyp
   int result = wolfSSL_CTX_set_cipher_list(ctx, suites.c_str());
   if (result != WOLFSSL_SUCCESS)
     return failStep("cipher suites not accepted (" + suites + ")", result);
-  std::vector<int> groups;
-  for (uint16_t group : settings.allGroups())
-    if (groups.size() < kMaxGroups && libraryHasGroup(group)) groups.push_back(group);
+  const std::vector<uint16_t> served = groupsHere(settings.allGroups());
+  std::vector<int> groups(served.begin(), served.begin() + std::min(served.size(), kMaxGroups));
   if (groups.empty())
     return fail("wolfSSL has none of the groups: " + groupList(settings.allGroups()));
   if (const int set = setGroups(ctx, settings, groups); set != WOLFSSL_SUCCESS)
@@ -171,7 +174,7 @@ bool prefersChacha(const ClientHello& hello) {
   for (size_t i = 0; i < hello.cipherSuites.size(); ++i) {
     if (isGrease(hello.cipherSuites[i])) continue;
     const SuiteInfo* suite = findSuite(hello.cipherSuites[i]);
-    return suite != nullptr && suite->chacha;
+    return suite != nullptr && suite->kind == SuiteKind::kChaCha20;
   }
   return false;
 }
@@ -184,7 +187,36 @@ const std::string* chooseProtocol(const std::vector<std::string>& ours, const Cl
   return nullptr;
 }
 
+/// The group for a client of TLS 1.2, or 0. Left to itself wolfSSL takes the client's first curve
+/// of some strength, whatever the groups of the context are.
+uint16_t chooseGroup12(const std::vector<uint16_t>& ours, const ClientHello& hello) {
+  constexpr uint16_t kP256 = 0x0017;
+  uint16_t first = 0;
+  for (uint16_t group : ours) {
+    if (isHybridGroup(group)) continue;
+    if (hello.hasGroups ? hello.groups.contains(group) : group == kP256) return group;
+    if (first == 0) first = group;
+  }
+  // RFC 8422 4: a client that names no groups takes any; those clients know P-256 at least.
+  return hello.hasGroups ? 0 : first;
+}
+
+bool useGroup12(WOLFSSL* ssl, uint16_t group) {
+  if (group == 0) return true;
+#if LIBWOLFSSL_VERSION_HEX < 0x05009000
+  // Older releases put the client's curves behind ours, and choose among those of one size.
+  constexpr word16 kP384 = 48, kP521 = 66;
+  if (group == 0x0018 || group == 0x0019)
+    wolfSSL_SetTmpEC_DHE_Sz(ssl, group == 0x0018 ? kP384 : kP521);
+#endif
+  return wolfSSL_UseSupportedCurve(ssl, group) == WOLFSSL_SUCCESS;
+}
+
 }  // namespace
+
+void TlsSession::tellSecrets() const {
+  if (context_->keyLog) context_->keyLog->finish(ssl_);
+}
 
 void TlsSession::reset() {
   if (ssl_ == nullptr) return;
@@ -200,6 +232,9 @@ Result<TlsContext> TlsContext::create(const TlsSettings& settings, const Credent
   auto* state = new TlsContextState;
   TlsContext context(state);  // frees the state on every way out
   state->alpn = settings.alpn;
+  state->maxVersion = settings.maxVersion;
+  state->groups = groupsHere(settings.allGroups());
+  state->keyLog = settings.keyLog;
   state->ctx = wolfSSL_CTX_new(methodFor(settings));
   if (state->ctx == nullptr) return fail("no TLS context: out of memory");
   state->verifier = std::move(verifier);
@@ -258,6 +293,10 @@ Result<TlsSession> TlsContext::newSession(const ClientHello& hello, TlsIoContext
   // not know it.
   if (hello.hasEarlyData) wolfSSL_send_hrr_cookie(session.ssl_, nullptr, 0);
 #endif
+  if (state_->keyLog) state_->keyLog->attach(session.ssl_);
+  if ((state_->maxVersion < kTls13 || !hello.offersVersion(kTls13)) &&
+      !useGroup12(session.ssl_, chooseGroup12(state_->groups, hello)))
+    return fail("no TLS session: out of memory");
   if (const std::string* name = chooseProtocol(state_->alpn, hello)) {
     // One name, chosen by our order: wolfSSL only confirms it (a second hello without it fails).
     int result =

@@ -36,6 +36,8 @@ class TlsSession {
   ~TlsSession() { reset(); }
   void reset();
   WOLFSSL* get() const { return ssl_; }
+  /// After the handshake: what the key log, where there is one, has not been told yet.
+  void tellSecrets() const;
   explicit operator bool() const { return ssl_ != nullptr; }
 
  private:

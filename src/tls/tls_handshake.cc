@@ -47,7 +47,8 @@ TlsStream::TlsStream(TlsWorker& worker, UniqueFd fd, std::shared_ptr<const TlsEn
     : SocketStream(worker.loop, std::move(fd)),
       worker_(worker),
       endpoint_(std::move(endpoint)),
-      backlog_(worker.pool, kBacklogSize) {}
+      backlog_(worker.pool, kBacklogSize),
+      records_(endpoint_->settings->recordSize) {}
 
 TlsStream::~TlsStream() = default;
 
@@ -248,6 +249,7 @@ void TlsStream::finishHandshake() {
   else if (ticketOffered)
     worker_.counters.add(Counter::kTicketsRefused);
   if (stapled) worker_.counters.add(Counter::kOcspResponsesServed);
+  session_.tellSecrets();
 }
 
 /// All that is sealed at the end of a TLS 1.3 handshake is the ticket; the client has had our

@@ -14,6 +14,7 @@
 
 #include <fmt/format.h>
 
+#include "tls/key_log.h"
 #include "tls/random_source.h"
 #include "tls/tls_error.h"
 #include "tls/tls_names.h"
@@ -171,6 +172,7 @@ std::vector<std::string> tlsFeatures() {
 #ifdef WOLFSSL_TLS13_MIDDLEBOX_COMPAT
   out.emplace_back("middlebox-compat");
 #endif
+  if (KeyLog::available()) out.emplace_back("keylog");
 #ifdef OPENSSL_EXTRA
   out.emplace_back("openssl-extra");
 #endif
@@ -184,7 +186,11 @@ bool libraryHasGroup(uint16_t group) {
     if (ctx == nullptr) return out;
     for (uint16_t id : servedGroups()) {
       int one = id;
-      if (wolfSSL_CTX_set_groups(ctx, &one, 1) == WOLFSSL_SUCCESS) out.push_back(id);
+      // The first knows numbers only; the second asks, in newer releases, whether the curve is
+      // there.
+      if (wolfSSL_CTX_set_groups(ctx, &one, 1) == WOLFSSL_SUCCESS &&
+          wolfSSL_CTX_UseSupportedCurve(ctx, id) == WOLFSSL_SUCCESS)
+        out.push_back(id);
     }
     wolfSSL_CTX_free(ctx);
     return out;

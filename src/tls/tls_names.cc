@@ -14,9 +14,9 @@ namespace culvert {
 namespace {
 
 constexpr SuiteInfo kSuites[] = {
-#define SUITE(id, version, auth, chacha, iana, openssl) \
-  {id, #iana, openssl, version, SuiteAuth::auth, chacha},
-#define OTHER_SUITE(id, iana)
+#define SUITE(id, version, auth, kind, iana, openssl) \
+  {id, #iana, openssl, version, SuiteAuth::auth, SuiteKind::kind},
+#define OTHER_SUITE(id, iana, openssl, why)
 #define GROUP(id, name, others, byDefault, hybrid)
 #define OTHER_GROUP(id, name)
 #include "tls/tls_names.def"
@@ -26,14 +26,35 @@ constexpr SuiteInfo kSuites[] = {
 #undef OTHER_GROUP
 };
 
-struct NumberName {
+/// Why a suite is never served.
+enum class RefusedFor : uint8_t { kRc4, kTripleDes, kStaticRsa, kFiniteField, kCcm };
+
+std::string_view refusalWords(RefusedFor why) {
+  switch (why) {
+    case RefusedFor::kRc4:
+      return "RC4 is broken";
+    case RefusedFor::kTripleDes:
+      return "the blocks of 3DES are too small";
+    case RefusedFor::kStaticRsa:
+      return "a key exchange by RSA has no forward secrecy";
+    case RefusedFor::kFiniteField:
+      return "key exchanges are over elliptic curves only (ECDHE)";
+    case RefusedFor::kCcm:
+      return "CCM is for small devices";
+  }
+  return {};
+}
+
+struct OtherSuite {
   uint16_t id;
-  std::string_view name;
+  std::string_view iana;
+  std::string_view openssl;
+  RefusedFor why;
 };
 
-constexpr NumberName kOtherSuites[] = {
-#define SUITE(id, version, auth, chacha, iana, openssl)
-#define OTHER_SUITE(id, iana) {id, #iana},
+constexpr OtherSuite kOtherSuites[] = {
+#define SUITE(id, version, auth, kind, iana, openssl)
+#define OTHER_SUITE(id, iana, openssl, why) {id, #iana, openssl, RefusedFor::why},
 #define GROUP(id, name, others, byDefault, hybrid)
 #define OTHER_GROUP(id, name)
 #include "tls/tls_names.def"
@@ -53,8 +74,8 @@ struct GroupInfo {
 };
 
 constexpr GroupInfo kGroups[] = {
-#define SUITE(id, version, auth, chacha, iana, openssl)
-#define OTHER_SUITE(id, iana)
+#define SUITE(id, version, auth, kind, iana, openssl)
+#define OTHER_SUITE(id, iana, openssl, why)
 #define GROUP(id, name, others, byDefault, hybrid) {id, name, others, byDefault, hybrid, true},
 #define OTHER_GROUP(id, name) {id, name, "", false, false, false},
 #include "tls/tls_names.def"
@@ -86,48 +107,64 @@ void forEachWord(std::string_view text, std::string_view separators, Visit visit
   }
 }
 
+std::string allowedSuites(uint16_t version) {
+  if (version == kTls13) return suiteList(defaultCiphersuites());
+  return suiteList(defaultCipherList()) +
+         ", and for old clients the CBC suites: ECDHE-RSA-AES128-SHA and its like";
+}
+
+/// Words of OpenSSL's language for lists, in which names select and sort: "HIGH", "!aNULL", "@".
+bool isListLanguage(std::string_view word) {
+  if (word.find_first_of("!+@=") != std::string_view::npos || word.front() == '-') return true;
+  for (std::string_view known :
+       {"ALL", "DEFAULT", "HIGH", "MEDIUM", "LOW", "ECDHE", "ECDH", "EECDH", "AESGCM", "CHACHA20",
+        "COMPLEMENTOFALL", "COMPLEMENTOFDEFAULT"})
+    if (equalNoCase(word, known)) return true;
+  return false;
+}
+
+/// What is wrong with a word that names no suite of ours.
+std::string unservedSuite(std::string_view word, uint16_t version) {
+  for (const OtherSuite& other : kOtherSuites)
+    if (equalNoCase(word, other.iana) || equalNoCase(word, other.openssl))
+      return fmt::format("\"{}\" is not served: {}; allowed: {}", printable(word, 64),
+                         refusalWords(other.why), allowedSuites(version));
+  if (isListLanguage(word))
+    return fmt::format("\"{}\" is of OpenSSL's list language; suites are named one by one: {}",
+                       printable(word, 64), allowedSuites(version));
+  std::vector<std::string_view> known;
+  for (const SuiteInfo& suite : kSuites)
+    if (suite.version == version) known.insert(known.end(), {suite.openssl, suite.iana});
+  return fmt::format("unknown suite \"{}\"{}; allowed: {}", printable(word, 64),
+                     didYouMean(nearestName(word, known)), allowedSuites(version));
+}
+
 Result<std::vector<uint16_t>> checkSuites(std::string_view text, uint16_t version) {
   std::vector<uint16_t> out;
   std::string wrong;
   forEachWord(text, ":, \t", [&](std::string_view word) {
-    std::vector<std::string_view> known;
-    for (const SuiteInfo& suite : kSuites) {
-      if (equalNoCase(word, suite.iana) || equalNoCase(word, suite.openssl)) {
-        if (suite.version != version) {
-          wrong = fmt::format("\"{}\" is a suite of {}, it belongs into \"{}\"",
-                              printable(word, 64), versionWords(suite.version),
-                              suite.version == kTls13 ? "ciphersuites" : "ciphers");
-        } else if (std::find(out.begin(), out.end(), suite.id) == out.end()) {
-          out.push_back(suite.id);
-        }
-        return wrong.empty();
-      }
-      if (suite.version != version) continue;
-      known.push_back(suite.openssl);
-      known.push_back(suite.iana);
-    }
-    for (const NumberName& other : kOtherSuites) {
-      if (!equalNoCase(word, other.name)) continue;
-      wrong = fmt::format(
-          "\"{}\" is not served: only AEAD suites with forward secrecy are; allowed: {}",
-          printable(word, 64),
-          suiteList(version == kTls13 ? defaultCiphersuites() : defaultCipherList()));
-      return false;
-    }
-    wrong = fmt::format("unknown suite \"{}\"{}; allowed: {}", printable(word, 64),
-                        didYouMean(nearestName(word, known)),
-                        suiteList(version == kTls13 ? defaultCiphersuites() : defaultCipherList()));
-    return false;
+    const auto* suite = std::find_if(std::begin(kSuites), std::end(kSuites), [&](const auto& one) {
+      return equalNoCase(word, one.iana) || equalNoCase(word, one.openssl);
+    });
+    if (suite == std::end(kSuites))
+      wrong = unservedSuite(word, version);
+    else if (suite->version != version)
+      wrong = fmt::format("\"{}\" is a suite of {}, it belongs into \"{}\"", printable(word, 64),
+                          versionWords(suite->version),
+                          suite->version == kTls13 ? "ciphersuites" : "ciphers");
+    else if (std::find(out.begin(), out.end(), suite->id) == out.end())
+      out.push_back(suite->id);
+    return wrong.empty();
   });
   if (!wrong.empty()) return fail(wrong);
   if (out.empty()) return fail("the list is empty");
   return out;
 }
 
-std::vector<uint16_t> suitesOf(uint16_t version) {
+std::vector<uint16_t> aeadSuitesOf(uint16_t version) {
   std::vector<uint16_t> out;
   for (const SuiteInfo& suite : kSuites)
-    if (suite.version == version) out.push_back(suite.id);
+    if (suite.version == version && suite.kind != SuiteKind::kCbc) out.push_back(suite.id);
   return out;
 }
 
@@ -153,8 +190,8 @@ std::string versionWords(uint16_t version) {
 
 std::string suiteName(uint16_t id) {
   if (const SuiteInfo* suite = findSuite(id)) return std::string(suite->iana);
-  for (const NumberName& other : kOtherSuites)
-    if (other.id == id) return std::string(other.name);
+  for (const OtherSuite& other : kOtherSuites)
+    if (other.id == id) return std::string(other.iana);
   return fmt::format("0x{:04x}", id);
 }
 
@@ -225,9 +262,9 @@ Result<std::vector<uint16_t>> checkGroups(std::string_view text) {
   return out;
 }
 
-std::vector<uint16_t> defaultCipherList() { return suitesOf(kTls12); }
+std::vector<uint16_t> defaultCipherList() { return aeadSuitesOf(kTls12); }
 
-std::vector<uint16_t> defaultCiphersuites() { return suitesOf(kTls13); }
+std::vector<uint16_t> defaultCiphersuites() { return aeadSuitesOf(kTls13); }
 
 std::vector<uint16_t> defaultGroups() {
   std::vector<uint16_t> out;
@@ -239,9 +276,18 @@ std::vector<uint16_t> defaultGroups() {
 std::vector<uint16_t> chachaFirst(std::vector<uint16_t> suites) {
   std::stable_partition(suites.begin(), suites.end(), [](uint16_t id) {
     const SuiteInfo* suite = findSuite(id);
-    return suite != nullptr && suite->chacha;
+    return suite != nullptr && suite->kind == SuiteKind::kChaCha20;
   });
   return suites;
+}
+
+std::vector<uint16_t> cbcSuites(const std::vector<uint16_t>& suites) {
+  std::vector<uint16_t> out;
+  for (uint16_t id : suites) {
+    const SuiteInfo* suite = findSuite(id);
+    if (suite != nullptr && suite->kind == SuiteKind::kCbc) out.push_back(id);
+  }
+  return out;
 }
 
 std::vector<uint16_t> servedGroups() {

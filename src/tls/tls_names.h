@@ -20,6 +20,8 @@ inline constexpr uint16_t kTls12 = 0x0303;
 inline constexpr uint16_t kTls13 = 0x0304;
 
 enum class SuiteAuth : uint8_t { kAny, kEcdsa, kRsa };
+/// kCbc: without authenticated encryption, served only where it is asked for by name.
+enum class SuiteKind : uint8_t { kAesGcm, kChaCha20, kCbc };
 
 struct SuiteInfo {
   uint16_t id;
@@ -27,7 +29,7 @@ struct SuiteInfo {
   std::string_view openssl;  ///< "ECDHE-RSA-AES128-GCM-SHA256"
   uint16_t version;          ///< kTls12 or kTls13
   SuiteAuth auth;
-  bool chacha;
+  SuiteKind kind;
 };
 
 /// One of the suites culvert can serve, or nullptr.
@@ -50,14 +52,14 @@ bool isGrease(uint16_t value);
 
 /// TLS 1.2 suites: names in OpenSSL or IANA spelling, separated by ':' ',' or blanks, in the order
 /// of preference. Unknown names are errors with a suggestion; so are suites of TLS 1.3 and suites
-/// that are not AEAD with forward secrecy.
+/// without forward secrecy. CBC suites are taken.
 Result<std::vector<uint16_t>> checkCipherList(std::string_view text);
 /// TLS 1.3 suites, likewise.
 Result<std::vector<uint16_t>> checkCiphersuites(std::string_view text);
 /// Key exchange groups, likewise: "X25519", "P-256" (also "secp256r1", "prime256v1")...
 Result<std::vector<uint16_t>> checkGroups(std::string_view text);
 
-/// What is served where the option is not given, in the order of preference.
+/// What is served where the option is not given, in the order of preference: AEAD only.
 std::vector<uint16_t> defaultCipherList();
 std::vector<uint16_t> defaultCiphersuites();
 std::vector<uint16_t> defaultGroups();
@@ -65,6 +67,9 @@ std::vector<uint16_t> defaultGroups();
 std::vector<uint16_t> chachaFirst(std::vector<uint16_t> suites);
 /// Every group that culvert knows how to serve (a build of the library may lack some).
 std::vector<uint16_t> servedGroups();
+
+/// The CBC suites among these.
+std::vector<uint16_t> cbcSuites(const std::vector<uint16_t>& suites);
 
 /// For --help and the sample file: "X25519MLKEM768, X25519, P-256, P-384".
 std::string groupList(const std::vector<uint16_t>& groups);

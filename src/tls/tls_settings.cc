@@ -35,6 +35,21 @@ const std::vector<uint16_t>& TlsSettings::allGroups() const {
   return groups.empty() ? kDefault : groups;
 }
 
+std::vector<uint16_t> groupsHere(const std::vector<uint16_t>& groups) {
+  std::vector<uint16_t> out;
+  for (uint16_t group : groups)
+    if (libraryHasGroup(group)) out.push_back(group);
+  return out;
+}
+
+std::string policyText(const TlsSettings& settings) {
+  const bool twelve = settings.minVersion <= kTls12, thirteen = settings.maxVersion >= kTls13;
+  std::string out = twelve && thirteen ? "TLS 1.2 and 1.3" : twelve ? "TLS 1.2" : "TLS 1.3";
+  if (twelve) out += "; ciphers " + suiteList(settings.suites12());
+  if (thirteen) out += "; ciphersuites " + suiteList(settings.suites13());
+  return out + "; groups " + groupList(groupsHere(settings.allGroups()));
+}
+
 bool suiteFitsKey(const SuiteInfo& suite, KeyType key) {
   return suite.auth == SuiteAuth::kAny || (suite.auth == SuiteAuth::kRsa) == (key == KeyType::kRsa);
 }

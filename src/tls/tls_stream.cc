@@ -132,7 +132,8 @@ IoResult TlsStream::write(RingBuffer& from) {
   size_t total = 0;
   while (!from.empty() && total < kSealAtOnce) {
     const std::span<const uint8_t> bytes = from.readable();
-    const size_t part = std::min(bytes.size(), kSealAtOnce - total);
+    size_t part = std::min(bytes.size(), kSealAtOnce - total);
+    if (!records_.isFull()) part = std::min(part, records_.next(worker_.loop.now()));
     const int n = wolfSSL_write(session_.get(), bytes.data(), static_cast<int>(part));
     if (n <= 0) {
       const int error = wolfSSL_get_error(session_.get(), n);

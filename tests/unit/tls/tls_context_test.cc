@@ -39,10 +39,47 @@ TEST_F(TlsContextTest, NegotiatesEveryGroupInBothVersions) {
       ASSERT_TRUE(handshake.run())
           << groupName(group) << versionName(version) << handshake.failure().reason;
       EXPECT_TRUE(handshake.exchange());
-      // In TLS 1.2 wolfSSL prefers the certificate's curve to a larger one.
+      // The certificate's curve comes before the larger ones in our order.
       bool larger = version == kTls12 && (group == 0x0018 || group == 0x0019);
       EXPECT_EQ(handshake.facts().group, larger ? "P-256" : groupName(group))
           << versionName(version);
+    }
+  }
+}
+
+TEST_F(TlsContextTest, PrefersOurGroupOrderInTls12Too) {
+  ClientOptions client;
+  client.minVersion = client.maxVersion = kTls12;
+  client.groups = {0x0019, 0x0018, 0x0017, 0x001d};
+  const std::vector<uint16_t> orders[] = {
+      {0x001d, 0x0017}, {0x0017, 0x001d}, {0x0018, 0x001d}, {0x0019, 0x0018}, {0x11ec, 0x0018}};
+  for (std::vector<uint16_t> groups : orders) {
+    TestTls settings = testSettings();
+    settings.groups = groups;
+    MemoryHandshake handshake(client, settings);
+    ASSERT_TRUE(handshake.run()) << handshake.failure().reason;
+    EXPECT_TRUE(handshake.exchange());
+    EXPECT_EQ(handshake.facts().group, groupName(isHybridGroup(groups[0]) ? groups[1] : groups[0]));
+  }
+}
+
+TEST_F(TlsContextTest, ServesCbcSuitesThatWereAskedFor) {
+  for (const auto& [key, suites] :
+       {std::pair<const char*, std::vector<uint16_t>>{"ec", {0xc009, 0xc00a, 0xc023, 0xc024}},
+        {"rsa", {0xc013, 0xc014, 0xc027, 0xc028}}}) {
+    for (uint16_t suite : suites) {
+      ClientOptions client;
+      client.minVersion = client.maxVersion = kTls12;
+      client.suites = findSuite(suite)->openssl;
+      TestTls settings = testSettings({key});
+      MemoryHandshake refused(client, settings);
+      EXPECT_FALSE(refused.run()) << client.suites;
+      EXPECT_EQ(refused.failure().cause, "tls-sent:handshake_failure");
+      settings.ciphers = {suite};
+      MemoryHandshake handshake(client, settings);
+      ASSERT_TRUE(handshake.run()) << client.suites << ": " << handshake.failure().reason;
+      EXPECT_TRUE(handshake.exchange());
+      EXPECT_EQ(handshake.facts().suite, findSuite(suite)->iana);
     }
   }
 }

@@ -37,16 +37,54 @@ TEST(TlsNames, ChecksSuitesInBothSpellings) {
   EXPECT_EQ(errorOf(checkCipherList("ECDHE-RSA-AES128-GCM-SHA265")),
             "unknown suite \"ECDHE-RSA-AES128-GCM-SHA265\" (did you mean "
             "\"ECDHE-RSA-AES128-GCM-SHA256\"); allowed: " +
-                suiteList(defaultCipherList()));
-  EXPECT_NE(errorOf(checkCipherList("TLS_RSA_WITH_AES_128_CBC_SHA")).find("only AEAD suites"),
-            std::string::npos);
+                suiteList(defaultCipherList()) +
+                ", and for old clients the CBC suites: ECDHE-RSA-AES128-SHA and its like");
   EXPECT_EQ(errorOf(checkCipherList("TLS_AES_128_GCM_SHA256")),
             "\"TLS_AES_128_GCM_SHA256\" is a suite of TLS 1.3, it belongs into \"ciphersuites\"");
   EXPECT_EQ(errorOf(checkCiphersuites("ECDHE-RSA-AES128-GCM-SHA256")),
             "\"ECDHE-RSA-AES128-GCM-SHA256\" is a suite of TLS 1.2, it belongs into \"ciphers\"");
   EXPECT_EQ(errorOf(checkCipherList(" : ")), "the list is empty");
-  EXPECT_NE(errorOf(checkCipherList("HIGH:!aNULL")).find("unknown suite \"HIGH\""),
+}
+
+TEST(TlsNames, SuitesThatAreNeverServedAreRefusedWithTheReason) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"AES128-SHA", "\"AES128-SHA\" is not served: a key exchange by RSA has no forward secrecy"},
+      {"TLS_RSA_WITH_AES_128_CBC_SHA", "a key exchange by RSA has no forward secrecy"},
+      {"AES256-GCM-SHA384", "a key exchange by RSA has no forward secrecy"},
+      {"DES-CBC3-SHA", "the blocks of 3DES are too small"},
+      {"ECDHE-RSA-DES-CBC3-SHA", "the blocks of 3DES are too small"},
+      {"RC4-SHA", "RC4 is broken"},
+      {"ecdhe-ecdsa-rc4-sha", "RC4 is broken"},
+      {"DHE-RSA-AES128-GCM-SHA256", "over elliptic curves only"},
+      {"HIGH", "\"HIGH\" is of OpenSSL's list language"},
+      {"!aNULL", "is of OpenSSL's list language"},
+      {"ECDHE+AESGCM", "is of OpenSSL's list language"},
+      {"@STRENGTH", "is of OpenSSL's list language"},
+  };
+  for (const auto& [name, words] : cases) {
+    const std::string error = errorOf(checkCipherList(name));
+    EXPECT_NE(error.find(words), std::string::npos) << error;
+    EXPECT_NE(error.find("ECDHE-RSA-AES128-GCM-SHA256"), std::string::npos) << error;
+  }
+  EXPECT_NE(errorOf(checkCiphersuites("TLS_AES_128_CCM_SHA256")).find("small devices"),
             std::string::npos);
+}
+
+TEST(TlsNames, CbcSuitesAreServedOnRequestOnly) {
+  const auto asked = checkCipherList(
+      "ECDHE-RSA-AES128-SHA:ECDHE-RSA-AES128-GCM-SHA256:"
+      "TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA384");
+  ASSERT_TRUE(asked.has_value());
+  EXPECT_EQ(*asked, (std::vector<uint16_t>{0xc013, 0xc02f, 0xc024}));
+  EXPECT_EQ(cbcSuites(*asked), (std::vector<uint16_t>{0xc013, 0xc024}));
+  EXPECT_TRUE(cbcSuites(defaultCipherList()).empty());
+  EXPECT_EQ(defaultCipherList().size(), 6u);
+  for (uint16_t id : {0xc009, 0xc00a, 0xc013, 0xc014, 0xc023, 0xc024, 0xc027, 0xc028}) {
+    const SuiteInfo* suite = findSuite(id);
+    ASSERT_NE(suite, nullptr);
+    EXPECT_EQ(suite->kind, SuiteKind::kCbc);
+    EXPECT_EQ(*checkCipherList(suite->openssl), std::vector<uint16_t>{id});
+  }
 }
 
 TEST(TlsNames, ChecksGroups) {
