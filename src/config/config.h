@@ -33,8 +33,7 @@ struct LogPlace {
   bool operator==(const LogPlace&) const = default;
 };
 
-/// What GlobalOptions and ServiceOptions share: where each value that is no built-in default came
-/// from.
+/// What GlobalOptions and ServiceOptions share: where each value that is given came from.
 struct OptionSet {
   std::map<std::string, Origin, std::less<>> origins;  ///< by key; of a list, its first item
   std::vector<std::string> inherited;                  ///< keys whose value came out of [defaults]
@@ -70,12 +69,11 @@ struct ServiceOptions : OptionSet {
   SourcedList key;                ///< by position; fewer than certs: the PEM file holds both
   SourcedList keyPassphraseFile;  ///< one for all, or as `key`
   SourcedList serverNames;        ///< lower case is the user's business: compared without case
+  std::string policy = "intermediate";  ///< what it stands for is in the fields below
   uint16_t minVersion = 0x0303;
   uint16_t maxVersion = 0x0304;
-  SourcedList ciphers;       ///< TLS 1.2; empty = built-in order
-  SourcedList ciphersuites;  ///< TLS 1.3; empty = built-in order
-  SourcedList groups;        ///< empty = built-in order
-  SourcedList alpn;          ///< empty = ALPN is not spoken
+  SourcedList ciphers, ciphersuites, groups;  ///< empty = built-in order
+  SourcedList alpn;                           ///< empty = ALPN is not spoken
   ClientVerify verifyClient = ClientVerify::kOff;
   uint64_t verifyDepth = 3;   ///< intermediates
   SourcedList clientCa, crl;  ///< paths
@@ -93,7 +91,9 @@ struct ServiceOptions : OptionSet {
   bool sessionTickets = true;
   bool strictSni = false;
   StapleSource ocspStapling = StapleSource::kAuto;
-  std::string ocspResponder;  ///< http:// address; empty: the certificate's
+  std::string ocspResponder;    ///< http:// address; empty: the certificate's
+  uint32_t recordSize = 16384;  ///< bytes; 0 = dynamic
+  std::string keylogFile;       ///< empty: none
 };
 
 struct Config {

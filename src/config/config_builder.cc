@@ -13,6 +13,7 @@
 #include "base/ascii.h"
 #include "base/words.h"
 #include "config/overrides.h"
+#include "config/policy.h"
 
 namespace culvert {
 
@@ -260,6 +261,7 @@ class Builder {
     service.sectionOrigin = plan.own.front()->raw().origin;
     for (const OptionInfo& info : allOptions())
       if (info.scope == OptionScope::kService) applyOption(info, candidates, service);
+    applyPolicy(service, candidates);
     takeSelfSigned(service);
     checkRequired(service, candidates);
     config_.services.push_back(std::move(service));
@@ -281,6 +283,46 @@ class Builder {
     if (!byOption) return;
     service.cert.clear();
     service.origins.erase("cert");
+  }
+
+  /// What the policy stands for, where the option itself is not given. Its lists of suites and
+  /// groups are the built-in ones.
+  void applyPolicy(ServiceOptions& service, const Candidates& candidates) {
+    const PolicyInfo* policy = findPolicy(service.policy);
+    if (policy == nullptr || service.originOf("policy").kind == Origin::Kind::kDefault) return;
+    const std::pair<std::string_view, std::string_view> values[] = {
+        {"min-version", policy->minVersion},
+        {"max-version", policy->maxVersion},
+        {"ciphers", {}},
+        {"ciphersuites", {}},
+        {"groups", {}},
+    };
+    for (const auto& [key, value] : values) {
+      const OptionInfo* info = findOption(OptionScope::kService, key);
+      if (service.origins.contains(key)) {
+        warnOverruled(service, candidates, *info, value);
+        continue;
+      }
+      service.origins.emplace(key, Origin::policy(service.policy));
+      if (!info->isList()) (void)info->set(*info, service, value);
+    }
+  }
+
+  /// An option from a section further away (of [defaults]) wins over the policy of the service:
+  /// perhaps nobody thought of it.
+  void warnOverruled(const ServiceOptions& service, const Candidates& candidates,
+                     const OptionInfo& info, std::string_view preset) {
+    const auto place = [&](const OptionInfo& option) {
+      return std::ranges::find_if(candidates,
+                                  [&](auto* section) { return section->mentions(option); });
+    };
+    const bool further = place(*findOption(OptionScope::kService, "policy")) < place(info);
+    const std::string value = formatValue(info, service);
+    if (!further || value.empty() || value == preset) return;
+    diagnostics_.warning(
+        service.originOf("policy"), sectionLabel(service), "policy",
+        fmt::format("{} does not decide on {}, which is given at {}: {}", service.policy, info.key,
+                    service.originOf(info.key).text(), printable(value, 60)));
   }
 
   void checkRequired(ServiceOptions& service, const Candidates& candidates) {

@@ -12,22 +12,44 @@ namespace culvert {
 
 namespace {
 
+bool byPolicy(const ServiceOptions& service, std::string_view key) {
+  return service.originOf(key).kind == Origin::Kind::kPolicy;
+}
+
 void checkVersions(const ServiceOptions& service, Diagnostics& diagnostics) {
   const std::string label = sectionLabel(service);
   const bool twelve = service.minVersion <= 0x0303, thirteen = service.maxVersion >= 0x0304;
   if (service.minVersion > service.maxVersion) {
+    const std::string floor =
+        byPolicy(service, "min-version") ? " of policy " + service.policy : std::string();
     diagnostics.error(service.originOf("max-version"), label, "max-version",
-                      "1.2 is below min-version 1.3");
+                      "1.2 is below min-version 1.3" + floor);
     return;
   }
   if (!twelve && !service.ciphers.empty())
-    diagnostics.warning(service.originOf("ciphers"), label, "ciphers",
-                        "has no effect: these are suites of TLS 1.2, and min-version is 1.3 (TLS "
-                        "1.3 takes ciphersuites)");
+    diagnostics.warning(
+        service.originOf("ciphers"), label, "ciphers",
+        fmt::format(
+            "has no effect: these are suites of TLS 1.2, and min-version is "
+            "1.3{} (TLS 1.3 takes ciphersuites)",
+            byPolicy(service, "min-version") ? " by policy " + service.policy : std::string()));
   if (!thirteen && !service.ciphersuites.empty())
     diagnostics.warning(service.originOf("ciphersuites"), label, "ciphersuites",
                         "has no effect: these are suites of TLS 1.3, and max-version is 1.2 (TLS "
                         "1.2 takes ciphers)");
+}
+
+void checkKeylog(const ServiceOptions& service, const Validators& validators,
+                 Diagnostics& diagnostics) {
+  if (service.keylogFile.empty() || validators.keylogFile == nullptr) return;
+  const Origin& origin = service.originOf("keylog-file");
+  if (const auto possible = validators.keylogFile(service.keylogFile); !possible)
+    diagnostics.error(origin, sectionLabel(service), "keylog-file", possible.error().text);
+  else
+    diagnostics.warning(origin, sectionLabel(service), "keylog-file",
+                        fmt::format("the secrets of every TLS session go to {}: who reads it reads "
+                                    "the traffic",
+                                    printable(service.keylogFile, 200)));
 }
 
 void checkCertificates(const ServiceOptions& service, Diagnostics& diagnostics) {
@@ -128,6 +150,7 @@ void checkWhole(const Config& config, const Validators& validators, Diagnostics&
   Listeners taken;
   for (const ServiceOptions& service : config.services) {
     checkVersions(service, diagnostics);
+    checkKeylog(service, validators, diagnostics);
     checkCertificates(service, diagnostics);
     checkStapling(service, diagnostics);
     checkRepeats(service, diagnostics);

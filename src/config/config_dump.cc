@@ -29,8 +29,17 @@ void addList(std::string& out, const OptionInfo& info, const SourcedList& list) 
   }
 }
 
+/// What an empty list of suites or groups comes to in this service.
+std::string builtInList(const OptionInfo& info, const OptionSet& options, BuiltInWords builtIn) {
+  if (builtIn == nullptr || info.scope != OptionScope::kService) return {};
+  const auto& service = static_cast<const ServiceOptions&>(options);
+  if (info.type == ValueType::kCipherList && service.minVersion > 0x0303) return {};
+  if (info.type == ValueType::kSuiteList && service.maxVersion < 0x0304) return {};
+  return builtIn(info.key);
+}
+
 template <class Options>
-void addOptions(std::string& out, OptionScope scope, Options options) {
+void addOptions(std::string& out, OptionScope scope, Options options, BuiltInWords builtIn) {
   for (const OptionInfo& info : allOptions()) {
     if (info.scope != scope) continue;
     const bool nothing = info.isList() && info.list(options)->empty();
@@ -39,7 +48,8 @@ void addOptions(std::string& out, OptionScope scope, Options options) {
     } else if (nothing && info.has(kRequired)) {
       out += fmt::format("# {}: none\n", info.key);
     } else {
-      const std::string value = formatValue(info, options);
+      const std::string value =
+          nothing ? builtInList(info, options, builtIn) : formatValue(info, options);
       addLine(out, fmt::format("{} ={}{}", info.key, value.empty() ? "" : " ", value),
               options.originOf(info.key));
     }
@@ -48,15 +58,15 @@ void addOptions(std::string& out, OptionScope scope, Options options) {
 
 }  // namespace
 
-std::string dumpConfig(const Config& config) {
+std::string dumpConfig(const Config& config, BuiltInWords builtIn) {
   std::string out = "[global]\n";
-  addOptions(out, OptionScope::kGlobal, config.global);
+  addOptions(out, OptionScope::kGlobal, config.global, builtIn);
   for (const ServiceOptions& service : config.services) {
     out += '\n';
     addLine(out, fmt::format("[{}]", sectionLabel(service)), service.sectionOrigin);
     if (service.selfSigned && service.cert.empty())
       out += "# a certificate made at the start: --self-signed\n";
-    addOptions(out, OptionScope::kService, service);
+    addOptions(out, OptionScope::kService, service, builtIn);
   }
   return out;
 }

@@ -6,9 +6,11 @@
 #include <string>
 
 #include "config/config.h"
+#include "config/option_docs.h"
 
 namespace culvert {
 
-std::string dumpConfig(const Config& config);
+/// `builtIn` says what empty lists of suites and groups come to.
+std::string dumpConfig(const Config& config, BuiltInWords builtIn = nullptr);
 
 }  // namespace culvert

@@ -15,6 +15,8 @@ std::string Origin::text() const {
   switch (kind) {
     case Kind::kDefault:
       return "default";
+    case Kind::kPolicy:
+      return "policy " + name;
     case Kind::kFile:
       return line == 0 ? printable(name) : fmt::format("{}:{}", printable(name), line);
     case Kind::kEnvironment:

@@ -13,12 +13,13 @@ namespace culvert {
 
 /// Where a value comes from. The kinds stand in the order of strength, weakest first.
 struct Origin {
-  enum class Kind : uint8_t { kDefault, kFile, kEnvironment, kSet, kNamed };
+  enum class Kind : uint8_t { kDefault, kPolicy, kFile, kEnvironment, kSet, kNamed };
   Kind kind = Kind::kDefault;
   uint32_t line =
       0;  ///< kFile: the line, 0 for the file as a whole; others: the order among their like
-  std::string name;  ///< the file, the variable, the option
+  std::string name;  ///< the policy, the file, the variable, the option
 
+  static Origin policy(std::string name) { return {Kind::kPolicy, 0, std::move(name)}; }
   static Origin file(std::string path, uint32_t line) {
     return {Kind::kFile, line, std::move(path)};
   }
@@ -30,8 +31,8 @@ struct Origin {
     return {Kind::kNamed, order, std::move(option)};
   }
 
-  /// `FILE:LINE` (`FILE` for line 0), `env:NAME`, `--set#N`, `--listen`, `default`. Control
-  /// characters become '?'.
+  /// `FILE:LINE` (`FILE` for line 0), `env:NAME`, `--set#N`, `--listen`, `policy NAME`,
+  /// `default`. Control characters become '?'.
   std::string text() const;
   bool operator==(const Origin&) const = default;
 };

@@ -6,6 +6,7 @@
 
 #include "base/words.h"
 #include "config/option_table.h"
+#include "config/policy.h"
 #include "config/values.h"
 
 namespace culvert {
@@ -66,15 +67,45 @@ std::string valueWords(const OptionInfo& info) {
                 : fmt::format("{}, {}", type.substr(0, type.find(" (")), allowed);
 }
 
+/// The detail, and behind that of `policy` what each preset means.
+std::string detailWords(const OptionInfo& info) {
+  std::string text(info.detail);
+  if (info.key != "policy") return text;
+  for (const PolicyInfo& policy : allPolicies())
+    text += fmt::format(" {}: {}.", policy.name, policy.words);
+  return text;
+}
+
 template <class Visit>
 void forScope(OptionScope scope, Visit visit) {
   for (const OptionInfo& info : allOptions())
     if (info.scope == scope) visit(info);
 }
 
+/// Every preset in full, as the options that it stands for.
+std::string policyTable(BuiltInWords builtIn) {
+  std::string out;
+  for (const PolicyInfo& policy : allPolicies()) {
+    out += fmt::format("\n  {}\n", policy.name);
+    const auto row = [&](std::string_view key, std::string_view value) {
+      std::string block = wrapWords(value, 78, std::string(19, ' '));
+      block.replace(0, 19, fmt::format("    {:<15}", key));
+      out += block;
+    };
+    row("min-version", policy.minVersion);
+    row("max-version", policy.maxVersion);
+    for (std::string_view key : {"ciphers", "ciphersuites", "groups"}) {
+      const std::string words = builtIn == nullptr ? std::string() : builtIn(key);
+      const bool unused = key == "ciphers" && policy.minVersion == "1.3";
+      row(key, unused ? "none" : words.empty() ? "built-in order" : words);
+    }
+  }
+  return out;
+}
+
 void sampleOption(std::string& out, const OptionInfo& info, BuiltInWords builtIn) {
   out += wrapWords(sentence(info.brief), 98, "# ");
-  if (!info.detail.empty()) out += wrapWords(info.detail, 98, "# ");
+  if (!info.detail.empty()) out += wrapWords(detailWords(info), 98, "# ");
   out += wrapWords(fmt::format("({})", valueWords(info)), 98, "# ");
   std::string value(info.defaultText);
   if (value.empty() && builtIn != nullptr) value = builtIn(info.key);
@@ -119,7 +150,8 @@ std::string optionHelp(std::string_view key, BuiltInWords builtIn) {
     row("default", defaultWords(info, builtIn));
     row("reload", reloadWords(info));
     row("elsewhere", elsewhereWords(info));
-    if (!info.detail.empty()) out += "\n" + wrapWords(info.detail, 78, "  ");
+    if (!info.detail.empty()) out += "\n" + wrapWords(detailWords(info), 78, "  ");
+    if (info.key == "policy") out += policyTable(builtIn);
   }
   return out;
 }
@@ -196,7 +228,7 @@ std::string manOptions(BuiltInWords builtIn) {
   const auto list = [&](OptionScope scope) {
     forScope(scope, [&](const OptionInfo& info) {
       out += fmt::format(".TP\n.B {}\n{}\n", roffText(info.key), roffText(sentence(info.brief)));
-      if (!info.detail.empty()) out += roffText(info.detail) + "\n";
+      if (!info.detail.empty()) out += roffText(detailWords(info)) + "\n";
       out += fmt::format("Value: {}.\nDefault: {}.\n", roffText(valueWords(info)),
                          roffText(defaultWords(info, builtIn)));
       if (info.has(kRestart)) out += "Needs a restart.\n";

@@ -36,11 +36,20 @@ constexpr Choice kClientVerifies[] = {{"off", int(ClientVerify::kOff)},
 constexpr Choice kTruncationEnds[] = {{"reset", int(TruncationEnd::kReset)},
                                       {"fin", int(TruncationEnd::kFin)}};
 
+constexpr Choice kPolicies[] = {
+#define POLICY(name, min, max, words) {name, 0},
+#include "config/policy.def"
+#undef POLICY
+};
+
 constexpr std::pair<LogPlaceKind, std::string_view> kLogSinks[] = {
     {LogPlaceKind::kAuto, "auto"},
     {LogPlaceKind::kSyslog, "syslog"},
     {LogPlaceKind::kStderr, "stderr"},
     {LogPlaceKind::kStdout, "stdout"}};
+
+/// `record-size = dynamic`, kept as 0.
+constexpr std::string_view kDynamic = "dynamic";
 
 /// Longest text or list item: a path as the system takes it.
 constexpr size_t kLongestText = 4095;
@@ -58,8 +67,10 @@ Result<int64_t> readNumber(const OptionInfo& info, std::string_view text) {
   const bool words = info.type == ValueType::kWorkers || info.type == ValueType::kCount;
   if (info.type == ValueType::kWorkers && text == "auto") return 0;
   if (info.type == ValueType::kCount && text == "off") return 0;
+  if (info.type == ValueType::kRecordSize && text == kDynamic) return 0;
+  const bool size = info.type == ValueType::kSize || info.type == ValueType::kRecordSize;
   Result<int64_t> number = info.type == ValueType::kDuration ? parseDuration(text)
-                           : info.type == ValueType::kSize   ? parseSize(text)
+                           : size                            ? parseSize(text)
                                                              : parseNumber(text);
   if (!number)
     return words ? fail(number.error().text + "; allowed: " + info.allowedWords()) : number;
@@ -149,6 +160,8 @@ std::string writeValue(const OptionInfo& info, const T& value) {
     for (const Choice& choice : info.choices)
       if (choice.value == number) return std::string(choice.name);
     if (info.type == ValueType::kSize) return formatSize(number);
+    if (info.type == ValueType::kRecordSize)
+      return number == 0 ? std::string(kDynamic) : formatSize(number);
     if (number == 0 && info.type == ValueType::kWorkers) return "auto";
     if (number == 0 && info.type == ValueType::kCount) return "off";
     return fmt::format("{}", number);
@@ -241,8 +254,9 @@ const std::vector<OptionInfo>& table() {
 std::string rangeWords(const OptionInfo& info) {
   const auto write = [&](int64_t value) {
     return info.type == ValueType::kDuration ? formatDuration(value)
-           : info.type == ValueType::kSize   ? formatSize(value)
-                                             : fmt::format("{}", value);
+           : info.type == ValueType::kSize || info.type == ValueType::kRecordSize
+               ? formatSize(value)
+               : fmt::format("{}", value);
   };
   return fmt::format("{} to {}", write(info.min), write(info.max));
 }
@@ -267,6 +281,7 @@ std::string OptionInfo::typeWords() const {
     case ValueType::kDuration:
       return "duration (ms, s, m, h, d; also 1h30m)";
     case ValueType::kSize:
+    case ValueType::kRecordSize:
       return "size (bytes, or k, m, g of 1024)";
     case ValueType::kSwitch:
       return "switch";
@@ -311,6 +326,8 @@ std::string OptionInfo::allowedWords() const {
     case ValueType::kSize:
     case ValueType::kWhole:
       return rangeWords(*this);
+    case ValueType::kRecordSize:
+      return fmt::format("{}, or {}", rangeWords(*this), kDynamic);
     case ValueType::kSwitch:
       return "on, off";
     case ValueType::kLogPlace:

@@ -22,6 +22,7 @@ enum class ValueType : uint8_t {
   kCount,
   kDuration,
   kSize,
+  kRecordSize,
   kSwitch,
   kChoice,
   kWord,
@@ -64,6 +65,7 @@ struct Validators {
   Result<void> (*group)(std::string_view name) = nullptr;
   /// An item of the allow rule `key`.
   Result<void> (*clientRule)(std::string_view key, std::string_view item) = nullptr;
+  Result<void> (*keylogFile)(std::string_view path) = nullptr;
   /// The canonical text of a listen address, to find two services on one; null compares texts as
   /// written.
   std::string (*canonicalListen)(std::string_view item) = nullptr;

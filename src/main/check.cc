@@ -43,8 +43,8 @@ void noteUnresolvable(const Config& config, Diagnostics& diagnostics, Severity s
 }
 
 /// The files that culvert writes; as whoever runs the check.
-void noteUnwritable(const GlobalOptions& global, Diagnostics& diagnostics, Severity severity) {
-  const auto check = [&](const char* key, const std::string& path) {
+void noteUnwritable(const Config& config, Diagnostics& diagnostics, Severity severity) {
+  const auto check = [&](const auto& options, const char* key, const std::string& path) {
     if (path.empty()) return;
     const bool there = ::access(path.c_str(), F_OK) == 0;
     const int error = !there                                ? cannotCreate(path)
@@ -52,12 +52,31 @@ void noteUnwritable(const GlobalOptions& global, Diagnostics& diagnostics, Sever
                       : ::faccessat(AT_FDCWD, path.c_str(), W_OK, AT_EACCESS) == 0 ? 0
                                                                                    : errno;
     if (error != 0) {
-      diagnostics.add(severity, global.originOf(key), sectionLabel(global), key,
+      diagnostics.add(severity, options.originOf(key), sectionLabel(options), key,
                       fmt::format("cannot write {}: {}", path, errnoText(error)));
     }
   };
-  if (global.log.sink == LogPlaceKind::kFile) check("log", global.log.path);
-  check("pid-file", global.pidFile);
+  const GlobalOptions& global = config.global;
+  if (global.log.sink == LogPlaceKind::kFile) check(global, "log", global.log.path);
+  check(global, "pid-file", global.pidFile);
+  for (const ServiceOptions& service : config.services)
+    check(service, "keylog-file", service.keylogFile);
+}
+
+/// What the policy of each service comes to: "service web: policy modern: TLS 1.3, ..".
+std::string policyLines(const Config& config, const Runtime& runtime) {
+  std::string lines;
+  for (const ServiceOptions& options : config.services) {
+    const auto* service = runtime.find(options.name);
+    if (service == nullptr) continue;
+    std::string given;
+    for (const char* key : {"min-version", "max-version", "ciphers", "ciphersuites", "groups"})
+      if (options.originOf(key).kind > Origin::Kind::kPolicy)
+        given += fmt::format("{}{}", given.empty() ? ", but for " : ", ", key);
+    lines += fmt::format("service {}: policy {}{}: {}\n", options.name, options.policy, given,
+                         policyText(*(*service)->tls->settings));
+  }
+  return lines;
 }
 
 /// What the daemon would say of OCSP stapling.
@@ -89,6 +108,15 @@ std::string certificateLines(const Runtime& runtime) {
   return lines;
 }
 
+/// What culvert serves here where the list is empty.
+std::string servedWords(std::string_view key) {
+  const TlsSettings builtIn;
+  if (key == "ciphers") return suiteList(builtIn.suites12());
+  if (key == "ciphersuites") return suiteList(builtIn.suites13());
+  if (key == "groups") return groupList(groupsHere(builtIn.allGroups()));
+  return {};
+}
+
 }  // namespace
 
 int checkConfig(const ConfigSource& source, bool strict) {
@@ -106,7 +134,7 @@ int checkConfig(const ConfigSource& source, bool strict) {
   const auto ticketSecrets = TicketSource().load(loaded.config.global, certificates);
   if (!certificates.hasErrors()) certificates.append(staplingNotes(loaded.config, runtime));
   if (print(certificates)) return kExitCertificate;
-  if (!printOut(certificateLines(runtime))) return kExitFatal;
+  if (!printOut(certificateLines(runtime) + policyLines(loaded.config, runtime))) return kExitFatal;
   if (!loaded.config.global.ticketSecretFile.empty() &&
       !printOut(fmt::format("ticket secret: {}\n", TicketSource::idsOf(*ticketSecrets))))
     return kExitFatal;
@@ -114,7 +142,7 @@ int checkConfig(const ConfigSource& source, bool strict) {
   Diagnostics notes;
   noteUnbindable(loaded.config, notes, severity);
   noteUnresolvable(loaded.config, notes, severity);
-  noteUnwritable(loaded.config.global, notes, severity);
+  noteUnwritable(loaded.config, notes, severity);
   notes.sort();
   if (print(notes)) return kExitBind;
   const size_t count = runtime.services.size();
@@ -126,7 +154,11 @@ int checkConfig(const ConfigSource& source, bool strict) {
 int dumpConfig(const ConfigSource& source) {
   const LoadOutcome loaded = source.load(serverValidators());
   if (print(loaded.diagnostics)) return kExitConfig;
-  return printOut(dumpConfig(loaded.config)) ? kExitClean : kExitFatal;
+  if (auto ready = initTlsLibrary(); !ready) {
+    printLine(stderr, "culvert: " + ready.error().text);
+    return kExitFatal;
+  }
+  return printOut(dumpConfig(loaded.config, &servedWords)) ? kExitClean : kExitFatal;
 }
 
 }  // namespace culvert

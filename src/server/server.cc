@@ -159,6 +159,7 @@ int Server::loadAll() {
   resolver_ = std::make_unique<Resolver>(std::move(resolving));
   Diagnostics secrets;
   runtime_ = buildRuntime(config_, nullptr, *resolver_, secrets);
+  openKeyLogs(config_, runtime_, secrets);
   auto tickets = tickets_.load(global, secrets);
   if (print(secrets)) return kExitCertificate;
   if (const auto applied = tickets_.apply(std::move(*tickets), global.ticketRotation); !applied) {

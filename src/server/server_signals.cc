@@ -75,6 +75,7 @@ bool Server::reloadConfig(Diagnostics& diagnostics) {
   diagnostics.append(restartOnlyChanges(config_, loaded.config, source_.file()));
   if (diagnostics.hasErrors()) return false;
   Runtime runtime = buildRuntime(loaded.config, &runtime_, *resolver_, diagnostics);
+  openKeyLogs(loaded.config, runtime, diagnostics);
   auto secrets = tickets_.load(loaded.config.global, diagnostics);
   if (diagnostics.hasErrors()) return false;
   if (auto started = resolver_->start(); !started)  // for the names that are new

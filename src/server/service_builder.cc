@@ -8,8 +8,10 @@
 
 #include "base/ascii.h"
 #include "server/client_auth_builder.h"
+#include "tls/key_log.h"
 #include "tls/ocsp_check.h"
 #include "tls/self_signed.h"
+#include "tls/tls_library.h"
 
 namespace culvert {
 namespace {
@@ -28,7 +30,23 @@ Result<void> checkBackend(std::string_view text) {
 }
 Result<void> checkCipher(std::string_view name) { return asCheck(checkCipherList(name)); }
 Result<void> checkSuite(std::string_view name) { return asCheck(checkCiphersuites(name)); }
-Result<void> checkGroup(std::string_view name) { return asCheck(checkGroups(name)); }
+/// A group that is named must be there; of the built-in ones the library may lack some.
+Result<void> checkGroup(std::string_view name) {
+  const auto known = checkGroups(name);
+  if (!known) return tl::unexpected(known.error());
+  if (const auto ready = initTlsLibrary(); !ready) return ready;
+  if (libraryHasGroup(known->front())) return {};
+  return fail(fmt::format("wolfSSL {} as it is built here has no {}; it has: {}",
+                          tlsLibraryVersion(), groupName(known->front()),
+                          groupList(groupsHere(servedGroups()))));
+}
+
+Result<void> checkKeylogFile(std::string_view) {
+  if (KeyLog::available()) return {};
+  return fail(
+      "this culvert cannot write secrets: its wolfSSL is not built for it; `make WOLFSSL_KEYLOG=1` "
+      "makes one that can");
+}
 
 std::string canonicalListen(std::string_view text) {
   const auto spec = parseAddress(text, AddressUse::kListen);
@@ -88,7 +106,8 @@ bool sameTls(const TlsSettings& a, const TlsSettings& b) {
          a.ciphers == b.ciphers && a.ciphersuites == b.ciphersuites && a.groups == b.groups &&
          a.alpn == b.alpn && a.sessionTickets == b.sessionTickets &&
          a.ticketLifetime == b.ticketLifetime && a.strictSni == b.strictSni &&
-         a.staple == b.staple && a.clientAuth == b.clientAuth;
+         a.staple == b.staple && a.clientAuth == b.clientAuth && a.recordSize == b.recordSize &&
+         a.keyLog == b.keyLog;
 }
 
 /// Whether it is the one that makeSelfSigned() made for these names.
@@ -161,6 +180,9 @@ class ServiceBuilder {
     made->ticketLifetime = global_.ticketRotation;
     made->strictSni = options_.strictSni;
     made->staple = stapling;
+    made->recordSize = static_cast<uint16_t>(options_.recordSize);
+    made->keyLog = keyLog();
+    warnOfCbc(*made);
     if (before_ != nullptr && sameTls(*before_->tls->settings, *made))
       return before_->tls->settings;
     if (const auto sound = checkTlsSettings(*made); !sound)
@@ -174,6 +196,24 @@ class ServiceBuilder {
     if (before_ != nullptr && before_->tls->credentials->list() == list)
       return before_->tls->credentials;
     return std::make_shared<const CredentialSet>(std::move(list));
+  }
+
+  /// An open one goes on, so that a reload needs no right to make the file.
+  std::shared_ptr<KeyLog> keyLog() const {
+    if (options_.keylogFile.empty()) return nullptr;
+    const auto& old = before_ != nullptr ? before_->tls->settings->keyLog : nullptr;
+    if (old != nullptr && old->path() == options_.keylogFile) return old;
+    return std::make_shared<KeyLog>(options_.keylogFile);
+  }
+
+  void warnOfCbc(const TlsSettings& settings) {
+    const std::vector<uint16_t> asked = cbcSuites(settings.ciphers);
+    if (asked.empty() || settings.minVersion > kTls12) return;
+    diagnostics_.warning(
+        options_.originOf("ciphers"), sectionLabel(options_), "ciphers",
+        fmt::format("CBC suites are served because they were asked for: {}; they encrypt without "
+                    "authentication, and attacks on that have come back again and again",
+                    suiteList(asked)));
   }
 
   CredentialSet::List selfSigned() {
@@ -213,6 +253,7 @@ Validators serverValidators() {
           .ciphersuite = checkSuite,
           .group = checkGroup,
           .clientRule = checkClientRule,
+          .keylogFile = checkKeylogFile,
           .canonicalListen = canonicalListen};
 }
 
@@ -247,6 +288,16 @@ CertificateUnits certificatesOf(const Runtime* runtime, std::string_view service
 }
 
 }  // namespace
+
+void openKeyLogs(const Config& config, const Runtime& runtime, Diagnostics& diagnostics) {
+  for (const ServiceOptions& options : config.services) {
+    const auto* service = runtime.find(options.name);
+    if (service == nullptr || !(*service)->tls->settings->keyLog) continue;
+    if (const auto opened = (*service)->tls->settings->keyLog->open(); !opened)
+      diagnostics.error(options.originOf("keylog-file"), sectionLabel(options), "keylog-file",
+                        opened.error().text);
+  }
+}
 
 Runtime buildRuntime(const Config& config, const Runtime* before, Resolver& resolver,
                      Diagnostics& diagnostics) {

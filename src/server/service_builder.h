@@ -39,4 +39,7 @@ CertificateLoader::Known knownCertificates(const Runtime& runtime);
 /// What the system says of the files of client-ca and crl now.
 std::vector<FileStamp> clientFileStamps(const ServiceOptions& options);
 
+/// Opens the key log files; before privileges are dropped. What cannot be opened is an error.
+void openKeyLogs(const Config& config, const Runtime& runtime, Diagnostics& diagnostics);
+
 }  // namespace culvert

@@ -5,10 +5,14 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <string>
 #include <vector>
 
 #include "config/config_source.h"
+#include "temp_dir.h"
+#include "tls/key_log.h"
+#include "tls/tls_library.h"
 #include "unit/tls/tls_test_support.h"
 
 namespace culvert {
@@ -47,7 +51,8 @@ TEST_F(ServiceBuilderTest, EveryOptionArrives) {
       "web", files("ec") + "handshake-timeout = 1s\nconnect-timeout = 2s\nidle-timeout = 3s\n"
                            "stall-timeout = 4s\nhalf-close-timeout = 5s\non-truncation = fin\n"
                            "connect-retry = off\nfifo-size = 128k\nproxy-protocol = v2\n"
-                           "alpn = h2, http/1.1\nmin-version = 1.3\nsession-tickets = off\n"));
+                           "alpn = h2, http/1.1\nmin-version = 1.3\nsession-tickets = off\n"
+                           "record-size = 4k\ngroups = P-384:X25519\n"));
   EXPECT_TRUE(lines().empty()) << lines().front();
   ASSERT_EQ(runtime.services.size(), 1u);
   const Service& web = *runtime.services[0];
@@ -57,6 +62,8 @@ TEST_F(ServiceBuilderTest, EveryOptionArrives) {
   EXPECT_EQ(web.profile->tunnel->idleTimeout, Millis(3000));
   EXPECT_EQ(web.profile->tunnel->stallTimeout, Millis(4000));
   EXPECT_EQ(web.profile->tunnel->halfCloseTimeout, Millis(5000));
+  EXPECT_EQ(web.tls->settings->recordSize, 4096);
+  EXPECT_EQ(web.tls->settings->groups, (std::vector<uint16_t>{0x0018, 0x001d}));
   EXPECT_TRUE(web.profile->tunnel->truncationAsFin);
   EXPECT_EQ(web.profile->tunnel->fifoSize, 128u * 1024);
   EXPECT_FALSE(web.profile->connect.retry);
@@ -227,6 +234,65 @@ TEST(ServerValidators, KnowTheValuesOfLowerLayers) {
   EXPECT_TRUE(v.group("X25519"));
   EXPECT_FALSE(v.group("X25520"));
   EXPECT_EQ(v.canonicalListen("443"), v.canonicalListen("*:443"));
+}
+
+TEST_F(ServiceBuilderTest, CbcSuitesAreServedWithAWarning) {
+  const Runtime runtime =
+      build(service("web", files("ec") + "ciphers = ECDHE-ECDSA-AES128-GCM-SHA256\n"
+                                         "ciphers = ECDHE-ECDSA-AES128-SHA\n"));
+  EXPECT_EQ(runtime.services[0]->tls->settings->ciphers, (std::vector<uint16_t>{0xc02b, 0xc009}));
+  ASSERT_EQ(lines().size(), 1u);
+  EXPECT_TRUE(
+      lines()[0].starts_with("f.ini:6: warning: [service web] ciphers: CBC suites are served "
+                             "because they were asked for: ECDHE-ECDSA-AES128-SHA;"))
+      << lines()[0];
+}
+
+TEST_F(ServiceBuilderTest, AGroupThatIsNamedMustBeThere) {
+  const auto said = [](const char* groups) {
+    const LoadOutcome loaded =
+        ConfigSource("f.ini", {})
+            .loadText(service("web", files("ec") + "groups = " + groups + "\n"),
+                      serverValidators());
+    return loaded.ok() ? std::string() : loaded.diagnostics.list()[0].text();
+  };
+  for (uint16_t group : servedGroups()) {
+    const std::string text = said(groupName(group).c_str());
+    if (libraryHasGroup(group))
+      EXPECT_EQ(text, "") << groupName(group);
+    else
+      EXPECT_NE(text.find("as it is built here has no " + groupName(group)), std::string::npos)
+          << text;
+  }
+  EXPECT_TRUE(
+      said("X448").starts_with("f.ini:6: error: [service web] groups: group \"X448\" is not "
+                               "supported; allowed: "))
+      << said("X448");
+}
+
+TEST_F(ServiceBuilderTest, AKeyLogGoesOnOverAReload) {
+  const TempDir dir;
+  const std::string text = service("web", files("ec") + "keylog-file = " + dir / "keys" + "\n");
+  const LoadOutcome loaded = ConfigSource("f.ini", {}).loadText(text, serverValidators());
+  if (!KeyLog::available()) {
+    ASSERT_FALSE(loaded.ok());
+    EXPECT_NE(loaded.diagnostics.list()[0].text().find("make WOLFSSL_KEYLOG=1"), std::string::npos);
+    return;
+  }
+  const Runtime first = build(text);
+  openKeyLogs(config_, first, said_);
+  EXPECT_TRUE(lines().empty()) << lines()[0];
+  EXPECT_TRUE(std::filesystem::exists(dir / "keys"));
+  std::filesystem::remove(dir / "keys");
+  const Runtime second = build(text, &first);
+  EXPECT_EQ(second.services[0]->tls->settings->keyLog, first.services[0]->tls->settings->keyLog);
+  openKeyLogs(config_, second, said_);
+  EXPECT_FALSE(std::filesystem::exists(dir / "keys")) << "it is open";
+  const Runtime nowhere =
+      build(service("web", files("ec") + "keylog-file = " + dir / "none/keys" + "\n"), &first);
+  openKeyLogs(config_, nowhere, said_);
+  ASSERT_EQ(said_.errors(), 1u);
+  EXPECT_TRUE(lines()[0].starts_with("f.ini:6: error: [service web] keylog-file: cannot write "));
 }
 
 }  // namespace

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The presets of the option `policy` (policy.def) as data. Thread: any (constant data).
+#pragma once
+
+#include <span>
+#include <string_view>
+
+namespace culvert {
+
+/// What a preset stands for, as one would write it in the file.
+struct PolicyInfo {
+  std::string_view name, minVersion, maxVersion, words;
+};
+
+std::span<const PolicyInfo> allPolicies();
+/// nullptr where there is none of this name.
+const PolicyInfo* findPolicy(std::string_view name);
+
+}  // namespace culvert
