@@ -1,33 +1,26 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The benchmark's own programs: built when they are older than their sources."""
 import json
-import os
 import pathlib
 import subprocess
+import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
-ROOT = HERE.parents[1]
-BUILD = ROOT / os.environ.get("BUILD", "build") / "bench"
+sys.path.insert(0, str(HERE.parent / "support"))
+import native  # noqa: E402
 
-
-def _compile(name, inputs, arguments):
-    target = BUILD / name
-    if target.exists() and target.stat().st_mtime > max(path.stat().st_mtime for path in inputs):
-        return
-    compiler = os.environ.get("CXX", "g++").split()
-    subprocess.run([*compiler, "-std=c++20", "-O2", "-Wall", "-Wextra", "-o", target, HERE / f"{name}.cc", *arguments],
-                   check=True)
+ROOT = native.ROOT
+BUILD = native.BUILD / "bench"
 
 
 def compileAll():
-    BUILD.mkdir(parents=True, exist_ok=True)
     headers = list(HERE.glob("*.h"))
-    _compile("backend", [HERE / "backend.cc", *headers], [])
-    _compile("load", [HERE / "load.cc", *headers], ["-lssl", "-lcrypto"])
-    prefix = subprocess.run([ROOT / "scripts/wolfssl.sh", "--print-prefix"], capture_output=True, text=True).stdout.strip()
-    library = pathlib.Path(prefix, "lib", "libwolfssl.a")
-    if library.exists():  # without one (a distribution's own) the floor is the plain relay alone
-        _compile("crypto", [HERE / "crypto.cc", HERE / "bench.h", library], ["-isystem", f"{prefix}/include", library, "-lm"])
+    native.compile_program(BUILD / "backend", HERE / "backend.cc", headers)
+    native.compile_program(BUILD / "load", HERE / "load.cc", headers, ["-lssl", "-lcrypto"])
+    wolfssl = native.wolfssl()
+    if wolfssl:  # without one (a distribution's own) the floor is the plain relay alone
+        arguments, library = wolfssl
+        native.compile_program(BUILD / "crypto", HERE / "crypto.cc", [HERE / "bench.h", library], arguments)
 
 
 def knowsGroup(group):

@@ -4,46 +4,13 @@
 import os
 import socket
 import subprocess
-import threading
 
 import pytest
 
 from harness import Backend, slack
+from harness.programs import Dialogue
 
 VERSIONS = ["1.2", "1.3"]
-
-
-class Dialogue:
-    """A command-line client: lines in, output collected, waited for by content."""
-
-    def __init__(self, command):
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        stderr=subprocess.STDOUT)
-        self.text = ""
-
-    def say(self, line):
-        self.process.stdin.write(line.encode() + b"\n")
-        self.process.stdin.flush()
-
-    def expect(self, words):
-        timer = threading.Timer(slack(10), self.process.kill)
-        timer.start()
-        try:
-            while words not in self.text:
-                piece = os.read(self.process.stdout.fileno(), 65536)
-                assert piece, f"ended before {words!r}:\n{self.text}"
-                self.text += piece.decode(errors="replace")
-        finally:
-            timer.cancel()
-
-    def end(self):
-        """End of input; returns the exit status."""
-        self.process.stdin.close()
-        timer = threading.Timer(slack(10), self.process.kill)
-        timer.start()
-        self.text += self.process.stdout.read().decode(errors="replace")
-        timer.cancel()
-        return self.process.wait()
 
 
 @pytest.mark.parametrize("version", VERSIONS)
