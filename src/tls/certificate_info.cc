@@ -12,7 +12,7 @@
 #include <memory>
 
 #include "base/ascii.h"
-#include "tls/der.h"
+#include "tls/der_reader.h"
 #include "tls/tls_error.h"
 #include "tls/wolfssl.h"
 

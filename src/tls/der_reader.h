@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Walks DER, one item after the other, never beyond the bytes given: for the few fields of
-// certificates and revocation lists that wolfSSL does not hand out. Thread: any.
+// certificates, revocation lists and OCSP responses that wolfSSL does not hand out. Thread: any.
 #pragma once
 
 #include <cstdint>
@@ -21,8 +21,12 @@ class DerReader {
   static constexpr uint8_t kInteger = 0x02;
   static constexpr uint8_t kOctets = 0x04;
   static constexpr uint8_t kOid = 0x06;
+  static constexpr uint8_t kEnumerated = 0x0a;
+  static constexpr uint8_t kTime = 0x18;  ///< GeneralizedTime
   static constexpr uint8_t kSequence = 0x30;
   static constexpr uint8_t kSet = 0x31;
+  /// [n], constructed.
+  static constexpr uint8_t context(uint8_t n) { return static_cast<uint8_t>(0xa0 | n); }
 
   explicit DerReader(std::span<const uint8_t> bytes) : rest_(bytes) {}
 

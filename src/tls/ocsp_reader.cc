@@ -6,7 +6,7 @@
 #include <array>
 #include <ctime>
 
-#include "tls/der.h"
+#include "tls/der_reader.h"
 
 namespace culvert {
 namespace {
@@ -51,7 +51,7 @@ std::optional<OcspSingle> readSingle(std::span<const uint8_t> body) {
 
 bool readSingles(std::span<const uint8_t> list, OcspSummary& summary) {
   DerReader singles(list);
-  while (!singles.empty() && summary.singles.size() < kMaxSingles) {
+  while (!singles.done() && summary.singles.size() < kMaxSingles) {
     const auto item = singles.next(DerReader::kSequence);
     auto single = item ? readSingle(item->body) : std::nullopt;
     if (!single) return false;
