@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <vector>
 
 #include "tls/alert_number.h"
 #include "tls/wolfssl.h"
@@ -45,6 +46,21 @@ RecordVerdict refuseWith(uint8_t alert, std::string_view reason) {
 bool mayChange(uint16_t type) {
   return type == kKeyShareExtension || type == kEarlyDataExtension || type == kCookieExtension ||
          type == kPreSharedKeyExtension || type == kPaddingExtension;
+}
+
+/// By type, of which the parser allows one each: the order of two hellos may differ. wolfSSL's own
+/// client, for one, has other places for supported_versions and psk_key_exchange_modes in its
+/// second hello. That pre_shared_key stands last is the parser's business too.
+std::vector<std::span<const uint8_t>> sortedExtensions(const ClientHello& hello) {
+  std::vector<std::span<const uint8_t>> out;
+  for (auto rest = hello.extensions; rest.size() >= 4;) {
+    const size_t size = 4 + u16At(rest, 2);
+    out.push_back(rest.first(size));
+    rest = rest.subspan(size);
+  }
+  std::sort(out.begin(), out.end(),
+            [](const auto& a, const auto& b) { return u16At(a, 0) < u16At(b, 0); });
+  return out;
 }
 
 }  // namespace
@@ -170,12 +186,10 @@ HelloGuard::Digest HelloGuard::digestOf(const ClientHello& hello) const {
   // All fields before the extensions; not the lengths of the message and of the extensions.
   const size_t fields = hello.message.size() - hello.extensions.size() - 2;
   add(hello.message.first(fields).subspan(kMessageHeader));
-  for (auto rest = hello.extensions; rest.size() >= 4;) {
-    const size_t size = 4 + u16At(rest, 2);
-    const auto type = static_cast<uint16_t>(u16At(rest, 0));
+  for (const auto extension : sortedExtensions(hello)) {
+    const auto type = static_cast<uint16_t>(u16At(extension, 0));
     // Where no group was asked for, the shares stay.
-    if (!mayChange(type) || (type == kKeyShareExtension && group_ == 0)) add(rest.first(size));
-    rest = rest.subspan(size);
+    if (!mayChange(type) || (type == kKeyShareExtension && group_ == 0)) add(extension);
   }
   wc_Sha256Final(&sha, out.data());
   wc_Sha256Free(&sha);

@@ -56,7 +56,7 @@ class HelloGuard {
   RecordVerdict inspect(std::span<const uint8_t> bytes);
 
   /// RFC 8446 4.1.2: the same but for a share of the group asked for, the cookie, early_data that
-  /// is gone, the ticket's new binder and padding.
+  /// is gone, the ticket's new binder and padding. The order of the extensions may be another.
   SecondHelloVerdict judgeSecond(const ClientHello& second);
 
  private:

@@ -15,9 +15,13 @@ from raw_tls.hello import vec8, vec16
 E = Extension
 
 
-def swap(hello):
-    """Two extensions change places."""
-    hello.extensions[0], hello.extensions[1] = hello.extensions[1], hello.extensions[0]
+def reverse(hello):
+    """The extensions in the opposite order; wolfSSL's client, for one, has another in its second hello."""
+    hello.extensions.reverse()
+
+
+def rotate(hello):
+    hello.extensions.append(hello.extensions.pop(0))
 
 
 def put_on(change):
@@ -45,6 +49,10 @@ SECOND_HELLO = [
                                                                first=[put(E.PADDING, bytes(10))]), RETRIED),
     case("second hello without the padding of the first", "8446 4.1.2",
          retry(without(E.PADDING), first=[put(E.PADDING, bytes(10))]), RETRIED),
+    case("second hello with its extensions reversed", "8446 4.2", retry(reverse), RETRIED),
+    case("second hello with its extensions rotated", "8446 4.2", retry(rotate), RETRIED),
+    case("second hello with its extensions reversed, and padding", "8446 4.2", retry(reverse, put(E.PADDING, bytes(9))),
+         RETRIED),
     case("second hello of 12 KiB", "8446 4.1.4", retry(first=[put(0xFABC, bytes(12000))]), RETRIED),
     changed("another random", field(random=bytes(32))),
     changed("another session id", field(session_id=bytes(32))),
@@ -69,7 +77,14 @@ SECOND_HELLO = [
     changed("an unknown extension less", without(0xFABC), first=[put(0xFABC, b"")]),
     changed("an unknown extension changed", put(0xFABC, b"x"), first=[put(0xFABC, b"")]),
     changed("an extension twice", lambda h: h.extensions.insert(0, (0xFABC, b"")), first=[put(0xFABC, b"")]),
-    changed("extensions in another order", swap),
+    changed("reversed, with another server name", put(E.SERVER_NAME, server_name("b.test")), reverse,
+            first=[put(E.SERVER_NAME, server_name("a.test"))]),
+    changed("reversed, with an unknown extension more", reverse, put(0xFABC, b"")),
+    changed("reversed, with an unknown extension less", reverse, without(0xFABC), first=[put(0xFABC, b"")]),
+    changed("reversed, with other PSK modes", put(E.PSK_KEY_EXCHANGE_MODES, vec8(b"\0\1")), reverse),
+    changed("two extensions have changed their bodies", put(0xFABC, b"b"), put(0xFABD, b"a"),
+            first=[put(0xFABC, b"a"), put(0xFABD, b"b")]),
+    changed("pre_shared_key not last any more", rotate, first=[lambda h: FOREIGN(h)], rfc="8446 4.2.11"),
     changed("a cookie nobody gave", put(E.COOKIE, vec16(b"made up")), rfc="8446 4.2.2"),
     changed("early_data", put(E.EARLY_DATA, b""), rfc="8446 4.2.10", first=[put(E.EARLY_DATA, b"")]),
     changed("early_data that the first had not", put(E.EARLY_DATA, b""), rfc="8446 4.2.10"),

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <functional>
 
 #include "hello_builder.h"
@@ -161,6 +162,32 @@ TEST_F(HelloGuardTest, EarlyDataIsSkippedUpToALimit) {
 TEST_F(HelloGuardTest, TheSecondHelloMayDifferWhereItMust) {
   EXPECT_EQ(alertFor([](HelloBuilder&) {}), 0);
   EXPECT_EQ(alertFor([](HelloBuilder& h) { h.add(21, Bytes(50, 0)); }), 0) << "padding";
+  EXPECT_EQ(alertFor([](HelloBuilder& h) { std::swap(h.extensions[0], h.extensions[1]); }), 0);
+  EXPECT_EQ(alertFor([](HelloBuilder& h) { std::ranges::reverse(h.extensions); }), 0);
+}
+
+TEST_F(HelloGuardTest, AnotherOrderHidesNoOtherChange) {
+  const int illegal = Alert::illegal_parameter;
+  const auto reversedAnd = [this](const std::function<void(HelloBuilder&)>& change) {
+    return alertFor([&](HelloBuilder& h) {
+      std::ranges::reverse(h.extensions);
+      change(h);
+    });
+  };
+  EXPECT_EQ(reversedAnd([](HelloBuilder& h) { h.remove(0); }), illegal);
+  EXPECT_EQ(reversedAnd([](HelloBuilder& h) { h.add(0xfabc, {}); }), illegal);
+  EXPECT_EQ(reversedAnd([](HelloBuilder& h) { h.set(0, HelloBuilder::serverName("b.test")); }),
+            illegal);
+}
+
+TEST_F(HelloGuardTest, BodiesMayNotChangePlaces) {
+  HelloBuilder one = firstHello(), other = secondHello();
+  one.add(0xfabc, {1}).add(0xfabd, {2});
+  await(one);
+  EXPECT_EQ(judge(HelloBuilder(other).add(0xfabd, {2}).add(0xfabc, {1})).alert, 0);
+  await(one);
+  EXPECT_EQ(judge(HelloBuilder(other).add(0xfabc, {2}).add(0xfabd, {1})).alert,
+            Alert::illegal_parameter);
 }
 
 TEST_F(HelloGuardTest, TheSecondHelloMayNotDifferElsewhere) {
@@ -173,8 +200,6 @@ TEST_F(HelloGuardTest, TheSecondHelloMayNotDifferElsewhere) {
             illegal);
   EXPECT_EQ(alertFor([](HelloBuilder& h) { h.remove(0); }), illegal);
   EXPECT_EQ(alertFor([](HelloBuilder& h) { h.add(0xfabc, {}); }), illegal);
-  EXPECT_EQ(alertFor([](HelloBuilder& h) { std::swap(h.extensions[0], h.extensions[1]); }),
-            illegal);
   EXPECT_EQ(alertFor([](HelloBuilder& h) { h.add(42, {}); }), illegal) << "early data";
   EXPECT_EQ(alertFor([](HelloBuilder& h) { h.add(44, {0, 1, 9}); }), illegal) << "a cookie";
   EXPECT_EQ(

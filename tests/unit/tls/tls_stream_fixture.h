@@ -73,6 +73,8 @@ class Client {
     }
   }
   void closeNotify() { wolfSSL_shutdown(ssl_); }
+  /// The first hello has a share of this group only.
+  void shareFirst(uint16_t group) { ASSERT_EQ(wolfSSL_UseKeyShare(ssl_, group), WOLFSSL_SUCCESS); }
   void updateKeys() { ASSERT_EQ(wolfSSL_update_keys(ssl_), WOLFSSL_SUCCESS); }
   std::optional<uint8_t> alert() { return alertsSeen(ssl_).received; }
 

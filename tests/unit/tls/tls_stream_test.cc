@@ -36,6 +36,20 @@ TEST_F(TlsStreamTest, ShakesHandsInTls12) {
   EXPECT_EQ(text, "ping");
 }
 
+/// wolfSSL's client has another order of extensions in its second hello.
+TEST_F(TlsStreamTest, ARetryAsksForAnotherShare) {
+  TestTls settings = testSettings();
+  settings.groups = {0x0018};
+  open(settings);
+  client_->shareFirst(0x0017);
+  client_->connect();
+  client_->flush();
+  ASSERT_TRUE(waitFd(stream_->fd(), POLLIN));
+  ASSERT_EQ(stream_->handshake(), IoStatus::kBlocked);
+  ASSERT_EQ(shakeHands(), IoStatus::kOk);
+  EXPECT_EQ(stream_->facts().group, "P-384");
+}
+
 TEST_F(TlsStreamTest, TakesAHelloByteByByte) {
   EXPECT_EQ(stream_->handshake(), IoStatus::kBlocked) << "nothing there";
   client_->connect();
