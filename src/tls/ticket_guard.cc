@@ -113,6 +113,14 @@ std::vector<uint16_t> groupsInUse(const TlsSettings& settings) {
   return groups;
 }
 
+/// There are no tickets where clients are asked for certificates; one that was sealed elsewhere,
+/// by a replica with other options, must not open there either.
+std::string clientPolicy(const ClientAuth* auth) {
+  if (auth == nullptr) return "off";
+  return fmt::format("{} {:02x}", static_cast<unsigned>(auth->mode),
+                     fmt::join(auth->contentHash, ""));
+}
+
 }  // namespace
 
 OfferedTickets::OfferedTickets(const ClientHello& hello) {
@@ -143,6 +151,7 @@ Result<TicketGuard> TicketGuard::create(const TicketKeys& keys, const TlsSetting
   hash.add(fmt::format("{:x}/{:x}", settings.minVersion, settings.maxVersion));
   hash.add(std::vector<uint16_t>(suites.begin(), suites.end()));
   hash.add(groupsInUse(settings));
+  hash.add(clientPolicy(settings.clientAuth.get()));
   for (const std::string& name : settings.alpn) hash.add(name);
   TicketBinding binding;
   if (!hash.finish(binding)) return fail("session tickets cannot be set up (SHA-256)");

@@ -152,6 +152,29 @@ TEST_P(TlsTicketOfTest, IsBoundToTheKindOfKey) {
   EXPECT_FALSE(survives([](TestTls& s) { s.credentials = testSettings({"rsa"}).credentials; }));
 }
 
+/// The context here asks nobody and would take the ticket: what refuses it is the binding.
+TEST_P(TlsTicketOfTest, IsBoundToWhatIsAskedOfClients) {
+  const auto asking = [](VerifyClient mode, uint8_t contents) {
+    ClientAuth auth;
+    auth.mode = mode;
+    auth.contentHash.fill(contents);
+    return std::make_shared<const ClientAuth>(std::move(auth));
+  };
+  const auto required = asking(VerifyClient::kRequired, 1);
+  EXPECT_FALSE(survives([&](TestTls& s) { s.clientAuth = required; }));
+
+  TestTls settings = testSettings();
+  settings.clientAuth = required;
+  WOLFSSL_SESSION* session = ticketFrom(client_, settings);
+  EXPECT_TRUE(resumes(client_, settings, session));
+  for (const auto& other :
+       {asking(VerifyClient::kOptional, 1), asking(VerifyClient::kRequired, 2), {}}) {
+    settings.clientAuth = other;
+    EXPECT_FALSE(resumes(client_, settings, session));
+  }
+  wolfSSL_SESSION_free(session);
+}
+
 TEST_P(TlsTicketOfTest, SurvivesOneRotationAndNotTwo) {
   TestTls settings = testSettings();
   WOLFSSL_SESSION* session = ticketFrom(client_, settings);
