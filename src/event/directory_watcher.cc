@@ -5,8 +5,8 @@
 #include <sys/inotify.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
+#include <unordered_set>
 
 namespace culvert {
 
@@ -43,11 +43,10 @@ size_t DirectoryWatcher::watch(const std::vector<std::string>& directories) {
       ++failed;
     }
   }
-  for (const auto& [path, number] : watches_) {
-    const bool kept = std::any_of(now.begin(), now.end(),
-                                  [n = number](const auto& entry) { return entry.second == n; });
-    if (!kept) ::inotify_rm_watch(fd_.get(), number);
-  }
+  std::unordered_set<int> kept;
+  for (const auto& [path, number] : now) kept.insert(number);
+  for (const auto& [path, number] : watches_)
+    if (!kept.contains(number)) ::inotify_rm_watch(fd_.get(), number);
   watches_ = std::move(now);
   return failed;
 }

@@ -45,8 +45,19 @@ void CertificateKeeper::start(const Config& config, const Runtime& runtime) {
 }
 
 void CertificateKeeper::follow(const Config& config, const Runtime& runtime) {
-  watch_.follow(config, runtime);
+  watchFiles(config, runtime);
   tellValidity(runtime);
+}
+
+void CertificateKeeper::watchFiles(const Config& config, const Runtime& runtime) {
+  const size_t blind = watch_.follow(config, runtime);
+  if (blind > blind_) {
+    logger_.log(LogLine(LogLevel::kWarning,
+                        "changes in some directories are noticed only every half minute")
+                    .add("directories", blind)
+                    .add("see", "fs.inotify.max_user_watches"));
+  }
+  blind_ = blind;
 }
 
 bool CertificateKeeper::refresh(const Config& config, Runtime& runtime) {
@@ -60,7 +71,7 @@ bool CertificateKeeper::refresh(const Config& config, Runtime& runtime) {
                     .add("services", refresh.clientsTaken));
   }
   runtime = std::move(refresh.runtime);
-  watch_.follow(config, runtime);
+  watchFiles(config, runtime);
   if (refresh.changed) tellValidity(runtime);
   if (refresh.lookAgain) watch_.lookSoon();
   return refresh.changed;

@@ -37,6 +37,7 @@ class CertificateKeeper {
   static void count(const Runtime& runtime, CounterSnapshot& snapshot);
 
  private:
+  void watchFiles(const Config& config, const Runtime& runtime);
   void logTaken(const Runtime& before, const Runtime& now);
   void tellValidity(const Runtime& runtime);
   void tell(const std::string& service, const Credentials& one, int64_t now);
@@ -44,6 +45,7 @@ class CertificateKeeper {
   Logger& logger_;
   CounterBlock& counters_;
   CertificateWatch watch_;
+  size_t blind_ = 0;    // directories that could not be watched last time
   int64_t toldAt_ = 0;  // wall clock, seconds
 };
 

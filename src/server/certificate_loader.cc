@@ -6,7 +6,7 @@
 
 #include <algorithm>
 #include <ctime>
-#include <set>
+#include <unordered_set>
 
 #include "base/ascii.h"
 
@@ -24,6 +24,10 @@ constexpr int64_t kSettlesShorter = 1300 * kMilli;
 // A refusal is told when it has stood this long: until then it is perhaps half of a pair.
 constexpr int64_t kTellsAfter = 1000 * kMilli;
 
+// Of the names that a change would lose, so many are told or kept: strangers can ask for thousands
+// under a wildcard.
+constexpr size_t kMostLost = 20;
+
 std::array<FileStamp, 3> stampsOf(const CertificateFiles& files) {
   std::array<FileStamp, 3> stamps;
   stamps[0] = stampOf(files.cert);
@@ -38,6 +42,27 @@ bool olderThan(const std::array<FileStamp, 3>& stamps, int64_t nanos) {
 }
 
 bool serves(const CertificateUnit& unit) { return unit.credentials != nullptr; }
+
+/// Puts a unit where it stood among those before: the first one is the default.
+void insertInPlace(std::shared_ptr<const CertificateUnit> unit, const CertificateUnits& before,
+                   CertificateUnits& units) {
+  const auto same = [](const CertificateFiles& files) {
+    return [&files](const auto& other) { return other->files == files; };
+  };
+  auto old = std::find_if(before.begin(), before.end(), same(unit->files));
+  while (old != before.begin() && old != before.end()) {
+    --old;
+    const auto at = std::find_if(units.begin(), units.end(), same((*old)->files));
+    if (at == units.end()) continue;
+    units.insert(std::next(at), std::move(unit));
+    return;
+  }
+  units.insert(units.begin(), std::move(unit));
+}
+
+bool isBelow(const std::string& path, const std::string& directory) {
+  return path.starts_with(directory.ends_with('/') ? directory : directory + "/");
+}
 
 bool coversName(const CertificateUnit& unit, std::string_view name) {
   return serves(unit) && unit.credentials->matches(name) > 0;
@@ -54,19 +79,25 @@ CredentialSet::List credentialsOf(const CertificateUnits& units) {
 }
 
 CertificateUnits CertificateLoader::load(const ServiceOptions& options,
-                                         const CertificateUnits& before, const AskedNames* asked) {
+                                         const CertificateUnits& before, const AskedNames* asked,
+                                         const TlsSettings* settings) {
+  settings_ = settings;
+  own_.clear();
+  for (const auto& unit : before) own_.emplace(unit->files.id(), unit);
   CertificateUnits units;
   for (size_t i = 0; i < options.cert.size(); ++i) addAll(options, i, units, before);
-  if (reason_ == LoadReason::kWatch) keepVanished(options, before, units);
+  CertificateUnits vanished;
+  if (reason_ == LoadReason::kWatch) vanished = keepVanished(before, units);
   if (!before.empty() && units != before) keepNames(options, before, units, asked);
-  if (reason_ != LoadReason::kWatch) {
-    const bool none =
-        std::none_of(units.begin(), units.end(), [](const auto& unit) { return serves(*unit); });
-    if (none && !diagnostics_.hasErrors())
-      diagnostics_.error(options.originOf("cert"), sectionLabel(options), "cert",
-                         "no certificate that can be used is there");
-    warnOfNames(options, units);
+  if (reason_ == LoadReason::kWatch) {
+    settleVanished(options, vanished, before, units);
+    return units;
   }
+  if (std::none_of(units.begin(), units.end(), [](const auto& unit) { return serves(*unit); }) &&
+      !diagnostics_.hasErrors())
+    diagnostics_.error(options.originOf("cert"), sectionLabel(options), "cert",
+                       "no certificate that can be used is there");
+  warnOfNames(options, units);
   return units;
 }
 
@@ -78,52 +109,99 @@ void CertificateLoader::addAll(const ServiceOptions& options, size_t index, Cert
   const SourcedText phrase = phrases.size() == 1      ? phrases[0]
                              : index < phrases.size() ? phrases[index]
                                                       : SourcedText();
-  if (!isDirectory(cert.text)) {
-    const Place place{options, cert.origin, key.origin, phrase.origin, false};
+  // A directory that is gone for a while, with its mount, is one all the same.
+  const bool was = std::any_of(before.begin(), before.end(), [&](const auto& unit) {
+    return unit->fromDirectory && isBelow(unit->files.cert, cert.text);
+  });
+  const bool directory = isDirectory(cert.text) || (was && reason_ == LoadReason::kWatch);
+  const Place place{options, cert.origin, key.origin, phrase.origin, directory};
+  if (!directory) {
     units.push_back(unitFor({cert.text, key.text, phrase.text}, place));
-    return;
+  } else if (!key.text.empty()) {
+    diagnostics_.error(key.origin, sectionLabel(options), "key",
+                       cert.text + " is a directory, whose keys lie beside their certificates");
+  } else {
+    addDirectory(cert, phrase.text, place, units, before);
   }
-  const Place place{options, cert.origin, key.origin, phrase.origin, true};
-  if (!key.text.empty())
-    return diagnostics_.error(
-        key.origin, sectionLabel(options), "key",
-        cert.text + " is a directory, whose keys lie beside their certificates");
-  const auto listed = listCertificates(cert.text, phrase.text);
-  if (!listed) {
-    diagnostics_.error(cert.origin, sectionLabel(options), "cert", listed.error().text);
-    for (const auto& unit : before)
-      if (unit->fromDirectory && unit->files.cert.starts_with(cert.text)) units.push_back(unit);
-    return;
-  }
-  for (const CertificateFiles& files : *listed) units.push_back(unitFor(files, place));
 }
 
-/// Who replaces a file by removing it first leaves a gap; a certificate outlives it.
-void CertificateLoader::keepVanished(const ServiceOptions& options, const CertificateUnits& before,
-                                     CertificateUnits& units) {
-  std::set<std::string> here;
+void CertificateLoader::addDirectory(const SourcedText& cert, const std::string& passphrase,
+                                     const Place& place, CertificateUnits& units,
+                                     const CertificateUnits& before) {
+  const auto listed = listCertificates(cert.text, passphrase);
+  if (listed) {
+    for (const CertificateFiles& files : *listed) units.push_back(unitFor(files, place));
+    return;
+  }
+  if (reason_ != LoadReason::kWatch)
+    return diagnostics_.error(place.cert, sectionLabel(place.service), "cert", listed.error().text);
+  bool told = false;  // by the first of them
+  for (const auto& unit : before) {
+    if (!unit->fromDirectory || !isBelow(unit->files.cert, cert.text)) continue;
+    auto kept = std::make_shared<CertificateUnit>(*unit);
+    units.push_back(told ? unit
+                         : refuse(std::move(kept), place, unit, {listed.error().text, {}, {}}));
+    told = true;
+  }
+}
+
+/// Who replaces a file by removing it first leaves a gap; a certificate outlives it. Returns those
+/// that have been gone for longer.
+CertificateUnits CertificateLoader::keepVanished(const CertificateUnits& before,
+                                                 CertificateUnits& units) {
+  std::unordered_set<std::string> here;
   for (const auto& unit : units) here.insert(unit->files.id());
+  CertificateUnits vanished;
   for (const auto& old : before) {
     if (!old->fromDirectory || !serves(*old) || here.contains(old->files.id())) continue;
     if (old->goneSince != 0 && wallNanos() - old->goneSince >= kTellsAfter) {
-      diagnostics_.add(Severity::kNote, options.originOf("cert"), sectionLabel(options), "cert",
-                       old->files.cert + " is gone: it is served no more");
+      vanished.push_back(old);
       continue;
     }
     auto kept = std::make_shared<CertificateUnit>(*old);
     if (kept->goneSince == 0) kept->goneSince = wallNanos();
-    units.push_back(std::move(kept));
+    insertInPlace(std::move(kept), before, units);
     lookAgain_ = true;
   }
+  return vanished;
+}
+
+/// Of those that are gone for good some may have been kept for a name, and the last ones stay.
+void CertificateLoader::settleVanished(const ServiceOptions& options,
+                                       const CertificateUnits& vanished,
+                                       const CertificateUnits& before, CertificateUnits& units) {
+  const bool none =
+      std::none_of(units.begin(), units.end(), [](const auto& unit) { return serves(*unit); });
+  const Place place{options, options.originOf("cert"), {}, {}, true};
+  for (const auto& old : vanished) {
+    const bool kept = std::any_of(units.begin(), units.end(),
+                                  [&](const auto& unit) { return unit->files == old->files; });
+    if (kept) continue;
+    if (none) {
+      const std::string text = old->files.cert + ": is gone, and nothing else is there to serve";
+      insertInPlace(refuse(std::make_shared<CertificateUnit>(*old), place, old, {text, {}, {}}),
+                    before, units);
+    } else {
+      diagnostics_.add(Severity::kNote, place.cert, sectionLabel(options), "cert",
+                       old->files.cert + " is gone: it is served no more");
+    }
+  }
+}
+
+CertificateLoader::Unit CertificateLoader::knownUnit(const std::string& id) const {
+  // Its own first: another service may have refused what this one serves, for a name.
+  for (const Known* known : {&own_, &known_}) {
+    const auto found = known->find(id);
+    if (found != known->end()) return found->second;
+  }
+  return nullptr;
 }
 
 CertificateLoader::Unit CertificateLoader::unitFor(const CertificateFiles& files,
                                                    const Place& place) {
-  const auto found = known_.find(files.id());
-  const Unit before = found != known_.end() ? found->second : nullptr;
+  const Unit before = knownUnit(files.id());
   const auto stamps = stampsOf(files);
-  if (before != nullptr && isUnchanged(*before, stamps)) return before;
-  Unit unit;
+  if (before != nullptr && before->goneSince == 0 && isUnchanged(*before, stamps)) return before;
   if (reason_ == LoadReason::kWatch && isBeingWritten(before.get(), stamps)) {
     lookAgain_ = true;
     if (before != nullptr) return before;
@@ -132,7 +210,7 @@ CertificateLoader::Unit CertificateLoader::unitFor(const CertificateFiles& files
     later->fromDirectory = place.fromDirectory;
     return later;
   }
-  unit = read(files, place, before, stamps);
+  Unit unit = read(files, place, before, stamps);
   known_[files.id()] = unit;  // two services may name one certificate
   return unit;
 }
@@ -156,7 +234,10 @@ bool CertificateLoader::isBeingWritten(const CertificateUnit* before,
 CertificateLoader::Unit CertificateLoader::read(const CertificateFiles& files, const Place& place,
                                                 const Unit& before,
                                                 const std::array<FileStamp, 3>& stamps) {
-  auto loaded = Credentials::loadFiles(files);
+  // What was refused for its dates or names is not read again, nor warned of.
+  const bool seen = before != nullptr && before->candidate != nullptr && before->settled &&
+                    before->stamps == stamps;
+  auto loaded = seen ? Credentials::Loaded(before->candidate) : Credentials::loadFiles(files);
   auto unit = std::make_shared<CertificateUnit>();
   unit->files = files;
   unit->stamps = stamps;
@@ -170,44 +251,53 @@ CertificateLoader::Unit CertificateLoader::read(const CertificateFiles& files, c
     unit->settled = false;
   }
   if (!loaded) return refuse(std::move(unit), place, before, loaded.error());
-  unit->credentials = std::move(*loaded);
-  if (before == nullptr || !serves(*before)) {
-    const int64_t now = std::time(nullptr);
-    const bool expired = unit->credentials->validity(now) == Validity::kExpired;
-    if (reason_ == LoadReason::kStart || !expired) return serve(std::move(unit), place);
-    const std::string text = files.cert + ": " + unit->credentials->validityText(now);
-    return refuse(std::move(unit), place, before, {text, {}, {}});
-  }
-  const Credentials& old = *before->credentials;
-  if (old.contentHash() == unit->credentials->contentHash()) {
-    unit->credentials = before->credentials;
-    return serve(std::move(unit), place);
-  }
-  if (reason_ == LoadReason::kWatch && unit->credentials->chain().size() < old.chain().size() &&
-      !olderThan(stamps, kSettlesShorter)) {
+  unit->credentials = sameAsKnown(files, std::move(*loaded));
+  const Credentials* old =
+      before != nullptr && serves(*before) ? before->credentials.get() : nullptr;
+  if (unit->credentials.get() == old) return serve(std::move(unit), place, seen);
+  if (reason_ == LoadReason::kWatch && old != nullptr && !olderThan(stamps, kSettlesShorter) &&
+      unit->credentials->chain().size() < old->chain().size()) {
     lookAgain_ = true;
     return before;
   }
   const std::string worse = whatIsWorse(*unit->credentials, old);
-  if (worse.empty()) return serve(std::move(unit), place);
+  if (worse.empty()) return serve(std::move(unit), place, seen);
   return refuse(std::move(unit), place, before, {files.cert + ": " + worse, {}, {}});
 }
 
-/// What speaks against a certificate in the place of one that is served.
+/// The object that is known already, where the contents are the same.
+std::shared_ptr<const Credentials> CertificateLoader::sameAsKnown(
+    const CertificateFiles& files, std::shared_ptr<const Credentials> loaded) const {
+  for (const Known* known : {&own_, &known_}) {
+    const auto found = known->find(files.id());
+    if (found == known->end() || !serves(*found->second)) continue;
+    if (found->second->credentials->contentHash() == loaded->contentHash())
+      return found->second->credentials;
+  }
+  return loaded;
+}
+
+/// What speaks against a certificate in the place of `before`, or in none. Without words that
+/// change with the time, so that the same refusal is told once.
 std::string CertificateLoader::whatIsWorse(const Credentials& now,
-                                           const Credentials& before) const {
-  const int64_t time = std::time(nullptr);
-  const Validity validity = now.validity(time);
-  if (validity == Validity::kExpired) return now.validityText(time);
+                                           const Credentials* before) const {
+  if (reason_ == LoadReason::kStart) return {};
+  const Validity validity = now.validity(std::time(nullptr));
+  if (validity == Validity::kExpired) return "has expired (" + utcText(now.leaf().notAfter) + ")";
   if (reason_ != LoadReason::kWatch) return {};
-  if (validity == Validity::kNotYetValid) return now.validityText(time);
-  if (!now.chainInOrder() && before.chainInOrder())
+  if (validity == Validity::kNotYetValid)
+    return "is not valid before " + utcText(now.leaf().notBefore);
+  if (before != nullptr && !now.chainInOrder() && before->chainInOrder())
     return "the chain is incomplete or out of order, which it was not before";
+  if (settings_ != nullptr) {
+    if (const auto fits = checkKeyType(*settings_, now); !fits) return fits.error().text;
+  }
   return {};
 }
 
 CertificateLoader::Unit CertificateLoader::serve(std::shared_ptr<CertificateUnit> unit,
-                                                 const Place& place) {
+                                                 const Place& place, bool quiet) {
+  if (quiet) return unit;
   for (const std::string& text : unit->credentials->warnings())
     diagnostics_.warning(place.cert, sectionLabel(place.service), "cert", text);
   const int64_t now = std::time(nullptr);
@@ -225,6 +315,7 @@ CertificateLoader::Unit CertificateLoader::refuse(std::shared_ptr<CertificateUni
                                                   const Place& place, const Unit& before,
                                                   const CredentialFaults& faults) {
   const std::string label = sectionLabel(place.service);
+  unit->candidate = std::move(unit->credentials);
   unit->credentials = before != nullptr ? before->credentials : nullptr;
   unit->refusal = faults.text();
   const char* stays = serves(*unit) ? "; the one in use stays" : "; it is left out";
@@ -260,8 +351,9 @@ void CertificateLoader::keepNames(const ServiceOptions& options, const Certifica
   const CredentialSet had(credentialsOf(before));
   const CredentialSet has(credentialsOf(units));
   const Place place{options, options.originOf("cert"), {}, {}, true};
+  size_t lost = 0;
   const auto check = [&](const std::string& name, const char* why) {
-    if (!had.covers(name) || has.covers(name)) return;
+    if (!had.covers(name) || has.covers(name) || ++lost > kMostLost) return;
     keepCovering(name, fmt::format("lacks {}, {}", name, why), place, before, units);
   };
   for (const SourcedText& name : options.serverNames)
@@ -287,12 +379,11 @@ void CertificateLoader::keepCovering(const std::string& name, const std::string&
     }
     if (at != units.end() && coversName(**at, name)) continue;
     auto kept = std::make_shared<CertificateUnit>(at != units.end() ? **at : *old);
-    kept->credentials = nullptr;
     Unit unit = refuse(kept, place, old, {text, {}, {}});
     if (at != units.end()) {
       *at = std::move(unit);
     } else {
-      units.push_back(std::move(unit));
+      insertInPlace(std::move(unit), before, units);
     }
   }
 }

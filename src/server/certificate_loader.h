@@ -30,6 +30,7 @@ struct CertificateUnit {
   CertificateFiles files;
   std::array<FileStamp, 3> stamps{};               // of what was tried last
   std::shared_ptr<const Credentials> credentials;  ///< what is served; null: nothing
+  std::shared_ptr<const Credentials> candidate;    ///< what the files hold and is not served
   std::string refusal;       ///< why what the files hold is not served; empty: it is
   int64_t refusedSince = 0;  ///< wall clock, ns
   int64_t goneSince = 0;     ///< likewise: it is in its directory no more
@@ -49,10 +50,10 @@ class CertificateLoader {
   CertificateLoader(LoadReason reason, Known known, Diagnostics& diagnostics)
       : reason_(reason), known_(std::move(known)), diagnostics_(diagnostics) {}
 
-  /// The certificates of one service in order. `before`: those that it serves now; `asked` may be
-  /// nullptr.
+  /// The certificates of one service in order. `before`: those that it serves now; `asked` and
+  /// `settings` (which a certificate must fit) are nullptr at the start.
   CertificateUnits load(const ServiceOptions& options, const CertificateUnits& before,
-                        const AskedNames* asked);
+                        const AskedNames* asked, const TlsSettings* settings);
 
   unsigned refused() const { return refused_; }
   /// Something is being written, or its refusal waits to be told: look again soon.
@@ -68,17 +69,23 @@ class CertificateLoader {
 
   void addAll(const ServiceOptions& options, size_t index, CertificateUnits& units,
               const CertificateUnits& before);
-  void keepVanished(const ServiceOptions& options, const CertificateUnits& before,
-                    CertificateUnits& units);
+  void addDirectory(const SourcedText& cert, const std::string& passphrase, const Place& place,
+                    CertificateUnits& units, const CertificateUnits& before);
+  CertificateUnits keepVanished(const CertificateUnits& before, CertificateUnits& units);
+  void settleVanished(const ServiceOptions& options, const CertificateUnits& vanished,
+                      const CertificateUnits& before, CertificateUnits& units);
+  Unit knownUnit(const std::string& id) const;
   Unit unitFor(const CertificateFiles& files, const Place& place);
   Unit read(const CertificateFiles& files, const Place& place, const Unit& before,
             const std::array<FileStamp, 3>& stamps);
-  Unit serve(std::shared_ptr<CertificateUnit> unit, const Place& place);
+  Unit serve(std::shared_ptr<CertificateUnit> unit, const Place& place, bool quiet);
   Unit refuse(std::shared_ptr<CertificateUnit> unit, const Place& place, const Unit& before,
               const CredentialFaults& faults);
   bool isUnchanged(const CertificateUnit& before, const std::array<FileStamp, 3>& stamps) const;
   bool isBeingWritten(const CertificateUnit* before, const std::array<FileStamp, 3>& stamps) const;
-  std::string whatIsWorse(const Credentials& now, const Credentials& before) const;
+  std::string whatIsWorse(const Credentials& now, const Credentials* before) const;
+  std::shared_ptr<const Credentials> sameAsKnown(const CertificateFiles& files,
+                                                 std::shared_ptr<const Credentials> loaded) const;
   void keepNames(const ServiceOptions& options, const CertificateUnits& before,
                  CertificateUnits& units, const AskedNames* asked);
   void keepCovering(const std::string& name, const std::string& why, const Place& place,
@@ -87,6 +94,8 @@ class CertificateLoader {
 
   const LoadReason reason_;
   Known known_;
+  Known own_;  // of the service that is being loaded
+  const TlsSettings* settings_ = nullptr;
   Diagnostics& diagnostics_;
   unsigned refused_ = 0;
   bool lookAgain_ = false;

@@ -53,7 +53,8 @@ CertificateRefresh refreshCertificates(const Config& config, const Runtime& befo
                                        refresh, diagnostics);
     if (!options.selfSigned) {
       auto& units = refresh.runtime.certificates[i];
-      units = loader.load(options, before.certificates[i], endpoint.asked.get());
+      units = loader.load(options, before.certificates[i], endpoint.asked.get(),
+                          endpoint.settings.get());
       CredentialSet::List list = credentialsOf(units);
       if (list != endpoint.credentials->list())
         endpoint.credentials = std::make_shared<const CredentialSet>(std::move(list));

@@ -3,6 +3,7 @@
 #include "server/certificate_watch.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <set>
 
 #include "base/file_stamp.h"
@@ -18,7 +19,25 @@ constexpr Millis kSlowPoll{30'000};
 
 // Looking at thousands of files while another program writes beside them all the time must not
 // keep the control thread busy: it rests this many times as long as it looked.
-constexpr int kRest = 20;
+constexpr int kRest = 5;
+
+bool isLink(const std::string& path) {
+  std::error_code error;
+  return std::filesystem::is_symlink(path, error);
+}
+
+/// Nothing where it is a file.
+std::vector<std::string> withSubdirectories(const std::string& path) {
+  namespace fs = std::filesystem;
+  std::vector<std::string> found;
+  std::error_code error;
+  for (fs::directory_iterator at(path, error), end; !error && at != end; at.increment(error)) {
+    std::error_code ignored;
+    if (at->is_directory(ignored)) found.push_back(at->path().string());
+  }
+  if (isDirectory(path)) found.push_back(path);
+  return found;
+}
 
 }  // namespace
 
@@ -35,10 +54,13 @@ Result<void> CertificateWatch::start() {
   return directories_.open();
 }
 
-void CertificateWatch::follow(const Config& config, const Runtime& runtime) {
+size_t CertificateWatch::follow(const Config& config, const Runtime& runtime) {
   std::set<std::string> wanted;
+  std::set<std::string> walked;  // directories whose own way was followed: most files share one
   const auto add = [&](const std::string& path) {
     if (path.empty()) return;
+    const std::string parent = path.substr(0, path.rfind('/') + 1);
+    if (!walked.insert(parent).second && !isLink(path)) return;
     for (std::string& directory : directoriesTowards(path)) wanted.insert(std::move(directory));
   };
   for (const ServiceOptions& service : config.services) {
@@ -47,7 +69,8 @@ void CertificateWatch::follow(const Config& config, const Runtime& runtime) {
     if (service.selfSigned) continue;
     for (const SourcedText& cert : service.cert) {
       add(cert.text);
-      if (isDirectory(cert.text)) wanted.insert(cert.text);
+      for (std::string& directory : withSubdirectories(cert.text))
+        wanted.insert(std::move(directory));
     }
   }
   for (const CertificateUnits& units : runtime.certificates) {
@@ -57,7 +80,7 @@ void CertificateWatch::follow(const Config& config, const Runtime& runtime) {
       add(unit->files.passphrase);
     }
   }
-  directories_.watch({wanted.begin(), wanted.end()});
+  return directories_.watch({wanted.begin(), wanted.end()});
 }
 
 void CertificateWatch::onChange() { lookSoon(); }

@@ -22,8 +22,9 @@ class CertificateWatch {
   Result<void> start();
 
   /// Watches the directories around these files from now on, and those of the configuration. To be
-  /// called with the privileges that reading them takes.
-  void follow(const Config& config, const Runtime& runtime);
+  /// called with the privileges that reading them takes. Returns how many directories cannot be
+  /// watched: there only the half minutes help.
+  size_t follow(const Config& config, const Runtime& runtime);
 
   /// Look again in a moment.
   void lookSoon();

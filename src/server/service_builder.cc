@@ -314,7 +314,7 @@ Runtime buildRuntime(const Config& config, const Runtime* before, Resolver& reso
     runtime.certificates.push_back(
         options.selfSigned
             ? CertificateUnits()
-            : loader.load(options, certificatesOf(before, options.name), builder.asked()));
+            : loader.load(options, certificatesOf(before, options.name), builder.asked(), nullptr));
     runtime.clientFiles.push_back(clientFileStamps(options));
     service->tls =
         builder.tls(runtime.certificates.back(), service->staple.mode != StapleMode::kOff);

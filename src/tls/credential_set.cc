@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <ctime>
+#include <span>
 
 #include "base/check.h"
 #include "tls/hello_check.h"
@@ -57,31 +59,43 @@ bool CredentialSet::covers(std::string_view host) const {
 size_t CredentialSet::select(const ClientHello& hello, const TlsSettings& settings,
                              uint16_t version) const {
   CULVERT_CHECK(!list_.empty());
-  const Indices* named = nullptr;
-  for (const Indices* candidates :
-       {exactly(hello.serverName), byWildcard(hello.serverName), &default_}) {
-    if (candidates == nullptr) continue;
-    if (named == nullptr) named = candidates;
-    for (const uint32_t index : *candidates) {
-      if (canServe(hello, settings, version, list_[index]->leaf())) return index;
+  const Indices* named[] = {exactly(hello.serverName), byWildcard(hello.serverName)};
+  const bool known = named[0] != nullptr || named[1] != nullptr;
+  const Indices* any[] = {known && settings.strictSni ? nullptr : &default_};
+  const int64_t now = std::time(nullptr);
+  const auto choose = [&](std::span<const Indices* const> groups) -> const uint32_t* {
+    for (const bool valid : {true, false}) {
+      for (const Indices* group : groups) {
+        if (group == nullptr) continue;
+        for (const uint32_t& index : *group) {
+          if (valid && list_[index]->validity(now) != Validity::kValid) continue;
+          if (canServe(hello, settings, version, list_[index]->leaf())) return &index;
+        }
+      }
     }
-  }
-  return named->front();
+    return nullptr;
+  };
+  if (const uint32_t* index = choose(named)) return *index;
+  if (const uint32_t* index = choose(any)) return *index;
+  return (named[0] != nullptr ? named[0] : known ? named[1] : &default_)->front();
+}
+
+Result<void> checkKeyType(const TlsSettings& settings, const Credentials& credentials) {
+  if (settings.maxVersion >= kTls13) return {};
+  const auto& suites = settings.suites12();
+  const KeyType type = credentials.leaf().keyType;
+  const bool any = std::any_of(suites.begin(), suites.end(), [type](uint16_t id) {
+    const SuiteInfo* suite = findSuite(id);
+    return suite != nullptr && suiteFitsKey(*suite, type);
+  });
+  if (any) return {};
+  return fail(fmt::format("no suite of ciphers fits the {} key of {}", credentials.leaf().keyText,
+                          credentials.certPath()));
 }
 
 Result<void> checkEndpoint(const TlsSettings& settings, const CredentialSet& credentials) {
-  if (settings.maxVersion >= kTls13) return {};
-  const auto& suites = settings.suites12();
-  for (const auto& one : credentials.list()) {
-    const KeyType type = one->leaf().keyType;
-    const bool any = std::any_of(suites.begin(), suites.end(), [type](uint16_t id) {
-      const SuiteInfo* suite = findSuite(id);
-      return suite != nullptr && suiteFitsKey(*suite, type);
-    });
-    if (!any)
-      return fail(fmt::format("no suite of ciphers fits the {} key of {}", one->leaf().keyText,
-                              one->certPath()));
-  }
+  for (const auto& one : credentials.list())
+    if (auto fits = checkKeyType(settings, *one); !fits) return fits;
   return {};
 }
 

@@ -32,9 +32,10 @@ class CredentialSet {
 
   /// The index of the credential for this client. Must not be called on an empty set. Candidates
   /// are those that name the host exactly, then by a wildcard (RFC 6125 6.4.3: one label, the
-  /// leftmost), then those with the name of the first one; the first whose key the client can use
-  /// with the settings' suites is it, ECDSA before the others, then the order of the configuration.
-  /// Where none can be used the name alone decides, and wolfSSL or judgeHello refuses.
+  /// leftmost), valid ones before others, then (names being not strict) those with the name of the
+  /// first one; the first whose key the client can use with the settings' suites is it, ECDSA
+  /// before the others, then the order of the configuration. Where none can be used the name alone
+  /// decides, and judgeHello refuses.
   size_t select(const ClientHello& hello, const TlsSettings& settings, uint16_t version) const;
 
   /// Whether a certificate names `host` (lower case), exactly or by a wildcard.
@@ -72,6 +73,8 @@ struct TlsEndpoint {
 };
 
 /// Errors of settings and certificates together: a key that no suite fits.
+Result<void> checkKeyType(const TlsSettings& settings, const Credentials& credentials);
+/// Likewise, of all.
 Result<void> checkEndpoint(const TlsSettings& settings, const CredentialSet& credentials);
 
 }  // namespace culvert

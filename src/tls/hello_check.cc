@@ -245,15 +245,13 @@ HelloVerdict judgeHello(const ClientHello& hello, const TlsSettings& settings,
                                                 ? "client names no server, and strict-sni is on"
                                                 : "no certificate names the server that the client "
                                                   "asks for, and strict-sni is on");
-  size_t credential = 0;
-  if (!credentials.empty()) {
-    credential = credentials.select(hello, settings, version);
-    verdict = checkCredential(hello, settings, version, credentials[credential].leaf());
-    if (!verdict) return verdict;
-  }
+  if (credentials.empty())
+    return refuse(Alert::internal_error, "the service has no certificate to serve");
+  const size_t credential = credentials.select(hello, settings, version);
+  verdict = checkCredential(hello, settings, version, credentials[credential].leaf());
+  if (!verdict) return verdict;
   verdict = checkProtocols(hello, settings, version);
   verdict.credential = credential;
-  verdict.nameKnown = known;
   return verdict;
 }
 

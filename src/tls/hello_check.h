@@ -18,9 +18,8 @@ namespace culvert {
 struct HelloVerdict {
   uint16_t version = 0;  ///< the version that will be negotiated; 0: refuse with `alert`
   uint8_t alert = 0;
-  std::string reason;      ///< "client offers TLS 1.0 only, service requires 1.2"
-  size_t credential = 0;   ///< the index of the certificate that serves this client
-  bool nameKnown = false;  ///< a certificate covers the server name
+  std::string reason;     ///< "client offers TLS 1.0 only, service requires 1.2"
+  size_t credential = 0;  ///< the index of the certificate that serves this client
 
   HelloVerdict() = default;
   HelloVerdict(uint16_t chosen, uint8_t sends, std::string why)

@@ -95,8 +95,6 @@ IoStatus TlsStream::beginSession(const ClientHello& hello, std::span<const uint8
   TlsIoContext::serverName = hello.serverName;
   const HelloVerdict verdict = judgeHello(hello, *endpoint_->settings, *endpoint_->credentials);
   if (!verdict) return refuse(explainVerdict(verdict), verdict.alert, HandshakeFailure::kNoCommon);
-  if (verdict.nameKnown && endpoint_->asked)
-    endpoint_->asked->note(hello.serverName, std::time(nullptr));
   // wolfSSL refuses a hello with a ticket longer than its own could be, instead of making a full
   // handshake; a context that knows no tickets does not look at it (RFC 5077 3.4).
   // The same for one that resumes only without a key exchange (RFC 8446 4.2.9).
@@ -242,6 +240,9 @@ void TlsStream::finishHandshake() {
 #ifdef WOLFSSL_SEND_HRR_COOKIE
   wolfSSL_disable_hrr_cookie(session_.get());  // frees its secret, where there was one
 #endif
+  // Only now: a bare hello must not fill the table with inventions.
+  if (endpoint_->asked && endpoint_->credentials->covers(TlsIoContext::serverName))
+    endpoint_->asked->note(TlsIoContext::serverName, std::time(nullptr));
   endpoint_.reset();
   worker_.counters.add(Counter::kHandshakesOk);
   if (wolfSSL_session_reused(session_.get()) != 0)

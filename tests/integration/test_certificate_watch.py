@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+from harness import Config
 from test_certificates import served
 
 HOUR = datetime.timedelta(hours=1)
@@ -130,7 +131,7 @@ def test_a_certificate_that_clients_use_outlives_its_file(culvert, echo, pki, wo
 
 WORSE = {
     "expired": (dict(start=-48 * HOUR, end=-24 * HOUR), "expired"),
-    "not yet valid": (dict(start=24 * HOUR), "is valid only in"),
+    "not yet valid": (dict(start=24 * HOUR), "is not valid before"),
     "without a name in use": (dict(names=["other.example"]), "lacks www.example, which clients have asked for"),
 }
 
@@ -219,3 +220,65 @@ def test_a_start_serves_an_expired_certificate_loudly(culvert, echo, pki, pair):
     counters = daemon.counters()
     assert counters["certificates_invalid"] == 1 and counters["certificate_days_left"] == 0
     assert served(daemon, pki, "www.example")
+
+
+# -- what a look must never do -------------------------------------------------------------------------------------
+
+def test_the_last_certificate_of_a_directory_stays(culvert, echo, pki, workdir):
+    """Also with the directory itself gone, as a mount may be: a service without a certificate would serve nobody."""
+    shelf = workdir / "shelf"
+    shelf.mkdir()
+    only = pki.issue("only", names=["only.example"], directory=workdir)
+    shutil.copy(only.both, shelf / "only.pem")
+    daemon = culvert(backend=echo.address, service={"cert": str(shelf), "key": None})
+    os.unlink(shelf / "only.pem")
+    daemon.wait_log("is gone, and nothing else is there to serve; the one in use stays")
+    assert is_served(daemon, pki, only, None)
+    shelf.rmdir()
+    daemon.wait_log("cannot read the directory")
+    assert is_served(daemon, pki, only, None)
+    shelf.mkdir()
+    new = pki.issue("only", names=["only.example"], directory=workdir)
+    shutil.copy(new.both, shelf / "only.pem")
+    daemon.wait_log("certificate taken", timeout=40)
+    assert is_served(daemon, pki, new, None)
+
+
+def test_a_refusal_is_told_once(watched, pki, pair):
+    """However often the files are looked at."""
+    assert served(watched, pki, "www.example")
+    pair.put(pair.make(names=["other.example"]))
+    watched.wait_log("lacks www.example")
+    for number in range(4):  # each write beside the files is a reason to look
+        open(pair.cert + ".note", "w").close()
+        time.sleep(0.3)
+    assert len(watched.find_log("lacks www.example")) == 1
+    assert watched.counters()["certificates_refused"] == 1
+
+
+def test_a_renewal_with_a_key_that_no_suite_fits_is_not_taken(culvert, echo, pki, workdir):
+    """certbot has made ECDSA keys since its second version, and the service's suites may be for RSA alone."""
+    pair = Pair(pki, workdir)
+    pair.put(pair.make(kind="rsa"))
+    daemon = culvert(backend=echo.address, service={"cert": pair.cert, "key": pair.key, "max-version": "1.2",
+                                                    "ciphers": "ECDHE-RSA-AES128-GCM-SHA256"})
+    old = served(daemon, pki, "www.example")
+    pair.put(pair.make())
+    daemon.wait_log("no suite of ciphers fits the ECDSA P-256 key")
+    assert served(daemon, pki, "www.example") == old
+
+
+def test_two_services_with_one_certificate_do_not_pull_at_it(culvert, echo, pki, pair):
+    """One keeps the old certificate for a name that its clients use, the other takes the new one; both rest there."""
+    same = {"backend": echo.address, "cert": pair.cert, "key": pair.key}
+    daemon = culvert(Config({"one": same, "two": same}))
+    old = served(daemon, pki, "www.example", service="one")
+    new = pair.put(pair.make(names=["other.example"]))
+    daemon.wait_log("certificate taken")
+    daemon.wait_log("lacks www.example")
+    for _ in range(3):
+        open(pair.cert + ".note", "w").close()
+        time.sleep(0.3)
+    assert served(daemon, pki, "other.example", service="two") == new.der
+    assert served(daemon, pki, "www.example", service="one") == old
+    assert daemon.counters()["certificates_taken"] == 1

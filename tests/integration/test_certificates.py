@@ -2,6 +2,7 @@
 """Many certificates: directories, selection by server name and by what the client can verify, encrypted keys, and
 certificates made at the start."""
 
+import datetime
 import os
 import re
 import socket
@@ -90,6 +91,16 @@ def test_ecdsa_and_rsa_for_one_name_are_chosen_by_what_the_client_verifies(culve
                        (("-tls1_2", "-cipher", "ECDHE-ECDSA-AES128-GCM-SHA256"), "id-ecPublicKey")]:
         out = s_client(daemon, "-servername", "both.example", *args)
         assert f"PKEY: {kind}" in out.stdout, (args, out.stdout, out.stderr)
+
+
+def test_a_valid_certificate_goes_before_an_expired_one_of_the_same_name(culvert, echo, pki, shelf):
+    """A directory gathers leftovers: certbot's example and example-0001."""
+    hour = datetime.timedelta(hours=1)
+    shelf("a-expired", ["www.example"], start=-48 * hour, end=-24 * hour)
+    valid = shelf("b-valid", ["www.example"], kind="rsa")
+    daemon = culvert(backend=echo.address, service={"cert": shelf.path, "key": None})
+    assert served(daemon, pki, "www.example") == valid.der
+    assert served(daemon, pki, None) == valid.der
 
 
 # -- directories ---------------------------------------------------------------------------------------------------
