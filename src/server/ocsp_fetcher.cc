@@ -91,7 +91,7 @@ void OcspFetcher::follow(std::vector<OcspTask> tasks) {
         before.erase(known);
         if (const auto held = job->slot().held()) {
           for (const auto& one : task.credentials)
-            if (one->staple().held() == nullptr) one->staple().put(held);
+            if (one->staple().held() == nullptr) one->staple().put(held, std::time(nullptr));
         }
       } else {
         job = std::make_unique<Job>();
@@ -205,8 +205,10 @@ void OcspFetcher::onAnswer(Job& job, HttpResult result) {
 }
 
 void OcspFetcher::store(Job& job, std::shared_ptr<const Staple> staple) {
+  const int64_t now = std::time(nullptr);
   const auto before = job.slot().held();
-  for (const auto& one : job.task.credentials) one->staple().put(staple);
+  for (const auto& one : job.task.credentials) one->staple().put(staple, now);
+  staple = job.slot().held();  // a newer one, where the responder is behind a file
   counters_.add(Counter::kOcspFetchesOk);
   if (staple->revoked) counters_.add(Counter::kOcspRevoked);
   const bool news = staple->revoked && (before == nullptr || !before->revoked);
@@ -221,7 +223,7 @@ void OcspFetcher::store(Job& job, std::shared_ptr<const Staple> staple) {
                   .add("valid_until", utcText(staple->validUntil)));
   job.failures = 0;
   job.bareReported = false;
-  const Millis delay = delayAfterSuccess(*staple, std::time(nullptr), dice());
+  const Millis delay = delayAfterSuccess(*staple, now, dice());
   scheduleNext(job, delay);
 }
 

@@ -102,9 +102,7 @@ void StapleFiles::read(Entry& entry, int64_t now, std::vector<StapleNote>& notes
   }
   auto staple = checkOcspResponse(*entry.credentials, bytes->span(), now);
   if (!staple) return refuse("the OCSP response " + staple.error().text);
-  const auto held = slot.serving(now);
-  if (held != nullptr && held->thisUpdate > (*staple)->thisUpdate) return;  // fetched, and fresher
-  slot.put(*staple);
+  if (!slot.put(*staple, now)) return;  // one that is newer was fetched
   entry.expiryTold = false;
   if ((*staple)->revoked) {
     note(StapleNote::Kind::kRevoked, "the OCSP response calls the certificate revoked");

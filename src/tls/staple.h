@@ -40,10 +40,16 @@ class StapleSlot {
     return staple_;
   }
 
-  void put(std::shared_ptr<const Staple> staple) {
+  /// Takes it, unless what is held is newer and valid at this time; whether it did. One step, since
+  /// a file and an answer may come at once. `staple` is not null.
+  bool put(std::shared_ptr<const Staple> staple, int64_t now) {
     const std::lock_guard lock(mutex_);
-    staple_ = std::move(staple);
     trouble_.clear();
+    if (staple_ != nullptr && staple_->thisUpdate > staple->thisUpdate &&
+        staple_->thisUpdate <= now && now <= staple_->validUntil)
+      return false;
+    staple_ = std::move(staple);
+    return true;
   }
   /// The last attempt failed; what is held stays.
   void setTrouble(std::string text) {

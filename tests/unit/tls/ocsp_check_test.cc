@@ -196,13 +196,35 @@ TEST(StapleSlot, ServesWhatIsValid) {
   EXPECT_EQ(slot.trouble(), "no answer");
   auto staple = std::make_shared<Staple>();
   staple->validUntil = 100;
-  slot.put(staple);
+  EXPECT_TRUE(slot.put(staple, 50));
   EXPECT_EQ(slot.trouble(), "") << "a success ends it";
   EXPECT_EQ(slot.serving(100), staple);
   EXPECT_EQ(slot.serving(101), nullptr);
   EXPECT_EQ(slot.held(), staple) << "what has expired is still known";
   slot.setTrouble("no answer");
   EXPECT_EQ(slot.serving(99), staple) << "a failure takes nothing away";
+}
+
+TEST(StapleSlot, KeepsTheNewestThatIsValid) {
+  const auto made = [](int64_t thisUpdate, int64_t validUntil) {
+    auto staple = std::make_shared<Staple>();
+    staple->thisUpdate = thisUpdate;
+    staple->validUntil = validUntil;
+    return staple;
+  };
+  StapleSlot slot;
+  const auto newest = made(20, 100);
+  EXPECT_TRUE(slot.put(newest, 30));
+  slot.setTrouble("no answer");
+  EXPECT_FALSE(slot.put(made(19, 200), 30));
+  EXPECT_EQ(slot.held(), newest) << "one of before does not replace it";
+  EXPECT_EQ(slot.trouble(), "") << "it was a good answer all the same";
+  const auto again = made(20, 90);
+  EXPECT_TRUE(slot.put(again, 30)) << "of the same time: as new";
+  EXPECT_EQ(slot.held(), again);
+  EXPECT_TRUE(slot.put(made(19, 200), 91)) << "what has expired keeps nothing away";
+  EXPECT_TRUE(slot.put(made(300, 400), 350));
+  EXPECT_TRUE(slot.put(made(200, 400), 250)) << "nor does one of the future: the clock was set back";
 }
 
 }  // namespace
