@@ -103,7 +103,7 @@ prefix() {
     *) key=$VERSION ;;
   esac
   echo "$CACHE/wolfssl-$key-$({
-    configureFlags; compilerFlags; randomHeader; declare -f mendAssembly mendRetry; uname -m; "$CC" --version 2>/dev/null | head -1
+    configureFlags; compilerFlags; randomHeader; declare -f mendAssembly mendRetry mendStatus; uname -m; "$CC" --version 2>/dev/null | head -1
     [ "$KIND" = fallback ] || echo "$SHA256"
   } | sha256sum | cut -c1-12)"
 }
@@ -219,6 +219,16 @@ mendRetry() {
   grep -q 'TLSX_Remove(&ssl->extensions, TLSX_PRE_SHARED_KEY, ssl->heap);' "$file"
 }
 
+# A waste of it: what a client asked about OCSP, 2 KiB, lives as long as a server's session, though nobody reads it
+# once the handshake is over. It goes where the handshake's other extensions go.
+mendStatus() {
+  local file=$1/src/internal.c
+  sed -i '/^    TLSX_Remove(&ssl->extensions, TLSX_EC_POINT_FORMATS, ssl->heap);$/a\
+    if (ssl->options.side == WOLFSSL_SERVER_END)\
+        TLSX_Remove(\&ssl->extensions, TLSX_STATUS_REQUEST, ssl->heap);' "$file"
+  [ "$(grep -c 'TLSX_Remove(&ssl->extensions, TLSX_STATUS_REQUEST, ssl->heap);' "$file")" = 1 ]
+}
+
 compile() {
   local source=$1 work=$2 target=$3 log=$4 flags cflags
   randomHeader >"$work/culvert_random.h"
@@ -253,6 +263,7 @@ buildFromSource() {
   fi
   mendAssembly "$work/source" || [ "$KIND" = fallback ] || die "the assembly to be mended is not as expected in this wolfSSL"
   mendRetry "$work/source" || die "the source to be mended is not as expected in this wolfSSL"
+  mendStatus "$work/source" || [ "$KIND" = fallback ] || die "the freeing to be mended is not as expected in this wolfSSL"
   say "building $(origin) (about a minute)"
   if ! compile "$work/source" "$work" "$target" "$log"; then
     cp "$log" "$CACHE/wolfssl-failed.log"
