@@ -3,7 +3,6 @@
 #include "server/stapling.h"
 
 #include <fmt/format.h>
-#include <sys/stat.h>
 
 #include <algorithm>
 #include <map>
@@ -78,30 +77,23 @@ std::vector<StapleNote> stapleShortcomings(const std::vector<StapleWish>& wishes
   return notes;
 }
 
-StapleFiles::Stamp StapleFiles::stampOf(const std::string& path) {
-  struct stat info {};
-  if (::stat(path.c_str(), &info) != 0 || !S_ISREG(info.st_mode)) return {};
-  return {info.st_ino, info.st_size,
-          static_cast<int64_t>(info.st_mtim.tv_sec) * 1'000'000'000 + info.st_mtim.tv_nsec};
-}
-
 void StapleFiles::read(Entry& entry, int64_t now, std::vector<StapleNote>& notes) {
   const auto note = [&](StapleNote::Kind kind, const std::string& text) {
     notes.push_back({kind, entry.service, entry.path + ": " + text});
   };
   StapleSlot& slot = entry.credentials->staple();
   const auto refuse = [&](const std::string& why) {
-    slot.setTrouble(entry.path + ": " + why);
-    note(StapleNote::Kind::kRefused, why);
+    entry.refused = true;
+    if (std::find(entry.told.begin(), entry.told.end(), why) != entry.told.end()) return;
+    entry.told.push_back(why);
+    slot.setTrouble(why);
+    notes.push_back({StapleNote::Kind::kRefused, entry.service, why});
   };
+  entry.refused = false;
   const auto bytes = readSecretFile(entry.path, kMaxOcspResponse);
-  if (!bytes) {
-    slot.setTrouble(bytes.error().text);
-    notes.push_back({StapleNote::Kind::kRefused, entry.service, bytes.error().text});
-    return;
-  }
+  if (!bytes) return refuse(bytes.error().text);
   auto staple = checkOcspResponse(*entry.credentials, bytes->span(), now);
-  if (!staple) return refuse("the OCSP response " + staple.error().text);
+  if (!staple) return refuse(entry.path + ": the OCSP response " + staple.error().text);
   if (!slot.put(*staple, now)) return;  // one that is newer was fetched
   entry.expiryTold = false;
   if ((*staple)->revoked) {
@@ -113,11 +105,14 @@ void StapleFiles::read(Entry& entry, int64_t now, std::vector<StapleNote>& notes
 }
 
 void StapleFiles::check(Entry& entry, int64_t now, std::vector<StapleNote>& notes) {
-  const Stamp stamp = stampOf(entry.path);
-  if (stamp != entry.stamp) {
+  const FileStamp stamp = stampOf(entry.path);
+  const bool changed = stamp != entry.stamp;
+  if (changed) {
     entry.stamp = stamp;
-    if (stamp.size >= 0) read(entry, now, notes);  // a removed file's response stays while valid
+    entry.told.clear();
   }
+  // A removed file's response stays while valid.
+  if (stamp.regular && (changed || entry.refused)) read(entry, now, notes);
   const auto held = entry.credentials->staple().held();
   if (held == nullptr || held->validUntil >= now || entry.expiryTold) return;
   entry.expiryTold = true;
@@ -133,7 +128,7 @@ std::vector<StapleNote> StapleFiles::follow(const std::vector<StapleWish>& wishe
   std::vector<Entry> entries;
   for (const StapleWish& wish : wishes) {
     if (wish.mode == StapleMode::kOff) continue;
-    Entry entry{wish.service, wish.credentials, wish.credentials->certPath() + ".ocsp", {}, false};
+    Entry entry{wish.service, wish.credentials, wish.credentials->certPath() + ".ocsp", {}};
     if (const auto before = known.find(wish.credentials.get()); before != known.end())
       entry = *before->second;
     check(entry, now, notes);

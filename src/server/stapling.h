@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/file_stamp.h"
 #include "server/ocsp_fetcher.h"
 #include "server/service_builder.h"
 
@@ -46,7 +47,7 @@ std::vector<StapleNote> stapleShortcomings(const std::vector<StapleWish>& wishes
 
 class StapleFiles {
  public:
-  /// From now on these; files that are new or have changed are read.
+  /// From now on these; files that are new, have changed or were refused are read.
   std::vector<StapleNote> follow(const std::vector<StapleWish>& wishes, int64_t now);
   /// Looks at the next few files, again from the first on when the last was seen.
   std::vector<StapleNote> recheckSome(int64_t now);
@@ -55,21 +56,16 @@ class StapleFiles {
   bool roundDone() const { return next_ == 0; }
 
  private:
-  struct Stamp {
-    uint64_t inode = 0;
-    int64_t size = -1;  // -1: there is no file
-    int64_t changed = 0;
-    bool operator==(const Stamp&) const = default;
-  };
   struct Entry {
     std::string service;
     std::shared_ptr<const Credentials> credentials;
     std::string path;
-    Stamp stamp;
+    FileStamp stamp;
+    bool refused = false;                // then it is read again each time: the reason may pass
+    std::vector<std::string> told = {};  // why, of this stamp
     bool expiryTold = false;
   };
 
-  static Stamp stampOf(const std::string& path);
   static void read(Entry& entry, int64_t now, std::vector<StapleNote>& notes);
   static void check(Entry& entry, int64_t now, std::vector<StapleNote>& notes);
 
