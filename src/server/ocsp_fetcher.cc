@@ -41,6 +41,7 @@ struct OcspFetcher::Job {
   std::string key;
   OcspTask task;
   TimePoint due{};
+  TimePoint begun{};  // the look-up or the exchange that is under way
   unsigned failures = 0;
   bool looking = false;       // the host's name is being resolved
   bool bareReported = false;  // that nothing is left to serve
@@ -54,12 +55,11 @@ struct OcspFetcher::Job {
 
 struct OcspFetcher::Responder {
   unsigned active = 0;
-  unsigned failures = 0;
-  TimePoint restUntil{};
+  ResponderRest rest;
 };
 
 OcspFetcher::OcspFetcher(EventLoop& loop, Logger& logger, CounterBlock& counters,
-                         std::function<void()> onLookupStart)
+                         std::function<void()> onLookupStart, Lookup lookup)
     : loop_(loop),
       logger_(logger),
       counters_(counters),
@@ -73,7 +73,8 @@ OcspFetcher::OcspFetcher(EventLoop& loop, Logger& logger, CounterBlock& counters
           {.onThreadStart = std::move(onLookupStart),
            .onAnswer = [this](const std::string& host, uint16_t port, Result<AddressSet> answer) {
              post([this, host, port, answer = std::move(answer)] { onLookup(host, port, answer); });
-           }}) {}
+           },
+           .lookup = std::move(lookup)}) {}
 
 OcspFetcher::~OcspFetcher() = default;
 
@@ -140,8 +141,8 @@ bool OcspFetcher::mayStart(Job& job) {
     return false;
   }
   const Responder& responder = responders_[job.server()];
-  if (responder.restUntil > loop_.now()) {
-    const auto rest = std::chrono::ceil<Millis>(responder.restUntil - loop_.now());
+  if (responder.rest.until() > loop_.now()) {
+    const auto rest = std::chrono::ceil<Millis>(responder.rest.until() - loop_.now());
     schedule(job, rest + Millis(static_cast<int64_t>(dice() * 1000)));
     return false;
   }
@@ -153,6 +154,7 @@ bool OcspFetcher::mayStart(Job& job) {
 }
 
 void OcspFetcher::begin(Job& job) {
+  job.begun = loop_.now();
   const AddressSpec spec = specOf(job.task.responder);
   if (spec.kind == AddressKind::kLiteral) return exchange(job, {spec.address});
   if (!job.addresses.empty()) return exchange(job, std::exchange(job.addresses, {}));
@@ -200,7 +202,7 @@ void OcspFetcher::onAnswer(Job& job, HttpResult result) {
                   result.error().silent);
   auto staple = checkOcspResponse(job.first(), *result, std::time(nullptr));
   if (!staple) return failed(job, "the response " + staple.error().text, false);
-  responders_[job.server()].failures = 0;
+  responders_[job.server()].rest.onAnswer();
   store(job, std::move(*staple));
 }
 
@@ -232,10 +234,12 @@ void OcspFetcher::failed(Job& job, const std::string& why, bool silent) {
   ++job.failures;
   counters_.add(Counter::kOcspFetchesFailed);
   for (const auto& one : job.task.credentials) one->staple().setTrouble(why);
-  Responder& responder = responders_[job.server()];
-  responder.failures = silent ? responder.failures + 1 : 0;
-  if (silent)
-    responder.restUntil = loop_.now() + delayAfterFailure(responder.failures, nullptr, now, dice());
+  ResponderRest& rest = responders_[job.server()].rest;
+  if (silent) {
+    rest.onSilence(job.begun, loop_.now(), dice());
+  } else {
+    rest.onAnswer();
+  }
 
   const auto serving = job.slot().serving(now);
   const Millis delay = delayAfterFailure(job.failures, serving.get(), now, dice());

@@ -31,9 +31,10 @@ struct OcspTask {
 
 class OcspFetcher {
  public:
+  using Lookup = decltype(HostLookupOptions::lookup);
   /// `onLookupStart` runs first in the thread that resolves host names, where one is needed.
   OcspFetcher(EventLoop& loop, Logger& logger, CounterBlock& counters,
-              std::function<void()> onLookupStart);
+              std::function<void()> onLookupStart, Lookup lookup = resolveHost);
   ~OcspFetcher();
   OcspFetcher(const OcspFetcher&) = delete;
   OcspFetcher& operator=(const OcspFetcher&) = delete;

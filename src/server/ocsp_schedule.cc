@@ -42,4 +42,10 @@ Millis delayAfterFailure(unsigned failures, const Staple* held, int64_t now, dou
   return within(wait);
 }
 
+void ResponderRest::onSilence(TimePoint begun, TimePoint now, double dice) {
+  if (begun <= counted_) return;
+  counted_ = now;
+  until_ = now + delayAfterFailure(++silences_, nullptr, 0, dice);
+}
+
 }  // namespace culvert

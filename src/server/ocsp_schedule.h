@@ -25,4 +25,19 @@ Millis delayAfterSuccess(const Staple& staple, int64_t now, double dice);
 /// where `held` (may be null) expires meanwhile.
 Millis delayAfterFailure(unsigned failures, const Staple* held, int64_t now, double dice);
 
+/// A responder of which nothing is heard is left alone for a while, longer each time.
+class ResponderRest {
+ public:
+  /// What began at `begun` has met silence. Of all that was under way then, only the first counts:
+  /// many certificates wait for one look-up, and two requests for one server.
+  void onSilence(TimePoint begun, TimePoint now, double dice);
+  void onAnswer() { silences_ = 0; }
+  TimePoint until() const { return until_; }
+
+ private:
+  unsigned silences_ = 0;
+  TimePoint counted_{};
+  TimePoint until_{};
+};
+
 }  // namespace culvert

@@ -60,5 +60,28 @@ TEST(OcspSchedule, TriesHarderWhileSomethingIsLeftToLose) {
   EXPECT_EQ(delayAfterFailure(12, &over, kNow, 0.5), kLongestOcspWait);
 }
 
+TEST(ResponderRestTest, WhatWasUnderWayTogetherCountsOnce) {
+  const TimePoint start{Millis(1'000'000)};
+  ResponderRest rest;
+  EXPECT_LT(rest.until(), start);
+  for (int i = 0; i < 12; ++i) rest.onSilence(start, start + Millis(100), 0.5);
+  EXPECT_EQ(rest.until(), start + Millis(2100)) << "twelve certificates, one look-up";
+  rest.onSilence(start + Millis(50), start + Millis(9000), 0.5);
+  EXPECT_EQ(rest.until(), start + Millis(2100)) << "a request that was under way, and slower";
+}
+
+TEST(ResponderRestTest, GrowsWithEachAndEndsWithAnAnswer) {
+  TimePoint now{Millis(1'000'000)};
+  ResponderRest rest;
+  for (const int64_t wait : {2000, 4000, 8000}) {
+    rest.onSilence(now, now + Millis(10), 0.5);
+    EXPECT_EQ(rest.until(), now + Millis(10 + wait));
+    now = rest.until() + Millis(1);
+  }
+  rest.onAnswer();
+  rest.onSilence(now, now + Millis(10), 0.5);
+  EXPECT_EQ(rest.until(), now + Millis(2010));
+}
+
 }  // namespace
 }  // namespace culvert
