@@ -16,6 +16,7 @@ namespace {
 constexpr size_t kMostActive = 4;          // exchanges at once
 constexpr unsigned kMostPerResponder = 2;  // of these
 constexpr Millis kBusyResponderWait{100};
+constexpr Millis kLookupLasts{10'000};  // while others go first
 
 // At the start and after a reload many certificates may be new at once: 20 a second, on average.
 constexpr size_t kAtOnce = 16;
@@ -46,6 +47,7 @@ struct OcspFetcher::Job {
   bool looking = false;       // the host's name is being resolved
   bool bareReported = false;  // that nothing is left to serve
   AddressSet addresses;       // of a name, for the exchange to come
+  TimePoint lookedUp{};
   std::unique_ptr<HttpPost> exchange;
 
   const Credentials& first() const { return *task.credentials.front(); }
@@ -69,12 +71,14 @@ OcspFetcher::OcspFetcher(EventLoop& loop, Logger& logger, CounterBlock& counters
                    message();
                }),
       timer_(loop, this, [](void* self) { static_cast<OcspFetcher*>(self)->run(); }),
-      lookup_(
-          {.onThreadStart = std::move(onLookupStart),
-           .onAnswer = [this](const std::string& host, uint16_t port, Result<AddressSet> answer) {
-             post([this, host, port, answer = std::move(answer)] { onLookup(host, port, answer); });
-           },
-           .lookup = std::move(lookup)}) {}
+      lookup_({.onThreadStart = std::move(onLookupStart),
+               .onAnswer =
+                   [this](const std::string& host, uint16_t port, Result<AddressSet> answer) {
+                     post([this, host, port, answer = std::move(answer)] {
+                       onLookup(host, port, answer);
+                     });
+                   },
+               .lookup = std::move(lookup)}) {}
 
 OcspFetcher::~OcspFetcher() = default;
 
@@ -132,20 +136,24 @@ void OcspFetcher::run() {
   if (active_ < kMostActive && !due_.empty()) timer_.armBy(due_.begin()->first);
 }
 
-/// Otherwise the job has got another time.
+/// Otherwise the job has got another time, and until then its host may move.
 bool OcspFetcher::mayStart(Job& job) {
   const int64_t now = std::time(nullptr);
+  const auto putOff = [&](Millis delay) {
+    job.addresses.clear();
+    schedule(job, delay);
+    return false;
+  };
   // A file may have brought a fresh one, or the wall clock was set.
   if (const auto held = job.slot().held(); held != nullptr && refreshPoint(*held) > now) {
-    schedule(job, delayAfterSuccess(*held, now, dice()));
-    return false;
+    return putOff(delayAfterSuccess(*held, now, dice()));
   }
   const Responder& responder = responders_[job.server()];
   if (responder.rest.until() > loop_.now()) {
     const auto rest = std::chrono::ceil<Millis>(responder.rest.until() - loop_.now());
-    schedule(job, rest + Millis(static_cast<int64_t>(dice() * 1000)));
-    return false;
+    return putOff(rest + Millis(static_cast<int64_t>(dice() * 1000)));
   }
+  if (job.lookedUp + kLookupLasts < loop_.now()) job.addresses.clear();
   if (responder.active >= kMostPerResponder) {
     schedule(job, kBusyResponderWait + Millis(static_cast<int64_t>(dice() * 100)));
     return false;
@@ -178,6 +186,7 @@ void OcspFetcher::onLookup(const std::string& host, uint16_t port,
     }
     job->looking = false;
     job->addresses = *answer;
+    job->lookedUp = loop_.now();
     schedule(*job, Millis{0});
   }
   run();

@@ -224,7 +224,8 @@ TEST(StapleSlot, KeepsTheNewestThatIsValid) {
   EXPECT_EQ(slot.held(), again);
   EXPECT_TRUE(slot.put(made(19, 200), 91)) << "what has expired keeps nothing away";
   EXPECT_TRUE(slot.put(made(300, 400), 350));
-  EXPECT_TRUE(slot.put(made(200, 400), 250)) << "nor does one of the future: the clock was set back";
+  EXPECT_TRUE(slot.put(made(200, 400), 250))
+      << "nor does one of the future: the clock was set back";
 }
 
 }  // namespace
