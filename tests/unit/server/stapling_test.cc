@@ -42,12 +42,12 @@ class StapleFilesTest : public TlsTest {
 
 TEST_F(StapleFilesTest, WhatWasRefusedIsReadAgainAndToldOnce) {
   dir_.write("leaf.pem.ocsp", dir_.read("response"));
-  auto notes = files_.follow(wishes_, now_ - kDay);  // the clock is not set yet
+  auto notes = files_.follow(wishes_, now_ + kDay);  // the clock goes wrong
   ASSERT_EQ(notes.size(), 1u);
   EXPECT_EQ(notes[0].kind, StapleNote::Kind::kRefused);
-  EXPECT_NE(notes[0].text.find("is valid only from"), std::string::npos) << notes[0].text;
+  EXPECT_NE(notes[0].text.find("has expired"), std::string::npos) << notes[0].text;
   credentials_->staple().setTrouble("no answer");
-  EXPECT_TRUE(files_.recheckSome(now_ - kDay).empty()) << "told already";
+  EXPECT_TRUE(files_.recheckSome(now_ + kDay).empty()) << "told already";
   EXPECT_EQ(credentials_->staple().trouble(), "no answer") << "what came later is the trouble";
   notes = files_.recheckSome(now_);
   ASSERT_EQ(notes.size(), 1u);
@@ -56,14 +56,9 @@ TEST_F(StapleFilesTest, WhatWasRefusedIsReadAgainAndToldOnce) {
   EXPECT_TRUE(files_.recheckSome(now_).empty()) << "what was taken is not read again";
 }
 
-TEST_F(StapleFilesTest, AnotherReasonAndAnotherFileAreTold) {
+TEST_F(StapleFilesTest, AnotherFileIsTold) {
   dir_.write("leaf.pem.ocsp", dir_.read("response"));
-  EXPECT_EQ(files_.follow(wishes_, now_ - kDay).size(), 1u);
-  auto notes = files_.recheckSome(now_ + kDay);
-  ASSERT_EQ(notes.size(), 1u);
-  EXPECT_NE(notes[0].text.find("has expired"), std::string::npos) << notes[0].text;
-  EXPECT_TRUE(files_.recheckSome(now_ - kDay).empty()) << "neither is news";
-  EXPECT_TRUE(files_.recheckSome(now_ + kDay).empty());
+  EXPECT_EQ(files_.follow(wishes_, now_ + kDay).size(), 1u);
   dir_.write("leaf.pem.ocsp", "no response");
   EXPECT_EQ(files_.recheckSome(now_).size(), 1u);
   EXPECT_TRUE(files_.recheckSome(now_).empty());
