@@ -61,13 +61,15 @@ std::vector<std::string> directoriesTowards(const std::string& path) {
   for (int links = 0; !rest.empty();) {
     const std::string part = rest.front();
     rest.pop_front();
-    const std::string next = here + (here.empty() || here.ends_with('/') ? "" : "/") + part;
+    std::string next = here;
+    if (!next.empty() && !next.ends_with('/')) next += '/';
+    next += part;
     char target[PATH_MAX];
     const ssize_t size = ::readlink(next.c_str(), target, sizeof target);
     if (size > 0 && ++links <= kMostLinks) {
       add(here);
       const std::string leads(target, static_cast<size_t>(size));
-      if (leads.starts_with('/')) here = "/";
+      if (leads.starts_with('/')) here.assign(1, '/');
       prepend(rest, leads);
       continue;
     }
