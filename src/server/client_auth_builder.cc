@@ -28,6 +28,11 @@ std::shared_ptr<const ClientAuth> buildClientAuth(const ServiceOptions& options,
                                                   const std::shared_ptr<const ClientAuth>& before,
                                                   Diagnostics& diagnostics) {
   if (options.verifyClient == ClientVerify::kOff) return nullptr;
+  if (const auto possible = clientAuthPossible(); !possible) {
+    diagnostics.error(options.originOf("verify-client"), sectionLabel(options), "verify-client",
+                      possible.error().text);
+    return nullptr;
+  }
   const ClientAuthLoaded loaded =
       loadClientAuth(clientAuthSource(options), std::time(nullptr), before);
   const auto tell = [&](Severity severity, const ClientAuthRemark& remark) {

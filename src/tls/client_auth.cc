@@ -16,6 +16,7 @@
 #include "tls/der_reader.h"
 #include "tls/pem.h"
 #include "tls/tls_error.h"
+#include "tls/tls_library.h"
 
 namespace culvert {
 
@@ -350,6 +351,19 @@ class Loader {
 };
 
 }  // namespace
+
+/// Without it the callback that decides (client_proof.h) would hear of failures only, and a client
+/// without a certificate would be none. scripts/wolfssl.sh sets it, Debian's library has it from
+/// its OpenSSL layer; both say so in options.h.
+Result<void> clientAuthPossible() {
+#ifdef WOLFSSL_ALWAYS_VERIFY_CB
+  return {};
+#else
+  return fail("wolfSSL " + tlsLibraryVersion() +
+              " as it was built (without WOLFSSL_ALWAYS_VERIFY_CB) cannot verify clients: only off "
+              "is possible");
+#endif
+}
 
 ClientAuthLoaded loadClientAuth(const ClientAuthSource& source, int64_t now,
                                 const std::shared_ptr<const ClientAuth>& before) {

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "base/result.h"
 #include "tls/client_rules.h"
 
 namespace culvert {
@@ -72,6 +73,9 @@ struct ClientAuthLoaded {
   std::vector<ClientAuthRemark> errors;
   std::vector<ClientAuthRemark> warnings;
 };
+
+/// Nothing, or why this build of wolfSSL cannot verify clients.
+Result<void> clientAuthPossible();
 
 /// Reads the files and verifies what is in them; may be called again at any time, and gives
 /// `before` (may be nullptr) back where nothing has changed. The mode must not be kOff.
