@@ -109,7 +109,9 @@ B := $(BUILD)/$(MODE)
 MULTIARCH_HARDEN := $(if $(filter x86_64 amd64,$(shell uname -m)),-fcf-protection)
 HARDEN := -fstack-protector-strong -fstack-clash-protection $(MULTIARCH_HARDEN) -D_GLIBCXX_ASSERTIONS
 
-FLAGS_release := -O2 -g $(HARDEN) -D_FORTIFY_SOURCE=2
+# gcc 12 with -flto moved a store behind the copy of the struct it belongs to (the tickets' lifetime was
+# lost) where it may trust in types not to alias.
+FLAGS_release := -O2 -g -fno-strict-aliasing $(HARDEN) -D_FORTIFY_SOURCE=2
 FLAGS_debug   := -O0 -g -D_GLIBCXX_ASSERTIONS
 FLAGS_asan    := -O1 -g -fno-omit-frame-pointer -D_GLIBCXX_ASSERTIONS -DCULVERT_SANITIZED=1 \
                  -fsanitize=address,undefined -fno-sanitize-recover=undefined

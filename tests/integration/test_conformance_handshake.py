@@ -2,7 +2,7 @@
 """Conformance of a TLS 1.3 handshake behind the hello: messages out of place, cut and joined, change_cipher_spec,
 alerts (RFC 8446 4, 4.3 to 4.6, 5, 5.1, 6, D.4)."""
 
-from harness.conformance import CLOSED, SERVED, case, table
+from harness.conformance import CLOSED, LIBRARY_HEADER, SERVED, case, table
 from harness.steps import (CCS, alert, after, ccs, established, finish, flight, handshake, inner, plain, put, raw, record,
                            steps, versions)
 from raw_tls import Extension, HandshakeType, Tls12Client, message
@@ -10,7 +10,6 @@ from raw_tls.constants import DOWNGRADE_TLS12
 
 H = HandshakeType
 
-LIBRARY_HEADER = "wants the four bytes of a handshake header in one record"
 UNASKED = "takes a Certificate that nobody asked for, as a part of the handshake"
 PLACED = [(H.HELLO_REQUEST, b""), (H.SERVER_HELLO, bytes(40)), (H.NEW_SESSION_TICKET, bytes(20)),
           (H.END_OF_EARLY_DATA, b""), (H.ENCRYPTED_EXTENSIONS, b"\0\0"), (H.CERTIFICATE, bytes(4)),

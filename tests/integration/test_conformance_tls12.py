@@ -6,7 +6,7 @@ import os
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from harness.conformance import CLOSED, FULL, RESUMED, SERVED, case, table
+from harness.conformance import CLOSED, FULL, LIBRARY_HEADER, RESUMED, SERVED, TOP_BIT, case, table
 from harness.steps import (after, alert, ccs, data, established, exchanged, flight, handshake, hello, plain, put, raw,
                            record, sealed, steps, without)
 from raw_tls import Extension, Group, HandshakeType, Link, Tls12Client, hello12, message
@@ -14,7 +14,6 @@ from raw_tls.hello import u16s, vec8, vec16
 
 H = HandshakeType
 E = Extension
-LIBRARY_HEADER = "wants the four bytes of a handshake header in one record"
 
 
 def one(name, rfc, act, expect, **more):
@@ -70,6 +69,16 @@ def one_segment(client):
     client.read_server_finished()
 
 
+def top_bit(client):
+    """What RFC 7748 5 tells the receiver to mask: the same key."""
+    flight(client)
+    public = client.share.public
+    client.share.public = public[:-1] + bytes([public[-1] | 0x80])
+    client.send_key_exchange()
+    client.send_finished()
+    client.read_server_finished()
+
+
 def point():
     numbers = ec.generate_private_key(ec.SECP256R1()).public_key().public_numbers()
     return b"\4" + numbers.x.to_bytes(32, "big") + (numbers.y ^ 1).to_bytes(32, "big")
@@ -100,6 +109,8 @@ HANDSHAKE = [
         options=lambda: only(Group.X25519, Group.SECP256R1)),
     one("X25519 key of 31 bytes", "8422 5.11", key_exchange(vec8(bytes([9]) + bytes(30))), BAD_KEY,
         options=lambda: only(Group.X25519, Group.SECP256R1)),
+    one("X25519 key with the top bit set", "7748 5", top_bit, SERVED, options=lambda: only(Group.X25519, Group.SECP256R1),
+        library=TOP_BIT),
     one("P-256 key that is not on the curve", "8422 5.11", key_exchange(vec8(point())), BAD_KEY,
         options=lambda: only(Group.SECP256R1)),
     one("P-256 key of zeros", "8422 5.11", key_exchange(vec8(b"\4" + bytes(64))), BAD_KEY,

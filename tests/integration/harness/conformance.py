@@ -30,6 +30,10 @@ RESUMED = "served, resumed"
 RETRIED = "served after a HelloRetryRequest"
 CLOSED = "closed without an alert"
 
+# What the library does in both versions.
+LIBRARY_HEADER = "wants the four bytes of a handshake header in one record"
+TOP_BIT = "illegal_parameter, where the bit is to be masked"
+
 
 @dataclass(frozen=True)
 class Case:
