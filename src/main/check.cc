@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <ctime>
 #include <filesystem>
@@ -19,6 +20,7 @@
 #include "server/service_builder.h"
 #include "server/stapling.h"
 #include "server/ticket_source.h"
+#include "tls/credentials.h"
 #include "tls/tls_library.h"
 
 namespace culvert {
@@ -108,6 +110,33 @@ std::string certificateLines(const Runtime& runtime) {
   return lines;
 }
 
+/// The soonest end of a validity among `all`: "2 CAs (until 2027-03-01 12:00:00 UTC)".
+template <class Range, class End>
+std::string soonestEnd(const Range& all, std::string_view what, End endOf) {
+  int64_t soonest = endOf(all.front());
+  for (const auto& one : all) soonest = std::min(soonest, endOf(one));
+  return fmt::format("{} {}{} (until {})", all.size(), what, all.size() == 1 ? "" : "s",
+                     utcText(soonest));
+}
+
+/// What clients are verified with: until when the first of the CAs is good, and the first list.
+std::string clientAuthLines(const Runtime& runtime) {
+  std::string lines;
+  for (const auto& service : runtime.services) {
+    const auto& auth = service->tls->settings->clientAuth;
+    if (auth == nullptr) continue;
+    lines += fmt::format(
+        "service {}: client certificates {}, {}", service->profile->name,
+        auth->mode == VerifyClient::kRequired ? "required" : "optional",
+        soonestEnd(auth->anchors, "CA", [](const TrustAnchor& one) { return one.notAfter; }));
+    if (!auth->lists.empty())
+      lines += ", " + soonestEnd(auth->lists, "revocation list",
+                                 [](const RevocationList& one) { return one.nextUpdate; });
+    lines += '\n';
+  }
+  return lines;
+}
+
 /// What culvert serves here where the list is empty.
 std::string servedWords(std::string_view key) {
   const TlsSettings builtIn;
@@ -134,7 +163,9 @@ int checkConfig(const ConfigSource& source, bool strict) {
   const auto ticketSecrets = TicketSource().load(loaded.config.global, certificates);
   if (!certificates.hasErrors()) certificates.append(staplingNotes(loaded.config, runtime));
   if (print(certificates)) return kExitCertificate;
-  if (!printOut(certificateLines(runtime) + policyLines(loaded.config, runtime))) return kExitFatal;
+  if (!printOut(certificateLines(runtime) + clientAuthLines(runtime) +
+                policyLines(loaded.config, runtime)))
+    return kExitFatal;
   if (!loaded.config.global.ticketSecretFile.empty() &&
       !printOut(fmt::format("ticket secret: {}\n", TicketSource::idsOf(*ticketSecrets))))
     return kExitFatal;

@@ -7,16 +7,11 @@
 #include <cstring>
 
 #include "tls/alert_number.h"
+#include "tls/wire.h"
 
 namespace culvert {
 
 namespace {
-
-constexpr uint8_t kHandshakeRecord = 22;
-constexpr uint8_t kClientHelloType = 1;
-constexpr size_t kRecordHeader = 5;
-constexpr size_t kMessageHeader = 4;
-constexpr size_t kMaxPlaintext = 16384;  // RFC 8446 5.1
 
 HelloResult malformed(uint8_t alert, std::string_view reason) {
   return {HelloStatus::kMalformed, alert, FirstBytes::kUnknown, reason};
@@ -175,7 +170,7 @@ HelloResult HelloGatherer::scanMessageHeader(std::span<const uint8_t> payload) {
     header_[headerSeen_] = payload[headerSeen_ - gathered_];
     ++headerSeen_;
   }
-  if (headerSeen_ >= 1 && header_[0] != kClientHelloType)
+  if (headerSeen_ >= 1 && header_[0] != kClientHello)
     return malformed(Alert::unexpected_message, "first handshake message is not a ClientHello");
   if (headerSeen_ >= 2 && header_[1] != 0)
     return malformed(Alert::illegal_parameter, "ClientHello is longer than 16384 bytes");

@@ -7,24 +7,15 @@
 #include <vector>
 
 #include "tls/alert_number.h"
+#include "tls/wire.h"
 #include "tls/wolfssl.h"
 
 namespace culvert {
 
 namespace {
 
-constexpr size_t kRecordHeader = 5;
-constexpr size_t kMessageHeader = 4;
-constexpr uint8_t kChangeCipherSpec = 20;
-constexpr uint8_t kAlertRecord = 21;
-constexpr uint8_t kHandshakeRecord = 22;
-constexpr uint8_t kApplicationData = 23;
-constexpr uint8_t kServerHello = 2;
-constexpr uint8_t kCertificateRequest = 13;
-
-constexpr size_t kMaxCiphertext = 16384 + 256;  // RFC 8446 5.2
 // A full record of early data; BoringSSL draws the line at 16 KiB too.
-constexpr uint32_t kMostEarlyData = kMaxCiphertext;
+constexpr uint32_t kMostEarlyData = kMaxCiphertext13;
 // An honest client sends one change_cipher_spec, or two.
 constexpr uint8_t kMostDropped = 32;
 
@@ -141,7 +132,7 @@ RecordVerdict HelloGuard::inspectBody(uint8_t type, size_t length, std::span<con
 RecordVerdict HelloGuard::skipEarlyData(size_t record, std::span<const uint8_t> bytes) {
   if (!firstHadEarlyData_)
     return refuseWith(Alert::unexpected_message, "data came before the handshake was done");
-  if (record - kRecordHeader > kMaxCiphertext)
+  if (record - kRecordHeader > kMaxCiphertext13)
     return refuseWith(Alert::record_overflow, "a record is longer than allowed");
   skipped_ += static_cast<uint32_t>(record);
   if (skipped_ > kMostEarlyData + kRecordHeader)

@@ -6,18 +6,11 @@
 #include <algorithm>
 
 #include "tls/alert_number.h"
+#include "tls/wire.h"
 
 namespace culvert {
 
 namespace {
-
-constexpr uint8_t kChangeCipherSpec = 20;
-constexpr uint8_t kAlertRecord = 21;
-constexpr uint8_t kHandshakeRecord = 22;
-constexpr uint8_t kCertificate = 11;
-constexpr uint8_t kCertificateVerify = 15;
-constexpr uint8_t kClientKeyExchange = 16;
-constexpr uint32_t kMaxPlaintext = 16384;  // RFC 5246 6.2.1
 
 RecordVerdict refuseWith(uint8_t alert, std::string_view reason) {
   return {RecordVerdict::kRefuse, alert, 0, reason};

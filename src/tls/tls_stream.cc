@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "tls/alert_number.h"
+#include "tls/wire.h"
 #include "tls/wolf_alert.h"
 #include "tls/wolfssl.h"
 
@@ -16,8 +17,6 @@ namespace {
 // Records in a row that bring no payload (empty ones, KeyUpdates, warnings) before it counts as a
 // flood; OpenSSL and BoringSSL draw the line at 32 too.
 constexpr uint16_t kMaxIdleRecords = 32;
-
-constexpr size_t kRecordHeader = 5;
 
 // What one write() seals at most: more would only wait in the backlog.
 constexpr size_t kSealAtOnce = 64 * 1024;
@@ -33,7 +32,6 @@ bool isFlood(int wolfError) {
 
 /// Whether a sealed record may be an alert: in TLS 1.3 it looks like two bytes of payload.
 bool mayBeAlert(std::span<const uint8_t> record) {
-  constexpr uint8_t kAlertRecord = 21;
   constexpr size_t kSealedAlert13 = kRecordHeader + 2 + 1 + 16;
   return record.size() == kSealedAlert13 || record[0] == kAlertRecord;
 }
@@ -116,7 +114,6 @@ IoStatus TlsStream::failSession(int wolfError) {
 /// The library has one number for a record that is too long and one that is too short, and one for
 /// a missing extension and a message that it cannot join.
 std::optional<uint8_t> TlsStream::alertFor(int wolfError) const {
-  constexpr uint32_t kMaxPlaintext = 16384;
   if (wolfError == LENGTH_ERROR && bodyLeft_ > kMaxPlaintext) return Alert::record_overflow;
   if (wolfError == INCOMPLETE_DATA && established_) return Alert::unexpected_message;
   return alertForError(wolfError);

@@ -15,8 +15,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 
 from harness import conformance as conformance_table  # noqa: E402
-from harness import (BINARY, SANITIZED, WOLFSSL, Config, Culvert, Echo, Pki, TlsClient, is_root, slack,  # noqa: E402
-                     wellbeing)
+from harness import (BINARY, SANITIZED, WOLFSSL, Backend, Config, Culvert, Echo, Pki, TlsClient, is_root,  # noqa: E402
+                     slack, wellbeing)
 
 
 def pytest_configure(config):
@@ -166,6 +166,18 @@ def backend():
 @pytest.fixture
 def echo(backend):
     return backend(Echo)
+
+
+@pytest.fixture
+def one_line(backend):
+    """A backend that answers one line and ends, so that s_client ends too."""
+
+    def serve(connection):
+        connection.note(connection.sock.recv(4096))
+        connection.sock.sendall(b"answer\n")
+        connection.end = "answered"
+
+    return backend(Backend, serve)
 
 
 @pytest.fixture

@@ -565,6 +565,20 @@ def test_check_names_the_line(world, pki, workdir, options, key, words, status):
     assert re.search(rf"c\.ini:{line}: \w+: \[service main\] {key}: .*{re.escape(words)}", done.stderr), done.stderr
 
 
+def test_check_says_until_when_clients_can_be_verified(world, pki, workdir):
+    """--check: the first of the CAs and of the lists that ends, as it says the days of the certificates."""
+    cas, crls = [world.root.cert, world.old_root.cert], [world.pki.crl("root", world.root)]
+    path = workdir / "c.ini"
+    path.write_text(Config({"main": {"backend": "127.0.0.1:1", "verify-client": "optional", "client-ca": cas,
+                                     "crl": crls}}).render(pki))
+    done = run_culvert("-c", path, "--check")
+    (line,) = [line for line in done.stdout.splitlines() if "client certificates" in line]
+    ends = [x509.load_pem_x509_certificate(pathlib.Path(world.old_root.cert).read_bytes()).not_valid_after,
+            x509.load_pem_x509_crl(pathlib.Path(crls[0]).read_bytes()).next_update]
+    assert line == (f"service main: client certificates optional, 2 CAs (until {ends[0]} UTC), "
+                    f"1 revocation list (until {ends[1]} UTC)")
+
+
 def test_tickets_of_defaults_are_overridden_with_a_note(world, pki, workdir):
     """session-tickets = on in [defaults] is meant for the others: off here, and said so."""
     config = Config({"main": {"backend": "127.0.0.1:1", **required(world)}}, defaults={"session-tickets": "on"})

@@ -7,21 +7,9 @@ import subprocess
 
 import pytest
 
-from harness import Backend, eventually, slack
+from harness import eventually, slack
 from harness.util import free_port
 from harness.wellbeing import ended, steady  # noqa: F401
-
-
-@pytest.fixture
-def one_line(backend):
-    """A backend that answers one line and ends."""
-
-    def serve(connection):
-        connection.note(connection.sock.recv(4096))
-        connection.sock.sendall(b"answer\n")
-        connection.end = "answered"
-
-    return backend(Backend, serve)
 
 
 @pytest.fixture

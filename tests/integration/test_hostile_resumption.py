@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from harness import Backend, slack
+from harness import slack
 from harness.wellbeing import cause, counted, ended, steady  # noqa: F401
 from raw_tls import Extension, Tls12Client, Tls13Client
 
@@ -33,18 +33,6 @@ def s_client(daemon, pki, *args):
         ["openssl", "s_client", "-connect", f"{host}:{port}", "-CAfile", pki.ca_file, "-verify_return_error",
          "-ign_eof", *args], input=b"Q-line\n", capture_output=True, timeout=slack(15))
     return result.stdout.decode(errors="replace") + result.stderr.decode(errors="replace")
-
-
-@pytest.fixture
-def one_line(backend):
-    """A backend that answers one line and ends, so that s_client ends too."""
-
-    def serve(connection):
-        connection.note(connection.sock.recv(4096))
-        connection.sock.sendall(b"answer\n")
-        connection.end = "answered"
-
-    return backend(Backend, serve)
 
 
 @pytest.mark.parametrize("version", ["-tls1_3", "-tls1_2"])

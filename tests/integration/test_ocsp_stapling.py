@@ -3,6 +3,7 @@
 background; and nothing that a responder does is ever felt in a handshake."""
 
 import datetime
+import functools
 import os
 import re
 import signal
@@ -25,17 +26,9 @@ FETCHED = "OCSP response fetched"
 
 
 @pytest.fixture
-def responder():
+def responder(backend):
     """A factory of responders; all are stopped in the end."""
-    made = []
-
-    def make(*args, **options):
-        made.append(Responder(*args, **options))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.stop()
+    return functools.partial(backend, Responder)
 
 
 @pytest.fixture

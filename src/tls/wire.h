@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Numbers of the record and handshake layers that TLS 1.2 and 1.3 have in common (RFC 8446 5.1, 5.2
+// and B.3; RFC 5246 6.2.1 and 7.4), as far as culvert looks at them itself.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace culvert {
+
+// ContentType
+inline constexpr uint8_t kChangeCipherSpec = 20;
+inline constexpr uint8_t kAlertRecord = 21;
+inline constexpr uint8_t kHandshakeRecord = 22;
+inline constexpr uint8_t kApplicationData = 23;
+
+// HandshakeType
+inline constexpr uint8_t kClientHello = 1;
+inline constexpr uint8_t kServerHello = 2;
+inline constexpr uint8_t kCertificate = 11;
+inline constexpr uint8_t kCertificateRequest = 13;
+inline constexpr uint8_t kCertificateVerify = 15;
+inline constexpr uint8_t kClientKeyExchange = 16;
+
+inline constexpr size_t kRecordHeader = 5;
+inline constexpr size_t kMessageHeader = 4;
+inline constexpr size_t kMaxPlaintext = 16384;                   ///< of a record
+inline constexpr size_t kMaxCiphertext13 = kMaxPlaintext + 256;  ///< of a TLS 1.3 record
+
+}  // namespace culvert
