@@ -16,10 +16,10 @@ struct CertManagerDeleter {
 };
 using CertManager = std::unique_ptr<WOLFSSL_CERT_MANAGER, CertManagerDeleter>;
 
-/// Makes what `der` holds a trust anchor; its dates are judged elsewhere. WOLFSSL_SUCCESS or an
-/// error.
+/// Makes what `der` holds a trust anchor; its dates are judged elsewhere (old releases refuse one
+/// that is not valid now). WOLFSSL_SUCCESS or an error.
 inline int addAnchor(WOLFSSL_CERT_MANAGER* manager, std::span<const uint8_t> der) {
-#if LIBWOLFSSL_VERSION_HEX >= 0x05005000
+#if LIBWOLFSSL_VERSION_HEX >= 0x05007000
   return wolfSSL_CertManagerLoadCABuffer_ex(manager, der.data(), static_cast<long>(der.size()),
                                             WOLFSSL_FILETYPE_ASN1, 0,
                                             WOLFSSL_LOAD_FLAG_DATE_ERR_OKAY);
@@ -27,6 +27,13 @@ inline int addAnchor(WOLFSSL_CERT_MANAGER* manager, std::span<const uint8_t> der
   return wolfSSL_CertManagerLoadCABuffer(manager, der.data(), static_cast<long>(der.size()),
                                          WOLFSSL_FILETYPE_ASN1);
 #endif
+}
+
+/// What the manager's revocation lists say of a certificate: WOLFSSL_SUCCESS or an error.
+inline int checkLists(WOLFSSL_CERT_MANAGER* manager, std::span<const uint8_t> der) {
+  // Old releases take what they only read as if they wrote it.
+  return wolfSSL_CertManagerCheckCRL(manager, const_cast<unsigned char*>(der.data()),
+                                     static_cast<int>(der.size()));
 }
 
 /// A certificate as wolfCrypt reads it. Several KiB: on the heap.

@@ -328,9 +328,7 @@ class Loader {
   void dropRevoked() {
     if (auth_->lists.empty()) return;
     std::erase_if(auth_->anchors, [this](const TrustAnchor& anchor) {
-      const int result = wolfSSL_CertManagerCheckCRL(manager_.get(), anchor.der.data(),
-                                                     static_cast<int>(anchor.der.size()));
-      if (result != CRL_CERT_REVOKED) return false;
+      if (checkLists(manager_.get(), anchor.der) != CRL_CERT_REVOKED) return false;
       out_.warnings.push_back(
           {false, 0, anchor.subject + " is revoked by its issuer: its clients are refused"});
       return true;

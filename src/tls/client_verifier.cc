@@ -273,8 +273,7 @@ ClientVerdict ClientVerifier::verifyOne(const Link& link, bool leaf, ManagerHand
 /// With crl set each certificate below the anchor needs a current list of its issuer.
 ClientVerdict ClientVerifier::checkRevoked(const Link& link, int64_t now) const {
   if (!auth_->checksRevocation) return {};
-  const int result =
-      wolfSSL_CertManagerCheckCRL(manager_, link.der.data(), static_cast<int>(link.der.size()));
+  const int result = checkLists(manager_, link.der);
   if (result == WOLFSSL_SUCCESS) return {};
   if (result == CRL_CERT_REVOKED)
     return refuse(Alert::certificate_revoked, link.subject + " is revoked");
