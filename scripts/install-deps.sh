@@ -12,7 +12,7 @@ packagesOf() {
   case $1 in
     build) echo "g++ make pkg-config binutils libevent-dev libinih-dev libexpected-dev libcli11-dev libfmt-dev
       libcap-dev autoconf automake libtool ca-certificates" ;;
-    test) echo "libgtest-dev libgmock-dev libcmocka-dev nlohmann-json3-dev python3-pytest python3-pytest-timeout
+    test) echo "libgtest-dev libgmock-dev libcmocka-dev nlohmann-json3-dev python3-pytest python3-pytest-timeout python3-pytest-xdist
       python3-cryptography curl openssl gnutls-bin sslscan testssl.sh redis-server redis-tools nginx-light haproxy dovecot-imapd python3-aiosmtpd rsyslog iproute2
       procps util-linux mount libcap2-bin" ;;
     demo) echo "curl openssl busybox socat procps" ;;

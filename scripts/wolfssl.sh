@@ -103,7 +103,7 @@ prefix() {
     *) key=$VERSION ;;
   esac
   echo "$CACHE/wolfssl-$key-$({
-    configureFlags; compilerFlags; randomHeader; declare -f mendAssembly mendRetry mendStatus; uname -m; "$CC" --version 2>/dev/null | head -1
+    configureFlags; compilerFlags; randomHeader; declare -f mendAssembly mendRetry mendStatus mendX25519; uname -m; "$CC" --version 2>/dev/null | head -1
     [ "$KIND" = fallback ] || echo "$SHA256"
   } | sha256sum | cut -c1-12)"
 }
@@ -229,6 +229,19 @@ mendStatus() {
   [ "$(grep -c 'TLSX_Remove(&ssl->extensions, TLSX_STATUS_REQUEST, ssl->heap);' "$file")" = 1 ]
 }
 
+# And one: an X25519 key with the top bit set, as scanners send them, is refused where the bit is to be masked (RFC 7748
+# 5). It has to be masked for the checks of the value, and in the value that is used.
+mendX25519() {
+  local file=$1/wolfcrypt/src/curve25519.c
+  sed -i '/^int wc_curve25519_check_public(/,/^}/ {
+    s/^    word32 i;$/    word32 i;\n    byte masked[CURVE25519_KEYSIZE];/
+    0,/^    if (endian == EC25519_LITTLE_ENDIAN) {$/ s/^    if (endian == EC25519_LITTLE_ENDIAN) {$/    XMEMCPY(masked, pub, sizeof(masked));\n    masked[endian == EC25519_LITTLE_ENDIAN ? CURVE25519_KEYSIZE - 1 : 0] \&= 0x7f;\n    pub = masked;\n&/
+  }
+  /^int wc_curve25519_import_public_ex(/,/^}/ s/^    curve25519_copy_point(key->p.point, in, endian);$/&\n    key->p.point[CURVE25519_KEYSIZE - 1] \&= 0x7f;/' "$file"
+  [ "$(grep -c '&= 0x7f;$' "$file")" -ge 2 ] && grep -q '^    pub = masked;$' "$file" &&
+    grep -q '^    key->p.point\[CURVE25519_KEYSIZE - 1\] &= 0x7f;$' "$file"
+}
+
 compile() {
   local source=$1 work=$2 target=$3 log=$4 flags cflags
   randomHeader >"$work/culvert_random.h"
@@ -263,6 +276,7 @@ buildFromSource() {
   fi
   mendAssembly "$work/source" || [ "$KIND" = fallback ] || die "the assembly to be mended is not as expected in this wolfSSL"
   mendRetry "$work/source" || die "the source to be mended is not as expected in this wolfSSL"
+  mendX25519 "$work/source" || die "the key exchange to be mended is not as expected in this wolfSSL"
   mendStatus "$work/source" || [ "$KIND" = fallback ] || die "the freeing to be mended is not as expected in this wolfSSL"
   say "building $(origin) (about a minute)"
   if ! compile "$work/source" "$work" "$target" "$log"; then

@@ -36,6 +36,13 @@ inline int checkLists(WOLFSSL_CERT_MANAGER* manager, std::span<const uint8_t> de
                                      static_cast<int>(der.size()));
 }
 
+/// How a CA in the middle of a path is parsed: its pathLenConstraint counts, and it is no anchor.
+#if LIBWOLFSSL_VERSION_HEX >= 0x05007000
+inline constexpr int kChainCert = CHAIN_CERT_TYPE;
+#else
+inline constexpr int kChainCert = CERT_TYPE;
+#endif
+
 /// A certificate as wolfCrypt reads it. Several KiB: on the heap.
 class ParsedCert {
  public:

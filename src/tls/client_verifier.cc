@@ -239,7 +239,7 @@ ClientVerdict ClientVerifier::verifyPath(const std::vector<Link>& links, const P
 ClientVerdict ClientVerifier::verifyOne(const Link& link, bool leaf, ManagerHandle manager,
                                         int64_t) const {
   auto cert = std::make_unique<ParsedCert>(link.der);
-  const int error = cert->parse(leaf ? CERT_TYPE : CHAIN_CERT_TYPE, VERIFY, manager);
+  const int error = cert->parse(leaf ? CERT_TYPE : kChainCert, VERIFY, manager);
   if (error != 0) return fromError(error, link.subject);
   const DecodedCert& c = **cert;
   if (!leaf &&

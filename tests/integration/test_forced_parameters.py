@@ -2,8 +2,11 @@
 """A client that insists on one version, one suite or one group gets exactly that, or the alert that says why not; and
 the log says the same. One row a case, over openssl s_client, gnutls-cli and curl."""
 
+from collections import Counter
+
 import pytest
 
+from harness import eventually
 from harness.programs import curl, gnutls, openssl
 
 AEAD12 = {"ECDHE-ECDSA-AES128-GCM-SHA256": "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
@@ -35,17 +38,28 @@ class Table:
 
     def __init__(self, daemon):
         self.daemon = daemon
-        self.rows, self.wrong, self.lines = 0, [], 0
+        self.rows, self.wrong, self.served, self.causes = 0, [], 0, Counter()
+
+    def cause(self):
+        """Why the last connection ended, by the counters: the log sums up causes that come again and again."""
+        def ended():
+            now = Counter({name: value for name, value in self.daemon.counters().items()
+                           if name.startswith("closed_by_cause.")})
+            return now if now.total() >= self.rows else None
+
+        before, self.causes = self.causes, eventually(ended, what=f"the end of connection {self.rows}")
+        return ", ".join((self.causes - before).elements()).replace("closed_by_cause.", "")
 
     def row(self, words, answer, **expected):
         self.rows += 1
-        mark, self.lines = self.lines, self.lines + 1
-        log = self.daemon.wait_closed(count=self.lines)
-        log = log if self.lines == 1 else log[mark]
+        cause = self.cause()
         if "alert" in expected:
-            seen = {"alert": answer.alert, "cause": log["cause"]}
-            wanted = {"alert": expected["alert"], "cause": f"tls-sent:{expected['alert']}"}
+            log = cause
+            seen = {"alert": answer.alert, "cause": cause}
+            wanted = {"alert": expected["alert"], "cause": "tls-sent"}
         else:
+            log, self.served = self.daemon.wait_log("tunnel closed", count=self.served + 1), self.served + 1
+            log = log if self.served == 1 else log[-1]
             logged = {"version": log.get("tls"), "suite": log.get("suite"), "group": log.get("group")}
             seen = {key: getattr(answer, key) for key in expected if key != "iana"}
             wanted = {key: value for key, value in expected.items() if key != "iana"}

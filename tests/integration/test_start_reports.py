@@ -16,11 +16,13 @@ from harness.util import free_port
 
 
 def gone(pid):
-    """No such process, or one that only waits for its parent to look."""
+    """No such process, or one that only waits for its parent to look: every thread of it, for the first one may go
+    before those that hold the files."""
     try:
-        return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+        stats = [(task / "stat").read_text() for task in pathlib.Path(f"/proc/{pid}/task").iterdir()]
     except (FileNotFoundError, ProcessLookupError):
-        return True
+        return not pathlib.Path(f"/proc/{pid}").exists()
+    return len(stats) <= 1 and all(stat.rpartition(")")[2].split()[0] == "Z" for stat in stats)
 
 
 class Detached:

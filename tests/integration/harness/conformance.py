@@ -32,7 +32,6 @@ CLOSED = "closed without an alert"
 
 # What the library does in both versions.
 LIBRARY_HEADER = "wants the four bytes of a handshake header in one record"
-TOP_BIT = "illegal_parameter, where the bit is to be masked"
 
 
 @dataclass(frozen=True)
@@ -88,7 +87,8 @@ def run(one, daemon):
 
 def make_client(one, daemon):
     kind = Tls13Client if one.tls == 13 else Tls12Client
-    return kind(Link(daemon.address(one.service), timeout=slack(5)), **one.options())
+    # What the library gets wrong is often an alert that never comes.
+    return kind(Link(daemon.address(one.service), timeout=slack(1 if one.library else 5)), **one.options())
 
 
 def served(one, client):
