@@ -33,6 +33,7 @@ def s_client(address, *args, line=b"Q-line\n"):
     return result.stdout.decode(errors="replace") + result.stderr.decode(errors="replace")
 
 
+@pytest.mark.wolfssl(5, 9)  # 5.5 does not skip it: bad_record_mac
 @pytest.mark.parametrize("size", [20, 12000])
 def test_early_data_of_openssl_is_turned_down_and_the_rest_served(steady, one_line, generous, need, workdir, size):
     """OpenSSL sends early data in front of its line; the backend gets the line and not a byte of the data."""

@@ -5,6 +5,8 @@ import pytest
 
 from harness.programs import wolf
 
+pytestmark = pytest.mark.wolfssl(5, 9)
+
 X25519MLKEM768, SECP256R1MLKEM768, SECP384R1MLKEM1024 = 0x11EC, 0x11EB, 0x11ED
 X25519, P256 = 0x1D, 0x17
 NAMES = {X25519MLKEM768: "X25519MLKEM768", SECP256R1MLKEM768: "SecP256r1MLKEM768",
