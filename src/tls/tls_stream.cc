@@ -14,15 +14,13 @@
 namespace culvert {
 namespace {
 
-// Records in a row that bring no payload (empty ones, KeyUpdates, warnings) before it counts as a
-// flood; OpenSSL and BoringSSL draw the line at 32 too.
-constexpr uint16_t kMaxIdleRecords = 32;
-
 // What one write() seals at most: more would only wait in the backlog.
 constexpr size_t kSealAtOnce = 64 * 1024;
 static_assert(kSealAtOnce + kSealAtOnce / 8 < ByteStream::kMostBacklog);
 
-/// wolfSSL's own bounds on records that cost work and carry nothing.
+/// wolfSSL's own bounds on records that cost work and carry nothing. Neither decays with time: 32
+/// empty records without payload between them (WOLFSSL_MAX_EMPTY_RECORDS), and five alerts in a
+/// session (WOLFSSL_ALERT_COUNT_MAX). KeyUpdates it does not count.
 bool isFlood(int wolfError) {
 #if LIBWOLFSSL_VERSION_HEX >= 0x05009000
   if (wolfError == EMPTY_RECORD_LIMIT_E) return true;
@@ -71,7 +69,7 @@ IoResult TlsStream::decrypt(RingBuffer& into) {
     const int n = wolfSSL_read(session_.get(), free.data(), static_cast<int>(free.size()));
     into.commit(n > 0 ? static_cast<size_t>(n) : 0);
     if (n > 0) {
-      idleRecords_ = 0;
+      idle_.payload();
       total += static_cast<size_t>(n);
       // Asking once more only to hear "want read" costs a tenth of a small message.
       if (input_.empty() && wolfSSL_pending(session_.get()) == 0) return {IoStatus::kOk, total};
@@ -261,7 +259,7 @@ int TlsStream::feed(char* into, int size) {
   if (partial_ == 0) {
     if (!established_) {
       if (const int error = guardInput(); error != 0) return error;
-    } else if (idleRecords_ >= kMaxIdleRecords) {
+    } else if (idle_.flooded(worker_.loop.now())) {
       flood_ = true;
       return WOLFSSL_CBIO_ERR_GENERAL;
     }
@@ -283,7 +281,7 @@ void TlsStream::countFraming(std::span<const uint8_t> bytes) {
       if (partial_ == 4) bodyLeft_ |= bytes[i];
       ++partial_;
       ++i;
-      if (partial_ == kRecordHeader && established_) ++idleRecords_;
+      if (partial_ == kRecordHeader && established_) idle_.add(worker_.loop.now());
     } else {
       const size_t part = std::min<size_t>(bodyLeft_, bytes.size() - i);
       partial_ += static_cast<uint32_t>(part);

@@ -20,6 +20,7 @@
 
 #include "net/socket_stream.h"
 #include "stats/counters.h"
+#include "tls/idle_records.h"
 #include "tls/record_sizer.h"
 #include "tls/tls_error.h"
 #include "tls/tls_worker.h"
@@ -96,9 +97,9 @@ class TlsStream final : public SocketStream, private TlsIoContext {
   std::unique_ptr<HeldTicket> heldTicket_;        // before all that is sealed after it
   std::unique_ptr<const StreamFailure> failure_;  // of a failed stream; none: for want of memory
   RecordSizer records_;
-  uint32_t partial_ = 0;      // bytes of an unfinished record that wolfSSL holds
-  uint32_t bodyLeft_ = 0;     // of that record, once its header is complete
-  uint16_t idleRecords_ = 0;  // records in a row without payload
+  IdleRecords idle_;
+  uint32_t partial_ = 0;   // bytes of an unfinished record that wolfSSL holds
+  uint32_t bodyLeft_ = 0;  // of that record, once its header is complete
   HandshakeFailure handshakeFailure_ = HandshakeFailure::kNone;
   bool established_ = false;
   bool failed_ = false;

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // TlsStream: the handshake, what is read, floods and damage.
+#include <unistd.h>
+
 #include "tls_stream_fixture.h"
 
 namespace culvert {
@@ -267,6 +269,24 @@ TEST_F(TlsStreamTest, AFloodOfRecordsWithoutPayloadEnds) {
   EXPECT_EQ(counters_.get(Counter::kFloodEnds), 1u);
   client_->read();
   EXPECT_EQ(client_->alert(), 10);
+}
+
+/// As of a client that does nothing but receive: each of its records answers a KeyUpdate.
+TEST_F(TlsStreamTest, KeyUpdatesOverALongTimeAreNoFlood) {
+  ASSERT_EQ(shakeHands(), IoStatus::kOk);
+  client_->read();
+  for (int burst = 0; burst < 3; ++burst) {
+    for (int i = 0; i < 20; ++i) {
+      client_->updateKeys();
+      ASSERT_TRUE(client_->flush());
+      std::string text;
+      ASSERT_EQ(readInto(text), IoStatus::kOk) << "after " << burst << " bursts and " << i;
+      client_->read();
+    }
+    ::usleep(1'050'000);
+    loop_.turn(/*block=*/false);  // it looks at the clock once a turn
+  }
+  EXPECT_EQ(counters_.get(Counter::kFloodEnds), 0u);
 }
 
 TEST_F(TlsStreamTest, PayloadBetweenKeyUpdatesIsNoFlood) {
