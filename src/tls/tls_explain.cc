@@ -87,10 +87,13 @@ TlsFailure explainVerdict(const HelloVerdict& verdict) {
 }
 
 TlsFailure explainSessionFailure(int wolfError, const AlertsSeen& alerts) {
-  if (alerts.received) return received(*alerts.received, false);
-  std::string reason = wolfError == INCOMPLETE_DATA
-                           ? "a message is cut over records, which the library does not join"
-                           : tlsErrorText(wolfError);
+  // What came in the clear is nobody's word: the library keeps its number and refuses it.
+  if (alerts.received && !alerts.sent) return received(*alerts.received, false);
+  std::string reason = tlsErrorText(wolfError);
+  if (wolfError == INCOMPLETE_DATA)
+    reason = "a message is cut over records, which the library does not join";
+  else if (wolfError == PARSE_ERROR && alerts.received)
+    reason = "an alert came in the clear";
   return alerts.sent ? sent(*alerts.sent, std::move(reason)) : failed(wolfError, std::move(reason));
 }
 

@@ -51,6 +51,18 @@ def test_corrupted_record_ends_the_tunnel_and_nothing_of_it_goes_on(steady, back
     assert cause(daemon) == "tls-sent:bad_record_mac"
 
 
+@pytest.mark.parametrize("level, code", [(2, 40), (1, 48), (1, 0)])
+def test_an_alert_in_the_clear_does_not_choose_the_cause(steady, echo, level, code):
+    """Anybody on the path could have sent it: the log says what culvert made of it."""
+    daemon = steady(echo.address)
+    with Tls13Client(daemon.address()) as client:
+        exchange(client.handshake())
+        client.send_raw(client.record(ALERT, bytes([level, code])))
+        outcome = client.outcome()
+    assert outcome.alert == "unexpected_message" and outcome.fatal, outcome
+    assert cause(daemon) == "tls-sent:unexpected_message"
+
+
 @CLIENTS
 @pytest.mark.parametrize("more", [100_000, 4_000_000])
 def test_alert_arrives_with_input_pending(steady, backend, make, more):

@@ -51,6 +51,9 @@ TEST_F(TlsLibraryTest, NamesErrorsAndTheirAlerts) {
             "tls-sent:bad_record_mac");
   EXPECT_EQ(explainSessionFailure(FATAL_ERROR, {std::nullopt, uint8_t{80}}).cause,
             "tls-received:internal_error");
+  const TlsFailure injected = explainSessionFailure(PARSE_ERROR, {uint8_t{10}, uint8_t{40}});
+  EXPECT_EQ(injected.cause, "tls-sent:unexpected_message");
+  EXPECT_EQ(injected.reason, "an alert came in the clear");
   EXPECT_EQ(explainSessionFailure(ALERT_COUNT_E, {}).cause, "tls-error:too-many-alerts");
 }
 
