@@ -169,9 +169,9 @@ IoStatus TlsStream::gatherSecond(std::span<const uint8_t> bytes) {
                   verdict.alert, HandshakeFailure::kBadHello);
   // wolfSSL minds the record's version, which is to be ignored (RFC 8446 5.1).
   const auto preface = hello_->second.preface(bytes);
-  hello_->bytes.assign(preface.begin(), preface.end());
-  hello_->bytes[2] = 3;
-  input_ = hello_->bytes;
+  std::vector<uint8_t> second(preface.begin(), preface.end());
+  second[2] = 3;
+  input_ = second;
   const auto rest = bytes.subspan(hello_->second.consumed());
   const IoStatus status = driveHandshake();
   return status == IoStatus::kBlocked && !rest.empty() ? takeFlight(rest) : status;

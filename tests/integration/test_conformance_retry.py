@@ -4,11 +4,12 @@ pre-shared keys (4.2.9, 4.2.11) and early data that is rejected (4.2.10)."""
 
 import os
 import struct
+import time
 
 from harness.conformance import FULL, RESUMED, RETRIED, SERVED, case, table
 from harness.steps import (CCS, P256, P384, X25519, field, flight, groups, handshake, last, put, raw, retry, schemes, share_of,
                            shares, steps, u16, versions, without)
-from raw_tls import Extension, HandshakeType, Link, Tls13Client, alpn, key_share, message, server_name
+from raw_tls import Extension, HandshakeType, KeyShare, Link, Tls13Client, alpn, key_share, message, server_name
 from raw_tls.crypto import KeySchedule
 from raw_tls.hello import vec8, vec16
 
@@ -37,6 +38,32 @@ def changed(what, *changes, rfc="8446 4.1.2", alert="illegal_parameter", **more)
     return case(f"second hello: {what}", rfc, retry(*changes, **more), alert)
 
 
+def together(*behind):
+    """The first hello in two segments, and in the second of them the second hello too, with `behind` it: which share
+    the retry will ask for is known."""
+    def act(client):
+        groups(X25519)(client.hello)
+        client.hello.set(E.KEY_SHARE, key_share([]))
+        first = client.hello.message()
+        records = client.handshake_records(first, version=0x0301)
+        client.shares = {X25519: KeyShare(X25519)}
+        client.hello.set(E.KEY_SHARE, key_share(client.shares.values()))
+        second = client.hello.message()
+
+        def answer(_):
+            client.transcript += second
+
+        client.answer_retry = answer
+        client.transcript = first
+        client.send_raw(records[:50])
+        time.sleep(0.05)
+        client.send_raw(b"".join([records[50:], CCS, client.handshake_records(second), *behind]))
+        client.read_server_hello()
+        client.read_server_flight()
+        client.send_finished()
+    return act
+
+
 SECOND_HELLO = [
     case("second hello as it should be", "8446 4.1.4", retry(), RETRIED),
     case("second hello without a change_cipher_spec before it", "8446 D.4",
@@ -44,6 +71,10 @@ SECOND_HELLO = [
     case("second hello in records of one byte", "8446 5.1", retry(record_size=1), RETRIED),
     case("second hello in segments of three bytes", "8446 5.1", retry(segment=3), RETRIED),
     case("second hello in a record of another version", "8446 5.1", retry(version=0x0301), RETRIED),
+    case("second hello in one segment with the end of the first", "8446 5.1", together(), RETRIED),
+    case("both hellos and a change_cipher_spec in one segment", "8446 D.4", together(CCS), RETRIED),
+    case("both hellos and a record of type 99 in one segment", "8446 5", together(b"\x63\3\3\0\1x"),
+         "unexpected_message"),
     case("second hello with padding", "8446 4.1.2", retry(put(E.PADDING, bytes(40))), RETRIED),
     case("second hello with more padding", "8446 4.1.2", retry(put(E.PADDING, bytes(40)),
                                                                first=[put(E.PADDING, bytes(10))]), RETRIED),
