@@ -81,6 +81,7 @@ def run(one, daemon):
             assert not alerts, f"an alert where none belongs: {result}"
             return
         assert len(alerts) == 1 and len(result.alerts) == 1, f"not exactly one alert: {result}"
+        assert not result.behind, f"more behind the alert: {result}"
         assert alerts[0].fatal and alerts[0].name in one.expect.split("|"), f"{alerts[0].name}, not {one.expect}"
     assert daemon.running()
 
@@ -117,7 +118,7 @@ def ended(client, act):
         early.append(failure.event)
     except Ended:
         pass  # the server has stopped listening; what it said can still be read
-    result = client.outcome()
+    result = client.outcome(alerted=any(alert.fatal for alert in early))
     result.alerts = early + result.alerts
     return result
 

@@ -56,10 +56,11 @@ class End:
 
 @dataclass
 class Outcome:
-    """All that came from the server up to the end of the stream."""
+    """All that came from the server up to the end of the stream; `behind` is what came after a fatal alert."""
 
     data: bytes = b""
     alerts: list = field(default_factory=list)
+    behind: list = field(default_factory=list)
     end: str = "open"
     cut: bytes = b""
     seconds: float = 0.0
@@ -249,8 +250,9 @@ class Session:
         assert len(out) == count, f"{len(out) - count} bytes more than asked for: {bytes(out[count:])!r}"
         return bytes(out)
 
-    def outcome(self, timeout=None):
-        """Reads to the end of the stream; `end` is "open" when it has not ended after `timeout` seconds."""
+    def outcome(self, timeout=None, alerted=False):
+        """Reads to the end of the stream; `end` is "open" when it has not ended after `timeout` seconds. `alerted`: a
+        fatal alert was read before."""
         start = time.monotonic()
         deadline = start + (self.link.timeout if timeout is None else timeout)
         result, data = Outcome(), bytearray()
@@ -259,10 +261,13 @@ class Session:
                 event = self.read_event(deadline - time.monotonic())
             except TimeoutError:
                 break
+            if alerted and not isinstance(event, End):
+                result.behind.append(event)
             if isinstance(event, AppData):
                 data += event.data
             elif isinstance(event, Alert):
                 result.alerts.append(event)
+                alerted = alerted or (event.fatal and event.code != 0)
             elif isinstance(event, End):
                 result.end, result.cut = event.how, event.cut
                 break
