@@ -145,7 +145,8 @@ ALL_CXXFLAGS = -std=c++20 -Isrc -fPIE -pthread -ffunction-sections -fdata-sectio
   -ffile-prefix-map=$(CURDIR)=. -Wall -Wextra $(if $(filter 1,$(WERROR)),-Werror) $(FLAGS_$(MODE)) $(CPPFLAGS) $(CXXFLAGS)
 ALL_LDFLAGS = $(or $(LINK_KIND),-pie) -pthread $(FLAGS_$(MODE)) $(LDFLAGS_$(MODE)) -L$(WOLFSSL_PREFIX)/lib $(LDFLAGS)
 # Only the door and what stands above it can see wolfSSL's headers at all.
-tlsFlags = $(if $(filter tls,$(call withDeps,$(1))),-isystem $(WOLFSSL_PREFIX)/include)
+tlsFlags = $(if $(filter tls,$(call withDeps,$(1))),-isystem $(WOLFSSL_PREFIX)/include $(KEYLOG_FLAG))
+KEYLOG_FLAG := $(if $(WOLFSSL_KEYLOG),-DCULVERT_KEYLOG=1)
 tlsReady = $(if $(filter tls,$(call withDeps,$(1))),$(WOLFSSL_READY))
 TEST_FLAGS := -I. -Itests -Itests/support
 
@@ -210,7 +211,7 @@ endef
 quoted = '$(subst ','\'',$(1))'
 
 $(B)/.build_opts: FORCE
-	$(call stamp,$@,$(call quoted,$(CXX) $(ALL_CXXFLAGS) $(LTO_COMPILE) $(WOLFSSL_PREFIX)))
+	$(call stamp,$@,$(call quoted,$(CXX) $(ALL_CXXFLAGS) $(LTO_COMPILE) $(WOLFSSL_PREFIX) $(KEYLOG_FLAG)))
 $(B)/.link_opts: FORCE
 	$(call stamp,$@,$(call quoted,$(CXX) $(ALL_LDFLAGS) $(LTO_LINK)))
 $(B)/.version: FORCE

@@ -310,7 +310,8 @@ main() {
     *) die "WOLFSSL=$KIND: allowed are nothing (the pinned release), fallback, distro" ;;
   esac
   case ${WOLFSSL_KEYLOG:-} in
-    '' | 1) ;;
+    '') ;;
+    1) [ "$KIND" = pinned ] || die "WOLFSSL_KEYLOG=1 goes with the pinned release only, not with WOLFSSL=$KIND" ;;
     *) die "WOLFSSL_KEYLOG=$WOLFSSL_KEYLOG: allowed are nothing and 1" ;;
   esac
   case ${1:-} in

@@ -10,10 +10,12 @@
 #include <array>
 #include <cerrno>
 
+#include "tls/tls_library.h"
 #include "tls/wolfssl.h"
 
+// Whoever built culvert must have meant it: a distribution's library may have the callbacks, too.
 // Older releases tell the secrets of TLS 1.3 only.
-#if defined(HAVE_SECRET_CALLBACK) && LIBWOLFSSL_VERSION_HEX >= 0x05009000
+#if defined(CULVERT_KEYLOG) && defined(HAVE_SECRET_CALLBACK) && LIBWOLFSSL_VERSION_HEX >= 0x05009000
 #define CULVERT_HAS_SECRETS 1
 #endif
 
@@ -70,11 +72,16 @@ int onMasterSecret(WOLFSSL* ssl, void* secret, int size, void* keyLog) {
 
 }  // namespace
 
-bool KeyLog::available() {
+Result<void> KeyLog::supported() {
 #ifdef CULVERT_HAS_SECRETS
-  return true;
+  return {};
+#elif LIBWOLFSSL_VERSION_HEX >= 0x05009000
+  return fail(
+      "this culvert cannot write secrets: it is not built for it; `make WOLFSSL_KEYLOG=1` makes "
+      "one "
+      "that can");
 #else
-  return false;
+  return fail(fmt::format("wolfSSL {} cannot tell its secrets", tlsLibraryVersion()));
 #endif
 }
 
@@ -87,6 +94,11 @@ Result<void> KeyLog::open() {
   struct stat file {};
   if (::fstat(fd.get(), &file) != 0) return failErrno(what, errno);
   if (!S_ISREG(file.st_mode)) return fail(what + ": it is no ordinary file");
+  // Whoever else owns the file, or has another name for it, would read the secrets.
+  if (file.st_uid != ::geteuid())
+    return fail(fmt::format("{}: it belongs to user {}, and culvert runs as user {}", what,
+                            file.st_uid, ::geteuid()));
+  if (file.st_nlink != 1) return fail(what + ": it has more than one name (hard links)");
   // A file that was there before may be open to others.
   if ((file.st_mode & 0777) != 0600 && ::fchmod(fd.get(), 0600) != 0)
     return failErrno(what + " with mode 0600", errno);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // KeyLog writes the secrets of TLS sessions into a file in NSS key log form, so that Wireshark can
-// read a capture. Only builds of wolfSSL made for it tell their secrets (WOLFSSL_KEYLOG=1). Thread:
-// any, once open.
+// read a capture. Only a culvert made for it can (WOLFSSL_KEYLOG=1). Thread: any, once open.
 #pragma once
 
 #include <cstdint>
@@ -20,10 +19,12 @@ class KeyLog {
  public:
   explicit KeyLog(std::string path) : path_(std::move(path)) {}
 
-  /// Whether this build of the library tells its secrets.
-  static bool available();
+  /// Whether this culvert is made for it and its library tells its secrets; else the error says
+  /// why.
+  static Result<void> supported();
 
-  /// Opens the file for adding, mode 0600. Does nothing where it is open already.
+  /// Opens the file for adding, mode 0600; it must be nobody else's. Does nothing where it is open
+  /// already.
   Result<void> open();
 
   const std::string& path() const { return path_; }

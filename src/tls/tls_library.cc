@@ -172,7 +172,7 @@ std::vector<std::string> tlsFeatures() {
 #ifdef WOLFSSL_TLS13_MIDDLEBOX_COMPAT
   out.emplace_back("middlebox-compat");
 #endif
-  if (KeyLog::available()) out.emplace_back("keylog");
+  if (KeyLog::supported()) out.emplace_back("keylog");
 #ifdef OPENSSL_EXTRA
   out.emplace_back("openssl-extra");
 #endif

@@ -4,11 +4,14 @@ are in the file, as the client derived them."""
 
 import os
 import stat
+import subprocess
+from pathlib import Path
 
 import pytest
 
 from harness import Config, eventually
 from harness.daemon import run_culvert
+from harness.util import WOLFSSL
 from raw_tls import Tls12Client, Tls13Client
 
 KEYLOG = "keylog" in run_culvert("--version").stdout.split()
@@ -26,8 +29,17 @@ def test_an_ordinary_build_refuses(workdir, pki):
         result = run_culvert(*arguments)
         assert result.returncode == 3, result
         assert f"{path}:{line}: error: [service main] keylog-file: " in result.stderr, result
-        assert "WOLFSSL_KEYLOG=1" in result.stderr
+        assert ("WOLFSSL_KEYLOG=1" if WOLFSSL >= (5, 9, 0) else "cannot tell its secrets") in result.stderr
     assert not secrets.exists()
+
+
+@pytest.mark.parametrize("kind", ["fallback", "distro"])
+def test_only_the_pinned_library_is_built_for_it(kind):
+    script = Path(__file__).parents[2] / "scripts/wolfssl.sh"
+    for arguments in ((), ("--print-prefix",)):
+        result = subprocess.run([script, *arguments], capture_output=True, text=True, timeout=60,
+                                env={**os.environ, "WOLFSSL": kind, "WOLFSSL_KEYLOG": "1"})
+        assert result.returncode != 0 and f"not with WOLFSSL={kind}" in result.stderr, result
 
 
 def entries(path, random):

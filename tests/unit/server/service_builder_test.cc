@@ -274,9 +274,9 @@ TEST_F(ServiceBuilderTest, AKeyLogGoesOnOverAReload) {
   const TempDir dir;
   const std::string text = service("web", files("ec") + "keylog-file = " + dir / "keys" + "\n");
   const LoadOutcome loaded = ConfigSource("f.ini", {}).loadText(text, serverValidators());
-  if (!KeyLog::available()) {
+  if (const auto supported = KeyLog::supported(); !supported) {
     ASSERT_FALSE(loaded.ok());
-    EXPECT_NE(loaded.diagnostics.list()[0].text().find("make WOLFSSL_KEYLOG=1"), std::string::npos);
+    EXPECT_NE(loaded.diagnostics.list()[0].text().find(supported.error().text), std::string::npos);
     return;
   }
   const Runtime first = build(text);

@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <fstream>
@@ -67,9 +68,40 @@ TEST(KeyLog, OnlyAnOrdinaryFileWillDo) {
   }
 }
 
+TEST(KeyLog, AFileOfSomebodyElseIsRefused) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can give a file away";
+  const TempDir dir;
+  const std::string path = dir / "keys";
+  std::ofstream(path) << "before\n";
+  ASSERT_EQ(::chmod(path.c_str(), 0640), 0);
+  ASSERT_EQ(::chown(path.c_str(), 12345, 12345), 0);
+  const auto opened = KeyLog(path).open();
+  ASSERT_FALSE(opened.has_value());
+  EXPECT_NE(opened.error().text.find("it belongs to user 12345"), std::string::npos)
+      << opened.error().text;
+  EXPECT_EQ(modeOf(path), 0640u) << "nothing was changed";
+}
+
+TEST(KeyLog, AFileWithASecondNameIsRefused) {
+  const TempDir dir;
+  const std::string path = dir / "keys", other = dir / "other";
+  std::ofstream(path) << "before\n";
+  ASSERT_EQ(::link(path.c_str(), other.c_str()), 0);
+  const auto opened = KeyLog(path).open();
+  ASSERT_FALSE(opened.has_value());
+  EXPECT_NE(opened.error().text.find("more than one name"), std::string::npos)
+      << opened.error().text;
+  ASSERT_EQ(::unlink(other.c_str()), 0);
+  EXPECT_TRUE(KeyLog(path).open().has_value());
+}
+
+#if !defined(CULVERT_KEYLOG)
+TEST(KeyLog, OnlyACulvertMadeForItWritesSecrets) { EXPECT_FALSE(KeyLog::supported().has_value()); }
+#endif
+
 TEST(KeyLog, IsAFeatureOfTheLibrary) {
   const auto features = tlsFeatures();
-  EXPECT_EQ(KeyLog::available(),
+  EXPECT_EQ(KeyLog::supported().has_value(),
             std::find(features.begin(), features.end(), "keylog") != features.end());
 }
 
