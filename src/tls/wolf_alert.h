@@ -24,8 +24,10 @@ AlertsSeen alertsSeen(WOLFSSL* ssl);
 AlertsSeen alertsSeen(WOLFSSL* ssl, const TlsIoContext& io);
 
 /// Sends a fatal alert through the session's send callback, unless one has been sent already; the
-/// number of the one that the peer gets, if any. A callback of wolfSSL that refuses (a certificate)
-/// calls this before it does: the alert that wolfSSL then chooses comes second and is discarded.
+/// number that the library remembers, which is its last one: alertsSeen() with the session's `io`
+/// knows the first, which the peer got. Nothing: none could be sent. A callback of wolfSSL that
+/// refuses (a certificate) calls this before it does: the alert that wolfSSL then chooses comes
+/// second and is discarded.
 std::optional<uint8_t> sendFatalAlert(WOLFSSL* ssl, uint8_t alert);
 
 /// Whether this build of the library lets sendFatalAlert() do its work.
