@@ -54,25 +54,39 @@ std::vector<std::span<const uint8_t>> sortedExtensions(const ClientHello& hello)
   return out;
 }
 
+/// The start of a message, as much of it as its first record holds.
+void noteMessage(std::span<const uint8_t> message, StagedFlight& flight) {
+  if (message[0] == kCertificateRequest) flight.asksCertificate = true;
+  if (message[0] != kServerHello) return;
+  const auto body = message.subspan(kMessageHeader);
+  if (body.size() >= kRandomAt + sizeof kRetryRandom &&
+      std::memcmp(&body[kRandomAt], kRetryRandom, sizeof kRetryRandom) == 0) {
+    flight.retry = body;
+  } else {
+    flight.serverHello = true;
+  }
+}
+
 }  // namespace
 
 StagedFlight lookAtFlight(std::span<const uint8_t> staged) {
   StagedFlight flight;
+  size_t left = 0;  // of a message that goes on in the next record
   while (staged.size() >= kRecordHeader) {
     const size_t record = std::min(kRecordHeader + u16At(staged, 3), staged.size());
-    const uint8_t message =
-        staged[0] == kHandshakeRecord && record > kRecordHeader ? staged[kRecordHeader] : 0;
-    if (message == kCertificateRequest) flight.asksCertificate = true;
-    if (message == kServerHello) {
-      const auto body = staged.subspan(kRecordHeader).first(record - kRecordHeader);
-      if (body.size() >= kMessageHeader + kRandomAt + sizeof kRetryRandom &&
-          std::memcmp(&body[kMessageHeader + kRandomAt], kRetryRandom, sizeof kRetryRandom) == 0) {
-        flight.retry = body.subspan(kMessageHeader);
-      } else {
-        flight.serverHello = true;
-      }
-    }
+    auto body = staged.subspan(kRecordHeader, record - kRecordHeader);
+    const uint8_t type = staged[0];
     staged = staged.subspan(record);
+    if (type == kChangeCipherSpec && flight.serverHello) break;  // what follows is sealed
+    if (type != kHandshakeRecord) continue;
+    while (!body.empty()) {
+      const size_t rest = std::min(left, body.size());
+      left -= rest;
+      body = body.subspan(rest);
+      if (body.size() < kMessageHeader) break;
+      left = kMessageHeader + (static_cast<size_t>(body[1]) << 16 | u16At(body, 2));
+      noteMessage(body.first(std::min(left, body.size())), flight);
+    }
   }
   return flight;
 }

@@ -101,6 +101,27 @@ TEST_F(HelloGuardTest, FindsARetryAmongWhatIsStaged) {
   EXPECT_FALSE(lookAtFlight(Bytes{22, 3, 3, 0}).serverHello) << "cut short";
 }
 
+TEST_F(HelloGuardTest, WhatContinuesAMessageIsNoMessage) {
+  const Bytes hello = message(2, Bytes(70, 1));
+  Bytes chain = message(11, Bytes(300, 7));
+  chain[104] = 13;  // where the second record begins
+  chain[204] = 2;
+  const auto part = [&chain](size_t from, size_t to) {
+    return record(
+        22, Bytes(chain.begin() + static_cast<long>(from), chain.begin() + static_cast<long>(to)));
+  };
+  const Bytes flight = record(22, hello) + part(0, 104) + part(104, 204) + part(204, 304);
+  EXPECT_TRUE(lookAtFlight(flight).serverHello);
+  EXPECT_FALSE(lookAtFlight(flight).asksCertificate);
+  EXPECT_TRUE(lookAtFlight(flight + record(22, message(13, {0}))).asksCertificate);
+  EXPECT_FALSE(lookAtFlight(part(0, 104) + part(104, 204) + part(204, 304)).serverHello);
+
+  EXPECT_TRUE(lookAtFlight(record(22, hello + chain + message(13, {0}))).asksCertificate)
+      << "several messages in one record";
+  EXPECT_FALSE(lookAtFlight(record(22, hello) + kCcs + record(22, Bytes(40, 13))).asksCertificate)
+      << "sealed in TLS 1.2";
+}
+
 TEST_F(HelloGuardTest, DropsChangeCipherSpecAndNothingElse) {
   EXPECT_EQ(inspect(kCcs).kind, RecordVerdict::kDrop);
   EXPECT_EQ(inspect(kCcs + kCcs).size, kCcs.size());
