@@ -5,6 +5,7 @@
 // segment does not wait for the next round trip. Thread: loop.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -23,9 +24,11 @@ class RecordSizer {
   static constexpr size_t kSegment = 1369;
   // Three segments, once the congestion window has opened.
   static constexpr size_t kFewSegments = 4229;
-  // An initial window is ten segments and doubles every round trip: 40 records are the first two
-  // round trips, as many again of the middle size the next two.
-  static constexpr uint16_t kStep = 40;
+  // An initial window is ten segments and doubles every round trip: what 40 records hold are the
+  // first two round trips, as many again of the middle size the next two. Bytes and not records are
+  // counted: those of a backend that writes little at a time do not fill a segment.
+  static constexpr uint32_t kSmallBytes = 40 * kSegment;
+  static constexpr uint32_t kFewBytes = 40 * kFewSegments;
   // The kernel's congestion window starts anew after an idle retransmission timeout, which is
   // seldom longer.
   static constexpr Millis kIdle{1000};
@@ -35,20 +38,22 @@ class RecordSizer {
   /// True where wolfSSL may cut by itself.
   bool isFull() const { return size_ == kFull; }
 
-  /// The most payload of the next record, which the caller then makes.
-  size_t next(TimePoint now) {
-    if (size_ != kDynamic) return size_;
+  /// How many of `bytes` go into the next record, which the caller then makes.
+  size_t next(size_t bytes, TimePoint now) {
+    if (size_ != kDynamic) return std::min<size_t>(bytes, size_);
     const auto millis =
         static_cast<uint32_t>(std::chrono::duration_cast<Millis>(now.time_since_epoch()).count());
-    if (millis - lastMillis_ >= kIdle.count()) records_ = 0;
+    if (millis - lastMillis_ >= kIdle.count()) sent_ = 0;
     lastMillis_ = millis;
-    if (records_ >= 2 * kStep) return kFull;
-    return records_++ < kStep ? kSegment : kFewSegments;
+    if (sent_ >= kSmallBytes + kFewBytes) return std::min<size_t>(bytes, kFull);
+    const size_t part = std::min(bytes, sent_ < kSmallBytes ? kSegment : kFewSegments);
+    sent_ += static_cast<uint32_t>(part);
+    return part;
   }
 
  private:
   uint16_t size_;
-  uint16_t records_ = 0;     // of this burst, up to where it no longer matters
+  uint32_t sent_ = 0;        // bytes of this burst, up to where it no longer matters
   uint32_t lastMillis_ = 0;  // wraps after 49 days: then a burst may go on that has ended
 };
 

@@ -128,7 +128,7 @@ IoResult TlsStream::write(RingBuffer& from) {
   while (!from.empty() && total < kSealAtOnce) {
     const std::span<const uint8_t> bytes = from.readable();
     size_t part = std::min(bytes.size(), kSealAtOnce - total);
-    if (!records_.isFull()) part = std::min(part, records_.next(worker_.loop.now()));
+    if (!records_.isFull()) part = records_.next(part, worker_.loop.now());
     const int n = wolfSSL_write(session_.get(), bytes.data(), static_cast<int>(part));
     if (n <= 0) {
       const int error = wolfSSL_get_error(session_.get(), n);
