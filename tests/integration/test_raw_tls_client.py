@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from raw_tls import (Alert, End, Group, HandshakeFailed, Link, Tls12Client, Tls13Client, hello12,
+from raw_tls import (Alert, End, Group, HandshakeFailed, Link, Session, Tls12Client, Tls13Client, hello12,
                      hello13)
 
 pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
@@ -181,3 +181,17 @@ def test_eof_and_reset_are_told_apart():
             sock.sendall(b"\x16\x03\x03")
             action(far)
             assert near.read_event() == End(how, b"\x16\x03\x03")
+
+
+def test_what_comes_behind_a_fatal_alert_is_told():
+    """The tables of conformance go by it."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        for level, behind in ((2, 3), (1, 0)):
+            with Session(Link(listener.getsockname())) as near:
+                far, _ = listener.accept()
+                far.sendall(b"\x14\3\3\0\1\1" + b"\x15\3\3\0\2" + bytes([level, 40]) + b"\x14\3\3\0\1\1" +
+                            b"\x16\3\3\0\4\x0e\0\0\0" + b"\x17\3\3\0\1x")
+                far.close()
+                outcome = near.outcome()
+                assert outcome.end == "eof" and len(outcome.alerts) == 1
+                assert len(outcome.behind) == behind, outcome
