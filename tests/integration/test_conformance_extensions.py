@@ -6,8 +6,8 @@ import struct
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from harness.conformance import CLOSED, RETRIED, SERVED, case, table  # noqa: F401
-from harness.steps import (HYBRID, P256, P384, X25519, again, field, groups, hello, put, schemes, shake, share_of,
-                           shares, u16, without)
+from harness.steps import (HYBRID, P256, P384, X25519, again, field, groups, hello, put, scanned, schemes, shake,
+                           share_of, shares, u16, without)
 from raw_tls import Extension, alpn, key_share, server_name
 from raw_tls.hello import u16s, vec8, vec16
 
@@ -21,7 +21,7 @@ def name(kind, text):
 
 def bad(title, rfc, kind, *bodies, alert="decode_error", **more):
     """A case for each body of one extension that is no encoding at all."""
-    return [case(f"{title}: {what}", rfc, hello(put(kind, data)), alert, **more) for what, data in bodies]
+    return [case(f"{title}: {what}", rfc, scanned(hello(put(kind, data))), alert, **more) for what, data in bodies]
 
 
 def list_of(kind, title, rfc, entry, **more):

@@ -10,6 +10,12 @@ CCS = b"\x14\x03\x03\0\1\1"
 WARNING, FATAL = 1, 2
 
 
+def scanned(act):
+    """Marks an act whose first bytes are malformed: where they are refused, culvert's own scanner does it."""
+    act.scanned = True
+    return act
+
+
 # A ClientHello that is changed before it is sent.
 
 def hello(*changes, **how):
@@ -75,7 +81,7 @@ def body(change, **how):
     """Sends a ClientHello whose body is what `change` makes of the right one; the length of the message is right."""
     def act(client):
         client.send_handshake(message(HandshakeType.CLIENT_HELLO, change(client.hello.body())), **how)
-    return act
+    return scanned(act)
 
 
 def raw(*records):
@@ -83,7 +89,7 @@ def raw(*records):
     def act(client):
         for one in records:
             client.send_raw(one(client) if callable(one) else one)
-    return act
+    return scanned(act)
 
 
 def steps(*acts):
