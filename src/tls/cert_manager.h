@@ -29,13 +29,6 @@ inline int addAnchor(WOLFSSL_CERT_MANAGER* manager, std::span<const uint8_t> der
 #endif
 }
 
-/// What the manager's revocation lists say of a certificate: WOLFSSL_SUCCESS or an error.
-inline int checkLists(WOLFSSL_CERT_MANAGER* manager, std::span<const uint8_t> der) {
-  // Old releases take what they only read as if they wrote it.
-  return wolfSSL_CertManagerCheckCRL(manager, const_cast<unsigned char*>(der.data()),
-                                     static_cast<int>(der.size()));
-}
-
 /// How a CA in the middle of a path is parsed: its pathLenConstraint counts, and it is no anchor.
 #if LIBWOLFSSL_VERSION_HEX >= 0x05007000
 inline constexpr int kChainCert = CHAIN_CERT_TYPE;

@@ -6,10 +6,8 @@
 
 #include <algorithm>
 #include <cstring>
-#include <ctime>
-#include <optional>
+#include <iterator>
 
-#include "base/ascii.h"
 #include "tls/cert_manager.h"
 #include "tls/certificate_info.h"
 #include "tls/credentials.h"
@@ -27,79 +25,6 @@ using Bytes = std::span<const uint8_t>;
 constexpr size_t kLongestCaFile = size_t{16} << 20;
 constexpr size_t kLongestCrlFile = size_t{64} << 20;
 constexpr size_t kMostAnchors = 1000;
-constexpr uint8_t kCrlExtensions = 0xa0;
-
-/// UTCTime or GeneralizedTime (RFC 5280 4.1.2.5), seconds since the epoch.
-std::optional<int64_t> timeOf(const DerItem& item) {
-  constexpr uint8_t kUtcTime = 0x17, kGeneralizedTime = 0x18;
-  std::string digits(reinterpret_cast<const char*>(item.body.data()), item.body.size());
-  if (item.tag == kUtcTime && !digits.empty())
-    digits.insert(0, digits[0] < '5' ? "20" : "19");
-  else if (item.tag != kGeneralizedTime)
-    return std::nullopt;
-  if (digits.size() != 15 || digits.back() != 'Z' ||
-      !std::all_of(digits.begin(), digits.end() - 1, isDigit))
-    return std::nullopt;
-  const auto number = [&digits](size_t at, size_t count) {
-    int value = 0;
-    for (size_t i = at; i < at + count; ++i) value = value * 10 + (digits[i] - '0');
-    return value;
-  };
-  struct tm calendar {};
-  calendar.tm_year = number(0, 4) - 1900;
-  calendar.tm_mon = number(4, 2) - 1;
-  calendar.tm_mday = number(6, 2);
-  calendar.tm_hour = number(8, 2);
-  calendar.tm_min = number(10, 2);
-  calendar.tm_sec = number(12, 2);
-  return static_cast<int64_t>(::timegm(&calendar));
-}
-
-/// Whether an extension of a CRL is critical: lists for a part of the certificates only, or of
-/// changes only (RFC 5280 5.2.4, 5.2.5). They must not be taken for whole ones.
-bool hasCriticalExtension(Bytes extensions) {
-  DerReader outer(extensions);
-  const auto list = outer.next(DerReader::kSequence);
-  if (!list) return true;
-  DerReader reader(list->body);
-  while (!reader.done()) {
-    const auto extension = reader.next(DerReader::kSequence);
-    if (!extension) return true;
-    DerReader parts(extension->body);
-    (void)parts.next(DerReader::kOid);
-    const auto critical = parts.next(DerReader::kBoolean);
-    if (critical && critical->body.size() == 1 && critical->body[0] != 0) return true;
-  }
-  return false;
-}
-
-/// Issuer and date of a CRL (RFC 5280 5.1); the rest is wolfSSL's to judge.
-std::optional<RevocationList> readList(Bytes der) {
-  DerReader file(der);
-  const auto outer = file.next(DerReader::kSequence);
-  if (!outer || !file.done()) return std::nullopt;
-  DerReader signedParts(outer->body);
-  const auto body = signedParts.next(DerReader::kSequence);
-  if (!body) return std::nullopt;
-  DerReader fields(body->body);
-  (void)fields.next(DerReader::kInteger);
-  const auto algorithm = fields.next(DerReader::kSequence);
-  const auto issuer = fields.next(DerReader::kSequence);
-  const auto thisUpdate = fields.next();
-  const auto nextUpdate = fields.next();
-  if (!algorithm || !issuer || !thisUpdate || !timeOf(*thisUpdate)) return std::nullopt;
-  RevocationList list;
-  list.der.assign(der.begin(), der.end());
-  list.issuer = distinguishedName(issuer->body);
-  list.issuerHash = sha256Of(issuer->whole);
-  if (nextUpdate) list.nextUpdate = timeOf(*nextUpdate).value_or(0);
-  while (!fields.done()) {
-    const auto field = fields.next();
-    if (!field) return std::nullopt;
-    if (field->tag == kCrlExtensions) list.partial = hasCriticalExtension(field->body);
-  }
-  return list;
-}
 
 class Digest {
  public:
@@ -145,6 +70,7 @@ class Loader {
     }
     readAnchors();
     readLists();
+    settleLists();
     dropRevoked();
     addRules();
     if (!out_.errors.empty()) return std::move(out_);
@@ -253,6 +179,10 @@ class Loader {
     anchor.nameHash = names->subjectHash;
     std::memcpy(anchor.keyId.data(), c.extSubjKeyId,
                 std::min(anchor.keyId.size(), sizeof(c.extSubjKeyId)));
+    anchor.issuerHash = names->issuerHash;
+    anchor.keyPin = names->keyPin;
+    anchor.serial = names->serialKey;
+    anchor.signsLists = c.extKeyUsageSet == 0 || (c.extKeyUsage & KEYUSE_CRL_SIGN) != 0;
     anchor.notBefore = info->notBefore;
     anchor.notAfter = info->notAfter;
     anchor.nameConstraints = cert->hasNameConstraints();
@@ -288,12 +218,9 @@ class Loader {
 
   void readOneList(size_t file, const std::vector<uint8_t>& der) {
     const std::string& path = source_.crlFiles[file];
-    auto list = readList(der);
+    auto list = readRevocationList(der);
     if (!list) return crlError(file, path + ": is no revocation list that can be read");
-    const auto warn = [&](std::string text) {
-      out_.warnings.push_back(
-          {true, file, fmt::format("{}: the list of {} {}", path, list->issuer, std::move(text))});
-    };
+    list->path = path;
     if (list->nextUpdate == 0)
       return crlError(file, fmt::format("{}: the list of {} does not say when the next one comes "
                                         "(nextUpdate)",
@@ -302,37 +229,134 @@ class Loader {
       return crlError(file, fmt::format("{}: the list of {} has a critical extension: lists of "
                                         "changes, or for some certificates only, cannot be used",
                                         path, list->issuer));
-    const bool known =
-        std::any_of(auth_->anchors.begin(), auth_->anchors.end(),
-                    [&](const TrustAnchor& anchor) { return anchor.nameHash == list->issuerHash; });
-    if (!known)
-      return warn("is of no use: its issuer is not in client-ca, so it cannot be verified");
-    list->path = path;
-    const int result = wolfSSL_CertManagerLoadCRLBuffer(
-        manager_.get(), der.data(), static_cast<long>(der.size()), WOLFSSL_FILETYPE_ASN1);
-    if (now_ > list->nextUpdate) {
-      warn(
-          fmt::format("has expired ({}): all clients of this issuer are refused until there is a "
-                      "new one",
-                      utcText(list->nextUpdate)));
-    } else if (result == ASN_CRL_NO_SIGNER_E) {
-      return warn("is of no use: it is signed with another key than client-ca has for its issuer");
-    } else if (result != WOLFSSL_SUCCESS) {
-      return crlError(file, fmt::format("{}: the list of {} does not verify: {}", path,
-                                        list->issuer, tlsErrorText(result)));
-    }
+    if (!findSigner(file, *list, der)) return;
     auth_->lists.push_back(std::move(*list));
+    listFiles_.push_back(file);
   }
 
-  /// A CA in the middle that its own issuer has revoked is no anchor any more.
+  void warnOfList(size_t file, const RevocationList& list, std::string_view text) {
+    out_.warnings.push_back(
+        {true, file, fmt::format("{}: the list of {} {}", list.path, list.issuer, text)});
+  }
+
+  /// Whose list it is. wolfSSL does not look at the signature of a list that has expired: that is
+  /// taken for the list of every anchor that it can be of, for it lets nobody in.
+  bool findSigner(size_t file, RevocationList& list, const std::vector<uint8_t>& der) {
+    bool named = false, keyKnown = false, maySign = false;
+    int failure = ASN_CRL_NO_SIGNER_E;
+    for (const TrustAnchor& anchor : auth_->anchors) {
+      if (anchor.nameHash != list.issuerHash) continue;
+      named = true;
+      if (list.issuerKeyId.size() == anchor.keyId.size() &&
+          !std::equal(anchor.keyId.begin(), anchor.keyId.end(), list.issuerKeyId.begin()))
+        continue;
+      keyKnown = true;
+      maySign = maySign || anchor.signsLists;
+      if (!anchor.signsLists || list.isOf(anchor.nameHash, anchor.keyPin)) continue;
+      const int result = now_ > list.nextUpdate ? WOLFSSL_SUCCESS : verifyList(anchor, der);
+      if (result == WOLFSSL_SUCCESS)
+        list.keyPins.push_back(anchor.keyPin);
+      else if (result != ASN_CRL_NO_SIGNER_E)
+        failure = result;
+    }
+    if (!list.keyPins.empty()) return true;
+    if (!named)
+      warnOfList(file, list,
+                 "is of no use: its issuer is not in client-ca, so it cannot be verified");
+    else if (!keyKnown)
+      warnOfList(file, list,
+                 "is of no use: it is signed with another key than client-ca has for its issuer");
+    else if (!maySign)
+      warnOfList(
+          file, list,
+          "is of no use: the keyUsage of its issuer does not allow it to sign lists (cRLSign)");
+    else if (failure == ASN_CRL_NO_SIGNER_E)
+      warnOfList(file, list, "is of no use: no certificate of client-ca can verify it");
+    else
+      crlError(file, fmt::format("{}: the list of {} does not verify: {}", list.path, list.issuer,
+                                 tlsErrorText(failure)));
+    return false;
+  }
+
+  /// With this anchor alone, for wolfSSL takes the first of a name.
+  static int verifyList(const TrustAnchor& anchor, const std::vector<uint8_t>& der) {
+    const CertManager manager(wolfSSL_CertManagerNew());
+    if (manager == nullptr) return MEMORY_E;
+    // Old releases do not take an anchor outside its dates, whose clients are refused anyhow.
+    if (addAnchor(manager.get(), anchor.der) != WOLFSSL_SUCCESS) return ASN_CRL_NO_SIGNER_E;
+    return wolfSSL_CertManagerLoadCRLBuffer(manager.get(), der.data(),
+                                            static_cast<long>(der.size()), WOLFSSL_FILETYPE_ASN1);
+  }
+
+  /// Of several lists of one CA the newest counts, and two of one time count together.
+  void settleLists() {
+    std::vector<RevocationList>& lists = auth_->lists;
+    for (size_t i = 0; i < lists.size(); ++i) {
+      for (size_t k = 0; k < lists.size() && !lists[i].keyPins.empty(); ++k) {
+        RevocationList& other = lists[k];
+        const bool together = other.thisUpdate == lists[i].thisUpdate && k < i;
+        if (k == i || (other.thisUpdate <= lists[i].thisUpdate && !together)) continue;
+        const size_t taken = std::erase_if(lists[i].keyPins, [&](const auto& pin) {
+          return other.isOf(lists[i].issuerHash, pin);
+        });
+        if (taken == 0) continue;
+        if (together) merge(other, lists[i]);
+        warnOfList(listFiles_[i], lists[i],
+                   together ? "is of the same time as that in " + other.path + ": both count"
+                            : "is older than that in " + other.path + ", which counts");
+      }
+    }
+    for (size_t i = 0; i < lists.size(); ++i)
+      if (!lists[i].keyPins.empty() && now_ > lists[i].nextUpdate)
+        warnOfList(listFiles_[i], lists[i],
+                   fmt::format("has expired ({}): all clients of this issuer, and of CAs that it "
+                               "has issued, are refused until there is a new one",
+                               utcText(lists[i].nextUpdate)));
+    std::erase_if(lists, [](const RevocationList& list) { return list.keyPins.empty(); });
+  }
+
+  static void merge(RevocationList& into, const RevocationList& from) {
+    std::vector<SerialKey> both;
+    std::set_union(into.serials.begin(), into.serials.end(), from.serials.begin(),
+                   from.serials.end(), std::back_inserter(both));
+    into.serials = std::move(both);
+    into.nextUpdate = std::min(into.nextUpdate, from.nextUpdate);
+  }
+
+  /// A CA in the middle that its own issuer has revoked is no anchor any more, however old the list
+  /// is that says so.
   void dropRevoked() {
-    if (auth_->lists.empty()) return;
+    for (TrustAnchor& anchor : auth_->anchors)
+      for (size_t i = 0; i < auth_->lists.size(); ++i)
+        if (auth_->lists[i].issuerHash == anchor.issuerHash && madeByIssuer(i, anchor))
+          anchor.issuerLists.push_back(i);
     std::erase_if(auth_->anchors, [this](const TrustAnchor& anchor) {
-      if (checkLists(manager_.get(), anchor.der) != CRL_CERT_REVOKED) return false;
-      out_.warnings.push_back(
-          {false, 0, anchor.subject + " is revoked by its issuer: its clients are refused"});
-      return true;
+      const bool revoked =
+          std::any_of(anchor.issuerLists.begin(), anchor.issuerLists.end(),
+                      [&](size_t i) { return auth_->lists[i].revokes(anchor.serial); });
+      if (revoked)
+        out_.warnings.push_back(
+            {false, 0, anchor.subject + " is revoked by its issuer: its clients are refused"});
+      return revoked;
     });
+  }
+
+  /// Whether the list is of the anchor that has issued this one.
+  bool madeByIssuer(size_t list, const TrustAnchor& anchor) const {
+    return std::any_of(auth_->anchors.begin(), auth_->anchors.end(),
+                       [&](const TrustAnchor& issuer) {
+                         return auth_->lists[list].isOf(issuer.nameHash, issuer.keyPin) &&
+                                hasIssued(issuer, anchor);
+                       });
+  }
+
+  /// In doubt it has.
+  static bool hasIssued(const TrustAnchor& issuer, const TrustAnchor& anchor) {
+    const CertManager manager(wolfSSL_CertManagerNew());
+    if (manager == nullptr || addAnchor(manager.get(), issuer.der) != WOLFSSL_SUCCESS) return true;
+    ParsedCert cert(anchor.der);
+    const int result = cert.parse(CERT_TYPE, VERIFY, manager.get());
+    return result != ASN_NO_SIGNER_E && result != ASN_SELF_SIGNED_E && result != ASN_SIG_CONFIRM_E;
   }
 
   void addRules() {
@@ -343,6 +367,7 @@ class Loader {
   const ClientAuthSource& source_;
   const int64_t now_;
   std::vector<SecretBytes> caBytes_, crlBytes_;
+  std::vector<size_t> listFiles_;  // of auth_->lists while they are read
   CertManager manager_;
   std::shared_ptr<ClientAuth> auth_;
   ClientAuthLoaded out_;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "tls/client_crl.h"
 #include "tls/client_rules.h"
 
 namespace culvert {
@@ -22,28 +23,25 @@ struct TrustAnchor {
   std::vector<uint8_t> der;
   std::string subject;
   std::array<uint8_t, 32> nameHash{};  ///< of the subject (ClientCertificate::subjectHash)
-  std::array<uint8_t, 20> keyId{};     ///< subjectKeyIdentifier, computed where there is none
+  std::array<uint8_t, 32> issuerHash{};
+  std::array<uint8_t, 20> keyId{};   ///< subjectKeyIdentifier, computed where there is none
+  std::array<uint8_t, 32> keyPin{};  ///< of its key, which no other CA has
+  SerialKey serial{};
   int64_t notBefore = 0;
   int64_t notAfter = 0;
   bool nameConstraints = false;
-};
-
-/// A revocation list of one of the anchors; its signature is verified where it is used.
-struct RevocationList {
-  std::vector<uint8_t> der;
-  std::string path;
-  std::string issuer;
-  std::array<uint8_t, 32> issuerHash{};
-  int64_t nextUpdate = 0;
-  bool partial = false;  ///< has a critical extension; never true in a ClientAuth
+  bool signsLists = false;  ///< its keyUsage allows cRLSign
+  /// Which of ClientAuth::lists its own issuer has made, where that is an anchor, too: none of them
+  /// revokes it, and once one has expired nobody knows.
+  std::vector<size_t> issuerLists;
 };
 
 struct ClientAuth {
   VerifyClient mode = VerifyClient::kRequired;
   unsigned depth = 0;  ///< intermediates between a client's certificate and a trust anchor
   std::vector<TrustAnchor> anchors;
-  bool checksRevocation = false;  ///< crl is set, whether or not its lists could be used
-  std::vector<RevocationList> lists;
+  bool checksRevocation = false;      ///< crl is set, whether or not its lists could be used
+  std::vector<RevocationList> lists;  ///< verified, or expired; one for each anchor at most
   ClientRules rules;
   std::array<uint8_t, 32> contentHash{};
 };

@@ -204,6 +204,20 @@ std::array<uint8_t, 32> sha256Of(Bytes bytes) {
   return digest;
 }
 
+SerialKey serialKeyOf(Bytes integer) {
+  while (!integer.empty() && integer.front() == 0) integer = integer.subspan(1);
+  SerialKey key{};
+  if (integer.size() < key.size()) {
+    key[0] = static_cast<uint8_t>(integer.size());
+    std::copy(integer.begin(), integer.end(), key.begin() + 1);
+  } else {
+    const auto digest = sha256Of(integer);
+    key[0] = 0xff;
+    std::copy_n(digest.begin(), key.size() - 1, key.begin() + 1);
+  }
+  return key;
+}
+
 std::string distinguishedName(Bytes name) {
   std::string out;
   const bool whole =
@@ -234,6 +248,7 @@ std::optional<ClientCertificate> readClientCertificate(Bytes der) {
   if (!serial || !algorithm || !issuer || !dates || !subject || !key) return std::nullopt;
   ClientCertificate out;
   out.serial = hex(serial->body.first(std::min<size_t>(serial->body.size(), 24)));
+  out.serialKey = serialKeyOf(serial->body);
   out.issuer = distinguishedName(issuer->body);
   out.subject = distinguishedName(subject->body);
   readSubject(subject->body, out);

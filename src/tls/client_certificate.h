@@ -13,10 +13,16 @@
 
 namespace culvert {
 
+/// A serial number as it is compared: its length and its bytes without leading zeros, of longer
+/// ones than RFC 5280 allows (4.1.2.2) a digest.
+using SerialKey = std::array<uint8_t, 21>;
+SerialKey serialKeyOf(std::span<const uint8_t> integer);
+
 struct ClientCertificate {
   std::string subject;  ///< "C=DE, O=Example, CN=device 7": escaped, printable, bounded
   std::string issuer;
-  std::string serial;                    ///< "0A1B2C"
+  std::string serial;  ///< "0A1B2C"
+  SerialKey serialKey{};
   std::vector<std::string> commonNames;  ///< as written; UTF-8 where the encoding says so
   std::vector<std::string> units;        ///< OU
   std::vector<std::string> dnsNames;     ///< subjectAltName, lower case

@@ -94,6 +94,8 @@ struct ClientVerifier::Link {
   std::span<const uint8_t> der;
   std::string subject, issuer;
   std::array<uint8_t, 32> subjectHash{}, issuerHash{};
+  std::array<uint8_t, 32> keyPin{};
+  SerialKey serial{};
   KeyId keyId{}, issuerKeyId{};
   bool namesIssuerKey = false;
   bool selfIssued() const { return subjectHash == issuerHash; }
@@ -107,24 +109,6 @@ struct ClientVerifier::Path {
   std::vector<size_t> way;
   const TrustAnchor* anchor;
 };
-
-Result<std::shared_ptr<ClientVerifier>> ClientVerifier::create(
-    std::shared_ptr<const ClientAuth> auth) {
-  CertManager manager(wolfSSL_CertManagerNew());
-  if (manager == nullptr) return fail("no certificate manager: out of memory");
-  for (const TrustAnchor& anchor : auth->anchors)
-    (void)addAnchor(manager.get(), anchor.der);  // what does not get in is not trusted
-  for (const RevocationList& list : auth->lists)
-    // One that has expired is not taken, and missed where it is needed.
-    (void)wolfSSL_CertManagerLoadCRLBuffer(
-        manager.get(), list.der.data(), static_cast<long>(list.der.size()), WOLFSSL_FILETYPE_ASN1);
-  if (auth->checksRevocation &&
-      wolfSSL_CertManagerEnableCRL(manager.get(), WOLFSSL_CRL_CHECK) != WOLFSSL_SUCCESS)
-    return fail("revocation lists cannot be checked");
-  return std::shared_ptr<ClientVerifier>(new ClientVerifier(std::move(auth), manager.release()));
-}
-
-ClientVerifier::~ClientVerifier() { wolfSSL_CertManagerFree(manager_); }
 
 ClientVerdict ClientVerifier::verify(std::span<const std::span<const uint8_t>> chain,
                                      const ClientCertificate& leaf, int64_t now) const {
@@ -140,7 +124,13 @@ ClientVerdict ClientVerifier::verify(std::span<const std::span<const uint8_t>> c
                                   error == 0 ? "malformed" : tlsErrorText(error)));
       continue;  // RFC 8446 4.4.2: certificates that nothing needs are ignored
     }
-    Link link{der, names->subject, names->issuer, names->subjectHash, names->issuerHash, {}, {}};
+    Link link{.der = der,
+              .subject = names->subject,
+              .issuer = names->issuer,
+              .subjectHash = names->subjectHash,
+              .issuerHash = names->issuerHash,
+              .keyPin = names->keyPin,
+              .serial = names->serialKey};
     std::memcpy(link.keyId.data(), (*cert)->extSubjKeyId,
                 std::min(link.keyId.size(), sizeof((*cert)->extSubjKeyId)));
     link.namesIssuerKey = (*cert)->extAuthKeyIdSet != 0;
@@ -215,7 +205,9 @@ ClientVerdict ClientVerifier::verifyPath(const std::vector<Link>& links, const P
   for (size_t k = path.way.size(); k-- > 0;) {
     const Link& link = links[path.way[k]];
     if (ClientVerdict verdict = verifyOne(link, k == 0, own.get(), now); !verdict) return verdict;
-    if (ClientVerdict verdict = checkRevoked(link, now); !verdict) return verdict;
+    const bool top = k + 1 == path.way.size();
+    const auto& issuerPin = top ? anchor.keyPin : links[path.way[k + 1]].keyPin;
+    if (ClientVerdict verdict = checkRevoked(link, issuerPin, now); !verdict) return verdict;
     if (k != 0 && addAnchor(own.get(), link.der) != WOLFSSL_SUCCESS)
       return refuse(Alert::bad_certificate, link.subject + " cannot be used as a CA");
     if (k > 1) {
@@ -227,13 +219,7 @@ ClientVerdict ClientVerifier::verifyPath(const std::vector<Link>& links, const P
                                   link.subject));
     }
   }
-  if (now > anchor.notAfter || now < anchor.notBefore)
-    return refuse(Alert::certificate_expired,
-                  fmt::format("the client CA {} {} ({})", anchor.subject,
-                              now > anchor.notAfter ? "has expired" : "is not valid yet",
-                              utcText(now > anchor.notAfter ? anchor.notAfter : anchor.notBefore)),
-                  true);
-  return {};
+  return checkAnchor(anchor, now);
 }
 
 ClientVerdict ClientVerifier::verifyOne(const Link& link, bool leaf, ManagerHandle manager,
@@ -271,31 +257,53 @@ ClientVerdict ClientVerifier::verifyOne(const Link& link, bool leaf, ManagerHand
 }
 
 /// With crl set each certificate below the anchor needs a current list of its issuer.
-ClientVerdict ClientVerifier::checkRevoked(const Link& link, int64_t now) const {
+ClientVerdict ClientVerifier::checkRevoked(const Link& link,
+                                           const std::array<uint8_t, 32>& issuerPin,
+                                           int64_t now) const {
   if (!auth_->checksRevocation) return {};
-  const int result = checkLists(manager_, link.der);
-  if (result == WOLFSSL_SUCCESS) return {};
-  if (result == CRL_CERT_REVOKED)
-    return refuse(Alert::certificate_revoked, link.subject + " is revoked");
   for (const RevocationList& list : auth_->lists) {
-    if (list.issuerHash != link.issuerHash || now <= list.nextUpdate) continue;
-    return refuse(Alert::bad_certificate,
-                  fmt::format("the revocation list of {} has expired ({}): {}", list.issuer,
-                              utcText(list.nextUpdate), list.path),
-                  true);
+    if (!list.isOf(link.issuerHash, issuerPin)) continue;
+    if (now > list.nextUpdate)
+      return refuse(Alert::bad_certificate,
+                    fmt::format("the revocation list of {} has expired ({}): {}", list.issuer,
+                                utcText(list.nextUpdate), list.path),
+                    true);
+    if (list.revokes(link.serial))
+      return refuse(Alert::certificate_revoked, link.subject + " is revoked");
+    return {};
   }
   return refuse(Alert::bad_certificate,
                 fmt::format("crl holds no list of {}, the issuer of {}", link.issuer, link.subject),
                 true);
 }
 
-Result<std::shared_ptr<ClientVerifier>> ClientVerifiers::verifierFor(
+/// An anchor that another one has issued may have been revoked since its issuer's list expired.
+ClientVerdict ClientVerifier::checkAnchor(const TrustAnchor& anchor, int64_t now) const {
+  for (size_t index : anchor.issuerLists) {
+    const RevocationList& list = auth_->lists[index];
+    if (now <= list.nextUpdate) continue;
+    return refuse(Alert::bad_certificate,
+                  fmt::format("the revocation list of {}, the issuer of the client CA {}, has "
+                              "expired ({}): {}",
+                              list.issuer, anchor.subject, utcText(list.nextUpdate), list.path),
+                  true);
+  }
+  if (now > anchor.notAfter || now < anchor.notBefore)
+    return refuse(Alert::certificate_expired,
+                  fmt::format("the client CA {} {} ({})", anchor.subject,
+                              now > anchor.notAfter ? "has expired" : "is not valid yet",
+                              utcText(now > anchor.notAfter ? anchor.notAfter : anchor.notBefore)),
+                  true);
+  return {};
+}
+
+std::shared_ptr<ClientVerifier> ClientVerifiers::verifierFor(
     const std::shared_ptr<const ClientAuth>& auth) {
   std::erase_if(list_, [](const auto& entry) { return entry.expired(); });
   for (const auto& entry : list_)
     if (auto verifier = entry.lock(); &verifier->auth() == auth.get()) return verifier;
-  auto made = ClientVerifier::create(auth);
-  if (made) list_.push_back(*made);
+  auto made = std::make_shared<ClientVerifier>(auth);
+  list_.push_back(made);
   return made;
 }
 

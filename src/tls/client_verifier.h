@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// ClientVerifier decides on the certificates that a client sends. Its trust anchors and revocation
-// lists stand in one certificate manager for each worker and ClientAuth, however many contexts
-// there are, and nothing that a client sends ever gets into it. Thread: loop.
+// ClientVerifier decides on the certificates that a client sends. It has nothing of its own but a
+// hold on the ClientAuth, so nothing that one client sends helps another. Thread: loop.
 #pragma once
 
 #include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tls/client_auth.h"
@@ -25,8 +25,7 @@ struct ClientVerdict {
 
 class ClientVerifier {
  public:
-  static Result<std::shared_ptr<ClientVerifier>> create(std::shared_ptr<const ClientAuth> auth);
-  ~ClientVerifier();
+  explicit ClientVerifier(std::shared_ptr<const ClientAuth> auth) : auth_(std::move(auth)) {}
 
   /// Judges a client's chain (as sent: its own certificate first, the others in any order) at
   /// `now`. `leaf` is what readClientCertificate() says of the first.
@@ -40,24 +39,22 @@ class ClientVerifier {
   struct Path;
   using ManagerHandle = WOLFSSL_CERT_MANAGER*;
 
-  ClientVerifier(std::shared_ptr<const ClientAuth> auth, ManagerHandle manager)
-      : auth_(std::move(auth)), manager_(manager) {}
   void findPaths(const std::vector<Link>& links, std::vector<size_t>& way, std::vector<bool>& seen,
                  std::vector<Path>& found, bool& tooLong) const;
   ClientVerdict noPath(const Link& leaf, bool tooLong, int64_t now) const;
   ClientVerdict verifyPath(const std::vector<Link>& links, const Path& path, int64_t now) const;
   ClientVerdict verifyOne(const Link& link, bool leaf, ManagerHandle manager, int64_t now) const;
-  ClientVerdict checkRevoked(const Link& link, int64_t now) const;
+  ClientVerdict checkRevoked(const Link& link, const std::array<uint8_t, 32>& issuerPin,
+                             int64_t now) const;
+  ClientVerdict checkAnchor(const TrustAnchor& anchor, int64_t now) const;
 
   const std::shared_ptr<const ClientAuth> auth_;
-  const ManagerHandle manager_;
 };
 
 /// The verifiers of one worker, made at first use; each lives as long as a context needs it.
 class ClientVerifiers {
  public:
-  Result<std::shared_ptr<ClientVerifier>> verifierFor(
-      const std::shared_ptr<const ClientAuth>& auth);
+  std::shared_ptr<ClientVerifier> verifierFor(const std::shared_ptr<const ClientAuth>& auth);
   size_t size() const { return list_.size(); }
 
  private:

@@ -25,11 +25,8 @@ Result<const TlsContext*> ContextCache::contextFor(const TlsEndpoint& endpoint, 
     drop(found->second);
   }
   std::shared_ptr<const ClientVerifier> verifier;
-  if (endpoint.settings->clientAuth) {
-    auto found = verifiers_.verifierFor(endpoint.settings->clientAuth);
-    if (!found) return tl::unexpected(found.error());
-    verifier = std::move(*found);
-  }
+  if (endpoint.settings->clientAuth)
+    verifier = verifiers_.verifierFor(endpoint.settings->clientAuth);
   auto made = TlsContext::create(*endpoint.settings, *credentials, tickets ? keys_ : nullptr, recv_,
                                  send_, staple, std::move(verifier));
   if (!made) return tl::unexpected(made.error());

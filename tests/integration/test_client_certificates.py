@@ -47,6 +47,7 @@ class World:
         old_middle = pki.ca("old middle", issuer=root, start=-48 * HOUR, end=-HOUR)
         gone_middle = pki.ca("gone middle", issuer=root)
         self.old_root = pki.ca("old root", start=-48 * HOUR, end=-HOUR)
+        self.muted = pki.ca("muted", crl_bit=False)
         # The same name and, in its extension, the same key identifier as the root, but another key.
         self.forged_root = pki.ca("clients root", common="clients root")
         plain = pki.make("plain", issuer=root)
@@ -425,6 +426,68 @@ def test_a_ca_in_the_middle_that_was_revoked_is_none(culvert, world, pki, echo):
     assert s_client(daemon, pki, "1.3", world.clients["via gone middle"])[1] == "certificate_revoked"
 
 
+def test_a_list_that_has_expired_still_revokes_a_ca(culvert, world, pki, echo):
+    """Time must not make a revoked CA good again: what it was revoked by counts although it lets nobody else in."""
+    client = world.clients["via gone middle"]
+    gone = client.above[0]
+    old = world.pki.crl("old-root", world.root, [gone], start=-48 * HOUR, end=-HOUR)
+    daemon = culvert(backend=echo.address, service=required(
+        world, client_ca=[world.root.cert, gone.cert], crl=[old, world.pki.crl("of-gone", gone)]))
+    assert "CN=gone middle is revoked by its issuer" in daemon.stderr() + daemon.log_text()
+    assert s_client(daemon, pki, "1.3", client)[1] == "bad_certificate"
+    alone = world.pki.make("withheld", issuer=gone)
+    alone.above_file = None
+    assert s_client(daemon, pki, "1.3", alone)[1] == "unknown_ca"
+
+
+def test_nobody_knows_of_a_ca_whose_issuers_list_has_expired(culvert, world, pki, echo):
+    """Its clients are refused, as those of its issuer are; without any list of its issuer it is trusted as it stands."""
+    old = world.pki.crl("old-root", world.root, start=-48 * HOUR, end=-HOUR)
+    lists = [world.pki.crl("middle", world.middle)]
+    services = {"none": required(world, client_ca=[world.root.cert, world.middle.cert], crl=lists),
+                "old": required(world, client_ca=[world.root.cert, world.middle.cert], crl=[*lists, old])}
+    daemon = culvert(Config({name: {"backend": echo.address, **options} for name, options in services.items()}))
+    client = world.clients["middle withheld"]
+    assert s_client(daemon, pki, "1.3", client, "none")[1] is None
+    mark = daemon.mark()
+    assert s_client(daemon, pki, "1.3", client, "old")[1] == "bad_certificate"
+    line = daemon.wait_closed(since=mark)
+    assert "CN=clients root, the issuer of the client CA C=DE, CN=middle, has expired" in line["detail"]
+
+
+@pytest.mark.parametrize("newest", [0, 1, 2])
+def test_of_several_lists_of_one_ca_the_newest_counts(culvert, world, pki, echo, newest):
+    """Wherever it stands; the others are named, and neither they nor a copy refuse the start or a reload."""
+    def make(stem, revoked, age):
+        return world.pki.crl(stem, world.root, [world.clients[name] for name in revoked], start=-age * HOUR)
+
+    lists = [make("older", ["good"], 5), make("oldest", ["good", "plain"], 9)]
+    lists.insert(newest, make("newest", ["revoked"], 2))
+    service = {"backend": echo.address, **required(world, crl=[*lists, lists[0]])}
+    daemon = culvert(Config({"main": service}))
+    text = daemon.stderr() + daemon.log_text()
+    assert len(set(re.findall(r"-(\w+)\.crl: the list of \S+ CN=clients root is older than that in", text))) == 2, text
+    assert [s_client(daemon, pki, "1.3", world.clients[name])[1] for name in ("good", "plain", "revoked")] == [
+        None, None, "certificate_revoked"]
+    service["crl"] = [lists[newest]]
+    daemon.reload(Config({"main": service}))
+    service["crl"] = [lists[newest], lists[newest]]
+    daemon.reload(Config({"main": service}))
+    assert "is of the same time as that in" in daemon.log_text()
+    assert s_client(daemon, pki, "1.3", world.clients["revoked"])[1] == "certificate_revoked"
+
+
+def test_two_cas_of_one_name_have_a_list_each(culvert, world, pki, echo):
+    """The key tells whose list it is."""
+    twins = [world.pki.ca("twin", common="twin") for _ in range(2)]
+    clients = [[world.pki.make("of-twin", issuer=twin, ids=ids) for ids in (True, False)] for twin in twins]
+    lists = [world.pki.crl("twin", twin, [made[0]]) for twin, made in zip(twins, clients)]
+    daemon = culvert(backend=echo.address, service=required(world, client_ca=[one.cert for one in twins], crl=lists))
+    for revoked, sound in clients:
+        assert s_client(daemon, pki, "1.3", revoked)[1] == "certificate_revoked"
+        assert s_client(daemon, pki, "1.3", sound)[1] is None
+
+
 def test_the_renewed_ca_with_the_same_name(culvert, world, pki, echo):
     """Two CAs of one name with two keys: the key identifier tells them apart, and where a certificate has none both are
     tried."""
@@ -540,6 +603,9 @@ MISTAKES = [
     ({"verify-client": "required", "client-ca": "{ca}", "crl": "{ca}"}, "crl", "no revocation list found", 4),
     ({"verify-client": "required", "client-ca": "{ca}", "crl": "{forged}"}, "crl", "does not verify", 4),
     ({"verify-client": "required", "client-ca": "{ca}", "crl": "{delta}"}, "crl", "critical extension", 4),
+    ({"verify-client": "required", "client-ca": "{ca}", "crl": "{indirect}"}, "crl", "critical extension", 4),
+    ({"verify-client": "required", "client-ca": "{ca}", "crl": "{twin}"}, "crl", "signed with another key", 0),
+    ({"verify-client": "required", "client-ca": "{muted}", "crl": "{of_muted}"}, "crl", "cRLSign", 0),
     ({"verify-client": "required", "client-ca": "{ca}", "crl": "{foreign}"}, "crl", "its issuer is not in client-ca", 0),
     ({"verify-client": "required", "client-ca": "{ca}", "crl": "{old}"}, "crl", "has expired", 0),
     ({"verify-client": "required", "client-ca": "{old_ca}"}, "client-ca", "has expired", 0),
@@ -554,7 +620,10 @@ def test_check_names_the_line(world, pki, workdir, options, key, words, status):
              "missing": "/nonexistent.pem", "crl": world.services["crl"]["crl"], "old_ca": world.old_root.cert,
              "old": world.services["crl-expired"]["crl"], "foreign": world.pki.crl("foreign", world.other),
              "forged": world.pki.crl("forged", world.root, signed_by=world.other.private),
-             "delta": world.pki.crl("delta", world.root, critical=True)}
+             "delta": world.pki.crl("delta", world.root, critical=True),
+             "indirect": world.pki.crl("indirect", world.root, [world.clients["revoked"]], indirect=True),
+             "twin": world.pki.crl("twin", world.forged_root, identifier=True),
+             "muted": world.muted.cert, "of_muted": world.pki.crl("muted", world.muted)}
     filled = {name: value.format(**files) for name, value in options.items()}
     text = Config({"main": {"backend": "127.0.0.1:1", **filled}}).render(pki)
     path = workdir / "c.ini"

@@ -70,7 +70,7 @@ class ClientPki:
         self.directory = str(directory)
         self.count = 0
 
-    def make(self, stem, common=None, issuer=None, units=(), sans=(), ca=False, path_length=None, sign_bit=True,
+    def make(self, stem, common=None, issuer=None, units=(), sans=(), ca=False, path_length=None, sign_bit=True, crl_bit=True,
              usage="client", start=-_HOUR, end=24 * _HOUR, private=None, signed_by=None, kind="ecdsa",
              digest=None, key_usage=None, permitted=None, ids=True, version_ids=True, issuer_name=None):
         """`signed_by` signs in the name of `issuer`; `above` of the result is what leads up from it to the root."""
@@ -89,7 +89,7 @@ class ClientPki:
                                         critical=True)
         if ca:
             builder = builder.add_extension(
-                x509.KeyUsage(True, False, False, False, False, sign_bit, True, False, False), critical=True)
+                x509.KeyUsage(True, False, False, False, False, sign_bit, crl_bit, False, False), critical=True)
         elif key_usage is not None:
             builder = builder.add_extension(key_usage, critical=True)
         usages = {"client": [ExtendedKeyUsageOID.CLIENT_AUTH], "server": [ExtendedKeyUsageOID.SERVER_AUTH],
@@ -113,8 +113,9 @@ class ClientPki:
         return self.make(stem, issuer=issuer, ca=True, **options)
 
     def crl(self, stem, issuer, revoked=(), end=24 * _HOUR, start=-2 * _HOUR, der=False, signed_by=None,
-            critical=False):
-        """A revocation list of `issuer` with the certificates `revoked`: its path."""
+            critical=False, indirect=False, identifier=False):
+        """A revocation list of `issuer` with the certificates `revoked`: its path. `indirect` names another issuer for each
+        of them; `identifier` names the key that has signed."""
         self.count += 1
         now = datetime.datetime.utcnow()
         builder = (x509.CertificateRevocationListBuilder().issuer_name(issuer.object.subject)
@@ -122,10 +123,14 @@ class ClientPki:
                    .add_extension(x509.CRLNumber(self.count), critical=False))
         if critical:
             builder = builder.add_extension(x509.DeltaCRLIndicator(1), critical=True)
+        if identifier:
+            builder = builder.add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(
+                issuer.private.public_key()), critical=False)
         for one in revoked:
-            builder = builder.add_revoked_certificate(
-                x509.RevokedCertificateBuilder().serial_number(one.object.serial_number)
-                .revocation_date(now - _HOUR).build())
+            entry = x509.RevokedCertificateBuilder().serial_number(one.object.serial_number).revocation_date(now - _HOUR)
+            if indirect:
+                entry = entry.add_extension(x509.CertificateIssuer([x509.DirectoryName(_subject("somebody"))]), critical=True)
+            builder = builder.add_revoked_certificate(entry.build())
         signed = builder.sign(signed_by or issuer.private, hashes.SHA256())
         path = os.path.join(self.directory, f"{self.count:03d}-{stem}.crl")
         with open(path, "wb") as file:

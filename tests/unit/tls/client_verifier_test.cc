@@ -93,7 +93,7 @@ ClientVerdict judge(const ClientVerifier& verifier, const std::vector<std::strin
 
 ClientVerdict judge(const std::shared_ptr<const ClientAuth>& auth,
                     const std::vector<std::string>& chain) {
-  return judge(**ClientVerifier::create(auth), chain);
+  return judge(ClientVerifier(auth), chain);
 }
 
 struct ChainCase {
@@ -138,29 +138,28 @@ TEST(ClientVerifier, TableOfChains) {
 }
 
 TEST(ClientVerifier, KeepsNothingOfAClientsChain) {
-  const auto verifier = ClientVerifier::create(authOf({"root"}));
-  ASSERT_TRUE(verifier);
+  const ClientVerifier verifier(authOf({"root"}));
   for (int i = 0; i < 3; ++i) {
-    EXPECT_TRUE(judge(**verifier, {"via-middle", "middle"}));
-    EXPECT_EQ(judge(**verifier, {"via-middle"}).alert, Alert::unknown_ca);
-    EXPECT_EQ(judge(**verifier, {"of-other", "other"}).alert, Alert::unknown_ca);
-    EXPECT_EQ(judge(**verifier, {"of-other"}).alert, Alert::unknown_ca);
+    EXPECT_TRUE(judge(verifier, {"via-middle", "middle"}));
+    EXPECT_EQ(judge(verifier, {"via-middle"}).alert, Alert::unknown_ca);
+    EXPECT_EQ(judge(verifier, {"of-other", "other"}).alert, Alert::unknown_ca);
+    EXPECT_EQ(judge(verifier, {"of-other"}).alert, Alert::unknown_ca);
   }
 }
 
 TEST(ClientVerifier, Revocation) {
-  const auto verifier = *ClientVerifier::create(authOf({"root", "middle"}, {"root.crl"}));
-  EXPECT_TRUE(judge(*verifier, {"direct"}));
-  EXPECT_EQ(judge(*verifier, {"revoked"}).alert, Alert::certificate_revoked);
-  const ClientVerdict missing = judge(*verifier, {"via-middle"});
+  const ClientVerifier verifier(authOf({"root", "middle"}, {"root.crl"}));
+  EXPECT_TRUE(judge(verifier, {"direct"}));
+  EXPECT_EQ(judge(verifier, {"revoked"}).alert, Alert::certificate_revoked);
+  const ClientVerdict missing = judge(verifier, {"via-middle"});
   EXPECT_EQ(missing.alert, Alert::bad_certificate);
   EXPECT_TRUE(missing.ours) << "the operator has to provide the list";
   EXPECT_TRUE(judge(authOf({"root"}), {"revoked"})) << "without crl nobody asks";
 }
 
 TEST(ClientVerifier, AnchorsOutsideTheirDatesLetNobodyIn) {
-  const auto verifier = *ClientVerifier::create(authOf({"root"}));
-  const ClientVerdict later = judge(*verifier, {"direct"}, std::time(nullptr) + 10 * 86400);
+  const ClientVerifier verifier(authOf({"root"}));
+  const ClientVerdict later = judge(verifier, {"direct"}, std::time(nullptr) + 10 * 86400);
   EXPECT_EQ(later.alert, Alert::certificate_expired);
   EXPECT_TRUE(later.ours);
 }
@@ -169,9 +168,9 @@ TEST(ClientVerifier, OneForEachAuthAndNoLongerThanItIsUsed) {
   ClientVerifiers verifiers;
   const auto first = authOf({"root"});
   const auto second = authOf({"other"});
-  auto a = *verifiers.verifierFor(first);
-  EXPECT_EQ(*verifiers.verifierFor(first), a);
-  const auto b = *verifiers.verifierFor(second);
+  auto a = verifiers.verifierFor(first);
+  EXPECT_EQ(verifiers.verifierFor(first), a);
+  const auto b = verifiers.verifierFor(second);
   EXPECT_NE(a, b);
   EXPECT_EQ(verifiers.size(), 2U);
   a.reset();

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// See client_crl.h.
+#include "tls/client_crl.h"
+
+#include <algorithm>
+#include <ctime>
+#include <string_view>
+
+#include "base/ascii.h"
+#include "tls/der_reader.h"
+
+namespace culvert {
+
+namespace {
+
+using Bytes = std::span<const uint8_t>;
+
+constexpr uint8_t kCrlExtensions = 0xa0, kKeyIdentifier = 0x80;
+constexpr std::string_view kAuthorityKeyIdentifier = "\x55\x1d\x23";
+
+/// UTCTime or GeneralizedTime (RFC 5280 4.1.2.5), seconds since the epoch.
+std::optional<int64_t> timeOf(const DerItem& item) {
+  constexpr uint8_t kUtcTime = 0x17, kGeneralizedTime = 0x18;
+  std::string digits(reinterpret_cast<const char*>(item.body.data()), item.body.size());
+  if (item.tag == kUtcTime && !digits.empty())
+    digits.insert(0, digits[0] < '5' ? "20" : "19");
+  else if (item.tag != kGeneralizedTime)
+    return std::nullopt;
+  if (digits.size() != 15 || digits.back() != 'Z' ||
+      !std::all_of(digits.begin(), digits.end() - 1, isDigit))
+    return std::nullopt;
+  const auto number = [&digits](size_t at, size_t count) {
+    int value = 0;
+    for (size_t i = at; i < at + count; ++i) value = value * 10 + (digits[i] - '0');
+    return value;
+  };
+  struct tm calendar {};
+  calendar.tm_year = number(0, 4) - 1900;
+  calendar.tm_mon = number(4, 2) - 1;
+  calendar.tm_mday = number(6, 2);
+  calendar.tm_hour = number(8, 2);
+  calendar.tm_min = number(10, 2);
+  calendar.tm_sec = number(12, 2);
+  return static_cast<int64_t>(::timegm(&calendar));
+}
+
+bool isOid(const DerItem& item, std::string_view oid) {
+  return std::equal(item.body.begin(), item.body.end(), oid.begin(), oid.end(),
+                    [](uint8_t a, char b) { return a == static_cast<uint8_t>(b); });
+}
+
+/// Calls visit(type, critical, value) for each extension; false where they are malformed.
+template <class Visit>
+bool walkExtensions(Bytes extensions, Visit visit) {
+  DerReader outer(extensions);
+  const auto list = outer.next(DerReader::kSequence);
+  if (!list || !outer.done()) return false;
+  DerReader reader(list->body);
+  while (!reader.done()) {
+    const auto extension = reader.next(DerReader::kSequence);
+    if (!extension) return false;
+    DerReader parts(extension->body);
+    const auto type = parts.next(DerReader::kOid);
+    const auto critical = parts.next(DerReader::kBoolean);
+    const auto value = parts.next(DerReader::kOctets);
+    if (!type || !value) return false;
+    visit(*type, critical && critical->body.size() == 1 && critical->body[0] != 0, value->body);
+  }
+  return true;
+}
+
+/// A critical extension makes a list one for a part of the certificates only, or of changes only
+/// (RFC 5280 5.2.4, 5.2.5). It must not be taken for a whole one.
+bool readListExtensions(Bytes extensions, RevocationList& list) {
+  return walkExtensions(extensions, [&list](const DerItem& type, bool critical, Bytes value) {
+    list.partial = list.partial || critical;
+    if (!isOid(type, kAuthorityKeyIdentifier)) return;
+    DerReader outer(value);
+    const auto fields = outer.next(DerReader::kSequence);
+    if (!fields) return;
+    DerReader reader(fields->body);
+    if (const auto id = reader.next(kKeyIdentifier))
+      list.issuerKeyId.assign(id->body.begin(), id->body.end());
+  });
+}
+
+/// revokedCertificates. A critical extension of an entry may give it to another issuer (5.3.3).
+bool readEntries(Bytes entries, RevocationList& list) {
+  DerReader reader(entries);
+  while (!reader.done()) {
+    const auto entry = reader.next(DerReader::kSequence);
+    if (!entry) return false;
+    DerReader parts(entry->body);
+    const auto serial = parts.next(DerReader::kInteger);
+    const auto date = parts.next();
+    if (!serial || serial->body.empty() || !date) return false;
+    list.serials.push_back(serialKeyOf(serial->body));
+    if (!parts.done() && !walkExtensions(parts.next().value_or(DerItem{}).whole,
+                                         [&list](const DerItem&, bool critical, Bytes) {
+                                           list.partial = list.partial || critical;
+                                         }))
+      return false;
+  }
+  std::sort(list.serials.begin(), list.serials.end());
+  return true;
+}
+
+}  // namespace
+
+bool RevocationList::isOf(const std::array<uint8_t, 32>& name,
+                          const std::array<uint8_t, 32>& keyPin) const {
+  return issuerHash == name && std::find(keyPins.begin(), keyPins.end(), keyPin) != keyPins.end();
+}
+
+bool RevocationList::revokes(const SerialKey& serial) const {
+  return std::binary_search(serials.begin(), serials.end(), serial);
+}
+
+std::optional<RevocationList> readRevocationList(Bytes der) {  // RFC 5280 5.1
+  DerReader file(der);
+  const auto outer = file.next(DerReader::kSequence);
+  if (!outer || !file.done()) return std::nullopt;
+  DerReader signedParts(outer->body);
+  const auto body = signedParts.next(DerReader::kSequence);
+  if (!body) return std::nullopt;
+  DerReader fields(body->body);
+  (void)fields.next(DerReader::kInteger);
+  const auto algorithm = fields.next(DerReader::kSequence);
+  const auto issuer = fields.next(DerReader::kSequence);
+  const auto thisUpdate = fields.next();
+  if (!algorithm || !issuer || !thisUpdate) return std::nullopt;
+  const auto issued = timeOf(*thisUpdate);
+  if (!issued) return std::nullopt;
+  RevocationList list;
+  list.issuer = distinguishedName(issuer->body);
+  list.issuerHash = sha256Of(issuer->whole);
+  list.thisUpdate = *issued;
+  if (!fields.done() && fields.peek() != DerReader::kSequence && fields.peek() != kCrlExtensions) {
+    const auto nextUpdate = fields.next();
+    if (!nextUpdate) return std::nullopt;
+    list.nextUpdate = timeOf(*nextUpdate).value_or(0);
+  }
+  if (fields.peek() == DerReader::kSequence) {
+    const auto entries = fields.next();
+    if (!entries || !readEntries(entries->body, list)) return std::nullopt;
+  }
+  if (fields.peek() == kCrlExtensions) {
+    const auto extensions = fields.next();
+    if (!extensions || !readListExtensions(extensions->body, list)) return std::nullopt;
+  }
+  if (!fields.done()) return std::nullopt;
+  return list;
+}
+
+}  // namespace culvert
