@@ -55,8 +55,8 @@ void ClientProof::demand(WOLFSSL_CTX* ctx, VerifyClient mode) {
   wolfSSL_CTX_set_verify(ctx, modeOf(mode), onVerify);
 }
 
-ClientProof::ClientProof(WOLFSSL* ssl, const ClientVerifier& verifier)
-    : ssl_(ssl), verifier_(&verifier) {
+ClientProof::ClientProof(WOLFSSL* ssl, std::shared_ptr<const ClientVerifier> verifier)
+    : ssl_(ssl), mode_(verifier->auth().mode), verifier_(std::move(verifier)) {
   wolfSSL_SetCertCbCtx(ssl, this);
 }
 
@@ -105,6 +105,8 @@ void ClientProof::decide(WOLFSSL_X509_STORE_CTX& store) {
     chain.emplace_back(store.certs[i].buffer, store.certs[i].length);
   const auto leaf = chain.empty() ? std::nullopt : readClientCertificate(chain.front());
   if (!leaf) return refuse(Alert::bad_certificate, "client's certificate cannot be read");
+  if (!verifier_)
+    return refuse(Alert::unexpected_message, "a certificate came after the handshake");
   identity_ = std::make_unique<ClientIdentity>(identityOf(*leaf));
   ClientVerdict verdict = verifier_->verify(chain, *leaf, std::time(nullptr));
   if (!verdict) {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include "tls/client_verifier.h"
@@ -30,15 +31,17 @@ class ClientProof {
   /// Makes sessions of the context ask for a certificate; its own certificate manager stays empty.
   static void demand(WOLFSSL_CTX* ctx, VerifyClient mode);
 
-  /// Puts the proof of this session in the hands of wolfSSL; both outlive the session.
-  ClientProof(WOLFSSL* ssl, const ClientVerifier& verifier);
+  /// Puts the proof of this session in the hands of wolfSSL; it outlives the session.
+  ClientProof(WOLFSSL* ssl, std::shared_ptr<const ClientVerifier> verifier);
 
   /// The client sent a certificate, it verified and it may pass.
   bool verified() const { return state_ == State::kVerified; }
   bool refused() const { return state_ == State::kRefused; }
   /// Whether a handshake that wolfSSL calls done may count: nothing was left undecided.
   bool holds() const;
-  VerifyClient mode() const { return verifier_->auth().mode; }
+  VerifyClient mode() const { return mode_; }
+  /// The handshake is done: lets go of the CAs and lists, which may be large and old by then.
+  void handshakeDone() { verifier_.reset(); }
 
   /// Of a certificate that came, whether or not it verified.
   const ClientIdentity* identity() const { return identity_.get(); }
@@ -53,7 +56,8 @@ class ClientProof {
   void refuse(uint8_t alert, std::string reason);
 
   WOLFSSL* const ssl_;
-  const ClientVerifier* const verifier_;
+  const VerifyClient mode_;
+  std::shared_ptr<const ClientVerifier> verifier_;
   State state_ = State::kNoCertificate;
   bool suspended_ = false;  // wolfSSL's own verification, within one Certificate message
   ClientVerdict verdict_;

@@ -272,6 +272,7 @@ Result<TlsContext> TlsContext::create(const TlsSettings& settings, const Credent
 TlsContext::~TlsContext() {
   if (state_ == nullptr) return;
   state_->dropped = true;
+  state_->verifier.reset();  // CAs and lists of the past are not kept for sessions that have passed
   state_->maybeFree();
 }
 
@@ -286,7 +287,7 @@ Result<TlsSession> TlsContext::newSession(const ClientHello& hello, TlsIoContext
   if (hello.hasPreSharedKey) io.offered = std::make_unique<OfferedTickets>(hello);
   wolfSSL_SetIOReadCtx(session.ssl_, &io);
   wolfSSL_SetIOWriteCtx(session.ssl_, &io);
-  if (state_->verifier) io.client = std::make_unique<ClientProof>(session.ssl_, *state_->verifier);
+  if (state_->verifier) io.client = std::make_unique<ClientProof>(session.ssl_, state_->verifier);
   if (prefersChacha(hello)) wolfSSL_UseClientSuites(session.ssl_);
 #ifdef WOLFSSL_SEND_HRR_COOKIE
   // Early data can be told from the rest only before a second hello (RFC 8446 4.2.10); TLS 1.2 does

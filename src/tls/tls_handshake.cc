@@ -233,6 +233,7 @@ IoStatus TlsStream::driveHandshake(const ClientHello* first) {
 }
 
 void TlsStream::finishHandshake() {
+  if (client) client->handshakeDone();
   stashInput();  // payload that came along with the client's last flight
   established_ = true;
   offered.reset();
