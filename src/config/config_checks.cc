@@ -94,6 +94,22 @@ void checkRepeats(const ServiceOptions& service, Diagnostics& diagnostics) {
   }
 }
 
+/// Without any rule every verified certificate may pass. Who wrote an allow key did not mean that.
+void checkAllowRules(const ServiceOptions& service, Diagnostics& diagnostics) {
+  for (const SourcedList* list : {&service.allowCn, &service.allowOu, &service.allowDns,
+                                  &service.allowUri, &service.allowIp, &service.allowSpki})
+    if (!list->empty()) return;
+  for (std::string_view key :
+       {"allow-cn", "allow-ou", "allow-dns", "allow-uri", "allow-ip", "allow-spki"}) {
+    const Origin& origin = service.originOf(key);
+    if (origin.kind == Origin::Kind::kDefault) continue;
+    diagnostics.error(origin, sectionLabel(service), std::string(key),
+                      "is empty, and no other allow key has a value: that would let every verified "
+                      "certificate pass; leave the allow keys out if that is meant");
+    return;
+  }
+}
+
 void checkClientAuth(const ServiceOptions& service, Diagnostics& diagnostics) {
   const std::string label = sectionLabel(service);
   if (service.verifyClient == ClientVerify::kOff) {
@@ -113,6 +129,7 @@ void checkClientAuth(const ServiceOptions& service, Diagnostics& diagnostics) {
   if (service.clientCa.empty())
     diagnostics.error(service.originOf("verify-client"), label, "verify-client",
                       "needs client-ca, the CAs whose certificates are trusted");
+  checkAllowRules(service, diagnostics);
   const Origin& tickets = service.originOf("session-tickets");
   if (!service.sessionTickets || tickets.kind == Origin::Kind::kDefault) return;
   if (service.isInherited("session-tickets"))

@@ -597,6 +597,8 @@ MISTAKES = [
     ({"verify-client": "required", "client-ca": "{ca}", "allow-ip": "host"}, "allow-ip", "is no address", 3),
     ({"verify-client": "required", "client-ca": "{ca}", "allow-dns": "a b"}, "allow-dns", "is no DNS name", 3),
     ({"verify-client": "required", "client-ca": "{ca}", "allow-spki": "abcd"}, "allow-spki", "SHA-256 pin", 3),
+    ({"verify-client": "required", "client-ca": "{ca}", "allow-cn": ""}, "allow-cn", "no other allow key has a value", 3),
+    ({"verify-client": "optional", "client-ca": "{ca}", "allow-spki": ""}, "allow-spki", "let every verified", 3),
     ({"verify-client": "required", "client-ca": "{missing}"}, "client-ca", "cannot open", 4),
     ({"verify-client": "required", "client-ca": "{leaf}"}, "client-ca", "is no CA certificate", 4),
     ({"verify-client": "required", "client-ca": "{key}"}, "client-ca", "no certificate found", 4),
@@ -632,6 +634,18 @@ def test_check_names_the_line(world, pki, workdir, options, key, words, status):
     assert done.returncode == status, done.stderr
     line = 1 + [one.split(" =")[0] for one in text.splitlines()].index(key)
     assert re.search(rf"c\.ini:{line}: \w+: \[service main\] {key}: .*{re.escape(words)}", done.stderr), done.stderr
+
+
+def test_an_emptied_allow_list_lets_nobody_in_by_mistake(world, pki, workdir):
+    """A list of [defaults] emptied in a service leaves no rule, which is an error; another rule beside it makes it sound."""
+    path = workdir / "c.ini"
+    for more, status in (({}, 3), ({"allow-ou": "ops"}, 0)):
+        config = Config({"main": {"backend": "127.0.0.1:1", **required(world), "allow-cn": "", **more}},
+                        defaults={"allow-cn": "first"})
+        path.write_text(config.render(pki))
+        done = run_culvert("-c", path, "--check")
+        assert done.returncode == status, done.stderr
+        assert ("[service main] allow-cn: is empty" in done.stderr) == (status == 3)
 
 
 def test_check_says_until_when_clients_can_be_verified(world, pki, workdir):
