@@ -36,6 +36,12 @@ bool isOurs(int error) {
   }
 }
 
+/// An error that nothing is known of was found in a certificate: the client's fault.
+uint8_t alertOf(int error) {
+  if (tlsErrorName(error) == "internal") return Alert::bad_certificate;
+  return alertForError(error).value_or(Alert::bad_certificate);
+}
+
 std::string shortText(const std::vector<std::string>& values, size_t limit) {
   return values.empty() || values.front().size() > limit ? std::string() : values.front();
 }
@@ -89,7 +95,7 @@ bool ClientProof::judge(WOLFSSL_X509_STORE_CTX& store) {
   if (state_ == State::kNoCertificate) decide(store);
   if (state_ != State::kVerified) return false;
   if (!isOurs(store.error)) {
-    refuse(alertForError(store.error).value_or(Alert::bad_certificate), tlsErrorText(store.error));
+    refuse(alertOf(store.error), tlsErrorText(store.error));
     return false;
   }
   if (!leaf && !suspended_) {

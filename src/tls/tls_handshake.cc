@@ -27,6 +27,12 @@ constexpr size_t kLongestTicket12 = 238;
 // memory.
 constexpr size_t kBacklogSize = 192 * 1024;
 
+/// The client did not say who it is, or did not prove it.
+bool isClientAuthError(int wolfError) {
+  return wolfError == NO_PEER_CERT || wolfError == NO_PEER_VERIFY || wolfError == MAX_CHAIN_ERROR ||
+         wolfError == SIG_VERIFY_E || wolfError == VERIFY_SIGN_ERROR;
+}
+
 }  // namespace
 
 /// What lives only until the handshake is done.
@@ -299,7 +305,7 @@ IoStatus TlsStream::failHandshake(int wolfError) {
   if (alerts.sent == Alert::handshake_failure || alerts.sent == Alert::no_application_protocol) {
     handshakeFailure_ = HandshakeFailure::kNoCommon;
   }
-  if (refused || wolfError == NO_PEER_CERT) handshakeFailure_ = HandshakeFailure::kClientAuth;
+  if (refused || isClientAuthError(wolfError)) handshakeFailure_ = HandshakeFailure::kClientAuth;
   failed_ = true;
   return sendOutput() == IoStatus::kReset ? IoStatus::kReset : IoStatus::kFailed;
 }

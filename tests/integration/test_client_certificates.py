@@ -20,6 +20,7 @@ from harness import Backend, Config, Culvert, Echo, TlsClient, Truncated, slack
 from harness.client_pki import ClientPki
 from harness.daemon import run_culvert
 from harness.util import eventually
+from raw_tls import Tls12Client, Tls13Client
 
 HOUR = datetime.timedelta(hours=1)
 VERSIONS = ["1.2", "1.3"]
@@ -88,6 +89,7 @@ class World:
             "tight, permitted": pki.make("tight-permitted", issuer=tight, sans=[dns("a.allowed.example")]),
             "tight, excluded": pki.make("tight-excluded", issuer=tight, sans=[dns("b.example")]),
             "tight, via middle": pki.make("tight-via-middle", issuer=tight_middle, sans=[dns("b.example")]),
+            "odd stranger": pki.make("odd-stranger", issuer=root),
             "comma": pki.make("comma", issuer=root, common="Doe, Jane/OU=web"),
         }
         wrong = pki.ca("attacker's CA")
@@ -96,6 +98,8 @@ class World:
         # A chain that begins soundly and carries a CA of the attacker's besides.
         self.clients["middle withheld"] = pki.make("withheld", issuer=middle)
         self.clients["middle withheld"].above_file = None
+        odd = pki.make("odd", extra=x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4.5"), b"\4\0"))
+        self.clients["odd stranger"].above_file = odd.cert
         issued = server_pki.ca.issue("client-of-server-ca", client=True, directory=directory)
         issued.above_file = server_pki.ca.path
         self.clients["server's issuer"] = issued
@@ -164,6 +168,7 @@ CASES = [
     ("required", "via unsigning", "unknown_ca", None, "is no CA"),
     ("required", "via old middle", "certificate_expired", None, "has expired"),
     ("required", "by a leaf", "unknown_ca", None, "is no CA"),
+    ("required", "odd stranger", None, None, ""),
     ("both", "via middle", None, None, ""),
     ("both", "middle withheld", None, None, ""),
     ("tight", "tight, permitted", None, None, ""),
@@ -312,21 +317,65 @@ def test_what_one_client_sends_helps_no_other(daemon, world, pki, version):
         assert alert == "unknown_ca"
 
 
+# (certificates sent, whose key signs, alert in 1.2, alert in 1.3)
+PROOFS = {
+    "its own key": (1, "good", None, None),
+    "another key": (1, "plain", "decrypt_error", "decrypt_error"),
+    "no CertificateVerify": (1, None, "unexpected_message", "unexpected_message"),
+    "no certificate": (0, None, "handshake_failure", "certificate_required"),
+    "nine certificates": (9, "good", None, None),
+    "ten certificates": (10, "good", "handshake_failure", "bad_certificate"),
+}
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("count, signer, alert12, alert13", PROOFS.values(), ids=PROOFS)
+def test_a_certificate_is_nothing_without_its_key(daemon, world, count, signer, alert12, alert13, version):
+    """Certificates are public: who shows one has to sign with its key, and cannot leave that out."""
+    expected = alert12 if version == "1.2" else alert13
+    chain = [world.clients["good"].der] + [world.middle.der] * (count - 1) if count else []
+    daemon.wait_idle()
+    before, mark = daemon.counters(), daemon.mark()
+    with (Tls12Client if version == "1.2" else Tls13Client)(daemon.address("required")) as client:
+        client.identity = (chain, world.clients[signer].private if signer else None)
+        client.send_client_hello()
+        if version == "1.3":
+            client.read_server_hello()
+        client.read_server_flight()
+        if version == "1.2":
+            client.send_key_exchange()
+        client.send_finished()
+        if expected is None:
+            if version == "1.2":
+                client.read_server_finished()
+            client.send(b"through")
+            assert client.read(7) == b"through"
+            client.finish()
+        else:
+            assert [alert.name for alert in client.outcome().alerts] == [expected]
+            line = daemon.wait_closed(since=mark)
+            assert line["cause"] == f"tls-sent:{expected}", line.text
+            if count > 9:
+                assert "more than 9 certificates" in line["detail"], line.text
+    if version == "1.3" and signer is None and count:
+        return  # a Finished out of order is no client certificate for wolfSSL
+    eventually(lambda: daemon.counters()["handshakes_failed_client_auth"] - before["handshakes_failed_client_auth"] ==
+               int(expected is not None), 3, "the counter")
+
+
 def test_chains_leave_no_memory_behind(daemon, world, pki):
     """Certificate managers that grew with every client would be a leak that clients control."""
-    client = world.clients["via deep"]
-    context = client_context(pki, client)
-
     def connect_often(count):
-        for _ in range(count):
-            with TlsClient(daemon.address("required"), context) as tls:
+        for _ in range(count):  # each with a CA in the middle that was never seen before
+            client = world.pki.make("fresh", issuer=world.pki.ca("fresh middle", issuer=world.middle))
+            with TlsClient(daemon.address("required"), client_context(pki, client)) as tls:
                 tls.echo()
                 tls.close()
 
     connect_often(150)
     before = daemon.rss()
     connect_often(300)
-    assert daemon.rss() - before < 1 << 20, "more than 3 KiB a client"
+    assert daemon.rss() - before < 400 << 10, "more than 1.3 KiB a client: what a manager keeps of a CA is more"
 
 
 def client_context(pki, client, version=None):

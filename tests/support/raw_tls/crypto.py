@@ -217,3 +217,9 @@ def verify_signature(certificate_der, scheme, signature, content):
         key.verify(signature, content, padding.PSS(padding.MGF1(digest), digest.digest_size), digest)
     else:
         key.verify(signature, content, padding.PKCS1v15(), digest)
+
+
+def sign_p256(key, content):
+    """ecdsa_secp256r1_sha256 with its number, as CertificateVerify carries it."""
+    signature = key.sign(content, ec.ECDSA(hashes.SHA256()))
+    return (0x0403).to_bytes(2, "big") + len(signature).to_bytes(2, "big") + signature

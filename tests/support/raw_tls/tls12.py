@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from . import constants as c
 from .constants import Extension, Group, HandshakeType
-from .crypto import SUITES, KeyShare, Protection12, prf, verify_signature
-from .hello import Reader, ServerHello, hello12, message, vec8
+from .crypto import SUITES, KeyShare, Protection12, prf, sign_p256, verify_signature
+from .hello import Reader, ServerHello, hello12, message, vec8, vec24
 from .session import ChangeCipherSpec, HandshakeFailed, Session
 
 
@@ -36,6 +36,7 @@ class Tls12Client(Session):
         self.master_secret = None
         self.extended_master_secret = False
         self.certificate_requested = False
+        self.identity = None
         self._next_writer = self._next_reader = None
 
     def handshake(self):
@@ -96,11 +97,19 @@ class Tls12Client(Session):
         self._pre_master = self.share.agree(public)
 
     def send_key_exchange(self, **how):
-        """ClientKeyExchange (behind an empty Certificate if one was asked for); computes the keys."""
-        flight = message(HandshakeType.CERTIFICATE, bytes(3)) if self.certificate_requested else b""
+        """ClientKeyExchange, behind a Certificate if one was asked for: `identity` (chain, P-256 key or None: no
+        CertificateVerify) or an empty one. Computes the keys."""
+        chain, key = self.identity or ((), None)
+        flight = b""
+        if self.certificate_requested:
+            flight = message(HandshakeType.CERTIFICATE, vec24(b"".join(vec24(der) for der in chain)))
         flight += message(HandshakeType.CLIENT_KEY_EXCHANGE, vec8(self.share.public))
         self.transcript += flight
         self._derive_keys()
+        if key is not None:
+            verify = message(HandshakeType.CERTIFICATE_VERIFY, sign_p256(key, self.transcript))
+            self.transcript += verify
+            flight += verify
         self.send_handshake(flight, **how)
 
     def _derive_keys(self):

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from . import constants as c
 from .constants import Extension, HandshakeType
-from .crypto import SUITES, KeySchedule, KeyShare, Protection13, expand_label, verify_signature
-from .hello import Reader, ServerHello, hello13, key_share, message, pre_shared_key, vec8
+from .crypto import SUITES, KeySchedule, KeyShare, Protection13, expand_label, sign_p256, verify_signature
+from .hello import Reader, ServerHello, hello13, key_share, message, pre_shared_key, vec8, vec24
 from .session import Handshake, Session
 
 
@@ -39,6 +39,7 @@ class Tls13Client(Session):
         self.schedule = None
         self.retry = None
         self.certificate_request = None
+        self.identity = None
         self.key_updates = []       # request_update of each KeyUpdate of the server
         self.client_secret = self.server_secret = self.resumption_secret = None
 
@@ -139,10 +140,22 @@ class Tls13Client(Session):
             content = b" " * 64 + b"TLS 1.3, server CertificateVerify\0" + self.suite.digest(self.transcript)
             verify_signature(self.certificates[0], scheme, signature, content)
 
+    def certificate_messages(self, chain, key=None):
+        """Certificate with these certificates (DER), and CertificateVerify with this P-256 key if there is one."""
+        entries = b"".join(vec24(der) + bytes(2) for der in chain)
+        out = message(HandshakeType.CERTIFICATE, vec8(Reader(self.certificate_request.body).vector(1)) + vec24(entries))
+        if key is not None:
+            content = b" " * 64 + b"TLS 1.3, client CertificateVerify\0" + self.suite.digest(self.transcript + out)
+            out += message(HandshakeType.CERTIFICATE_VERIFY, sign_p256(key, content))
+        return out
+
     def client_flight(self):
-        """The client's own messages, with the right Finished: an empty Certificate first if one was asked for."""
+        """The client's own messages, with the right Finished: `identity` (chain, key or None) or an empty Certificate
+        first if one was asked for."""
         out = b""
-        if self.certificate_request is not None:
+        if self.certificate_request is not None and self.identity is not None:
+            out += self.certificate_messages(*self.identity)
+        elif self.certificate_request is not None:
             out += message(HandshakeType.CERTIFICATE, vec8(Reader(self.certificate_request.body).vector(1)) + bytes(3))
         verify = self.schedule.finished(self.client_secret, self.transcript + out)
         return out + message(HandshakeType.FINISHED, verify)

@@ -23,6 +23,25 @@ TEST_F(TlsContextTest, EstablishesTls13WithThePreferredParameters) {
   EXPECT_EQ(handshake.hello.serverName, "www.example.org");
 }
 
+TEST_F(TlsContextTest, SessionsHoldClientCasForTheirHandshakeOnly) {
+  const TestTls settings = testSettings();
+  auto auth = std::make_shared<const ClientAuth>();
+  const std::weak_ptr<const ClientAuth> alive = auth;
+  auto made = TlsContext::create(settings, *settings.credentials.list()[0], nullptr, memoryRecv,
+                                 memorySend, false, std::make_shared<ClientVerifier>(auth));
+  ASSERT_TRUE(made) << made.error().text;
+  auth.reset();
+  TlsIoContext io;
+  std::optional<TlsContext> context(std::move(*made));
+  const auto session = context->newSession(ClientHello{}, io);
+  ASSERT_TRUE(session) << session.error().text;
+  context.reset();
+  EXPECT_FALSE(alive.expired()) << "it has not verified anybody yet";
+  io.client->handshakeDone();
+  EXPECT_TRUE(alive.expired());
+  EXPECT_EQ(io.client->mode(), VerifyClient::kRequired);
+}
+
 TEST_F(TlsContextTest, NegotiatesEveryGroupInBothVersions) {
   for (uint16_t group : {0x11ec, 0x001d, 0x0017, 0x0018, 0x0019, 0x11eb, 0x11ed}) {
     if (!libraryHasGroup(group)) continue;
