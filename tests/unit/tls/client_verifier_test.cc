@@ -15,13 +15,16 @@ using Der = std::vector<uint8_t>;
 
 /// Makes <name>.pem and <name>.key: signed by `issuer`, or by itself where that is empty.
 void makeCert(const TempDir& dir, const std::string& name, const std::string& issuer,
-              const std::string& extensions, const std::string& subject = "") {
+              const std::string& extensions, const std::string& subject = "",
+              const std::string& key = "ec -pkeyopt ec_paramgen_curve:P-256",
+              const std::string& signing = "") {
   dir.write(name + ".ext", extensions + "\nsubjectKeyIdentifier=hash\n" +
                                (issuer.empty() ? "" : "authorityKeyIdentifier=keyid\n"));
-  runIn(dir, "openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj '/CN=" +
+  runIn(dir, "openssl req -new -newkey " + key + " -nodes -subj '/CN=" +
                  (subject.empty() ? name : subject) + "' -keyout " + name + ".key -out req");
   runIn(dir,
         "openssl x509 -req -in req -days 3 -extfile " + name + ".ext -out " + name + ".pem " +
+            signing + " " +
             (issuer.empty() ? "-signkey " + name + ".key"
                             : "-CA " + issuer + ".pem -CAkey " + issuer + ".key -set_serial 0x" +
                                   std::to_string(std::hash<std::string>()(name) % 1000000 + 1)));
@@ -51,6 +54,11 @@ class World : public ::testing::Environment {
     makeCert(dir, "of-impostor", "impostor", leaf);
     makeCert(dir, "server", "root", "extendedKeyUsage=serverAuth");
     makeCert(dir, "self", "", leaf);
+    makeCert(dir, "pss-short", "root", leaf, "", "rsa-pss -pkeyopt rsa_keygen_bits:1024");
+    makeCert(dir, "rsa-root", "", ca, "", "rsa:2048");
+    for (const std::string hash : {"sha1", "sha256"})
+      makeCert(dir, "pss-" + hash, "rsa-root", leaf, "", "rsa:2048",
+               "-" + hash + " -sigopt rsa_padding_mode:pss -sigopt rsa_pss_saltlen:20");
     dir.write("ca.cnf",
               "[ca]\ndefault_ca=d\n[d]\ndatabase=index\ncrlnumber=number\n"
               "default_md=sha256\ndefault_crl_days=2\n");
@@ -136,6 +144,19 @@ TEST(ClientVerifier, TableOfChains) {
     EXPECT_EQ(verdict.reason.empty(), c.alert == 0);
   }
 }
+
+#ifdef WC_RSA_PSS
+TEST(ClientVerifier, WeakKeysAndHashesOfPss) {
+  const ClientVerdict small = judge(authOf({"root"}), {"pss-short"});
+  EXPECT_EQ(small.alert, Alert::bad_certificate);
+  EXPECT_NE(small.reason.find("key of 1024 bits"), std::string::npos) << small.reason;
+  const ClientVerdict old = judge(authOf({"rsa-root"}), {"pss-sha1"});
+  EXPECT_EQ(old.alert, Alert::bad_certificate);
+  EXPECT_NE(old.reason.find("MD5 or SHA-1"), std::string::npos) << old.reason;
+  const ClientVerdict sound = judge(authOf({"rsa-root"}), {"pss-sha256"});
+  EXPECT_TRUE(sound) << sound.reason;
+}
+#endif
 
 TEST(ClientVerifier, KeepsNothingOfAClientsChain) {
   const ClientVerifier verifier(authOf({"root"}));
