@@ -53,9 +53,8 @@ class ParsedCert {
   const DecodedCert& operator*() const { return cert_; }
   const DecodedCert* operator->() const { return &cert_; }
 
-  bool hasNameConstraints() const {
-    return cert_.permittedNames != nullptr || cert_.excludedNames != nullptr;
-  }
+  /// Of whatever kind: old releases drop those that they do not know.
+  bool hasNameConstraints() const { return cert_.extNameConstraintSet != 0; }
 
  private:
   DecodedCert cert_;

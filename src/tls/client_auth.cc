@@ -173,6 +173,11 @@ class Loader {
       return caError(file, fmt::format("{}: {} is no CA certificate (basicConstraints CA, keyUsage "
                                        "keyCertSign)",
                                        path, names->subject));
+    if (names->unheldConstraints)
+      return caError(file,
+                     fmt::format("{}: {} has nameConstraints of a kind that wolfSSL {} cannot "
+                                 "hold its clients to",
+                                 path, names->subject, tlsLibraryVersion()));
     TrustAnchor anchor;
     anchor.der = der;
     anchor.subject = names->subject;

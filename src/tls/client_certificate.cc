@@ -21,6 +21,7 @@ using Bytes = std::span<const uint8_t>;
 constexpr uint8_t kUtf8String = 0x0c, kNumericString = 0x12, kPrintableString = 0x13,
                   kTeletexString = 0x14, kIa5String = 0x16, kUniversalString = 0x1c,
                   kBmpString = 0x1e;
+[[maybe_unused]] constexpr uint8_t kSanMail = 0x81, kSanDirectory = 0xa4;
 constexpr uint8_t kSanDns = 0x82, kSanUri = 0x86, kSanAddress = 0x87;
 constexpr uint8_t kVersionTag = 0xa0, kExtensionsTag = 0xa3;
 
@@ -42,6 +43,7 @@ constexpr KnownType kTypes[] = {
     {"\x09\x92\x26\x89\x93\xf2\x2c\x64\x01\x01", "UID"},
 };
 constexpr std::string_view kSubjectAltName = "\x55\x1d\x11";
+constexpr std::string_view kNameConstraints = "\x55\x1d\x1e";
 
 std::string_view asText(Bytes bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
@@ -172,6 +174,34 @@ bool readAltNames(Bytes extension, ClientCertificate& out) {
   return true;
 }
 
+/// Later releases hold every kind, or refuse what they cannot hold.
+bool isHeld(uint8_t kind) {
+#if LIBWOLFSSL_VERSION_HEX >= 0x05009000
+  (void)kind;
+  return true;
+#else
+  return kind == kSanDns || kind == kSanMail || kind == kSanDirectory;
+#endif
+}
+
+bool readConstraints(Bytes extension, ClientCertificate& out) {
+  DerReader outer(extension);
+  const auto both = outer.next(DerReader::kSequence);
+  if (!both || !outer.done()) return false;
+  DerReader reader(both->body);
+  while (!reader.done()) {  // permitted, excluded
+    const auto subtrees = reader.next();
+    if (!subtrees) return false;
+    DerReader each(subtrees->body);
+    while (!each.done()) {
+      const auto subtree = each.next(DerReader::kSequence);
+      if (!subtree) return false;
+      if (!isHeld(DerReader(subtree->body).peek())) out.unheldConstraints = true;
+    }
+  }
+  return true;
+}
+
 bool readExtensions(Bytes extensions, ClientCertificate& out) {
   DerReader outer(extensions);
   const auto list = outer.next(DerReader::kSequence);
@@ -186,6 +216,7 @@ bool readExtensions(Bytes extensions, ClientCertificate& out) {
     const auto value = parts.next(DerReader::kOctets);
     if (!type || !value) return false;
     if (asText(type->body) == kSubjectAltName && !readAltNames(value->body, out)) return false;
+    if (asText(type->body) == kNameConstraints && !readConstraints(value->body, out)) return false;
   }
   return true;
 }

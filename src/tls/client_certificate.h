@@ -28,7 +28,10 @@ struct ClientCertificate {
   std::vector<std::string> dnsNames;     ///< subjectAltName, lower case
   std::vector<std::string> uris;
   std::vector<std::vector<uint8_t>> addresses;  ///< 4 or 16 bytes each
-  std::array<uint8_t, 32> subjectHash{};        ///< equal names have equal hashes
+  /// Has nameConstraints that this release of wolfSSL reads over: before 5.9 all but those for
+  /// DNS names, mail addresses and directory names.
+  bool unheldConstraints = false;
+  std::array<uint8_t, 32> subjectHash{};  ///< equal names have equal hashes
   std::array<uint8_t, 32> issuerHash{};
   std::array<uint8_t, 32> fingerprint{};  ///< SHA-256 of the certificate
   std::array<uint8_t, 32> keyPin{};       ///< SHA-256 of its SubjectPublicKeyInfo

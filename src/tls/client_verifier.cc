@@ -116,6 +116,7 @@ struct ClientVerifier::Link {
   SerialKey serial{};
   KeyId keyId{}, issuerKeyId{};
   bool namesIssuerKey = false;
+  bool unheldConstraints = false;
   bool selfIssued() const { return subjectHash == issuerHash; }
   bool issuedBy(const std::array<uint8_t, 32>& name, const KeyId& key) const {
     return issuerHash == name && (!namesIssuerKey || issuerKeyId == key);
@@ -148,7 +149,8 @@ ClientVerdict ClientVerifier::verify(std::span<const std::span<const uint8_t>> c
               .subjectHash = names->subjectHash,
               .issuerHash = names->issuerHash,
               .keyPin = names->keyPin,
-              .serial = names->serialKey};
+              .serial = names->serialKey,
+              .unheldConstraints = names->unheldConstraints};
     std::memcpy(link.keyId.data(), (*cert)->extSubjKeyId,
                 std::min(link.keyId.size(), sizeof((*cert)->extSubjKeyId)));
     link.namesIssuerKey = (*cert)->extAuthKeyIdSet != 0;
@@ -223,6 +225,9 @@ ClientVerdict ClientVerifier::verifyPath(const std::vector<Link>& links, const P
   for (size_t k = path.way.size(); k-- > 0;) {
     const Link& link = links[path.way[k]];
     if (ClientVerdict verdict = verifyOne(link, k == 0, own.get(), now); !verdict) return verdict;
+    if (k != 0 && link.unheldConstraints)
+      return refuse(Alert::bad_certificate,
+                    link.subject + " has nameConstraints of a kind that cannot be held");
     const bool top = k + 1 == path.way.size();
     const auto& issuerPin = top ? anchor.keyPin : links[path.way[k + 1]].keyPin;
     if (ClientVerdict verdict = checkRevoked(link, issuerPin, now); !verdict) return verdict;

@@ -54,6 +54,11 @@ class World : public ::testing::Environment {
     makeCert(dir, "of-impostor", "impostor", leaf);
     makeCert(dir, "server", "root", "extendedKeyUsage=serverAuth");
     makeCert(dir, "self", "", leaf);
+    makeCert(dir, "bounded", "", ca + "\nnameConstraints=critical,permitted;IP:10.0.0.0/255.0.0.0");
+    makeCert(dir, "bounded-below", "bounded", ca);
+    makeCert(dir, "inside", "bounded", leaf + "\nsubjectAltName=IP:10.1.2.3");
+    makeCert(dir, "outside", "bounded", leaf + "\nsubjectAltName=IP:192.0.2.1");
+    makeCert(dir, "far-outside", "bounded-below", leaf + "\nsubjectAltName=IP:192.0.2.1");
     makeCert(dir, "pss-short", "root", leaf, "", "rsa-pss -pkeyopt rsa_keygen_bits:1024");
     makeCert(dir, "rsa-root", "", ca, "", "rsa:2048");
     for (const std::string hash : {"sha1", "sha256"})
@@ -143,6 +148,22 @@ TEST(ClientVerifier, TableOfChains) {
     EXPECT_EQ(verdict.alert, c.alert) << c.chain.front() << ": " << verdict.reason;
     EXPECT_EQ(verdict.reason.empty(), c.alert == 0);
   }
+}
+
+TEST(ClientVerifier, ConstraintsOfAddressesAreHeldOrTheCaIsNotTaken) {
+#if LIBWOLFSSL_VERSION_HEX >= 0x05009000
+  const ClientVerifier verifier(authOf({"bounded"}));
+  EXPECT_TRUE(judge(verifier, {"inside"}));
+  EXPECT_EQ(judge(verifier, {"outside"}).alert, Alert::bad_certificate);
+  EXPECT_EQ(judge(verifier, {"far-outside", "bounded-below"}).alert, Alert::bad_certificate);
+#else
+  ClientAuthSource source;
+  source.mode = VerifyClient::kRequired;
+  source.caFiles = {kWorld->path("bounded.pem")};
+  const auto loaded = loadClientAuth(source, std::time(nullptr), nullptr);
+  ASSERT_EQ(loaded.errors.size(), 1U);
+  EXPECT_NE(loaded.errors[0].text.find("nameConstraints of a kind"), std::string::npos);
+#endif
 }
 
 #ifdef WC_RSA_PSS
