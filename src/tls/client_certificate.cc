@@ -74,9 +74,13 @@ std::optional<std::string> textOf(const DerItem& value) {
     case kUtf8String:
     case kNumericString:
     case kPrintableString:
-    case kTeletexString:
     case kIa5String:
       return std::string(asText(value.body));
+    case kTeletexString: {  // Latin-1, as everybody reads it
+      std::string out;
+      for (uint8_t byte : value.body) appendUtf8(out, byte);
+      return out;
+    }
     case kBmpString:
     case kUniversalString: {
       const size_t width = value.tag == kBmpString ? 2 : 4;

@@ -42,8 +42,32 @@ uint8_t alertOf(int error) {
   return alertForError(error).value_or(Alert::bad_certificate);
 }
 
+/// The length of the UTF-8 character at the front; 0 where there is none, or a control character.
+size_t characterAt(std::string_view text) {
+  const auto byte = [text](size_t i) { return static_cast<uint8_t>(text[i]); };
+  const uint8_t first = byte(0);
+  if (first < 0x80) return first >= 0x20 && first != 0x7f ? 1 : 0;
+  const size_t size = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+  if (first < 0xc2 || first > 0xf4 || text.size() < size) return 0;
+  for (size_t i = 1; i < size; ++i)
+    if ((byte(i) & 0xc0) != 0x80) return 0;
+  const uint8_t second = byte(1);
+  const bool odd = (first == 0xc2 && second < 0xa0) || (first == 0xe0 && second < 0xa0) ||
+                   (first == 0xed && second > 0x9f) || (first == 0xf0 && second < 0x90) ||
+                   (first == 0xf4 && second > 0x8f);
+  return odd ? 0 : size;
+}
+
+/// The first value as backends are told it: UTF-8 without control characters, not too long.
 std::string shortText(const std::vector<std::string>& values, size_t limit) {
-  return values.empty() || values.front().size() > limit ? std::string() : values.front();
+  if (values.empty() || values.front().size() > limit) return {};
+  std::string_view rest = values.front();
+  while (!rest.empty()) {
+    const size_t size = characterAt(rest);
+    if (size == 0) return {};
+    rest.remove_prefix(size);
+  }
+  return values.front();
 }
 
 ClientIdentity identityOf(const ClientCertificate& certificate) {

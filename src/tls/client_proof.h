@@ -20,7 +20,7 @@ namespace culvert {
 struct ClientIdentity {
   std::string subject;  ///< at most kLongestDn bytes each
   std::string issuer;
-  std::string commonName;  ///< the first CN; empty: none, or longer than 255 bytes
+  std::string commonName;  ///< the first CN; empty: none, longer than 255 bytes, no clean UTF-8
   std::string uri;         ///< the first URI of the subjectAltName, likewise to 2048 bytes
   std::string serial;
   std::array<uint8_t, 32> fingerprint{};

@@ -576,6 +576,28 @@ def test_the_backend_learns_who_it_is(culvert, world, pki, backend, version):
     assert (bits, verify) == (0x01, 1) and 0x22 not in inner and not {0xE0, 0xE1, 0xE2} & set(found)
 
 
+def test_what_could_mislead_a_backend_is_left_out(culvert, world, pki, backend):
+    """Control characters in names and URIs, and bytes that are no UTF-8, end where the log's escaping ends."""
+    server = backend(Backend, lambda connection: connection.read_to_end())
+    daemon = culvert(backend=server.address, service={**required(world), "proxy-protocol": "v2"})
+    make = world.pki.make
+    uri = x509.UniformResourceIdentifier
+
+    def told(client):
+        count = len(server.connections)
+        with TlsClient(daemon.address(), client_context(pki, client)) as tls:
+            tls.close_notify()
+            eventually(lambda: len(server.connections) > count, 5, "a backend connection")
+            server.connections[count].wait_end()
+        found = proxy_tlvs(bytes(server.connections[count].data)[16 + 12:])
+        return proxy_tlvs(found[0x20][5:]).get(0x22), found.get(0xE1)
+
+    assert told(make("clean", issuer=world.root, common="J\u00f6rg \u4e16", sans=[uri("x://y")])) == (
+        "J\u00f6rg \u4e16".encode(), b"x://y")
+    assert told(make("odd", issuer=world.root, common="a\r\nX-Admin: 1", sans=[uri("x://y\n")])) == (None, None)
+    assert told(make("c1", issuer=world.root, common="a\u0085b", sans=[uri("x://\x7f")])) == (None, None)
+
+
 def proxy_tlvs(data):
     found = {}
     while data:

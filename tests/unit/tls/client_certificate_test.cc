@@ -73,6 +73,14 @@ TEST_F(ClientCertificateTest, EndsAtEveryByteWithoutHarm) {
   }
 }
 
+TEST(DistinguishedName, TeletexIsLatin1) {
+  const uint8_t teletex[] = {0x31, 0x0a, 0x30, 0x08, 0x06, 0x03,
+                             0x55, 0x04, 0x03, 0x14, 0x01, 0xfc};
+  const uint8_t utf8[] = {0x31, 0x0b, 0x30, 0x09, 0x06, 0x03, 0x55,
+                          0x04, 0x03, 0x0c, 0x02, 0xc3, 0xbc};
+  EXPECT_EQ(distinguishedName(teletex), distinguishedName(utf8));
+}
+
 TEST(DistinguishedName, IsPrintableAndBounded) {
   // SET { SEQUENCE { CN, UTF8String "a\n\x7f" } }
   const uint8_t name[] = {0x31, 0x0c, 0x30, 0x0a, 0x06, 0x03, 0x55,
