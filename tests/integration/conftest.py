@@ -80,7 +80,7 @@ def pki(tmp_path_factory):
 
 def _let_others_pass(directory):
     """pytest's directories are 0700: a daemon that dropped its privileges must get through to its files."""
-    for path in [directory, *directory.parents][:3]:
+    for path in [directory, *directory.parents][:4]:
         if path.owner() != "root" or str(path) in ("/", "/tmp"):
             continue
         os.chmod(path, 0o755)
