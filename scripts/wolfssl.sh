@@ -66,7 +66,7 @@ compilerFlags() {
     -DWOLFSSL_SEND_HRR_COOKIE  # how early data is turned down, see src/tls/hello_guard.h
     -DWOLFSSL_NO_GETPID)  # only the hash DRBG would want to notice a fork
   [ "$KIND" != fallback ] || flags+=(-DWOLFSSL_IP_ALT_NAME)  # on by itself in later releases
-  [ -z "${WOLFSSL_KEYLOG:-}" ] || flags+=(-DHAVE_SECRET_CALLBACK)
+  [ -z "${WOLFSSL_KEYLOG:-}" ] || flags+=(-DHAVE_SECRET_CALLBACK -DWOLFSSL_EXTRA)  # EXTRA: wolfSSL_get_keys
   local extra
   for extra in -fstack-clash-protection -fcf-protection; do
     if "$CC" -Werror "$extra" -x c -c -o /dev/null - </dev/null 2>/dev/null; then flags+=("$extra"); fi

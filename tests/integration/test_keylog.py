@@ -62,7 +62,6 @@ def test_the_secrets_are_those_that_the_client_derived(culvert, echo, workdir):
             "SERVER_HANDSHAKE_TRAFFIC_SECRET": client.server_secret.hex(),
             "CLIENT_TRAFFIC_SECRET_0": client.writer.secret.hex(),
             "SERVER_TRAFFIC_SECRET_0": client.reader.secret.hex(),
-            "EXPORTER_SECRET": entries(path, client.hello.random)["EXPORTER_SECRET"],
         }
     with Tls12Client(daemon.address()).handshake() as client:
         client.send(b"ping")
