@@ -262,6 +262,9 @@ class Builder {
     for (const OptionInfo& info : allOptions())
       if (info.scope == OptionScope::kService) applyOption(info, candidates, service);
     applyPolicy(service, candidates);
+    if (service.verifyClient != ClientVerify::kOff &&
+        service.originOf("session-tickets").kind == Origin::Kind::kDefault)
+      service.sessionTickets = false;  // a resumed session shows no certificate
     takeSelfSigned(service);
     checkRequired(service, candidates);
     config_.services.push_back(std::move(service));

@@ -167,6 +167,10 @@ class LineFeeder {
     }
     std::string_view value = text.substr(equals + 1);
     value = trim(value.substr(0, commentStart(value)));
+    if (value.find(" #") != std::string_view::npos || value.find("\t#") != std::string_view::npos)
+      diagnostics_.warning(Origin::file(file_, line_), label, std::string(key),
+                           "the # and what follows are a part of the value: a comment behind a "
+                           "value starts with ;");
     values_.push_back({std::string(value), line_});
     return fmt::format("{} = #{}", key, values_.size() - 1);
   }

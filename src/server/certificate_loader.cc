@@ -68,6 +68,18 @@ bool coversName(const CertificateUnit& unit, std::string_view name) {
   return serves(unit) && unit.credentials->matches(name) > 0;
 }
 
+bool isValid(const CertificateUnit& unit, int64_t now) {
+  return serves(unit) && unit.credentials->validity(now) == Validity::kValid;
+}
+
+CredentialSet::List validOf(const CertificateUnits& units, int64_t now) {
+  CredentialSet::List list;
+  for (const auto& unit : units) {
+    if (isValid(*unit, now)) list.push_back(unit->credentials);
+  }
+  return list;
+}
+
 }  // namespace
 
 CredentialSet::List credentialsOf(const CertificateUnits& units) {
@@ -113,7 +125,11 @@ void CertificateLoader::addAll(const ServiceOptions& options, size_t index, Cert
   const bool was = std::any_of(before.begin(), before.end(), [&](const auto& unit) {
     return unit->fromDirectory && isBelow(unit->files.cert, cert.text);
   });
-  const bool directory = isDirectory(cert.text) || (was && reason_ == LoadReason::kWatch);
+  const bool wasFile = std::any_of(before.begin(), before.end(), [&](const auto& unit) {
+    return !unit->fromDirectory && unit->files.cert == cert.text;
+  });
+  const bool directory = reason_ == LoadReason::kWatch ? was || (!wasFile && isDirectory(cert.text))
+                                                       : isDirectory(cert.text);
   const Place place{options, cert.origin, key.origin, phrase.origin, directory};
   if (!directory) {
     units.push_back(unitFor({cert.text, key.text, phrase.text}, place));
@@ -218,11 +234,11 @@ CertificateLoader::Unit CertificateLoader::unitFor(const CertificateFiles& files
 bool CertificateLoader::isUnchanged(const CertificateUnit& before,
                                     const std::array<FileStamp, 3>& stamps) const {
   if (before.stamps != stamps) return false;
-  // A pipe was read once and for all.
+  // A pipe was read once and for all, but for one that came in the place of a file.
   const bool readable = std::all_of(stamps.begin(), stamps.end(), [](const FileStamp& stamp) {
     return stamp.regular || !stamp.exists();
   });
-  if (!readable) return reason_ == LoadReason::kWatch;
+  if (!readable) return reason_ == LoadReason::kWatch && (before.refusal.empty() || before.told);
   return before.settled && before.refusal.empty() && serves(before);
 }
 
@@ -350,25 +366,33 @@ void CertificateLoader::keepNames(const ServiceOptions& options, const Certifica
                                   CertificateUnits& units, const AskedNames* asked) {
   const CredentialSet had(credentialsOf(before));
   const CredentialSet has(credentialsOf(units));
+  const int64_t now = std::time(nullptr);
+  const CredentialSet hadValid(validOf(before, now));
+  const CredentialSet hasValid(validOf(units, now));  // an expired one is no substitute
   const Place place{options, options.originOf("cert"), {}, {}, true};
   size_t lost = 0;
   const auto check = [&](const std::string& name, const char* why) {
-    if (!had.covers(name) || has.covers(name) || ++lost > kMostLost) return;
-    keepCovering(name, fmt::format("lacks {}, {}", name, why), place, before, units);
+    const bool valid = hadValid.covers(name);
+    const bool kept = valid ? hasValid.covers(name) : !had.covers(name) || has.covers(name);
+    if (kept || ++lost > kMostLost) return;
+    CertificateUnits covering = before;
+    std::erase_if(covering, [&](const auto& unit) {
+      return !coversName(*unit, name) || (valid && !isValid(*unit, now));
+    });
+    keepCovering(covering, fmt::format("lacks {}, {}", name, why), place, before, units);
   };
   for (const SourcedText& name : options.serverNames)
     check(lower(name.text), "which server-names demands");
   if (asked == nullptr) return;
-  for (const std::string& name : asked->recent(std::time(nullptr)))
+  for (const std::string& name : asked->recent(now))
     check(name, "which clients have asked for within 24 hours");
 }
 
 /// Puts back what covered the name, or warns where an operator wants it so.
-void CertificateLoader::keepCovering(const std::string& name, const std::string& why,
+void CertificateLoader::keepCovering(const CertificateUnits& covering, const std::string& why,
                                      const Place& place, const CertificateUnits& before,
                                      CertificateUnits& units) {
-  for (const auto& old : before) {
-    if (!coversName(*old, name)) continue;
+  for (const auto& old : covering) {
     const auto at = std::find_if(units.begin(), units.end(),
                                  [&](const auto& unit) { return unit->files == old->files; });
     const std::string text = fmt::format(
@@ -377,7 +401,7 @@ void CertificateLoader::keepCovering(const std::string& name, const std::string&
       diagnostics_.warning(place.cert, sectionLabel(place.service), "cert", text);
       continue;
     }
-    if (at != units.end() && coversName(**at, name)) continue;
+    if (at != units.end() && (*at)->credentials == old->credentials) continue;
     auto kept = std::make_shared<CertificateUnit>(at != units.end() ? **at : *old);
     Unit unit = refuse(kept, place, old, {text, {}, {}});
     if (at != units.end()) {

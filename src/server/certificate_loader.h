@@ -88,7 +88,7 @@ class CertificateLoader {
                                                  std::shared_ptr<const Credentials> loaded) const;
   void keepNames(const ServiceOptions& options, const CertificateUnits& before,
                  CertificateUnits& units, const AskedNames* asked);
-  void keepCovering(const std::string& name, const std::string& why, const Place& place,
+  void keepCovering(const CertificateUnits& covering, const std::string& why, const Place& place,
                     const CertificateUnits& before, CertificateUnits& units);
   void warnOfNames(const ServiceOptions& options, const CertificateUnits& units);
 

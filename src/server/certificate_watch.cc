@@ -80,6 +80,10 @@ size_t CertificateWatch::follow(const Config& config, const Runtime& runtime) {
       add(unit->files.passphrase);
     }
   }
+  // What is not there comes back in the directory above.
+  std::erase_if(wanted, [&wanted](const std::string& path) {
+    return !isDirectory(path) && wanted.contains(path.substr(0, path.rfind('/')));
+  });
   return directories_.watch({wanted.begin(), wanted.end()});
 }
 

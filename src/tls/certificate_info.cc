@@ -6,7 +6,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cstring>
 #include <ctime>
 #include <memory>
@@ -158,26 +157,20 @@ bool listsStatusRequest(std::span<const uint8_t> value) {
 
 /// Whether the TLS feature extension (RFC 7633) names status_request; wolfSSL does not read it.
 bool demandsStaple(std::span<const uint8_t> der) {
-  constexpr std::array<uint8_t, 8> kTlsFeature{0x2b, 6, 1, 5, 5, 7, 1, 24};
+  constexpr std::string_view kTlsFeature("\x2b\6\1\5\5\7\1\x18");
   const auto whole = DerReader(der).next(DerReader::kSequence);
   const auto signedPart = whole ? DerReader(whole->body).next(DerReader::kSequence) : std::nullopt;
   DerReader fields(signedPart ? signedPart->body : std::span<const uint8_t>());
   while (fields.peek() != DerReader::context(3))
     if (!fields.next()) return false;
   const auto wrapped = fields.next();
-  const auto list = wrapped ? DerReader(wrapped->body).next(DerReader::kSequence) : std::nullopt;
-  DerReader extensions(list ? list->body : std::span<const uint8_t>());
-  while (const auto extension = extensions.next(DerReader::kSequence)) {
-    DerReader parts(extension->body);
-    const auto oid = parts.next(DerReader::kOid);
-    if (!oid ||
-        !std::equal(oid->body.begin(), oid->body.end(), kTlsFeature.begin(), kTlsFeature.end()))
-      continue;
-    if (parts.peek() == 0x01) parts.next();  // critical
-    const auto value = parts.next(DerReader::kOctets);
-    return value && listsStatusRequest(value->body);
-  }
-  return false;
+  bool demanded = false;
+  (void)walkExtensions(wrapped ? wrapped->body : std::span<const uint8_t>(),
+                       [&](std::string_view type, bool, std::span<const uint8_t> value) {
+                         demanded = demanded || (type == kTlsFeature && listsStatusRequest(value));
+                         return true;
+                       });
+  return demanded;
 }
 
 struct DecodedCertHolder {

@@ -45,10 +45,6 @@ constexpr KnownType kTypes[] = {
 constexpr std::string_view kSubjectAltName = "\x55\x1d\x11";
 constexpr std::string_view kNameConstraints = "\x55\x1d\x1e";
 
-std::string_view asText(Bytes bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
 void appendUtf8(std::string& out, uint32_t c) {
   const auto put = [&out](uint32_t byte) { out.push_back(static_cast<char>(byte)); };
   if (c < 0x80) {
@@ -207,22 +203,11 @@ bool readConstraints(Bytes extension, ClientCertificate& out) {
 }
 
 bool readExtensions(Bytes extensions, ClientCertificate& out) {
-  DerReader outer(extensions);
-  const auto list = outer.next(DerReader::kSequence);
-  if (!list) return false;
-  DerReader reader(list->body);
-  while (!reader.done()) {
-    const auto extension = reader.next(DerReader::kSequence);
-    if (!extension) return false;
-    DerReader parts(extension->body);
-    const auto type = parts.next(DerReader::kOid);
-    (void)parts.next(DerReader::kBoolean);
-    const auto value = parts.next(DerReader::kOctets);
-    if (!type || !value) return false;
-    if (asText(type->body) == kSubjectAltName && !readAltNames(value->body, out)) return false;
-    if (asText(type->body) == kNameConstraints && !readConstraints(value->body, out)) return false;
-  }
-  return true;
+  return walkExtensions(extensions, [&out](std::string_view type, bool, Bytes value) {
+    if (type == kSubjectAltName) return readAltNames(value, out);
+    if (type == kNameConstraints) return readConstraints(value, out);
+    return true;
+  });
 }
 
 std::string hex(Bytes bytes) {

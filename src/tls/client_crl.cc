@@ -44,43 +44,18 @@ std::optional<int64_t> timeOf(const DerItem& item) {
   return static_cast<int64_t>(::timegm(&calendar));
 }
 
-bool isOid(const DerItem& item, std::string_view oid) {
-  return std::equal(item.body.begin(), item.body.end(), oid.begin(), oid.end(),
-                    [](uint8_t a, char b) { return a == static_cast<uint8_t>(b); });
-}
-
-/// Calls visit(type, critical, value) for each extension; false where they are malformed.
-template <class Visit>
-bool walkExtensions(Bytes extensions, Visit visit) {
-  DerReader outer(extensions);
-  const auto list = outer.next(DerReader::kSequence);
-  if (!list || !outer.done()) return false;
-  DerReader reader(list->body);
-  while (!reader.done()) {
-    const auto extension = reader.next(DerReader::kSequence);
-    if (!extension) return false;
-    DerReader parts(extension->body);
-    const auto type = parts.next(DerReader::kOid);
-    const auto critical = parts.next(DerReader::kBoolean);
-    const auto value = parts.next(DerReader::kOctets);
-    if (!type || !value) return false;
-    visit(*type, critical && critical->body.size() == 1 && critical->body[0] != 0, value->body);
-  }
-  return true;
-}
-
 /// A critical extension makes a list one for a part of the certificates only, or of changes only
 /// (RFC 5280 5.2.4, 5.2.5). It must not be taken for a whole one.
 bool readListExtensions(Bytes extensions, RevocationList& list) {
-  return walkExtensions(extensions, [&list](const DerItem& type, bool critical, Bytes value) {
+  return walkExtensions(extensions, [&list](std::string_view type, bool critical, Bytes value) {
     list.partial = list.partial || critical;
-    if (!isOid(type, kAuthorityKeyIdentifier)) return;
+    if (type != kAuthorityKeyIdentifier) return true;
     DerReader outer(value);
     const auto fields = outer.next(DerReader::kSequence);
-    if (!fields) return;
-    DerReader reader(fields->body);
+    DerReader reader(fields ? fields->body : Bytes());
     if (const auto id = reader.next(kKeyIdentifier))
       list.issuerKeyId.assign(id->body.begin(), id->body.end());
+    return true;
   });
 }
 
@@ -96,8 +71,9 @@ bool readEntries(Bytes entries, RevocationList& list) {
     if (!serial || serial->body.empty() || !date) return false;
     list.serials.push_back(serialKeyOf(serial->body));
     if (!parts.done() && !walkExtensions(parts.next().value_or(DerItem{}).whole,
-                                         [&list](const DerItem&, bool critical, Bytes) {
+                                         [&list](std::string_view, bool critical, Bytes) {
                                            list.partial = list.partial || critical;
+                                           return true;
                                          }))
       return false;
   }

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string_view>
 
 namespace culvert {
 
@@ -64,5 +65,32 @@ class DerReader {
  private:
   std::span<const uint8_t> rest_;
 };
+
+/// The bytes of a name or an object identifier.
+inline std::string_view asText(std::span<const uint8_t> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+/// Calls visit(oid, critical, value) for each of the Extensions (RFC 5280 4.1), until it gives
+/// false; false then, and where they are malformed.
+template <class Visit>
+bool walkExtensions(std::span<const uint8_t> extensions, Visit visit) {
+  DerReader outer(extensions);
+  const auto list = outer.next(DerReader::kSequence);
+  if (!list || !outer.done()) return false;
+  DerReader reader(list->body);
+  while (!reader.done()) {
+    const auto extension = reader.next(DerReader::kSequence);
+    if (!extension) return false;
+    DerReader parts(extension->body);
+    const auto type = parts.next(DerReader::kOid);
+    const auto critical = parts.next(DerReader::kBoolean);
+    const auto value = parts.next(DerReader::kOctets);
+    if (!type || !value) return false;
+    const bool isCritical = critical && critical->body.size() == 1 && critical->body[0] != 0;
+    if (!visit(asText(type->body), isCritical, value->body)) return false;
+  }
+  return true;
+}
 
 }  // namespace culvert

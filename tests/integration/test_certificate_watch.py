@@ -127,6 +127,34 @@ def test_a_certificate_that_clients_use_outlives_its_file(culvert, echo, pki, wo
     assert is_served(daemon, pki, made["a"], "b.example"), "an operator's word counts more"
 
 
+def test_an_expired_certificate_is_no_substitute(culvert, echo, pki, workdir):
+    """It was served at the start, as there are reasons to; but no name in use is left to it by the watch."""
+    shelf = workdir / "shelf"
+    shelf.mkdir()
+    names = ["www.example"]
+    good = pki.issue("good", names=names, directory=workdir)
+    old = pki.issue("old", names=names, directory=workdir, start=-48 * HOUR, end=-24 * HOUR)
+    for one in (good, old):
+        shutil.copy(one.both, shelf / os.path.basename(one.both))
+    daemon = culvert(backend=echo.address, service={"cert": str(shelf), "key": None, "server-names": "www.example"})
+    assert is_served(daemon, pki, good)
+    os.unlink(shelf / os.path.basename(good.both))
+    daemon.wait_log("lacks www.example, which server-names demands; the one in use stays")
+    assert is_served(daemon, pki, good)
+
+
+def test_a_directory_below_that_goes_is_no_shortage_of_watches(culvert, echo, pki, workdir):
+    for name in "ab":
+        made = pki.issue(name, names=[f"{name}.example"], directory=workdir)
+        (workdir / "shelf" / name).mkdir(parents=True)
+        shutil.copy(made.chain, workdir / "shelf" / name / "tls.crt")
+        shutil.copy(made.key, workdir / "shelf" / name / "tls.key")
+    daemon = culvert(backend=echo.address, service={"cert": str(workdir / "shelf"), "key": None})
+    shutil.rmtree(workdir / "shelf" / "b")
+    daemon.wait_log("b/tls.crt is gone: it is served no more")
+    assert not daemon.find_log("every half minute")
+
+
 # -- worse ones ----------------------------------------------------------------------------------------------------
 
 WORSE = {
@@ -150,20 +178,24 @@ def test_a_worse_certificate_is_not_taken(watched, pki, pair, case):
     assert is_served(watched, pki, good)
 
 
-@pytest.mark.parametrize("case", ["mismatched key", "garbage", "half a certificate", "gone"])
+@pytest.mark.parametrize("case", ["mismatched key", "garbage", "half a certificate", "gone", "a directory", "a pipe"])
 def test_files_that_cannot_be_used_are_not_taken(watched, pki, pair, case):
     old = served(watched, pki, "www.example")
     new = pair.make()
     if case == "mismatched key":
         shutil.copy(new.key, pair.key)
-    elif case == "gone":
+    elif case in ("gone", "a directory", "a pipe"):
         os.unlink(pair.cert)
+        if case != "gone":
+            (os.mkdir if case == "a directory" else os.mkfifo)(pair.cert)
     else:
         with open(pair.cert, "w") as file:
             file.write("garbage\n" if case == "garbage" else open(new.chain).read()[:300])
     watched.wait_log("; the one in use stays")
     assert served(watched, pki, "www.example") == old
-    assert watched.counters()["certificates_refused"] == 1
+    assert watched.counters()["certificates_refused"] == 1 and len(watched.find_log("; the one in use stays")) == 1
+    if case == "a directory":
+        os.rmdir(pair.cert)
     pair.put(new)
     watched.wait_log("certificate taken")
     assert is_served(watched, pki, new)
