@@ -70,6 +70,7 @@ class Loader {
     }
     readAnchors();
     readLists();
+    if (before != nullptr) warnOfOlder(*before);
     settleLists();
     dropRevoked();
     addRules();
@@ -291,6 +292,22 @@ class Loader {
     if (addAnchor(manager.get(), anchor.der) != WOLFSSL_SUCCESS) return ASN_CRL_NO_SIGNER_E;
     return wolfSSL_CertManagerLoadCRLBuffer(manager.get(), der.data(),
                                             static_cast<long>(der.size()), WOLFSSL_FILETYPE_ASN1);
+  }
+
+  void warnOfOlder(const ClientAuth& before) {
+    for (size_t i = 0; i < auth_->lists.size(); ++i) {
+      const RevocationList& list = auth_->lists[i];
+      const bool older = std::ranges::any_of(before.lists, [&list](const RevocationList& old) {
+        return list.thisUpdate < old.thisUpdate &&
+               std::ranges::any_of(list.keyPins,
+                                   [&](const auto& pin) { return old.isOf(list.issuerHash, pin); });
+      });
+      if (older)
+        warnOfList(listFiles_[i], list,
+                   fmt::format("is older ({}) than the one in use until now: who was revoked since "
+                               "may pass again",
+                               utcText(list.thisUpdate)));
+    }
   }
 
   /// Of several lists of one CA the newest counts, and two of one time count together.

@@ -761,6 +761,10 @@ def test_changed_lists_and_cas_are_taken_without_a_signal(culvert, world, pki, e
     daemon.wait_log("revocation lists for client certificates taken", since=mark)
     assert [outcome("plain"), outcome("revoked")] == ["certificate_revoked", None]
     mark = daemon.mark()
+    lists.write_bytes(pathlib.Path(world.pki.crl("older", world.root, [world.clients["plain"]],
+                                                 start=-3 * HOUR)).read_bytes())
+    daemon.wait_log("than the one in use until now: who was revoked since may pass again", since=mark)
+    mark = daemon.mark()
     lists.write_text("-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n")
     daemon.wait_log("changed files are not taken; what is in use stays", since=mark)
     assert outcome("plain") == "certificate_revoked" and daemon.counters()["certificates_refused"] == 1
