@@ -365,6 +365,7 @@ def test_a_certificate_is_nothing_without_its_key(daemon, world, count, signer, 
                int(expected is not None), 3, "the counter")
 
 
+@pytest.mark.nosan  # of memory
 def test_chains_leave_no_memory_behind(daemon, world, pki):
     """Certificate managers that grew with every client would be a leak that clients control."""
     def connect_often(count):
