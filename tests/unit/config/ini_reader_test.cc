@@ -59,9 +59,12 @@ TEST(IniReader, ValuesAreTrimmedAndCommentsEnd) {
       {"k = v\r", "v"},   {"k = a:b", "a:b"},
   };
   for (const auto& [line, value] : rows) {
-    const RawDocument document = parse(std::string("[global]\n") + line + "\n");
+    std::vector<std::string> told;
+    const RawDocument document = parse(std::string("[global]\n") + line + "\n", &told);
     ASSERT_EQ(document.sections[0].entries.size(), 1u) << line;
     EXPECT_EQ(document.sections[0].entries[0].value, value) << line;
+    const bool looksLikeAComment = std::string_view(value).find(" #") != std::string_view::npos;
+    EXPECT_EQ(told.size(), looksLikeAComment ? 1u : 0u) << line;
   }
 }
 
