@@ -501,6 +501,7 @@ def test_nobody_knows_of_a_ca_whose_issuers_list_has_expired(culvert, world, pki
     daemon = culvert(Config({name: {"backend": echo.address, **options} for name, options in services.items()}))
     client = world.clients["middle withheld"]
     assert s_client(daemon, pki, "1.3", client, "none")[1] is None
+    daemon.wait_idle()
     mark = daemon.mark()
     assert s_client(daemon, pki, "1.3", client, "old")[1] == "bad_certificate"
     line = daemon.wait_closed(since=mark)
