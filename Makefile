@@ -347,7 +347,7 @@ demo:
 bench:
 	@scripts/install-deps.sh build bench
 	@$(MAKE) $(PARALLEL) all
-	@CULVERT=$${CULVERT:-$(abspath $(BUILD)/release/culvert)} exec tests/bench/run $(BENCH_ARGS)
+	@CULVERT=$${CULVERT:-$(abspath $(BUILD)/release/culvert)} CULVERT_BEFORE="$(abspath $(BEFORE))" exec tests/bench/run $(BENCH_ARGS)
 
 bench-publish:
 	@tests/bench/run --report --publish $(BENCH_ARGS)

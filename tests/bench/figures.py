@@ -5,7 +5,7 @@ import statistics
 import servers
 
 PER_UNIT = {"us/connection": ("units", 1e3), "us/message": ("units", 1e3), "ns/byte": ("bytes", 1e6)}
-NAMES = ("culvert", *servers.PEERS, "plain relay")
+NAMES = ("culvert", servers.Before.name, *servers.PEERS, "plain relay")
 
 
 def median(values):

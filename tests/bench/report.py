@@ -4,6 +4,7 @@ import details
 import goals
 import works
 from figures import NAMES, aligned, bareCrypto, best, floor, messageFloor, middle, number, ratio, relay, times
+from servers import Before
 
 
 def header(data):
@@ -16,13 +17,15 @@ def header(data):
 
 def overview(data):
     names = [n for n in NAMES if n in data["versions"]]
-    rows = [["cost per unit of work", "unit", *names, "best peer", "culvert x best"]]
+    before = [Before.name] if Before.name in names else []
+    rows = [["cost per unit of work", "unit", *names, "best peer", "culvert x best", *(f"x {n}" for n in before)]]
     for key, work in data["works"].items():
         if work["kind"] == "scale" or key == "messages":
             continue
         name, peer = best(work)
         rows.append([work["title"], work["unit"], *(number(middle(work, n)) for n in names), name or "-",
-                     times(ratio(middle(work, "culvert"), peer))])
+                     times(ratio(middle(work, "culvert"), peer)),
+                     *(times(ratio(middle(work, "culvert"), middle(work, n))) for n in before)])
     return aligned(rows)
 
 

@@ -2,6 +2,7 @@
 """How each server is configured. The reasons, and what else was tried, are in README.md; improvements are welcome."""
 import os
 import pathlib
+import subprocess
 
 import machine
 from server import Server
@@ -22,6 +23,16 @@ class Culvert(Server):
                      f"cert = {c.cert}", f"key = {c.key}", f"groups = {self.groups.replace(':', ', ')}",
                      f"ciphersuites = {SUITE}"]
         return ["-c", self.write("culvert.ini", "\n".join(text) + "\n")]
+
+
+class Before(Culvert):
+    """Another build of culvert, for what a change costs."""
+    name = "before"
+    program = os.environ.get("CULVERT_BEFORE", "")
+
+    @classmethod
+    def version(cls):
+        return subprocess.run([cls.program, "--version"], capture_output=True, text=True).stdout.partition("\n")[0]
 
 
 class Stunnel(Server):
@@ -144,5 +155,5 @@ class Floor(Nginx):
         return Nginx.version()
 
 
-ALL = (Culvert, Stunnel, Hitch, Haproxy, Nginx, Floor)
+ALL = (Culvert, *([Before] if Before.program else []), Stunnel, Hitch, Haproxy, Nginx, Floor)
 PEERS = ("stunnel", "hitch", "haproxy", "nginx")

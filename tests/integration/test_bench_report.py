@@ -82,6 +82,15 @@ def test_ratios_are_those_of_the_medians_to_the_best_peer(data):
     assert verdicts(data)["handshake", "ratio"] == (0.58, "met")
 
 
+def test_another_build_is_no_peer_and_has_a_column_of_its_own(data):
+    """Cheaper than all peers, it is still not what culvert is held against."""
+    data["works"]["handshake"]["servers"]["before"] = timed(145)
+    data["versions"]["before"] = "culvert 0.0"
+    assert figures.best(data["works"]["handshake"])[0] == "hitch"
+    head, row = (line.split() for line in report.overview(data).splitlines()[:2])
+    assert head[-2:] == ["x", "before"] and row[-2:] == ["0.58", "2.00"]
+
+
 def test_every_goal_whose_row_was_run_has_a_verdict(data):
     assert verdicts(data) == {
         ("handshake", "ratio"): (0.58, "met"), ("ping64", "ratio"): (0.833, "met"), ("ping64", "p99"): (0.667, "moonshot"),
