@@ -262,12 +262,23 @@ class Builder {
     for (const OptionInfo& info : allOptions())
       if (info.scope == OptionScope::kService) applyOption(info, candidates, service);
     applyPolicy(service, candidates);
-    if (service.verifyClient != ClientVerify::kOff &&
-        service.originOf("session-tickets").kind == Origin::Kind::kDefault)
-      service.sessionTickets = false;  // a resumed session shows no certificate
+    turnTicketsOff(service);
     takeSelfSigned(service);
     checkRequired(service, candidates);
     config_.services.push_back(std::move(service));
+  }
+
+  /// With verify-client, unless the service itself asks for tickets, which is an error then.
+  void turnTicketsOff(ServiceOptions& service) {
+    if (service.verifyClient == ClientVerify::kOff || !service.sessionTickets) return;
+    const Origin& origin = service.originOf("session-tickets");
+    const bool byDefault = origin.kind == Origin::Kind::kDefault;
+    if (!byDefault && !service.isInherited("session-tickets")) return;
+    service.sessionTickets = false;
+    if (!byDefault)
+      diagnostics_.add(Severity::kNote, origin, sectionLabel(service), "session-tickets",
+                       "is off in this service, because of verify-client: a resumed session shows "
+                       "no certificate");
   }
 
   void takeSelfSigned(ServiceOptions& service) {

@@ -130,14 +130,8 @@ void checkClientAuth(const ServiceOptions& service, Diagnostics& diagnostics) {
     diagnostics.error(service.originOf("verify-client"), label, "verify-client",
                       "needs client-ca, the CAs whose certificates are trusted");
   checkAllowRules(service, diagnostics);
-  const Origin& tickets = service.originOf("session-tickets");
-  if (!service.sessionTickets || tickets.kind == Origin::Kind::kDefault) return;
-  if (service.isInherited("session-tickets"))
-    diagnostics.add(Severity::kNote, tickets, label, "session-tickets",
-                    "is off in this service, because of verify-client: a resumed session shows no "
-                    "certificate");
-  else
-    diagnostics.error(tickets, label, "session-tickets",
+  if (service.sessionTickets)
+    diagnostics.error(service.originOf("session-tickets"), label, "session-tickets",
                       "cannot be on with verify-client: a resumed session shows no certificate, so "
                       "no revocation and no changed rule would reach it; allowed: off");
 }

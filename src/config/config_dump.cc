@@ -45,14 +45,16 @@ void addOptions(std::string& out, OptionScope scope, Options options, BuiltInWor
     const bool nothing = info.isList() && info.list(options)->empty();
     if (info.isList() && !nothing) {
       addList(out, info, *info.list(options));
-    } else if (nothing && info.has(kRequired)) {
-      out += fmt::format("# {}: none\n", info.key);
-    } else {
-      const std::string value =
-          nothing ? builtInList(info, options, builtIn) : formatValue(info, options);
-      addLine(out, fmt::format("{} ={}{}", info.key, value.empty() ? "" : " ", value),
-              options.originOf(info.key));
+      continue;
     }
+    const Origin& origin = options.originOf(info.key);
+    const std::string value =
+        nothing ? builtInList(info, options, builtIn) : formatValue(info, options);
+    // To leave a key out is not always the same as to give it nothing.
+    if (value.empty() && (info.has(kRequired) || origin.kind == Origin::Kind::kDefault))
+      addLine(out, fmt::format("# {}: none", info.key), origin);
+    else
+      addLine(out, fmt::format("{} ={}{}", info.key, value.empty() ? "" : " ", value), origin);
   }
 }
 

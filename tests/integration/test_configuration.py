@@ -314,7 +314,8 @@ def test_dump_config_tells_every_value_and_where_it_is_from(ini, pki):
 @pytest.mark.parametrize("options", [
     {"backend": ["127.0.0.1:1", "127.0.0.1:2"], "alpn": "h2, http/1.1"},
     {"backend": "127.0.0.1:1", "verify-client": "required", "client-ca": "/ca.pem", "allow-cn": "a"},
-], ids=["lists", "verify-client"])
+    {"backend": "127.0.0.1:1", "verify-client": "required", "client-ca": "/ca.pem"},
+], ids=["lists", "allow rules", "verify-client"])
 def test_a_dump_is_a_configuration_file_with_the_same_meaning(ini, pki, options):
     path = ini(Config({"main": options}).render(pki))
     first = run_culvert("--dump-config", "-c", path).stdout

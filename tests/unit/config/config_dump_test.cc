@@ -50,8 +50,12 @@ TEST(ConfigDump, SaysWhereEachValueComesFrom) {
 
 TEST(ConfigDump, EveryKeyIsInIt) {
   const std::string dump = "\n" + dumpConfig(load(kSound).config);
-  for (const OptionInfo& info : allOptions())
-    EXPECT_NE(dump.find("\n" + std::string(info.key) + " ="), std::string::npos) << info.key;
+  for (const OptionInfo& info : allOptions()) {
+    const std::string key(info.key);
+    EXPECT_TRUE(dump.find("\n" + key + " = ") != std::string::npos ||
+                dump.find("\n# " + key + ": none ") != std::string::npos)
+        << info.key;
+  }
 }
 
 TEST(ConfigDump, IsTheSameConfigurationAgain) {
@@ -77,7 +81,7 @@ TEST(ConfigDump, ASelfMadeCertificateIsSaid) {
   overrides.selfSigned = true;
   const std::string dump = dumpConfig(loadWithoutFile(overrides).config);
   EXPECT_NE(dump.find("# a certificate made at the start: --self-signed\n"), std::string::npos);
-  EXPECT_NE(dump.find("# cert: none\n"), std::string::npos);
+  EXPECT_NE(dump.find("# cert: none "), std::string::npos);
 }
 
 }  // namespace
