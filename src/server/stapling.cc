@@ -90,6 +90,7 @@ void StapleFiles::read(Entry& entry, int64_t now, std::vector<StapleNote>& notes
     notes.push_back({StapleNote::Kind::kRefused, entry.service, why});
   };
   entry.refused = false;
+  if (!entry.stamp.regular) return refuse(entry.path + ": is no file but a directory or pipe");
   const auto bytes = readSecretFile(entry.path, kMaxOcspResponse);
   if (!bytes) return refuse(bytes.error().text);
   auto staple = checkOcspResponse(*entry.credentials, bytes->span(), now);
@@ -112,7 +113,7 @@ void StapleFiles::check(Entry& entry, int64_t now, std::vector<StapleNote>& note
     entry.told.clear();
   }
   // A removed file's response stays while valid.
-  if (stamp.regular && (changed || entry.refused)) read(entry, now, notes);
+  if (stamp.exists() && (changed || entry.refused)) read(entry, now, notes);
   const auto held = entry.credentials->staple().held();
   if (held == nullptr || held->validUntil >= now || entry.expiryTold) return;
   entry.expiryTold = true;

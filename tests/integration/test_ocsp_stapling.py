@@ -239,6 +239,21 @@ def test_a_changed_file_is_read_again(culvert, echo, pki, workdir):
     assert daemon.counters()["ocsp_files_refused"] == 1
 
 
+@pytest.mark.parametrize("make", [os.mkdir, os.mkfifo])
+def test_what_is_no_file_is_told_and_holds_nothing_up(culvert, echo, pki, workdir, make):
+    """A mount point that was not filled, a pipe: one line, and the file that comes in its place is read."""
+    one = leaf(pki, workdir)
+    make(one.chain + ".ocsp")
+    daemon = culvert(backend=echo.address, service={"cert": one.chain, "key": one.key})
+    assert daemon.wait_log("is no file but a directory or pipe")["what"].startswith(one.chain + ".ocsp: ")
+    assert not good(status(daemon, pki))
+    os.rename(one.chain + ".ocsp", one.chain + ".away")
+    put_file(one, response(one.object, pki.ca))
+    daemon.wait_log("OCSP response read", 20)
+    assert good(status(daemon, pki))
+    assert daemon.counters()["ocsp_files_refused"] == 1
+
+
 def test_a_fetched_response_that_is_fresher_than_the_file_stays(culvert, echo, pki, workdir, responder):
     one = leaf(pki, workdir)
     put_file(one, response(one.object, pki.ca, start=-3000, end=1000))  # beyond its half: worth replacing
