@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <ctime>
 
+#include "tls/der_reader.h"
 #include "tls/pem.h"
 #include "tls/tls_error.h"
 #include "tls/wolfssl.h"
@@ -40,10 +41,21 @@ std::string labelsOf(const std::vector<PemBlock>& blocks) {
   return out;
 }
 
+/// A PFX begins with its version (RFC 7292 4), where a certificate or a key has something else.
+bool isPkcs12(std::span<const uint8_t> bytes) {
+  DerReader file(bytes);
+  DerReader parts(file.next(DerReader::kSequence).value_or(DerItem{}).body);
+  const auto version = parts.next(DerReader::kInteger);
+  return version && version->body.size() == 1 && version->body[0] == 3;
+}
+
 /// The blocks of a file, or an error that names it; a DER file is recognised by its first byte.
 Result<std::vector<PemBlock>> blocksOf(const PemFile& file) {
   auto blocks = scanPem(file.bytes.text());
   if (!blocks) return fail(file.path + ": " + blocks.error().text);
+  if (blocks->empty() && isPkcs12(file.bytes.span()))
+    return fail(file.path +
+                ": is a PKCS#12 archive, PEM is expected (openssl pkcs12 -in FILE -noenc)");
   if (blocks->empty() && !file.bytes.empty() && file.bytes.data()[0] == 0x30)
     return fail(
         file.path +

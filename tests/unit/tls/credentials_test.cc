@@ -145,9 +145,12 @@ TEST_F(CredentialsTest, NamesTheFileAndTheMistake) {
       keys,
       "openssl x509 -in ec.pem -outform der -out ec.der; openssl pkcs8 -topk8 -in ec.key -passout "
       "pass:x -out enc.key;"
-      "openssl ec -in ec.key -aes128 -passout pass:x -out enc2.key");
+      "openssl ec -in ec.key -aes128 -passout pass:x -out enc2.key;"
+      "openssl pkcs12 -export -in ec.pem -inkey ec.key -passout pass:x -out ec.p12");
   error = errorOf(keys / "ec.der", key);
   EXPECT_TRUE(has(error, "is in DER form")) << error;
+  error = errorOf(keys / "ec.p12", key);
+  EXPECT_TRUE(has(error, "is a PKCS#12 archive")) << error;
   for (const char* name : {"enc.key", "enc2.key"}) {
     error = errorOf(good, keys / name);
     EXPECT_TRUE(has(error, "the private key is encrypted")) << error;
