@@ -37,7 +37,7 @@ struct ClientCertificate {
   std::array<uint8_t, 32> keyPin{};       ///< SHA-256 of its SubjectPublicKeyInfo
 };
 
-/// Longest subject and issuer that are kept, in bytes.
+/// Longest subject and issuer that are kept, in bytes; ".." stands for the rest.
 inline constexpr size_t kLongestDn = 512;
 
 /// Nothing where the bytes are no certificate.
