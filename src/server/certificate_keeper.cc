@@ -11,9 +11,6 @@ namespace {
 
 constexpr int64_t kDay = 86400;
 
-// An operator is told every day from then on.
-constexpr int64_t kWarnBefore = 14 * kDay;
-
 // Of thousands of certificates that change or expire together, these many have a line.
 constexpr size_t kMostLines = 20;
 
@@ -24,7 +21,7 @@ void forEachServed(const Runtime& runtime, Visit visit) {
 }
 
 bool worthALine(const Credentials& one, int64_t now) {
-  return one.validity(now) != Validity::kValid || one.leaf().notAfter - now < kWarnBefore;
+  return one.validity(now) != Validity::kValid || one.leaf().notAfter - now < kExpirySoon;
 }
 
 LogLevel levelOf(Severity severity) {
@@ -104,6 +101,7 @@ void CertificateKeeper::tellValidity(const Runtime& runtime) {
     logger_.log(LogLine(LogLevel::kWarning, "more certificates expire soon or have expired")
                     .add("count", lines - kMostLines));
   }
+  clientAuth_.tellAll(runtime, now);
 }
 
 void CertificateKeeper::tell(const std::string& service, const Credentials& one, int64_t now) {
@@ -118,7 +116,11 @@ void CertificateKeeper::tell(const std::string& service, const Credentials& one,
 }
 
 void CertificateKeeper::onTick(const Runtime& runtime) {
-  if (std::time(nullptr) >= toldAt_ + kDay) tellValidity(runtime);
+  const int64_t now = std::time(nullptr);
+  if (now >= toldAt_ + kDay)
+    tellValidity(runtime);
+  else
+    clientAuth_.tellNew(runtime, now);
 }
 
 void CertificateKeeper::count(const Runtime& runtime, CounterSnapshot& snapshot) {
@@ -135,6 +137,7 @@ void CertificateKeeper::count(const Runtime& runtime, CounterSnapshot& snapshot)
   snapshot.set(Counter::kCertificatesInvalid, invalid);
   snapshot.set(Counter::kCertificateDaysLeft,
                served == 0 || first <= now ? 0 : static_cast<uint64_t>((first - now) / kDay));
+  ClientAuthExpiry::count(runtime, now, snapshot);
 }
 
 }  // namespace culvert

@@ -8,6 +8,7 @@
 #include "log/logger.h"
 #include "server/certificate_refresh.h"
 #include "server/certificate_watch.h"
+#include "server/client_auth_expiry.h"
 #include "stats/counters.h"
 
 namespace culvert {
@@ -19,7 +20,7 @@ class CertificateKeeper {
   /// `counters` are the control thread's. `onDue`: it is time for refresh().
   CertificateKeeper(EventLoop& loop, Logger& logger, CounterBlock& counters, void* context,
                     Callback onDue)
-      : logger_(logger), counters_(counters), watch_(loop, context, onDue) {}
+      : logger_(logger), counters_(counters), watch_(loop, context, onDue), clientAuth_(logger) {}
 
   /// Begins to watch.
   void start(const Config& config, const Runtime& runtime);
@@ -31,7 +32,7 @@ class CertificateKeeper {
   /// with rights.
   bool refresh(const Config& config, Runtime& runtime);
 
-  /// Once a day: what expires.
+  /// Once a day: what expires. What clients are verified with, also when it comes to its end.
   void onTick(const Runtime& runtime);
   /// What is served, and how long it lasts.
   static void count(const Runtime& runtime, CounterSnapshot& snapshot);
@@ -45,6 +46,7 @@ class CertificateKeeper {
   Logger& logger_;
   CounterBlock& counters_;
   CertificateWatch watch_;
+  ClientAuthExpiry clientAuth_;
   size_t blind_ = 0;    // directories that could not be watched last time
   int64_t toldAt_ = 0;  // wall clock, seconds
 };

@@ -97,6 +97,9 @@ class Credentials {
   bool chainInOrder_ = true;
 };
 
+/// How long before its end, in seconds, a certificate is worth a warning every day.
+inline constexpr int64_t kExpirySoon = 14 * 86400;
+
 /// Whether a certificate name ("*.example.org" or "www.example.org") covers `host`; both lower
 /// case.
 bool nameCovers(std::string_view pattern, std::string_view host);

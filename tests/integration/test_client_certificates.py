@@ -744,6 +744,27 @@ def test_tickets_of_defaults_are_overridden_with_a_note(world, pki, workdir):
     path.write_text(config.render(pki))
     done = run_culvert("-c", path, "--check")
     assert done.returncode == 0 and "note: [service main] session-tickets: is off in this service" in done.stderr
+    path.write_text(run_culvert("-c", path, "--dump-config").stdout)
+    assert run_culvert("-c", path, "--check").returncode == 0
+
+
+def test_the_end_of_a_list_is_told_before_and_when_it_comes(culvert, world, pki, echo):
+    """From then on its clients are refused: nothing happens that could bring a line about but the time itself."""
+    lasting = world.pki.ca("lasting", end=73 * HOUR)
+    soon = world.pki.crl("soon", world.root, start=-HOUR / 200, end=HOUR / 600)
+    later = world.pki.crl("later", lasting, start=-HOUR, end=6 * HOUR + HOUR / 10)
+    daemon = culvert(Config({name: {"backend": echo.address, **required(
+        world, client_ca=[world.root.cert, lasting.cert], crl=[soon, later])} for name in ("one", "two")}))
+    list_of = "revocation list of C=DE, CN=clients root "
+    assert daemon.counters()["revocation_list_hours_left"] == 0
+    line = daemon.wait_log(list_of + "has expired: clients that need it are refused", 20)
+    assert " err " in line.text and line["crl"] == soon and line["service"] == "one"
+    told = [line for line in daemon.log_lines() if "revocation list of" in line.text and "until" in line.fields]
+    assert [(list_of + "expires soon" in line.text, line["crl"]) for line in told] == [(True, soon), (False, soon)]
+    daemon.reload(Config({"main": {"backend": echo.address, **required(world, client_ca=[lasting.cert], crl=[later])}}))
+    counters = daemon.counters()
+    assert counters["revocation_list_hours_left"] == 6 and counters["client_ca_days_left"] == 3
+    assert "client CA expires soon service=main" in daemon.log_text()
 
 
 def test_changed_lists_and_cas_are_taken_without_a_signal(culvert, world, pki, echo, workdir):
