@@ -69,12 +69,15 @@ class Loader {
       return std::move(out_);
     }
     readAnchors();
+    if (!out_.errors.empty()) return std::move(out_);
     readLists();
     if (before != nullptr) warnOfOlder(*before);
     settleLists();
-    dropRevoked();
-    addRules();
+    if (before != nullptr) refuseLostLists(*before);
     if (!out_.errors.empty()) return std::move(out_);
+    warnOfNoList();
+    markRevoked();
+    addRules();
     auth_->mode = source_.mode;
     auth_->depth = source_.depth;
     auth_->checksRevocation = !source_.crlFiles.empty();
@@ -345,22 +348,51 @@ class Loader {
     into.nextUpdate = std::min(into.nextUpdate, from.nextUpdate);
   }
 
-  /// A CA in the middle that its own issuer has revoked is no anchor any more, however old the list
-  /// is that says so.
-  void dropRevoked() {
+  static bool hasList(const ClientAuth& auth, const TrustAnchor& anchor) {
+    return std::ranges::any_of(auth.lists, [&anchor](const RevocationList& list) {
+      return list.isOf(anchor.nameHash, anchor.keyPin);
+    });
+  }
+
+  /// A file that had the list of a CA and holds none now that can be used is broken.
+  void refuseLostLists(const ClientAuth& before) {
+    for (const TrustAnchor& anchor : auth_->anchors) {
+      if (hasList(*auth_, anchor)) continue;
+      for (const RevocationList& old : before.lists) {
+        if (!old.isOf(anchor.nameHash, anchor.keyPin)) continue;
+        for (size_t i = 0; i < source_.crlFiles.size(); ++i)
+          if (source_.crlFiles[i] == old.path)
+            crlError(i, fmt::format("{}: holds no list of {} any more that can be used: all its "
+                                    "clients would be refused",
+                                    old.path, anchor.subject));
+      }
+    }
+  }
+
+  void warnOfNoList() {
+    if (source_.crlFiles.empty()) return;
+    for (const TrustAnchor& anchor : auth_->anchors)
+      if (!hasList(*auth_, anchor))
+        out_.warnings.push_back(
+            {true, 0,
+             "no file holds a list of " + anchor.subject + ": clients that it issued are refused"});
+  }
+
+  /// A CA in the middle that its own issuer has revoked lets nobody in any more, however old the
+  /// list is that says so.
+  void markRevoked() {
     for (TrustAnchor& anchor : auth_->anchors)
       for (size_t i = 0; i < auth_->lists.size(); ++i)
         if (auth_->lists[i].issuerHash == anchor.issuerHash && madeByIssuer(i, anchor))
           anchor.issuerLists.push_back(i);
-    std::erase_if(auth_->anchors, [this](const TrustAnchor& anchor) {
-      const bool revoked =
+    for (TrustAnchor& anchor : auth_->anchors) {
+      anchor.revoked =
           std::any_of(anchor.issuerLists.begin(), anchor.issuerLists.end(),
                       [&](size_t i) { return auth_->lists[i].revokes(anchor.serial); });
-      if (revoked)
+      if (anchor.revoked)
         out_.warnings.push_back(
             {false, 0, anchor.subject + " is revoked by its issuer: its clients are refused"});
-      return revoked;
-    });
+    }
   }
 
   /// Whether the list is of the anchor that has issued this one.

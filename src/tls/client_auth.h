@@ -31,8 +31,9 @@ struct TrustAnchor {
   int64_t notAfter = 0;
   bool nameConstraints = false;
   bool signsLists = false;  ///< its keyUsage allows cRLSign
-  /// Which of ClientAuth::lists its own issuer has made, where that is an anchor, too: none of them
-  /// revokes it, and once one has expired nobody knows.
+  bool revoked = false;     ///< by its own issuer: what it has issued is refused
+  /// Which of ClientAuth::lists its own issuer has made, where that is an anchor, too: once one has
+  /// expired nobody knows whether it is revoked.
   std::vector<size_t> issuerLists;
 };
 

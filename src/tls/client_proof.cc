@@ -110,7 +110,12 @@ int ClientProof::onVerify(int, WOLFSSL_X509_STORE_CTX* store) {
 /// Called for a certificate that wolfSSL cannot verify, and always for the client's own, even where
 /// none came.
 bool ClientProof::judge(WOLFSSL_X509_STORE_CTX& store) {
-  if (store.totalCerts == 0) return store.error == 0 && mode() == VerifyClient::kOptional;
+  if (store.totalCerts == 0) {
+    // Before 5.9 wolfSSL has no word of its own for this in TLS 1.2.
+    if (store.error == 0 && mode() != VerifyClient::kOptional)
+      refuse(Alert::handshake_failure, "client sent no certificate");
+    return store.error == 0 && mode() == VerifyClient::kOptional;
+  }
   const bool leaf = store.error_depth == 0;
   if (leaf && suspended_) {
     wolfSSL_set_verify(ssl_, modeOf(mode()), onVerify);

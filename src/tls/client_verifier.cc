@@ -303,6 +303,9 @@ ClientVerdict ClientVerifier::checkRevoked(const Link& link,
 
 /// An anchor that another one has issued may have been revoked since its issuer's list expired.
 ClientVerdict ClientVerifier::checkAnchor(const TrustAnchor& anchor, int64_t now) const {
+  if (anchor.revoked)
+    return refuse(Alert::certificate_revoked,
+                  fmt::format("the client CA {} is revoked by its issuer", anchor.subject));
   for (size_t index : anchor.issuerLists) {
     const RevocationList& list = auth_->lists[index];
     if (now <= list.nextUpdate) continue;

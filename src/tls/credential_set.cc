@@ -80,8 +80,9 @@ size_t CredentialSet::select(const ClientHello& hello, const TlsSettings& settin
   return (named[0] != nullptr ? named[0] : known ? named[1] : &default_)->front();
 }
 
-Result<void> checkKeyType(const TlsSettings& settings, const Credentials& credentials) {
-  if (settings.maxVersion >= kTls13) return {};
+namespace {
+
+Result<void> checkKeyType12(const TlsSettings& settings, const Credentials& credentials) {
   const auto& suites = settings.suites12();
   const KeyType type = credentials.leaf().keyType;
   const bool any = std::any_of(suites.begin(), suites.end(), [type](uint16_t id) {
@@ -91,6 +92,25 @@ Result<void> checkKeyType(const TlsSettings& settings, const Credentials& creden
   if (any) return {};
   return fail(fmt::format("no suite of ciphers fits the {} key of {}", credentials.leaf().keyText,
                           credentials.certPath()));
+}
+
+}  // namespace
+
+Result<void> checkKeyType(const TlsSettings& settings, const Credentials& credentials) {
+  if (settings.maxVersion >= kTls13) return {};
+  return checkKeyType12(settings, credentials);
+}
+
+std::string keyTypeWarning(const TlsSettings& settings, const CredentialSet& credentials) {
+  if (settings.minVersion >= kTls13 || settings.maxVersion < kTls13) return {};
+  std::string first;
+  for (const auto& one : credentials.list()) {
+    const auto fits = checkKeyType12(settings, *one);
+    if (fits) return {};
+    if (first.empty()) first = fits.error().text;
+  }
+  if (first.empty()) return {};
+  return first + ": clients of TLS 1.2 are refused (min-version = 1.3 says so)";
 }
 
 Result<void> checkEndpoint(const TlsSettings& settings, const CredentialSet& credentials) {

@@ -76,5 +76,7 @@ struct TlsEndpoint {
 Result<void> checkKeyType(const TlsSettings& settings, const Credentials& credentials);
 /// Likewise, of all.
 Result<void> checkEndpoint(const TlsSettings& settings, const CredentialSet& credentials);
+/// Where no key fits the suites of TLS 1.2, but TLS 1.3 is served: what to warn of; else empty.
+std::string keyTypeWarning(const TlsSettings& settings, const CredentialSet& credentials);
 
 }  // namespace culvert

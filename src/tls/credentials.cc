@@ -260,7 +260,7 @@ std::string spanText(int64_t seconds) {
   };
   if (seconds >= 2 * kDay) return some(seconds / kDay, "day");
   if (seconds >= 3600) return some(seconds / 3600, "hour");
-  return some(seconds / 60, "minute");
+  return seconds < 60 ? "less than a minute" : some(seconds / 60, "minute");
 }
 
 }  // namespace
