@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <future>
 
 #include "base/thread.h"
 #include "net/socket_ops.h"
@@ -75,8 +76,12 @@ Result<void> Acceptor::start() {
 }
 
 void Acceptor::apply(ListenerUpdate update) {
-  mailbox_.post(
-      [this, shared = std::make_shared<ListenerUpdate>(std::move(update))] { applyNow(*shared); });
+  std::promise<void> done;
+  mailbox_.post([&] {
+    applyNow(update);
+    done.set_value();
+  });
+  done.get_future().wait();
 }
 
 void Acceptor::stop() {

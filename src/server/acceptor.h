@@ -51,6 +51,7 @@ class Acceptor {
   /// Control thread: open(), start(), then apply() and stop().
   Result<void> open() { return mailbox_.open(); }
   Result<void> start();
+  /// Waits until it is in force: what the log says next is true of every connection to come.
   void apply(ListenerUpdate update);
   /// Takes what waits in the listen queues while there are places, closes the listeners, ends the
   /// thread and joins it.

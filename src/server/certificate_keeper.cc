@@ -57,21 +57,24 @@ void CertificateKeeper::watchFiles(const Config& config, const Runtime& runtime)
   blind_ = blind;
 }
 
-bool CertificateKeeper::refresh(const Config& config, Runtime& runtime) {
+void CertificateKeeper::refresh(const Config& config, Runtime& runtime,
+                                const std::function<void()>& putInForce) {
   Diagnostics diagnostics;
   CertificateRefresh refresh = refreshCertificates(config, runtime, diagnostics);
   for (const Diagnostic& d : diagnostics.list()) logger_.log(levelOf(d.severity), d.text());
   counters_.add(Counter::kCertificatesRefused, refresh.refused);
-  if (refresh.changed) logTaken(runtime, refresh.runtime);
+  std::swap(runtime, refresh.runtime);
+  if (refresh.changed) {
+    putInForce();
+    logTaken(refresh.runtime, runtime);
+  }
   if (refresh.clientsTaken != 0) {
     logger_.log(LogLine(LogLevel::kNotice, "CAs and revocation lists for client certificates taken")
                     .add("services", refresh.clientsTaken));
   }
-  runtime = std::move(refresh.runtime);
   watchFiles(config, runtime);
   if (refresh.changed) tellValidity(runtime);
   if (refresh.lookAgain) watch_.lookSoon();
-  return refresh.changed;
 }
 
 void CertificateKeeper::logTaken(const Runtime& before, const Runtime& now) {
@@ -93,8 +96,10 @@ void CertificateKeeper::logTaken(const Runtime& before, const Runtime& now) {
 void CertificateKeeper::tellValidity(const Runtime& runtime) {
   const int64_t now = std::time(nullptr);
   toldAt_ = now;
+  nextEnd_ = INT64_MAX;
   size_t lines = 0;
   forEachServed(runtime, [&](const std::string& service, const Credentials& one) {
+    if (one.leaf().notAfter >= now) nextEnd_ = std::min(nextEnd_, one.leaf().notAfter + 1);
     if (worthALine(one, now) && ++lines <= kMostLines) tell(service, one, now);
   });
   if (lines > kMostLines) {
@@ -117,7 +122,7 @@ void CertificateKeeper::tell(const std::string& service, const Credentials& one,
 
 void CertificateKeeper::onTick(const Runtime& runtime) {
   const int64_t now = std::time(nullptr);
-  if (now >= toldAt_ + kDay)
+  if (now >= std::min(toldAt_ + kDay, nextEnd_))
     tellValidity(runtime);
   else
     clientAuth_.tellNew(runtime, now);

@@ -3,6 +3,7 @@
 // files have changed, takes what is good, and tells the log of what expires. Thread: control.
 #pragma once
 
+#include <functional>
 #include <memory>
 
 #include "log/logger.h"
@@ -28,11 +29,11 @@ class CertificateKeeper {
   void follow(const Config& config, const Runtime& runtime);
 
   /// Reads what has changed by itself; nothing of the configuration is read, and what is in force
-  /// stays so but for the certificates. True where `runtime` serves something else now. Likewise
-  /// with rights.
-  bool refresh(const Config& config, Runtime& runtime);
+  /// stays so but for the certificates. Calls `putInForce` where `runtime` serves something else
+  /// now. Likewise with rights.
+  void refresh(const Config& config, Runtime& runtime, const std::function<void()>& putInForce);
 
-  /// Once a day: what expires. What clients are verified with, also when it comes to its end.
+  /// What expires: every day, and when it happens.
   void onTick(const Runtime& runtime);
   /// What is served, and how long it lasts.
   static void count(const Runtime& runtime, CounterSnapshot& snapshot);
@@ -47,8 +48,9 @@ class CertificateKeeper {
   CounterBlock& counters_;
   CertificateWatch watch_;
   ClientAuthExpiry clientAuth_;
-  size_t blind_ = 0;    // directories that could not be watched last time
-  int64_t toldAt_ = 0;  // wall clock, seconds
+  size_t blind_ = 0;     // directories that could not be watched last time
+  int64_t toldAt_ = 0;   // wall clock, seconds
+  int64_t nextEnd_ = 0;  // when the next certificate will have expired
 };
 
 }  // namespace culvert

@@ -80,6 +80,20 @@ CredentialSet::List validOf(const CertificateUnits& units, int64_t now) {
   return list;
 }
 
+/// What is wrong with the chain that was not before; empty: nothing.
+std::string_view chainLoss(const Credentials& now, const Credentials& before) {
+  if (!now.chainInOrder() && before.chainInOrder())
+    return "the chain is incomplete or out of order, which it was not before";
+  // Clients miss an intermediate; a root that is sent no more, or a longer way to it, nobody does.
+  const CertificateInfo& leaf = now.leaf();
+  const auto& had = before.chain();
+  const bool lost =
+      now.chain().size() == 1 && std::any_of(had.begin() + 1, had.end(), [&](const auto& issuer) {
+        return issuer.subjectHash == leaf.issuerHash && !issuer.selfIssued();
+      });
+  return lost ? "the certificate of its issuer is missing, which was there before" : "";
+}
+
 }  // namespace
 
 CredentialSet::List credentialsOf(const CertificateUnits& units) {
@@ -277,7 +291,12 @@ CertificateLoader::Unit CertificateLoader::read(const CertificateFiles& files, c
     return before;
   }
   const std::string worse = whatIsWorse(*unit->credentials, old);
-  if (worse.empty()) return serve(std::move(unit), place, seen);
+  if (worse.empty()) {
+    if (const auto loss = old != nullptr ? chainLoss(*unit->credentials, *old) : ""; !loss.empty())
+      diagnostics_.warning(place.cert, sectionLabel(place.service), "cert",
+                           fmt::format("{}: {}", files.cert, loss));
+    return serve(std::move(unit), place, seen && reason_ == LoadReason::kWatch);
+  }
   return refuse(std::move(unit), place, before, {files.cert + ": " + worse, {}, {}});
 }
 
@@ -303,8 +322,8 @@ std::string CertificateLoader::whatIsWorse(const Credentials& now,
   if (reason_ != LoadReason::kWatch) return {};
   if (validity == Validity::kNotYetValid)
     return "is not valid before " + utcText(now.leaf().notBefore);
-  if (before != nullptr && !now.chainInOrder() && before->chainInOrder())
-    return "the chain is incomplete or out of order, which it was not before";
+  if (before != nullptr)
+    if (const auto loss = chainLoss(now, *before); !loss.empty()) return std::string(loss);
   if (settings_ != nullptr) {
     if (const auto fits = checkKeyType(*settings_, now); !fits) return fits.error().text;
   }

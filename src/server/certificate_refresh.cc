@@ -27,7 +27,8 @@ std::shared_ptr<const TlsSettings> refreshClients(
   diagnostics.append(said);
   if (said.hasErrors()) {
     ++refresh.refused;
-    diagnostics.error(options.originOf("client-ca"), sectionLabel(options), "client-ca",
+    const auto first = std::ranges::find(said.list(), Severity::kError, &Diagnostic::severity);
+    diagnostics.error(first->origin, first->section, first->key,
                       "changed files are not taken; what is in use stays");
     return settings;
   }

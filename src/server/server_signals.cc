@@ -113,10 +113,11 @@ bool Server::reloadConfig(Diagnostics& diagnostics) {
 void Server::onCertificatesDue() {
   if (draining_) return;
   const ControlPrivileges raised;
-  if (!certificates_.refresh(config_, runtime_)) return;
-  acceptor_->apply(listeners_.renew(runtime_));
-  staples_.follow(runtime_);
-  for (auto& worker : workers_) worker->dropUnusedContexts();
+  certificates_.refresh(config_, runtime_, [this] {
+    acceptor_->apply(listeners_.renew(runtime_));
+    staples_.follow(runtime_);
+    for (auto& worker : workers_) worker->dropUnusedContexts();
+  });
 }
 
 void Server::beginDrain() {

@@ -154,6 +154,8 @@ class ServiceBuilder {
     if (before_ != nullptr && *before_->tls == made) return before_->tls;
     if (const auto sound = checkEndpoint(*made.settings, *made.credentials); !sound)
       error(options_.originOf("ciphers"), "ciphers", sound.error().text);
+    if (const auto text = keyTypeWarning(*made.settings, *made.credentials); !text.empty())
+      diagnostics_.warning(options_.originOf("ciphers"), sectionLabel(options_), "ciphers", text);
     return std::make_shared<const TlsEndpoint>(std::move(made));
   }
 

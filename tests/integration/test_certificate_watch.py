@@ -4,12 +4,14 @@ than what is served, and the log says so."""
 
 import datetime
 import os
+import pathlib
 import shutil
 import time
 
 import pytest
 
 from harness import Config
+from harness.daemon import run_culvert
 from test_certificates import served
 
 HOUR = datetime.timedelta(hours=1)
@@ -243,6 +245,40 @@ def test_a_reload_refuses_an_expired_certificate_and_warns_of_a_future_one(watch
     assert is_served(watched, pki, new)
 
 
+def test_an_intermediate_is_not_lost(watched, pki, pair):
+    """cert.pem instead of fullchain.pem: browsers may have the intermediate, others refuse. An operator's word counts."""
+    old = served(watched, pki, "www.example")
+    new = pair.make()
+    leaf_alone = pathlib.Path(new.chain).read_text().partition("-----END CERTIFICATE-----\n")
+    pathlib.Path(new.chain).write_text(leaf_alone[0] + leaf_alone[1])
+    pair.put(new)
+    watched.wait_log("the certificate of its issuer is missing, which was there before; the one in use stays")
+    assert served(watched, pki, "www.example") == old
+    lines = watched.reload()
+    assert [line for line in lines if "the certificate of its issuer is missing" in line.text and " warning " in line.text]
+    assert is_served(watched, pki, new)
+
+
+def test_a_chain_that_a_reload_takes_is_warned_of_again(watched, pki, pair):
+    """The watch has said that the one before stays: that must not be the last word."""
+    new = pair.make()
+    leaf_alone = pathlib.Path(new.chain).read_text().partition("-----END CERTIFICATE-----\n")
+    pathlib.Path(new.chain).write_text(leaf_alone[0] + leaf_alone[1] + pathlib.Path(pair.make().cert).read_text())
+    pair.put(new)
+    watched.wait_log("the chain is incomplete or out of order, which it was not before; the one in use stays")
+    lines = watched.reload()
+    assert [line for line in lines if "was not issued by certificate 2" in line.text and " warning " in line.text]
+    assert is_served(watched, pki, new)
+
+
+def test_the_end_of_a_certificate_is_told_when_it_comes(culvert, echo, pki, pair):
+    pair.put(pair.make(end=HOUR / 600))
+    daemon = culvert(backend=echo.address, service={"cert": pair.cert, "key": pair.key})
+    assert " warning " in daemon.wait_log("certificate expires soon").text
+    line = daemon.wait_log("serving an expired certificate", 20)
+    assert " err " in line.text and line["cert"] == pair.cert
+
+
 def test_a_start_serves_an_expired_certificate_loudly(culvert, echo, pki, pair):
     """A reboot must not become an outage."""
     pair.put(pair.make(start=-48 * HOUR, end=-24 * HOUR))
@@ -298,6 +334,19 @@ def test_a_renewal_with_a_key_that_no_suite_fits_is_not_taken(culvert, echo, pki
     pair.put(pair.make())
     daemon.wait_log("no suite of ciphers fits the ECDSA P-256 key")
     assert served(daemon, pki, "www.example") == old
+
+
+def test_a_key_that_leaves_a_version_without_a_suite_is_warned_of(pki, workdir):
+    """All is well with TLS 1.3, and clients of 1.2 get handshake_failure."""
+    config = {"backend": "127.0.0.1:1", "ciphers": "ECDHE-RSA-AES128-GCM-SHA256", "cert": pki.ecdsa.chain, "key": pki.ecdsa.key}
+    for more, told in (({}, True), ({"min-version": "1.3"}, False),
+                       ({"cert": [pki.ecdsa.chain, pki.rsa.chain], "key": [pki.ecdsa.key, pki.rsa.key]}, False)):
+        path = workdir / "c.ini"
+        path.write_text(Config({"main": {**config, **more}}).render(pki))
+        done = run_culvert("--check", "-c", path)
+        assert done.returncode == 0
+        assert ("warning: [service main] ciphers: no suite of ciphers fits the ECDSA P-256 key" in done.stderr) == told
+        assert ("clients of TLS 1.2 are refused" in done.stderr) == told
 
 
 def test_two_services_with_one_certificate_do_not_pull_at_it(culvert, echo, pki, pair):
