@@ -2,6 +2,7 @@
 // Checks across options and across services.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -94,6 +95,25 @@ void checkRepeats(const ServiceOptions& service, Diagnostics& diagnostics) {
   }
 }
 
+/// Whether there is an error already, of which others would only follow.
+bool isBroken(std::string_view key, const ServiceOptions& service, const Diagnostics& diagnostics) {
+  return std::ranges::any_of(diagnostics.list(), [&](const Diagnostic& one) {
+    return one.severity == Severity::kError && one.key == key &&
+           one.section == sectionLabel(service);
+  });
+}
+
+/// Who wrote the key, or meant a variable to fill it, did not mean that nobody is looked up.
+void checkCrl(const ServiceOptions& service, Diagnostics& diagnostics) {
+  const Origin& origin = service.originOf("crl");
+  if (!service.crl.empty() || origin.kind == Origin::Kind::kDefault ||
+      isBroken("crl", service, diagnostics))
+    return;
+  diagnostics.error(origin, sectionLabel(service), "crl",
+                    "is empty: that would let revoked certificates pass; leave the key out if that "
+                    "is meant");
+}
+
 /// Without any rule every verified certificate may pass. Who wrote an allow key did not mean that.
 void checkAllowRules(const ServiceOptions& service, Diagnostics& diagnostics) {
   for (const SourcedList* list : {&service.allowCn, &service.allowOu, &service.allowDns,
@@ -102,7 +122,7 @@ void checkAllowRules(const ServiceOptions& service, Diagnostics& diagnostics) {
   for (std::string_view key :
        {"allow-cn", "allow-ou", "allow-dns", "allow-uri", "allow-ip", "allow-spki"}) {
     const Origin& origin = service.originOf(key);
-    if (origin.kind == Origin::Kind::kDefault) continue;
+    if (origin.kind == Origin::Kind::kDefault || isBroken(key, service, diagnostics)) continue;
     diagnostics.error(origin, sectionLabel(service), std::string(key),
                       "is empty, and no other allow key has a value: that would let every verified "
                       "certificate pass; leave the allow keys out if that is meant");
@@ -112,11 +132,14 @@ void checkAllowRules(const ServiceOptions& service, Diagnostics& diagnostics) {
 
 void checkClientAuth(const ServiceOptions& service, Diagnostics& diagnostics) {
   const std::string label = sectionLabel(service);
+  if (isBroken("verify-client", service, diagnostics)) return;
   if (service.verifyClient == ClientVerify::kOff) {
     for (std::string_view key : {"client-ca", "verify-depth", "crl", "allow-cn", "allow-ou",
                                  "allow-dns", "allow-uri", "allow-ip", "allow-spki"}) {
       const Origin& origin = service.originOf(key);
       if (origin.kind == Origin::Kind::kDefault || service.isInherited(key)) continue;
+      // A dump has it, too.
+      if (key == "verify-depth" && service.verifyDepth == ServiceOptions().verifyDepth) continue;
       // Who wrote "off" knows what he did; who wrote nothing believes to be protected.
       const bool meant = service.originOf("verify-client").kind != Origin::Kind::kDefault;
       diagnostics.add(meant ? Severity::kWarning : Severity::kError, origin, label,
@@ -129,6 +152,7 @@ void checkClientAuth(const ServiceOptions& service, Diagnostics& diagnostics) {
   if (service.clientCa.empty())
     diagnostics.error(service.originOf("verify-client"), label, "verify-client",
                       "needs client-ca, the CAs whose certificates are trusted");
+  checkCrl(service, diagnostics);
   checkAllowRules(service, diagnostics);
   if (service.sessionTickets)
     diagnostics.error(service.originOf("session-tickets"), label, "session-tickets",

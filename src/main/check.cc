@@ -129,6 +129,7 @@ std::string clientAuthLines(const Runtime& runtime) {
         "service {}: client certificates {}, {}", service->profile->name,
         auth->mode == VerifyClient::kRequired ? "required" : "optional",
         soonestEnd(auth->anchors, "CA", [](const TrustAnchor& one) { return one.notAfter; }));
+    if (auth->checksRevocation && auth->lists.empty()) lines += ", no revocation list";
     if (!auth->lists.empty())
       lines += ", " + soonestEnd(auth->lists, "revocation list",
                                  [](const RevocationList& one) { return one.nextUpdate; });
