@@ -69,7 +69,7 @@ class Loader {
       return std::move(out_);
     }
     readAnchors();
-    if (!out_.errors.empty()) return std::move(out_);
+    caBroken_ = !out_.errors.empty();
     readLists();
     if (before != nullptr) warnOfOlder(*before);
     settleLists();
@@ -244,6 +244,7 @@ class Loader {
   }
 
   void warnOfList(size_t file, const RevocationList& list, std::string_view text) {
+    if (caBroken_) return;  // it may only follow from that
     out_.warnings.push_back(
         {true, file, fmt::format("{}: the list of {} {}", list.path, list.issuer, text)});
   }
@@ -421,6 +422,7 @@ class Loader {
   const ClientAuthSource& source_;
   const int64_t now_;
   std::vector<SecretBytes> caBytes_, crlBytes_;
+  bool caBroken_ = false;
   std::vector<size_t> listFiles_;  // of auth_->lists while they are read
   CertManager manager_;
   std::shared_ptr<ClientAuth> auth_;

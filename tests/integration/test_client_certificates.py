@@ -680,6 +680,7 @@ MISTAKES = [
     ({"verify-client": "required", "client-ca": "{ca}", "crl": ""}, "crl", "let revoked certificates pass", 3),
     ({"verify-client": "required", "client-ca": "{missing}"}, "client-ca", "cannot open", 4),
     ({"verify-client": "required", "client-ca": "{leaf}"}, "client-ca", "is no CA certificate", 4),
+    ({"verify-client": "required", "client-ca": "{leaf}", "crl": "{crl}"}, "client-ca", "is no CA certificate", 4),
     ({"verify-client": "required", "client-ca": "{key}"}, "client-ca", "no certificate found", 4),
     ({"verify-client": "required", "client-ca": "{ca}", "crl": "{ca}"}, "crl", "no revocation list found", 4),
     ({"verify-client": "required", "client-ca": "{ca}", "crl": "{forged}"}, "crl", "does not verify", 4),
@@ -714,6 +715,7 @@ def test_check_names_the_line(world, pki, workdir, options, key, words, status):
     line = 1 + [one.split(" =")[0] for one in text.splitlines()].index(key)
     assert re.search(rf"c\.ini:{line}: \w+: \[service main\] {key}: .*{re.escape(words)}", done.stderr), done.stderr
     assert done.stderr.count(" error: ") == (status != 0), "nothing that only follows from it"
+    assert status == 0 or "is of no use" not in done.stderr
 
 
 def test_an_emptied_allow_list_lets_nobody_in_by_mistake(world, pki, workdir):
