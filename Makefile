@@ -84,7 +84,8 @@ libsOf = $(foreach m,$(call withDeps,$(1)),$(LIBS_$(m)))
 sourcesOf = $(sort $(wildcard src/$(1)/*.cc))
 # What tests are linked with; main() itself belongs to the daemon alone.
 librarySourcesOf = $(filter-out src/main/main.cc,$(call sourcesOf,$(1)))
-unitSourcesOf = $(sort $(wildcard tests/unit/$(1)/*_test.cc))
+# A fault's own test lies in tests/regress, by module, and is one of the module's unit tests.
+unitSourcesOf = $(sort $(wildcard tests/unit/$(1)/*_test.cc tests/regress/$(1)/*_test.cc))
 UNIT_MODULES := $(foreach m,$(MODULES),$(if $(call unitSourcesOf,$(m)),$(m)))
 FUZZERS := $(patsubst tests/fuzz/%_fuzz.cc,%,$(sort $(wildcard tests/fuzz/*_fuzz.cc)))
 
@@ -221,6 +222,13 @@ $(B)/.version: FORCE
 $(B)/obj/main/version.o: $(B)/.version
 $(B)/obj/main/version.o: EXTRA_FLAGS := $(VERSION_FLAGS)
 
+define unitObjectRule
+$(B)/obj/tests/$(2)/$(1)/%.o: tests/$(2)/$(1)/%.cc $(B)/.build_opts | $(call tlsReady,$(1)) $(BUILD)/.deps
+	$$(call say,CXX,$$<)
+	@mkdir -p $$(@D)
+	$$(Q)$$(CCACHE) $$(CXX) $$(ALL_CXXFLAGS) $$(TEST_FLAGS) $(call tlsFlags,$(1)) -MMD -MP -c -o $$@ $$<
+
+endef
 define moduleRules
 $(B)/obj/$(1)/%.o: src/$(1)/%.cc $(B)/.build_opts | $(call tlsReady,$(1)) $(BUILD)/.deps
 	$$(call say,CXX,$$<)
@@ -234,10 +242,7 @@ $(B)/lib/$(1).a: $(patsubst src/%.cc,$(B)/obj/%.o,$(call librarySourcesOf,$(1)))
 	$$(call say,AR,$$@)
 	$$(Q)rm -f $$@ && $$(AR) rcsD $$@ $$(filter %.o,$$^)
 
-$(B)/obj/tests/unit/$(1)/%.o: tests/unit/$(1)/%.cc $(B)/.build_opts | $(call tlsReady,$(1)) $(BUILD)/.deps
-	$$(call say,CXX,$$<)
-	@mkdir -p $$(@D)
-	$$(Q)$$(CCACHE) $$(CXX) $$(ALL_CXXFLAGS) $$(TEST_FLAGS) $(call tlsFlags,$(1)) -MMD -MP -c -o $$@ $$<
+$(foreach d,unit regress,$(call unitObjectRule,$(1),$(d)))
 
 $(B)/unit/$(1): $(patsubst %.cc,$(B)/obj/%.o,$(call unitSourcesOf,$(1))) \
     $(foreach m,$(call withDeps,$(1)),$(B)/lib/$(m).a) $(call tlsReady,$(1)) $(B)/.link_opts
@@ -293,7 +298,7 @@ unit-cmocka: $(BUILD)/.deps
 # Tests that measure time or memory (nosan) run alone, the others two at a time. 5: nothing was chosen, as may come of
 # PYTEST_ARGS.
 PYTEST = CULVERT=$(abspath $(B)/culvert) CULVERT_MODE=$(MODE) PYTHONDONTWRITEBYTECODE=1 PYTEST_TIMEOUT=$${PYTEST_TIMEOUT:-900} \
-  $(RUN) $(PYTHON) -m pytest -q -p no:cacheprovider $(PYTEST_ARGS) $(wildcard tests/integration tests/regress)
+  $(RUN) $(PYTHON) -m pytest -q -p no:cacheprovider $(PYTEST_ARGS) tests/integration tests/regress
 integration: $(B)/culvert
 	$(Q)$(PYTEST) -m 'not nosan' -n 2 --dist loadfile; many=$$?; $(PYTEST) -m nosan; one=$$?; \
 	  case $$many-$$one in 0-0 | 0-5 | 5-0) ;; *) exit 1 ;; esac

@@ -12,7 +12,7 @@ import sys
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "support"))
 
 from harness import conformance as conformance_table  # noqa: E402
 from harness import (BINARY, SANITIZED, WOLFSSL, Backend, Config, Culvert, Echo, Pki, TlsClient, is_root,  # noqa: E402
