@@ -32,6 +32,9 @@ readonly KIND=${WOLFSSL:-pinned}
 readonly CC=${CC:-cc}
 CACHE=${WOLFSSL_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/culvert}
 
+# shellcheck source=scripts/wolfssl-mends.sh
+. "${BASH_SOURCE[0]%/*}/wolfssl-mends.sh"
+
 say() { printf '  %-7s %s\n' WOLFSSL "$*"; }
 die() { printf 'wolfssl.sh: error: %s\n' "$*" >&2; exit 1; }
 
@@ -103,7 +106,7 @@ prefix() {
     *) key=$VERSION ;;
   esac
   echo "$CACHE/wolfssl-$key-$({
-    configureFlags; compilerFlags; randomHeader; declare -f mendAssembly mendRetry mendStatus mendX25519; uname -m; "$CC" --version 2>/dev/null | head -1
+    configureFlags; compilerFlags; randomHeader; textOfMends; uname -m; "$CC" --version 2>/dev/null | head -1
     [ "$KIND" = fallback ] || echo "$SHA256"
   } | sha256sum | cut -c1-12)"
 }
@@ -197,49 +200,14 @@ fetchDistroSource() {
 
 # --- building it ----------------------------------------------------------------------------------------
 
-# A defect of wolfSSL 5.9.2: fe_cmov_table_avx2 of X25519 and Ed25519 fills two
-# vector registers with the legacy moves, which leave the upper halves as they were, and goes on to use all of
-# one. Whenever other code left something there, a wrong key results and a handshake fails. The AVX forms clear them.
-mendAssembly() {
-  local file=$1/wolfcrypt/src/fe_x25519_asm.S
-  sed -i '/^fe_cmov_table_avx2:/,/^\.size[[:space:]]*fe_cmov_table_avx2/ {
-    s/^\([[:space:]]*\)mov[dq]\([[:space:]]*%rbx, %xmm\)/\1vmovq\2/
-    s/^\([[:space:]]*\)movd\([[:space:]]*%ebx, %xmm\)/\1vmovd\2/
-  }' "$file"
-  grep -q '^[[:space:]]*vmovq[[:space:]]*%rbx, %xmm9' "$file"
-}
-
-# Another one: the ticket of a first ClientHello stays in the list of extensions when the hello after a
-# HelloRetryRequest has none, as where the suite that was chosen does not go with it. The library then fails that
-# hello (or verifies the old binder against it). It has to forget the ticket before it reads the extensions again.
-mendRetry() {
-  local file=$1/src/tls13.c
-  sed -i '/ret = TLSX_Parse(ssl, input + args->idx, totalExtSz, client_hello/i\
-    TLSX_Remove(\&ssl->extensions, TLSX_PRE_SHARED_KEY, ssl->heap);' "$file"
-  grep -q 'TLSX_Remove(&ssl->extensions, TLSX_PRE_SHARED_KEY, ssl->heap);' "$file"
-}
-
-# A waste of it: what a client asked about OCSP, 2 KiB, lives as long as a server's session, though nobody reads it
-# once the handshake is over. It goes where the handshake's other extensions go.
-mendStatus() {
-  local file=$1/src/internal.c
-  sed -i '/^    TLSX_Remove(&ssl->extensions, TLSX_EC_POINT_FORMATS, ssl->heap);$/a\
-    if (ssl->options.side == WOLFSSL_SERVER_END)\
-        TLSX_Remove(\&ssl->extensions, TLSX_STATUS_REQUEST, ssl->heap);' "$file"
-  [ "$(grep -c 'TLSX_Remove(&ssl->extensions, TLSX_STATUS_REQUEST, ssl->heap);' "$file")" = 1 ]
-}
-
-# And one: an X25519 key with the top bit set, as scanners send them, is refused where the bit is to be masked (RFC 7748
-# 5). It has to be masked for the checks of the value, and in the value that is used.
-mendX25519() {
-  local file=$1/wolfcrypt/src/curve25519.c
-  sed -i '/^int wc_curve25519_check_public(/,/^}/ {
-    s/^    word32 i;$/    word32 i;\n    byte masked[CURVE25519_KEYSIZE];/
-    0,/^    if (endian == EC25519_LITTLE_ENDIAN) {$/ s/^    if (endian == EC25519_LITTLE_ENDIAN) {$/    XMEMCPY(masked, pub, sizeof(masked));\n    masked[endian == EC25519_LITTLE_ENDIAN ? CURVE25519_KEYSIZE - 1 : 0] \&= 0x7f;\n    pub = masked;\n&/
-  }
-  /^int wc_curve25519_import_public_ex(/,/^}/ s/^    curve25519_copy_point(key->p.point, in, endian);$/&\n    key->p.point[CURVE25519_KEYSIZE - 1] \&= 0x7f;/' "$file"
-  [ "$(grep -c '&= 0x7f;$' "$file")" -ge 2 ] && grep -q '^    pub = masked;$' "$file" &&
-    grep -q '^    key->p.point\[CURVE25519_KEYSIZE - 1\] &= 0x7f;$' "$file"
+# Every function of scripts/wolfssl-mends.sh whose name begins with `mend` is one change to the library's source.
+applyMends() {
+  local mend olderMayLack
+  for mend in $(allMends); do
+    olderMayLack=
+    "$mend" "$1" || { [ "$KIND" = fallback ] && [ -n "$olderMayLack" ]; } ||
+      die "$mend: the source to be mended is not as expected in this wolfSSL (scripts/wolfssl-mends.sh)"
+  done
 }
 
 compile() {
@@ -274,10 +242,7 @@ buildFromSource() {
     mkdir "$work/source"
     tar -xzf "$work/$ARCHIVE" -C "$work/source" --strip-components=1
   fi
-  mendAssembly "$work/source" || [ "$KIND" = fallback ] || die "the assembly to be mended is not as expected in this wolfSSL"
-  mendRetry "$work/source" || die "the source to be mended is not as expected in this wolfSSL"
-  mendX25519 "$work/source" || die "the key exchange to be mended is not as expected in this wolfSSL"
-  mendStatus "$work/source" || [ "$KIND" = fallback ] || die "the freeing to be mended is not as expected in this wolfSSL"
+  applyMends "$work/source"
   say "building $(origin) (about a minute)"
   if ! compile "$work/source" "$work" "$target" "$log"; then
     cp "$log" "$CACHE/wolfssl-failed.log"
