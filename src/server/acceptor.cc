@@ -105,7 +105,7 @@ void Acceptor::wake() {
 }
 
 void Acceptor::onMail() {
-  for (auto& message : mailbox_.take().control) message();
+  for (auto& message : mailbox_.takeControl()) message();
 }
 
 void Acceptor::applyNow(ListenerUpdate& update) {

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Mailbox is the one way into a loop from another thread: a bounded lane of items (full is an
-// answer) and an unbounded one of control messages, with a notification byte only when it goes from
-// empty to not empty. Thread: offer, post any; the rest loop.
+// answer) and an unbounded one of control messages. Each lane sends a notification byte only when
+// it goes from empty to not empty. Thread: offer, post any; the rest loop.
 #pragma once
 
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -16,25 +17,21 @@ namespace culvert {
 template <class Item>
 class Mailbox {
  public:
-  struct Mail {
-    std::vector<Item> items;
-    std::vector<std::function<void()>> control;
-  };
-
-  /// `onMail(context)` runs on the loop when there is something to take().
+  /// `onMail(context)` runs on the loop when there is something to take.
   Mailbox(EventLoop& loop, size_t capacity, void* context, IoWatcher::Callback onMail)
-      : capacity_(capacity), pipe_(loop, context, onMail) {}
+      : pipe_(loop, context, onMail), ring_(capacity) {}
 
   Result<void> open() { return pipe_.open(); }
 
-  /// Leaves `item` alone and returns false where the lane is full or closed.
+  /// Leaves `item` alone and returns false where the lane is full or closed. Allocates nothing.
   [[nodiscard]] bool offer(Item& item) {
     bool wasEmpty = false;
     {
       const std::lock_guard lock(mutex_);
-      if (closed_ || mail_.items.size() >= capacity_) return false;
-      wasEmpty = mail_.items.empty() && mail_.control.empty();
-      mail_.items.push_back(std::move(item));
+      if (closed_ || count_ == ring_.size()) return false;
+      wasEmpty = count_ == 0;
+      ring_[(first_ + count_) % ring_.size()] = std::move(item);
+      ++count_;
     }
     if (wasEmpty) pipe_.notify();
     return true;
@@ -45,18 +42,27 @@ class Mailbox {
     bool wasEmpty = false;
     {
       const std::lock_guard lock(mutex_);
-      wasEmpty = mail_.items.empty() && mail_.control.empty();
-      mail_.control.push_back(std::move(message));
+      wasEmpty = control_.empty();
+      control_.push_back(std::move(message));
     }
     if (wasEmpty) pipe_.notify();
   }
 
-  /// Everything that has come, items and control messages each in their order.
-  Mail take() {
-    Mail mail;
+  /// The control messages that have come, in their order.
+  std::vector<std::function<void()>> takeControl() {
     const std::lock_guard lock(mutex_);
-    std::swap(mail, mail_);
-    return mail;
+    return std::exchange(control_, {});
+  }
+
+  /// The oldest item. A reader that leaves items here is not notified of more: it comes back by
+  /// itself until there are none.
+  std::optional<Item> takeItem() {
+    const std::lock_guard lock(mutex_);
+    if (count_ == 0) return std::nullopt;
+    std::optional<Item> item(std::move(ring_[first_]));
+    first_ = (first_ + 1) % ring_.size();
+    --count_;
+    return item;
   }
 
   /// Refuses items from now on.
@@ -66,11 +72,13 @@ class Mailbox {
   }
 
  private:
-  const size_t capacity_;
   NotifyPipe pipe_;
   std::mutex mutex_;
-  Mail mail_;            // guarded by mutex_
-  bool closed_ = false;  // guarded by mutex_
+  std::vector<Item> ring_;  // guarded by mutex_, as all below
+  size_t first_ = 0;        // the oldest item
+  size_t count_ = 0;        // items that wait
+  std::vector<std::function<void()>> control_;
+  bool closed_ = false;
 };
 
 }  // namespace culvert

@@ -67,7 +67,7 @@ OcspFetcher::OcspFetcher(EventLoop& loop, Logger& logger, CounterBlock& counters
       counters_(counters),
       mailbox_(loop, 1, this,
                [](void* self) {
-                 for (auto& message : static_cast<OcspFetcher*>(self)->mailbox_.take().control)
+                 for (auto& message : static_cast<OcspFetcher*>(self)->mailbox_.takeControl())
                    message();
                }),
       timer_(loop, this, [](void* self) { static_cast<OcspFetcher*>(self)->run(); }),

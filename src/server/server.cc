@@ -58,8 +58,7 @@ Server::Server(ConfigSource source, ServerOptions options)
       counters_(registry_.addBlock()),
       mailbox_(loop_, 1, this,
                [](void* self) {
-                 for (auto& message : static_cast<Server*>(self)->mailbox_.take().control)
-                   message();
+                 for (auto& message : static_cast<Server*>(self)->mailbox_.takeControl()) message();
                }),
       staples_(logger_, counters_),
       certificates_(loop_, logger_, counters_, this,

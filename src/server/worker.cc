@@ -22,10 +22,12 @@ Worker::Worker(unsigned index, const WorkerShared& shared, CounterBlock& counter
       shared_(shared),
       counters_(counters),
       tls_(loop_, pool_, counters, shared.ticketKeys),
-      tunnelContext_{loop_, pool_, counters},
+      handshakes_(loop_, counters),
+      tunnelContext_{loop_, pool_, counters, handshakes_},
       mailbox_(loop_, kMailboxCapacity, this,
                [](void* self) { static_cast<Worker*>(self)->onMail(); }),
       tunnels_(loop_) {
+  handshakes_.setArrivals(*this);
   loop_.setEndOfTurn([this] { endOfTurn(); });
 }
 
@@ -43,7 +45,7 @@ Result<void> Worker::start() {
 void Worker::stop(CloseReason reason) {
   mailbox_.close();
   mailbox_.post([this, reason = std::move(reason)] {
-    tunnels_.closeAll(reason);
+    closeAll(reason);
     loop_.stop();
   });
   thread_.join();
@@ -61,7 +63,7 @@ void Worker::drain(std::function<void()> onEmpty) {
 }
 
 void Worker::cutAll(CloseReason reason) {
-  mailbox_.post([this, reason = std::move(reason)] { tunnels_.closeAll(reason); });
+  mailbox_.post([this, reason = std::move(reason)] { closeAll(reason); });
 }
 
 void Worker::dropUnusedContexts() {
@@ -73,13 +75,25 @@ void Worker::trimPool() {
 }
 
 void Worker::onMail() {
-  auto mail = mailbox_.take();
-  for (AcceptedConn& conn : mail.items) adopt(std::move(conn));
-  for (auto& message : mail.control) message();
+  handshakes_.arrivalsWait();
+  for (auto& message : mailbox_.takeControl()) message();
+}
+
+bool Worker::startNext() {
+  auto conn = mailbox_.takeItem();
+  if (!conn) return false;
+  if (Tunnel* tunnel = adopt(std::move(*conn))) tunnel->start();
+  return true;
+}
+
+/// Connections that still wait get their line in the log like all others.
+void Worker::closeAll(const CloseReason& reason) {
+  while (auto conn = mailbox_.takeItem()) adopt(std::move(*conn));
+  tunnels_.closeAll(reason);
 }
 
 /// Where there is no memory for it, this connection ends, and no other.
-void Worker::adopt(AcceptedConn conn) {
+Tunnel* Worker::adopt(AcceptedConn conn) {
   bool counted = false;  // the session tells when it is gone
   try {
     auto stream = std::make_unique<TlsStream>(tls_, std::move(conn.fd), conn.service->tls);
@@ -87,13 +101,12 @@ void Worker::adopt(AcceptedConn conn) {
     auto session = std::make_unique<ClientSession>(*this, profile, conn.peer, *stream);
     counted = true;
     const uint64_t id = shared_.nextTunnelId.fetch_add(1, std::memory_order_relaxed);
-    tunnels_
-        .add(std::make_unique<Tunnel>(tunnelContext_, profile->tunnel, std::move(session), id,
-                                      std::move(stream), conn.accepted))
-        .start();
+    return &tunnels_.add(std::make_unique<Tunnel>(
+        tunnelContext_, profile->tunnel, std::move(session), id, std::move(stream), conn.accepted));
   } catch (const std::bad_alloc&) {
     if (!counted) onSessionGone();
     logger.log(LogLevel::kErr, "connection dropped: out of memory");
+    return nullptr;
   }
 }
 

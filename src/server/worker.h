@@ -24,7 +24,7 @@ struct WorkerShared {
   std::atomic<uint64_t>& nextTunnelId;
 };
 
-class Worker final : public SessionOwner {
+class Worker final : public SessionOwner, private HandshakeQueue::Arrivals {
  public:
   Worker(unsigned index, const WorkerShared& shared, CounterBlock& counters);
   ~Worker();
@@ -57,7 +57,9 @@ class Worker final : public SessionOwner {
  private:
   void onSessionGone() override;
   void onMail();
-  void adopt(AcceptedConn conn);
+  bool startNext() override;
+  Tunnel* adopt(AcceptedConn conn);
+  void closeAll(const CloseReason& reason);
   void endOfTurn();
 
   const std::string name_;
@@ -66,6 +68,7 @@ class Worker final : public SessionOwner {
   BufferPool pool_;
   CounterBlock& counters_;
   TlsWorker tls_;
+  HandshakeQueue handshakes_;
   TunnelContext tunnelContext_;
   Mailbox<AcceptedConn> mailbox_;
   TunnelSet tunnels_;

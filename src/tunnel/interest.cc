@@ -26,7 +26,7 @@ EndInterest closingInterest(const EndView& end) {
 Interest interestOf(TunnelState state, const EndView& client, const EndView& backend) {
   switch (state) {
     case TunnelState::kHandshake:
-      return {{true, client.backlog}, {}};
+      return {{!client.queued, client.backlog && !client.queued}, {}};
     case TunnelState::kConnect:
       return {{client.wantsRead, client.backlog}, {}};
     case TunnelState::kRelay:

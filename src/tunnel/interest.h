@@ -27,6 +27,7 @@ struct EndView {
   bool wantsWrite = false;  ///< the pump that ends here has bytes or an end waiting for the socket
   bool backlog = false;     ///< sealed bytes wait, whoever wrote them
   bool readable = true;     ///< the peer has not ended: there may be input to throw away
+  bool queued = false;      ///< its handshake waits for the loop to have time for it
   EndGoal goal = EndGoal::kOpen;
 };
 

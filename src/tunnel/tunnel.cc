@@ -44,8 +44,13 @@ Tunnel::Tunnel(const TunnelContext& context, std::shared_ptr<const TunnelOptions
 Tunnel::~Tunnel() { context_.counters.sub(Counter::kTunnelsActive); }
 
 void Tunnel::start() {
+  inbound_.touch(context_.loop.now());
+  handshakeStep();
+}
+
+void Tunnel::handshakeStep() {
   guarded([this] {
-    inbound_.touch(context_.loop.now());
+    if (state_ != TunnelState::kHandshake || checkTimeouts(context_.loop.now())) return;
     driveHandshake();
     settle();
   });
@@ -65,8 +70,8 @@ void Tunnel::onReady(End& end, bool readable) {
   const TimePoint now = context_.loop.now();
   switch (state_) {
     case TunnelState::kHandshake:
-      driveHandshake();
-      break;
+      if (!context_.handshakes.drive(*this)) updateInterest();
+      return;
     case TunnelState::kConnect:
       readable ? inbound_.pull(now) : outbound_.push(now);
       break;
@@ -255,6 +260,7 @@ EndView TunnelEnd::view(const Pump& from, const Pump& to) const {
   v.wantsWrite = to.wantsWrite();
   v.backlog = stream->backlog() != 0;
   v.readable = !inputOver;
+  v.queued = isClient && tunnel.ListNode<HandshakeQueue>::linked();
   v.goal = goal;
   return v;
 }

@@ -17,6 +17,7 @@
 #include "event/timer.h"
 #include "net/dialer.h"
 #include "tunnel/close_reason.h"
+#include "tunnel/handshake_queue.h"
 #include "tunnel/interest.h"
 #include "tunnel/pump.h"
 #include "tunnel/tunnel_end.h"
@@ -26,7 +27,10 @@ namespace culvert {
 
 class TunnelSet;
 
-class Tunnel final : public Deferred, public ListNode<Tunnel>, private DialObserver {
+class Tunnel final : public Deferred,
+                     public ListNode<Tunnel>,
+                     public ListNode<HandshakeQueue>,
+                     private DialObserver {
  public:
   /// `client` is fresh from accept; the handshake timeout runs from `accepted`.
   Tunnel(const TunnelContext& context, std::shared_ptr<const TunnelOptions> options,
@@ -36,6 +40,9 @@ class Tunnel final : public Deferred, public ListNode<Tunnel>, private DialObser
 
   /// Begins the handshake with what has arrived already. Call once, after the TunnelSet has it.
   void start();
+
+  /// Moves the handshake on with what has arrived. The HandshakeQueue calls it.
+  void handshakeStep();
 
   /// Cuts both sides now. Does nothing when the tunnel has ended.
   void close(CloseReason reason, SourcePlace where = SourcePlace::current());

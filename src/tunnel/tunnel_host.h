@@ -11,6 +11,7 @@
 
 namespace culvert {
 
+class HandshakeQueue;
 class Tunnel;
 
 /// Frozen; one per service and configuration, kept alive by its tunnels.
@@ -40,6 +41,7 @@ struct TunnelContext {
   EventLoop& loop;
   BufferPool& pool;
   CounterBlock& counters;
+  HandshakeQueue& handshakes;
 };
 
 /// The moments of a tunnel's life, each read when it came (a turn may hold several); zero where one

@@ -21,7 +21,7 @@ void TunnelSet::closeAll(const CloseReason& reason) {
 }
 
 void TunnelSet::remove(Tunnel& tunnel) {
-  tunnel.unlink();
+  tunnel.ListNode<Tunnel>::unlink();
   --size_;
   loop_.deleteLater(std::unique_ptr<Deferred>(&tunnel));
 }

@@ -84,7 +84,8 @@ struct TunnelBench {
   EventLoop loop;
   BufferPool pool;
   CounterBlock counters;
-  TunnelContext context{loop, pool, counters};
+  HandshakeQueue handshakes{loop, counters};
+  TunnelContext context{loop, pool, counters, handshakes};
   TunnelOptions options;
   ScriptedPeer client;
   ScriptedPeer backend;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Mailbox: a bounded lane and one that is never refused, one notification for each time it becomes
-// not empty.
+// Mailbox: a bounded lane and one that is never refused, each with one notification for each time
+// it becomes not empty.
 #include "server/mailbox.h"
 
 #include <gtest/gtest.h>
@@ -28,6 +28,11 @@ class MailboxTest : public testing::Test {
     EXPECT_EQ(item == nullptr, taken) << "a refused item stays with its owner";
     return taken;
   }
+  std::vector<int> takeAll() {
+    std::vector<int> values;
+    while (const auto item = box_.takeItem()) values.push_back(**item);
+    return values;
+  }
 
   EventLoop loop_;
   int wakes_ = 0;
@@ -38,27 +43,42 @@ class MailboxTest : public testing::Test {
 TEST_F(MailboxTest, TakesUntilItIsFull) {
   for (size_t i = 0; i < kCapacity; ++i) EXPECT_TRUE(offer(static_cast<int>(i)));
   EXPECT_FALSE(offer(99));
-  const auto mail = box_.take();
-  ASSERT_EQ(mail.items.size(), kCapacity);
-  for (size_t i = 0; i < kCapacity; ++i) EXPECT_EQ(*mail.items[i], static_cast<int>(i));
+  EXPECT_EQ(takeAll(), (std::vector<int>{0, 1, 2, 3, 4, 5, 6, 7}));
   EXPECT_TRUE(offer(0)) << "there is room again";
+}
+
+TEST_F(MailboxTest, KeepsTheOrderAcrossItsWrap) {
+  for (int i = 0; i < 5; ++i) ASSERT_TRUE(offer(i));
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(**box_.takeItem(), i);
+  for (int i = 5; i < 11; ++i) ASSERT_TRUE(offer(i));
+  EXPECT_FALSE(offer(99));
+  EXPECT_EQ(takeAll(), (std::vector<int>{3, 4, 5, 6, 7, 8, 9, 10}));
 }
 
 TEST_F(MailboxTest, NotifiesWhenItWasEmpty) {
   for (int i = 0; i < 5; ++i) EXPECT_TRUE(offer(i));
-  box_.post([] {});
   loop_.turn(true);
   EXPECT_EQ(wakes_, 1);
   loop_.turn(false);
-  EXPECT_EQ(wakes_, 1) << "nobody has taken the mail; nobody is told again";
+  EXPECT_EQ(wakes_, 1) << "the items have not been taken; the reader is not notified again";
   EXPECT_TRUE(offer(6));
   loop_.turn(false);
   EXPECT_EQ(wakes_, 1);
-  EXPECT_EQ(box_.take().items.size(), 6u);
-  box_.post([] {});
+  EXPECT_EQ(takeAll().size(), 6u);
   EXPECT_TRUE(offer(7));
   loop_.turn(true);
   EXPECT_EQ(wakes_, 2);
+}
+
+TEST_F(MailboxTest, ItemsThatWaitDoNotHoldUpAControlMessage) {
+  EXPECT_TRUE(offer(1));
+  loop_.turn(true);
+  ASSERT_EQ(wakes_, 1);
+  box_.post([] {});
+  box_.post([] {});
+  loop_.turn(true);
+  EXPECT_EQ(wakes_, 2);
+  EXPECT_EQ(box_.takeControl().size(), 2u);
 }
 
 TEST_F(MailboxTest, ControlMessagesAreNeverRefused) {
@@ -67,7 +87,7 @@ TEST_F(MailboxTest, ControlMessagesAreNeverRefused) {
   for (int i = 0; i < 1000; ++i) box_.post([&ran] { ++ran; });
   box_.close();
   box_.post([&ran] { ++ran; });
-  for (auto& message : box_.take().control) message();
+  for (auto& message : box_.takeControl()) message();
   EXPECT_EQ(ran, 1001);
 }
 
@@ -75,21 +95,20 @@ TEST_F(MailboxTest, AClosedOneRefusesItemsAndKeepsWhatItHas) {
   ASSERT_TRUE(offer(1));
   box_.close();
   EXPECT_FALSE(offer(2));
-  EXPECT_EQ(box_.take().items.size(), 1u);
+  EXPECT_EQ(takeAll(), std::vector<int>{1});
   EXPECT_FALSE(offer(3));
 }
 
 TEST_F(MailboxTest, NobodyTakesFromAnEmptyOne) {
-  const auto mail = box_.take();
-  EXPECT_TRUE(mail.items.empty());
-  EXPECT_TRUE(mail.control.empty());
+  EXPECT_FALSE(box_.takeItem());
+  EXPECT_TRUE(box_.takeControl().empty());
 }
 
 TEST_F(MailboxTest, AMessageMayPostAnother) {
   bool second = false;
   box_.post([&] { box_.post([&] { second = true; }); });
-  for (auto& message : box_.take().control) message();
-  for (auto& message : box_.take().control) message();
+  for (auto& message : box_.takeControl()) message();
+  for (auto& message : box_.takeControl()) message();
   EXPECT_TRUE(second);
 }
 
@@ -101,18 +120,14 @@ TEST(MailboxThreads, NothingIsLostBetweenThreads) {
     EventLoop loop;
     std::vector<int> next{0, 0};
     size_t commands = 0;
-    size_t batches = 0;
     std::atomic<int> refused{0};
     Mailbox<Item> box{loop, 64, this, [](void* self) { static_cast<Consumer*>(self)->onMail(); }};
     void onMail() {
-      auto mail = box.take();
-      ++batches;
-      EXPECT_LE(mail.items.size(), 64u);
-      for (const Item& item : mail.items) {
-        int& expected = next[static_cast<size_t>(*item) / kEach];
-        EXPECT_EQ(*item % kEach, expected++);
+      while (const auto item = box.takeItem()) {
+        int& expected = next[static_cast<size_t>(**item) / kEach];
+        EXPECT_EQ(**item % kEach, expected++);
       }
-      for (auto& message : mail.control) message();
+      for (auto& message : box.takeControl()) message();
     }
   } consumer;
   ASSERT_TRUE(consumer.box.open());

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// See handshake_queue.h.
+#include "tunnel/handshake_queue.h"
+
+#include "tunnel/tunnel.h"
+
+namespace culvert {
+namespace {
+
+// Of so many steps one belongs to a new client.
+constexpr unsigned kNewClientsTurn = 3;
+
+}  // namespace
+
+void HandshakeQueue::arrivalsWait() {
+  arrivalsWait_ = true;
+  loop_.runSoon(*this);
+}
+
+bool HandshakeQueue::drive(Tunnel& tunnel) {
+  beginTurn();
+  if (!waiting() && spent_ < slice_) {
+    timed([&] { tunnel.handshakeStep(); });
+    return true;
+  }
+  (tunnel.client().transmitted() != 0 ? answered_ : fresh_).pushBack(tunnel);
+  loop_.runSoon(*this);
+  return false;
+}
+
+void HandshakeQueue::runSoon() {
+  beginTurn();
+  do {
+    runNext();
+  } while (waiting() && spent_ < slice_);
+  if (!waiting()) return;
+  counters_.add(Counter::kHandshakeSlicesFull);
+  loop_.runSoon(*this);
+}
+
+void HandshakeQueue::beginTurn() {
+  if (turn_ == loop_.now()) return;
+  turn_ = loop_.now();
+  spent_ = {};
+}
+
+/// One step of whoever is next; none where all that waited have ended meanwhile.
+void HandshakeQueue::runNext() {
+  const bool newClient = ++picks_ % kNewClientsTurn == 0 && (arrivalsWait_ || !fresh_.empty());
+  if (!answered_.empty() && !newClient) {
+    timed([this] { answered_.popFront().handshakeStep(); });
+  } else if (!fresh_.empty()) {
+    timed([this] { fresh_.popFront().handshakeStep(); });
+  } else if (arrivalsWait_) {
+    timed([this] { arrivalsWait_ = arrivals_->startNext(); });
+  }
+}
+
+template <class Step>
+void HandshakeQueue::timed(Step step) {
+  const TimePoint before = Clock::now();
+  step();
+  spent_ += Clock::now() - before;
+}
+
+}  // namespace culvert
