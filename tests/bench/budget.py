@@ -5,6 +5,7 @@ import time
 LIMIT_S = {"full": 28 * 60, "quick": 145}
 SET_UP_S = 0.15              # of a round: starting the load client, resuming sessions
 CONNECT_S = 0.0011           # of a connection, on average over the servers
+HELLO_S = 0.0008             # of a hello in a burst of them, on average over servers and keys
 MEMORY_S = 5.5               # the pauses of a memory row
 START_S = 0.12               # start-up and end of a server
 SERVICE_S = 0.003            # of a service more in the file, its certificate included
@@ -18,6 +19,8 @@ def estimate(work, names, options):
     connecting = CONNECT_S * work.conns if work.mode != "connect" else 0
     if work.kind in ("cpu", "scale"):
         return count * (START_S + rounds * (seconds + options.warmup + SET_UP_S + connecting))
+    if work.kind == "hellos":
+        return count * (START_S + rounds * (SET_UP_S + HELLO_S * work.conns))
     if work.kind == "memory":
         return count * (START_S + MEMORY_S + 1.5 * connecting)
     if work.kind == "burst":

@@ -36,6 +36,14 @@ def memory(work):
     return aligned(rows)
 
 
+def hellos(work):
+    rows = [[work["title"], "worst echo, ms", "spread", "echoes meanwhile", "answered", "all answered after, ms"]]
+    for name, results in done(work):
+        rows.append([name, number(middle(work, name)), spread(figures(work, name)),
+                     *(number(median([r[key] for r in results])) for key in ("echoes", "answered", "all_ms"))])
+    return aligned(rows)
+
+
 def burst(work):
     rows = [[work["title"], "before", f"with {work['conns']:,}", "a minute after", "x"]]
     for name, results in done(work):
@@ -61,7 +69,7 @@ def services(work):
     return aligned(rows)
 
 
-OF_KIND = {"cpu": cpu, "memory": memory, "burst": burst, "start": start, "services": services}
+OF_KIND = {"cpu": cpu, "hellos": hellos, "memory": memory, "burst": burst, "start": start, "services": services}
 
 
 def scaling(data, unit):

@@ -22,6 +22,8 @@ def figure(work, result):
         return result["kib_per_tunnel"]
     if work["kind"] in ("start", "services"):
         return result["start_ms"]
+    if work["kind"] == "hellos":
+        return result["worst_ms"]
     if work["kind"] == "burst":
         return ratio(result["rss_after_kib"], result["rss_before_kib"])
     counted, scale = PER_UNIT[work["unit"]]

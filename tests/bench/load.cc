@@ -2,13 +2,14 @@
 // The load client of the benchmark: one epoll, one kind of work for a fixed time, with the CPU time
 // of the measured processes read at the very start and end of the window. Prints one line of JSON.
 //
-// usage: load --mode connect|pingpong|pull|push|duplex|idle|check --port N [--tls 1.3|1.2|plain]
+// usage: load --mode connect|pingpong|pull|push|duplex|idle|hellos|check --port N [--tls 1.3|1.2|plain]
 //        [--conns N] [--size BYTES] [--seconds S] [--warmup S] [--resume 1] [--group NAMES]
 //        [--pids N,N] [--backend-pids N,N] [--processes N] [--pin 1] [--extra-echo BYTES]
 //
 // --processes: several that share the connections and are summed up; --pin: each on a CPU of its
 // own. --extra-echo: in mode connect, so many bytes go there and back before the usual echo. Mode
-// check only tells by the exit code 3 that the TLS library does not know the group.
+// hellos is in hello_burst.h; mode check only tells by the exit code 3 that the TLS library does
+// not know the group.
 #include <memory>
 #include <vector>
 
@@ -16,11 +17,12 @@
 #include "channel.h"
 #include "cpu_meter.h"
 #include "crew.h"
+#include "hello_burst.h"
 
 namespace culvert::bench {
 namespace {
 
-enum class Mode { kConnect, kPingPong, kPull, kPush, kDuplex, kIdle, kCheck };
+enum class Mode { kConnect, kPingPong, kPull, kPush, kDuplex, kIdle, kHellos, kCheck };
 
 constexpr size_t kChunk = 64 * 1024;
 constexpr size_t kTurnBudget =
@@ -66,6 +68,7 @@ class Load {
 
   void run() {
     if (mode_ == Mode::kCheck) return;
+    if (mode_ == Mode::kHellos) return HelloBurst(tls_, port_, connections_.size()).run();
     if (mode_ != Mode::kConnect) openAll();
     const uint64_t begin = crew_.startTogether();
     if (mode_ == Mode::kIdle) return hold();
@@ -98,7 +101,7 @@ class Load {
     static const std::map<std::string, Mode> modes{
         {"connect", Mode::kConnect}, {"pingpong", Mode::kPingPong}, {"pull", Mode::kPull},
         {"push", Mode::kPush},       {"duplex", Mode::kDuplex},     {"idle", Mode::kIdle},
-        {"check", Mode::kCheck}};
+        {"hellos", Mode::kHellos},   {"check", Mode::kCheck}};
     const auto it = modes.find(name);
     if (it != modes.end()) return it->second;
     errno = EINVAL;

@@ -24,7 +24,7 @@ class Work:
     resume: bool = False
     extraEcho: int = 0      # bytes that go there and back before the usual echo of a connection
     slow: bool = False      # left out of a quick run
-    kind: str = "cpu"       # cpu, scale, memory, burst, start, services
+    kind: str = "cpu"       # cpu, scale, hellos, memory, burst, start, services
     crypto: tuple = ()      # what of bare cryptography one unit holds: names of the crypto program's figures
     cryptoShare: float = 1  # of each of them
     only: tuple = ()        # names of servers; empty = all
@@ -37,7 +37,7 @@ class Work:
 
     @property
     def method(self):
-        return {"cpu": "timed", "scale": "timed", "memory": "memory", "burst": "burst", "start": "startUp",
+        return {"cpu": "timed", "scale": "timed", "hellos": "timed", "memory": "memory", "burst": "burst", "start": "startUp",
                 "services": "manyServices"}[self.kind]
 
     def fits(self, server):
@@ -45,7 +45,7 @@ class Work:
         if self.only:
             return server.name in self.only
         return not server.plain or not (self.certificate != "p256" or self.resume or self.group or self.tls != "1.3"
-                                        or self.kind in ("scale", "services"))
+                                        or self.kind in ("scale", "services", "hellos"))
 
     def groups(self):
         """What the servers are told: the work's group before the usual ones."""
@@ -61,6 +61,7 @@ BUSY = 16
 HANDSHAKE, RESUMED = ("p256_sign_us", "x25519_us", "key_schedule_us"), ("x25519_us", "key_schedule_us")
 RSA = ("rsa2048_sign_us", "x25519_us", "key_schedule_us")
 SEAL, OPEN, SMALL = "encrypt_ns_per_byte", "decrypt_ns_per_byte", "both_ways_64_us"
+HELLOS = 3000
 LONG = {"slow": True, "rounds": 3, "seconds": 1.0}
 
 
@@ -99,6 +100,10 @@ WORKS = [
     pingPong("ping64x1000", "ping-pong 64 B, 1,000 connections", 1000, (SMALL,), **LONG),
     pingPong("ping16kx1000", "ping-pong 16 KiB, 1,000 connections", 1000, (SEAL, OPEN), size=16384, **LONG),
     pingPong("ping64x4000", "ping-pong 64 B, 4,000 connections", 4000, (SMALL,), **LONG),
+    Work("hellos", "worst echo of a tunnel while 3,000 hellos arrive, P-256", "ms", "hellos", conns=HELLOS, kind="hellos", slow=True,
+         rounds=5),
+    Work("hellosrsa", "worst echo of a tunnel while 3,000 hellos arrive, RSA-2048", "ms", "hellos", conns=HELLOS, kind="hellos",
+         slow=True, rounds=5, certificate="rsa"),
     Work("pull1", "bulk to client, 1 connection", BYTE, "pull", "source", crypto=(SEAL,)),
     Work("pull8", "bulk to client, 8 connections", BYTE, "pull", "source", conns=8, crypto=(SEAL,)),
     Work("push1", "bulk from client, 1 connection", BYTE, "push", "sink", crypto=(OPEN,)),
@@ -138,6 +143,8 @@ GOALS = [
     Goal("push1", "ratio", 0.92, 0.75, "bulk from client x 1, CPU per byte"),
     Goal("push8", "ratio", 0.92, 0.75, "bulk from client x 8, CPU per byte"),
     Goal("ping64", "p99", 1.0, 0.8, "p99 latency, ping-pong 64 B x 64"),
+    Goal("hellos", "ratio", 1.0, 0.2, "worst echo while 3,000 hellos arrive, P-256"),
+    Goal("hellosrsa", "ratio", 1.0, 0.2, "worst echo while 3,000 hellos arrive, RSA-2048"),
     Goal("idle", "value", 6.0, 4.0, "memory per idle tunnel (PSS), KiB"),
     Goal("idle", "ratio", 0.35, None, "memory per idle tunnel (PSS)"),
     Goal("burst", "value", 1.5, 1.1, "RSS a minute after 5,000 tunnels, against before"),
