@@ -15,8 +15,8 @@ import time
 import pytest
 
 from harness import Config
-from test_certificate_watch import HOUR, Pair, in_place
-from test_certificates import served
+from harness.renewal import HOUR, Pair, served
+from test_certificate_watch import in_place
 
 SWAPS = int(os.environ.get("CULVERT_SWAPS", "21"))
 SERVED_WITHIN = 2.0

@@ -2,7 +2,6 @@
 """Certificates that change under a running daemon: taken by themselves when they are good, never when they are worse
 than what is served, and the log says so."""
 
-import datetime
 import os
 import pathlib
 import shutil
@@ -12,32 +11,7 @@ import pytest
 
 from harness import Config
 from harness.daemon import run_culvert
-from test_certificates import served
-
-HOUR = datetime.timedelta(hours=1)
-
-
-class Pair:
-    """A certificate and its key under fixed names, to be replaced in different ways."""
-
-    def __init__(self, pki, directory, names=("www.example",)):
-        self.pki, self.names = pki, list(names)
-        self.stage = directory / "stage"
-        self.stage.mkdir()
-        self.cert, self.key = str(directory / "c.pem"), str(directory / "k.pem")
-        self.number = 0
-        self.put(self.make())
-
-    def make(self, names=None, **options):
-        self.number += 1
-        return self.pki.issue(f"c{self.number}", names=names or self.names, directory=self.stage, **options)
-
-    def put(self, made):
-        """By rename, as careful tools do; the key first."""
-        for source, target in ((made.key, self.key), (made.chain, self.cert)):
-            shutil.copy(source, target + ".new")
-            os.rename(target + ".new", target)
-        return made
+from harness.renewal import HOUR, Pair, served
 
 
 @pytest.fixture

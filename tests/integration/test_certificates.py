@@ -5,7 +5,6 @@ certificates made at the start."""
 import datetime
 import os
 import re
-import socket
 import ssl
 import subprocess
 import time
@@ -13,6 +12,8 @@ import time
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+
+from harness.renewal import served
 
 
 @pytest.fixture
@@ -32,14 +33,6 @@ def shelf(pki, workdir):
 
     put.path = str(directory)
     return put
-
-
-def served(daemon, pki, name, service="main", **options):
-    """The certificate that a client which asks for `name` gets, as DER."""
-    context = pki.context(verify=False, **options)
-    with socket.create_connection(daemon.address(service), 10) as raw:
-        with context.wrap_socket(raw, server_hostname=name) as tls:
-            return tls.getpeercert(True)
 
 
 def s_client(daemon, *args):
