@@ -4,6 +4,7 @@
 
 #include <new>
 
+#include "log/log_render.h"
 #include "net/proxy_protocol.h"
 #include "net/socket_ops.h"
 
@@ -33,6 +34,12 @@ const char* messageOf(const Tunnel& tunnel) {
   if (tunnel.times().handshakeDone == TimePoint{}) return "handshake failed";
   if (tunnel.times().connected == TimePoint{}) return "backend not reached";
   return "tunnel closed";
+}
+
+/// The tunnel only knows the monotonic clock; a clock that was set meanwhile moves its start.
+std::string startText(TimePoint accepted) {
+  const auto ago = std::chrono::duration_cast<WallTime::duration>(Clock::now() - accepted);
+  return renderTime(std::chrono::system_clock::now() - ago);
 }
 
 /// Who the client is by its certificate, whether or not it was let in.
@@ -151,7 +158,7 @@ LogLine ClientSession::describe(const Tunnel& tunnel) const {
     line.addMillis("client_blocked_ms", tunnel.outbound().blockedFor(t.ended));
     line.addMillis("backend_blocked_ms", tunnel.inbound().blockedFor(t.ended));
   }
-  line.addMillis("total_ms", since(t.accepted, t.ended));
+  line.add("start", startText(t.accepted)).addMillis("total_ms", since(t.accepted, t.ended));
   if (tunnel.reason().cause == CloseCause::kInternal) {
     line.add("at",
              std::string(tunnel.closedAt().file) + ":" + std::to_string(tunnel.closedAt().line));
