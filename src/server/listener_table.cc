@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
 
 #include "net/socket_ops.h"
 
@@ -56,6 +57,20 @@ std::vector<Wanted> wantedListeners(const Config& config, Diagnostics& diagnosti
   return wanted;
 }
 
+/// Whether one of two listeners' addresses includes the other.
+bool overlap(const std::string& a, const std::string& b) {
+  if (a == b) return false;
+  const auto one = parseAddress(a, AddressUse::kListen);
+  const auto other = parseAddress(b, AddressUse::kListen);
+  if (!one || !other || one->port != other->port || one->port == 0) return false;
+  const auto includes = [](const AddressSpec& all, const AddressSpec& single) {
+    if (all.kind == AddressKind::kWildcard) return true;
+    return all.kind == AddressKind::kLiteral && all.address.isAnyAddress() &&
+           all.address.family() == single.address.family();
+  };
+  return includes(*one, *other) || includes(*other, *one);
+}
+
 }  // namespace
 
 /// By what the configuration said, or, for a port that the system chose before and that is written
@@ -69,7 +84,10 @@ const ListenerTable::Bound* ListenerTable::find(const std::string& key) const {
 ListenerTable::Change ListenerTable::prepare(const Config& config, const ListenOptions& options,
                                              Diagnostics& diagnostics) const {
   Change change;
-  for (const Wanted& wanted : wantedListeners(config, diagnostics)) {
+  const std::vector<Wanted> all = wantedListeners(config, diagnostics);
+  std::vector<std::string> keys;
+  for (const Wanted& wanted : all) keys.push_back(wanted.key);
+  for (const Wanted& wanted : all) {
     if (const Bound* bound = find(wanted.key)) {
       const auto taken = std::find_if(change.entries.begin(), change.entries.end(),
                                       [&](const auto& entry) { return entry.id == bound->id; });
@@ -85,7 +103,9 @@ ListenerTable::Change ListenerTable::prepare(const Config& config, const ListenO
     }
     auto fd = wanted.bind(options);
     if (!fd) {
-      diagnostics.error(wanted.origin, "service " + wanted.service, "listen", fd.error().text);
+      std::string why = fd.error().text;
+      if (fd.error().sysErrno == EADDRINUSE) why += whoHolds(wanted.key, keys);
+      diagnostics.error(wanted.origin, "service " + wanted.service, "listen", std::move(why));
       continue;
     }
     const std::string address = listenerText(fd->get());
@@ -94,6 +114,24 @@ ListenerTable::Change ListenerTable::prepare(const Config& config, const ListenO
     change.entries.push_back({wanted.key, wanted.service, address, unixPath, 0, std::move(*fd)});
   }
   return change;
+}
+
+/// Why an address is in use, where culvert itself is the reason; else empty. A restart helps unless
+/// the new configuration wants both.
+std::string ListenerTable::whoHolds(const std::string& address,
+                                    const std::vector<std::string>& wanted) const {
+  for (const std::string& other : wanted) {
+    if (overlap(other, address))
+      return fmt::format(": this file listens on {}, too, and one includes the other", other);
+  }
+  for (const Bound& bound : bound_) {
+    if (overlap(bound.address, address))
+      return fmt::format(
+          ": culvert itself listens on {} for [service {}]; a restart makes this change, a reload "
+          "cannot",
+          bound.address, bound.service);
+  }
+  return {};
 }
 
 void ListenerTable::discard(Change change) {

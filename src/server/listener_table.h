@@ -65,6 +65,7 @@ class ListenerTable {
     uint32_t id;
   };
   const Bound* find(const std::string& key) const;
+  std::string whoHolds(const std::string& address, const std::vector<std::string>& wanted) const;
   void removeFileOf(const Bound& old) const;
 
   std::vector<Bound> bound_;

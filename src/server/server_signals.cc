@@ -6,6 +6,7 @@
 
 #include <csignal>
 
+#include "server/backend_names.h"
 #include "server/server.h"
 #include "tls/tls_library.h"
 
@@ -74,6 +75,7 @@ bool Server::reloadConfig(Diagnostics& diagnostics) {
   if (diagnostics.hasErrors()) return false;
   diagnostics.append(restartOnlyChanges(config_, loaded.config, source_.file()));
   if (diagnostics.hasErrors()) return false;
+  checkNewBackends(loaded.config, config_, {.onThreadStart = dropThreadCapabilities}, diagnostics);
   Runtime runtime = buildRuntime(loaded.config, &runtime_, *resolver_, diagnostics);
   openKeyLogs(loaded.config, runtime, diagnostics);
   auto secrets = tickets_.load(loaded.config.global, diagnostics);

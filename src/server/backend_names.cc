@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// See backend_names.h.
+#include "server/backend_names.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <optional>
+
+namespace culvert {
+namespace {
+
+/// Calls visit(service, option, name and port) for each backend that is a host name.
+template <class Visit>
+void forEachName(const Config& config, Visit visit) {
+  for (const ServiceOptions& service : config.services) {
+    for (const SourcedText& backend : service.backend) {
+      const auto spec = parseAddress(backend.text, AddressUse::kBackend);
+      if (spec && spec->kind == AddressKind::kHostName) visit(service, backend, *spec);
+    }
+  }
+}
+
+/// What became of each name; nothing yet: no answer has come. The lookup's thread writes.
+struct Answers {
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::map<std::string, std::optional<Result<void>>> of;
+};
+
+void lookUp(const BackendNamesOptions& options, Answers& answers) {
+  HostLookup lookup(
+      {options.onThreadStart,
+       [&answers](const std::string& host, uint16_t, const Result<AddressSet>& found) {
+         const std::lock_guard lock(answers.mutex);
+         answers.of[host] = found ? Result<void>() : Result<void>(tl::unexpected(found.error()));
+         answers.changed.notify_all();
+       },
+       options.lookup});
+  std::vector<std::string> hosts;  // answers come while questions are put
+  for (const auto& entry : answers.of) hosts.push_back(entry.first);
+  for (const std::string& host : hosts) {
+    const auto asked = lookup.ask(host, 0);
+    if (asked) continue;
+    const std::lock_guard lock(answers.mutex);
+    answers.of[host] = Result<void>(tl::unexpected(asked.error()));
+  }
+  std::unique_lock lock(answers.mutex);
+  answers.changed.wait_for(lock, options.patience, [&answers] {
+    return std::all_of(answers.of.begin(), answers.of.end(),
+                       [](const auto& entry) { return entry.second.has_value(); });
+  });
+}
+
+}  // namespace
+
+void checkNewBackends(const Config& config, const Config& before,
+                      const BackendNamesOptions& options, Diagnostics& diagnostics) {
+  Answers answers;
+  forEachName(config, [&](const auto&, const auto&, const AddressSpec& spec) {
+    answers.of.emplace(spec.host, std::nullopt);
+  });
+  forEachName(before, [&](const auto&, const auto&, const AddressSpec& spec) {
+    answers.of.erase(spec.host);
+  });
+  if (answers.of.empty()) return;
+  lookUp(options, answers);
+  forEachName(config, [&](const ServiceOptions& service, const SourcedText& backend,
+                          const AddressSpec& spec) {
+    const auto found = answers.of.find(spec.host);
+    if (found == answers.of.end() || (found->second && *found->second)) return;
+    diagnostics.error(backend.origin, sectionLabel(service), "backend",
+                      found->second ? found->second->error().text
+                                    : fmt::format("cannot resolve {}: no answer within {} ms",
+                                                  spec.host, options.patience.count()));
+  });
+}
+
+}  // namespace culvert
