@@ -122,6 +122,8 @@ void CertificateKeeper::tell(const std::string& service, const Credentials& one,
 
 void CertificateKeeper::onTick(const Runtime& runtime) {
   const int64_t now = std::time(nullptr);
+  // Where one has expired, what was refused in its favour is not any more.
+  if (now >= nextEnd_) watch_.lookSoon();
   if (now >= std::min(toldAt_ + kDay, nextEnd_))
     tellValidity(runtime);
   else

@@ -24,8 +24,7 @@ constexpr int64_t kSettlesShorter = 1300 * kMilli;
 // A refusal is told when it has stood this long: until then it is perhaps half of a pair.
 constexpr int64_t kTellsAfter = 1000 * kMilli;
 
-// Of the names that a change would lose, so many are told or kept: strangers can ask for thousands
-// under a wildcard.
+// Of the names that clients have asked for and a change loses, these many have a line.
 constexpr size_t kMostLost = 20;
 
 std::array<FileStamp, 3> stampsOf(const CertificateFiles& files) {
@@ -72,6 +71,11 @@ bool isValid(const CertificateUnit& unit, int64_t now) {
   return serves(unit) && unit.credentials->validity(now) == Validity::kValid;
 }
 
+/// The default certificate, or the end.
+CertificateUnits::const_iterator firstServed(const CertificateUnits& units) {
+  return std::find_if(units.begin(), units.end(), [](const auto& unit) { return serves(*unit); });
+}
+
 CredentialSet::List validOf(const CertificateUnits& units, int64_t now) {
   CredentialSet::List list;
   for (const auto& unit : units) {
@@ -105,7 +109,7 @@ CredentialSet::List credentialsOf(const CertificateUnits& units) {
 }
 
 CertificateUnits CertificateLoader::load(const ServiceOptions& options,
-                                         const CertificateUnits& before, const AskedNames* asked,
+                                         const CertificateUnits& before, AskedNames* asked,
                                          const TlsSettings* settings) {
   settings_ = settings;
   own_.clear();
@@ -113,12 +117,17 @@ CertificateUnits CertificateLoader::load(const ServiceOptions& options,
   CertificateUnits units;
   for (size_t i = 0; i < options.cert.size(); ++i) addAll(options, i, units, before);
   CertificateUnits vanished;
-  if (reason_ == LoadReason::kWatch) vanished = keepVanished(before, units);
-  if (!before.empty() && units != before) keepNames(options, before, units, asked);
   if (reason_ == LoadReason::kWatch) {
-    settleVanished(options, vanished, before, units);
-    return units;
+    vanished = keepVanished(before, units);
+    keepDefault(options, before, units);
   }
+  if (!before.empty() && units != before) {
+    keepNames(options, before, units);
+    if (asked != nullptr) warnOfAsked(options, before, units, *asked);
+  }
+  if (reason_ == LoadReason::kWatch) settleVanished(options, vanished, before, units);
+  if (units != before) warnOfDefault(options, before, units);
+  if (reason_ == LoadReason::kWatch) return units;
   if (std::none_of(units.begin(), units.end(), [](const auto& unit) { return serves(*unit); }) &&
       !diagnostics_.hasErrors())
     diagnostics_.error(options.originOf("cert"), sectionLabel(options), "cert",
@@ -317,12 +326,15 @@ std::shared_ptr<const Credentials> CertificateLoader::sameAsKnown(
 std::string CertificateLoader::whatIsWorse(const Credentials& now,
                                            const Credentials* before) const {
   if (reason_ == LoadReason::kStart) return {};
-  const Validity validity = now.validity(std::time(nullptr));
+  const int64_t time = std::time(nullptr);
+  const Validity validity = now.validity(time);
   if (validity == Validity::kExpired) return "has expired (" + utcText(now.leaf().notAfter) + ")";
   if (reason_ != LoadReason::kWatch) return {};
   if (validity == Validity::kNotYetValid)
     return "is not valid before " + utcText(now.leaf().notBefore);
-  if (before != nullptr)
+  // An expired certificate never outlives a valid one.
+  const bool sound = before != nullptr && before->validity(time) == Validity::kValid;
+  if (sound)
     if (const auto loss = chainLoss(now, *before); !loss.empty()) return std::string(loss);
   if (settings_ != nullptr) {
     if (const auto fits = checkKeyType(*settings_, now); !fits) return fits.error().text;
@@ -380,31 +392,88 @@ CertificateLoader::Unit CertificateLoader::refuse(std::shared_ptr<CertificateUni
   return unit;
 }
 
-/// Names that are in use: the configuration demands them, or clients have asked for them.
+/// The first certificate is the default. Files that are added do not change it while its own is
+/// there.
+void CertificateLoader::keepDefault(const ServiceOptions& options, const CertificateUnits& before,
+                                    CertificateUnits& units) {
+  const auto first = firstServed(units);
+  const auto had = firstServed(before);
+  if (first == units.end() || had == before.end() || (*first)->files == (*had)->files) return;
+  const auto same = std::find_if(units.begin(), units.end(),
+                                 [&](const auto& unit) { return unit->files == (*had)->files; });
+  if (same == units.end() || !serves(**same)) return;
+  const bool fresh = std::none_of(before.begin(), before.end(), [&](const auto& unit) {
+    return serves(*unit) && unit->files == (*first)->files;
+  });
+  if (fresh)
+    diagnostics_.warning(options.originOf("cert"), sectionLabel(options), "cert",
+                         fmt::format("{} comes before {}, which stays the default certificate "
+                                     "until the next reload or start",
+                                     (*first)->files.cert, (*had)->files.cert));
+  std::rotate(units.begin(), same, std::next(same));
+}
+
+/// Where the files of a directory have changed it and not the configuration.
+void CertificateLoader::warnOfDefault(const ServiceOptions& options, const CertificateUnits& before,
+                                      const CertificateUnits& units) {
+  const auto first = firstServed(units);
+  const auto had = firstServed(before);
+  if (first == units.end() || had == before.end() || (*first)->files == (*had)->files) return;
+  const bool ofDirectory =
+      (*first)->fromDirectory && (*had)->fromDirectory &&
+      std::any_of(options.cert.begin(), options.cert.end(),
+                  [&](const SourcedText& cert) { return isBelow((*had)->files.cert, cert.text); });
+  if (ofDirectory)
+    diagnostics_.warning(options.originOf("cert"), sectionLabel(options), "cert",
+                         fmt::format("{} is the default certificate now, it was {}",
+                                     (*first)->files.cert, (*had)->files.cert));
+}
+
+/// Names that the operator demands are kept, as long as the certificate that has them is valid.
 void CertificateLoader::keepNames(const ServiceOptions& options, const CertificateUnits& before,
-                                  CertificateUnits& units, const AskedNames* asked) {
-  const CredentialSet had(credentialsOf(before));
-  const CredentialSet has(credentialsOf(units));
+                                  CertificateUnits& units) {
+  if (options.serverNames.empty()) return;
   const int64_t now = std::time(nullptr);
-  const CredentialSet hadValid(validOf(before, now));
-  const CredentialSet hasValid(validOf(units, now));  // an expired one is no substitute
+  const CredentialSet had(credentialsOf(before)), has(credentialsOf(units));
+  const CredentialSet hadValid(validOf(before, now)), hasValid(validOf(units, now));
   const Place place{options, options.originOf("cert"), {}, {}, true};
+  for (const SourcedText& text : options.serverNames) {
+    const std::string name = lower(text.text);
+    if (hadValid.covers(name) && !hasValid.covers(name)) {
+      CertificateUnits covering = before;
+      std::erase_if(covering, [&](const auto& unit) {
+        return !coversName(*unit, name) || !isValid(*unit, now);
+      });
+      keepCovering(covering, fmt::format("lacks {}, which server-names demands", name), place,
+                   before, units);
+    } else if (reason_ == LoadReason::kWatch && had.covers(name) && !has.covers(name)) {
+      warnOfName(options, text);
+    }
+  }
+}
+
+/// Clients are strangers: what they have asked for is worth a warning and holds nothing up.
+void CertificateLoader::warnOfAsked(const ServiceOptions& options, const CertificateUnits& before,
+                                    const CertificateUnits& units, AskedNames& asked) {
+  const CredentialSet has(credentialsOf(units));
   size_t lost = 0;
-  const auto check = [&](const std::string& name, const char* why) {
-    const bool valid = hadValid.covers(name);
-    const bool kept = valid ? hasValid.covers(name) : !had.covers(name) || has.covers(name);
-    if (kept || ++lost > kMostLost) return;
-    CertificateUnits covering = before;
-    std::erase_if(covering, [&](const auto& unit) {
-      return !coversName(*unit, name) || (valid && !isValid(*unit, now));
-    });
-    keepCovering(covering, fmt::format("lacks {}, {}", name, why), place, before, units);
-  };
-  for (const SourcedText& name : options.serverNames)
-    check(lower(name.text), "which server-names demands");
-  if (asked == nullptr) return;
-  for (const std::string& name : asked->recent(now))
-    check(name, "which clients have asked for within 24 hours");
+  for (const std::string& name : asked.recent(std::time(nullptr))) {
+    if (has.covers(name)) continue;
+    const auto old = std::find_if(before.begin(), before.end(),
+                                  [&](const auto& unit) { return coversName(*unit, name); });
+    if (old == before.end() || ++lost > kMostLost) continue;
+    const bool there = std::any_of(units.begin(), units.end(),
+                                   [&](const auto& unit) { return unit->files == (*old)->files; });
+    diagnostics_.warning(
+        options.originOf("cert"), sectionLabel(options), "cert",
+        fmt::format("{}: {} lacks {}, which clients have asked for within 24 hours",
+                    (*old)->files.cert, there ? "it" : "is gone, and what is left", name));
+  }
+  if (lost > kMostLost)
+    diagnostics_.warning(options.originOf("cert"), sectionLabel(options), "cert",
+                         fmt::format("{} more names are lost that clients have asked for within 24 "
+                                     "hours",
+                                     lost - kMostLost));
 }
 
 /// Puts back what covered the name, or warns where an operator wants it so.
@@ -431,14 +500,16 @@ void CertificateLoader::keepCovering(const CertificateUnits& covering, const std
   }
 }
 
+void CertificateLoader::warnOfName(const ServiceOptions& options, const SourcedText& name) {
+  diagnostics_.warning(name.origin, sectionLabel(options), "server-names",
+                       fmt::format("no certificate names {}", name.text));
+}
+
 void CertificateLoader::warnOfNames(const ServiceOptions& options, const CertificateUnits& units) {
   if (options.serverNames.empty()) return;
   const CredentialSet set(credentialsOf(units));
-  for (const SourcedText& name : options.serverNames) {
-    if (set.covers(lower(name.text))) continue;
-    diagnostics_.warning(name.origin, sectionLabel(options), "server-names",
-                         fmt::format("no certificate names {}", name.text));
-  }
+  for (const SourcedText& name : options.serverNames)
+    if (!set.covers(lower(name.text))) warnOfName(options, name);
 }
 
 }  // namespace culvert

@@ -53,7 +53,7 @@ class CertificateLoader {
   /// The certificates of one service in order. `before`: those that it serves now; `asked` and
   /// `settings` (which a certificate must fit) are nullptr at the start.
   CertificateUnits load(const ServiceOptions& options, const CertificateUnits& before,
-                        const AskedNames* asked, const TlsSettings* settings);
+                        AskedNames* asked, const TlsSettings* settings);
 
   unsigned refused() const { return refused_; }
   /// Something is being written, or its refusal waits to be told: look again soon.
@@ -86,10 +86,17 @@ class CertificateLoader {
   std::string whatIsWorse(const Credentials& now, const Credentials* before) const;
   std::shared_ptr<const Credentials> sameAsKnown(const CertificateFiles& files,
                                                  std::shared_ptr<const Credentials> loaded) const;
+  void keepDefault(const ServiceOptions& options, const CertificateUnits& before,
+                   CertificateUnits& units);
+  void warnOfDefault(const ServiceOptions& options, const CertificateUnits& before,
+                     const CertificateUnits& units);
   void keepNames(const ServiceOptions& options, const CertificateUnits& before,
-                 CertificateUnits& units, const AskedNames* asked);
+                 CertificateUnits& units);
   void keepCovering(const CertificateUnits& covering, const std::string& why, const Place& place,
                     const CertificateUnits& before, CertificateUnits& units);
+  void warnOfAsked(const ServiceOptions& options, const CertificateUnits& before,
+                   const CertificateUnits& units, AskedNames& asked);
+  void warnOfName(const ServiceOptions& options, const SourcedText& name);
   void warnOfNames(const ServiceOptions& options, const CertificateUnits& units);
 
   const LoadReason reason_;

@@ -120,9 +120,7 @@ class ServiceBuilder {
                  Diagnostics& diagnostics)
       : global_(global), options_(options), before_(before), diagnostics_(diagnostics) {}
 
-  const AskedNames* asked() const {
-    return before_ != nullptr ? before_->tls->asked.get() : nullptr;
-  }
+  AskedNames* asked() const { return before_ != nullptr ? before_->tls->asked.get() : nullptr; }
 
   std::shared_ptr<const ServiceProfile> profile(Resolver& resolver) {
     auto made = std::make_shared<ServiceProfile>();

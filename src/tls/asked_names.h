@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// AskedNames remembers which server names clients of one service have asked for lately, so that a
-// renewed certificate which lacks one of them can be told from one that lost a name nobody uses.
+// AskedNames remembers under which names of a service's certificates clients have come lately, so
+// that a certificate which lacks one of them can be warned of. It holds names of certificates only
+// and never what a client has sent: strangers can neither fill it nor push anything out.
 // Thread: any.
 #pragma once
 
@@ -15,16 +16,15 @@ namespace culvert {
 
 class AskedNames {
  public:
-  /// Names are remembered this long, and no more than this many: what comes in beyond is not.
+  /// Names are remembered this long.
   static constexpr int64_t kSeconds = 24 * 3600;
-  static constexpr size_t kMost = 65'536;
 
-  /// `now`: seconds of any clock that does not go back. Only names that a certificate covers, or a
-  /// client could fill the table with inventions.
+  /// `name`: as a certificate has it (CredentialSet::nameCovering), `*.example.org` for all below.
+  /// `now`: seconds of any clock that does not go back.
   void note(std::string_view name, int64_t now);
 
-  /// Those asked for within the time, in no order.
-  std::vector<std::string> recent(int64_t now) const;
+  /// Those asked for within the time, in no order. Forgets the others.
+  std::vector<std::string> recent(int64_t now);
 
  private:
   struct Hash {
@@ -32,11 +32,8 @@ class AskedNames {
     size_t operator()(std::string_view name) const { return std::hash<std::string_view>()(name); }
   };
 
-  void forgetOld(int64_t now);
-
-  mutable std::mutex mutex_;
+  std::mutex mutex_;
   std::unordered_map<std::string, int64_t, Hash, std::equal_to<>> last_;
-  int64_t forgotAt_ = 0;
 };
 
 }  // namespace culvert

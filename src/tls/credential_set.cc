@@ -45,15 +45,22 @@ const CredentialSet::Indices* CredentialSet::exactly(std::string_view host) cons
   return found != exact_.end() ? &found->second : nullptr;
 }
 
-const CredentialSet::Indices* CredentialSet::byWildcard(std::string_view host) const {
+CredentialSet::Index::const_iterator CredentialSet::findWildcard(std::string_view host) const {
   const size_t dot = host.find('.');
-  if (dot == std::string_view::npos || dot == 0) return nullptr;
-  const auto found = wildcard_.find(host.substr(dot + 1));
+  if (dot == std::string_view::npos || dot == 0) return wildcard_.end();
+  return wildcard_.find(host.substr(dot + 1));
+}
+
+const CredentialSet::Indices* CredentialSet::byWildcard(std::string_view host) const {
+  const auto found = findWildcard(host);
   return found != wildcard_.end() ? &found->second : nullptr;
 }
 
-bool CredentialSet::covers(std::string_view host) const {
-  return exactly(host) != nullptr || byWildcard(host) != nullptr;
+std::string_view CredentialSet::nameCovering(std::string_view host) const {
+  if (const auto exact = exact_.find(host); exact != exact_.end()) return exact->first;
+  const auto found = findWildcard(host);
+  if (found == wildcard_.end()) return {};
+  return {found->first.data() - 2, found->first.size() + 2};  // with its "*."
 }
 
 size_t CredentialSet::select(const ClientHello& hello, const TlsSettings& settings,

@@ -38,8 +38,11 @@ class CredentialSet {
   /// decides, and judgeHello refuses.
   size_t select(const ClientHello& hello, const TlsSettings& settings, uint16_t version) const;
 
-  /// Whether a certificate names `host` (lower case), exactly or by a wildcard.
-  bool covers(std::string_view host) const;
+  /// The name of a certificate that covers `host` (lower case): the same, or `*.` and what follows
+  /// the first label. Empty: there is none. Lives as long as the set.
+  std::string_view nameCovering(std::string_view host) const;
+  /// Whether a certificate names `host`, which may be a wildcard itself.
+  bool covers(std::string_view host) const { return !nameCovering(host).empty(); }
 
   const Credentials& operator[](size_t index) const { return *list_[index]; }
   const List& list() const { return list_; }
@@ -52,12 +55,13 @@ class CredentialSet {
   using Index = std::unordered_map<std::string_view, Indices>;
 
   void addName(std::string_view name, uint32_t index);
+  Index::const_iterator findWildcard(std::string_view host) const;
   const Indices* exactly(std::string_view host) const;
   const Indices* byWildcard(std::string_view host) const;
 
   List list_;
   Index exact_;     // also IP addresses as text
-  Index wildcard_;  // "*.example.org" under "example.org"
+  Index wildcard_;  // "*.example.org" under its own "example.org"
   Indices default_;
 };
 

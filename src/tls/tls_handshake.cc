@@ -247,9 +247,10 @@ void TlsStream::finishHandshake() {
 #ifdef WOLFSSL_SEND_HRR_COOKIE
   wolfSSL_disable_hrr_cookie(session_.get());  // frees its secret, where there was one
 #endif
-  // Only now: a bare hello must not fill the table with inventions.
-  if (endpoint_->asked && endpoint_->credentials->covers(TlsIoContext::serverName))
-    endpoint_->asked->note(TlsIoContext::serverName, std::time(nullptr));
+  if (endpoint_->asked) {
+    const auto name = endpoint_->credentials->nameCovering(TlsIoContext::serverName);
+    if (!name.empty()) endpoint_->asked->note(name, std::time(nullptr));
+  }
   endpoint_.reset();
   worker_.counters.add(Counter::kHandshakesOk);
   if (wolfSSL_session_reused(session_.get()) != 0)

@@ -88,21 +88,6 @@ def test_a_file_that_comes_into_a_directory_is_served_and_one_that_goes_is_not(c
     assert is_served(daemon, pki, first, "b.example")
 
 
-def test_a_certificate_that_clients_use_outlives_its_file(culvert, echo, pki, workdir):
-    shelf = workdir / "shelf"
-    shelf.mkdir()
-    made = {name: pki.issue(name, names=[f"{name}.example"], directory=workdir) for name in "ab"}
-    for name, one in made.items():
-        shutil.copy(one.both, shelf / f"{name}.pem")
-    daemon = culvert(backend=echo.address, service={"cert": str(shelf), "key": None})
-    assert is_served(daemon, pki, made["b"], "b.example")
-    os.unlink(shelf / "b.pem")
-    daemon.wait_log("lacks b.example, which clients have asked for within 24 hours; the one in use stays")
-    assert is_served(daemon, pki, made["b"], "b.example")
-    daemon.reload()
-    assert is_served(daemon, pki, made["a"], "b.example"), "an operator's word counts more"
-
-
 def test_an_expired_certificate_is_no_substitute(culvert, echo, pki, workdir):
     """It was served at the start, as there are reasons to; but no name in use is left to it by the watch."""
     shelf = workdir / "shelf"
@@ -136,7 +121,6 @@ def test_a_directory_below_that_goes_is_no_shortage_of_watches(culvert, echo, pk
 WORSE = {
     "expired": (dict(start=-48 * HOUR, end=-24 * HOUR), "expired"),
     "not yet valid": (dict(start=24 * HOUR), "is not valid before"),
-    "without a name in use": (dict(names=["other.example"]), "lacks www.example, which clients have asked for"),
 }
 
 
@@ -288,13 +272,12 @@ def test_the_last_certificate_of_a_directory_stays(culvert, echo, pki, workdir):
 
 def test_a_refusal_is_told_once(watched, pki, pair):
     """However often the files are looked at."""
-    assert served(watched, pki, "www.example")
-    pair.put(pair.make(names=["other.example"]))
-    watched.wait_log("lacks www.example")
+    pair.put(pair.make(start=-48 * HOUR, end=-24 * HOUR))
+    watched.wait_log("; the one in use stays")
     for number in range(4):  # each write beside the files is a reason to look
         open(pair.cert + ".note", "w").close()
         time.sleep(0.3)
-    assert len(watched.find_log("lacks www.example")) == 1
+    assert len(watched.find_log("; the one in use stays")) == 1
     assert watched.counters()["certificates_refused"] == 1
 
 
@@ -324,9 +307,9 @@ def test_a_key_that_leaves_a_version_without_a_suite_is_warned_of(pki, workdir):
 
 
 def test_two_services_with_one_certificate_do_not_pull_at_it(culvert, echo, pki, pair):
-    """One keeps the old certificate for a name that its clients use, the other takes the new one; both rest there."""
+    """One keeps the old certificate for a name that it demands, the other takes the new one; both rest there."""
     same = {"backend": echo.address, "cert": pair.cert, "key": pair.key}
-    daemon = culvert(Config({"one": same, "two": same}))
+    daemon = culvert(Config({"one": {**same, "server-names": "www.example"}, "two": same}))
     old = served(daemon, pki, "www.example", service="one")
     new = pair.put(pair.make(names=["other.example"]))
     daemon.wait_log("certificate taken")
