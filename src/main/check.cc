@@ -160,7 +160,7 @@ int checkConfig(const ConfigSource& source, bool strict) {
   }
   Resolver resolver{ResolverOptions{}};  // never started: names are looked up below
   Diagnostics certificates;
-  const Runtime runtime = buildRuntime(loaded.config, nullptr, resolver, certificates);
+  const Runtime runtime = buildRuntime(loaded.config, nullptr, resolver, certificates, strict);
   const auto ticketSecrets = TicketSource().load(loaded.config.global, certificates);
   if (!certificates.hasErrors()) certificates.append(staplingNotes(loaded.config, runtime));
   if (print(certificates)) return kExitCertificate;

@@ -20,8 +20,12 @@ void forEachServed(const Runtime& runtime, Visit visit) {
     for (const auto& one : service->tls->credentials->list()) visit(service->profile->name, *one);
 }
 
-bool worthALine(const Credentials& one, int64_t now) {
-  return one.validity(now) != Validity::kValid || one.leaf().notAfter - now < kExpirySoon;
+bool clientsRefuse(const Credentials& one, int64_t now) {
+  return one.validity(now) != Validity::kValid || !one.flaws().empty();
+}
+
+bool expiresSoon(const Credentials& one, int64_t now) {
+  return one.validity(now) == Validity::kValid && one.validUntil() - now < kExpirySoon;
 }
 
 LogLevel levelOf(Severity severity) {
@@ -99,25 +103,34 @@ void CertificateKeeper::tellValidity(const Runtime& runtime) {
   nextEnd_ = INT64_MAX;
   size_t lines = 0;
   forEachServed(runtime, [&](const std::string& service, const Credentials& one) {
-    if (one.leaf().notAfter >= now) nextEnd_ = std::min(nextEnd_, one.leaf().notAfter + 1);
-    if (worthALine(one, now) && ++lines <= kMostLines) tell(service, one, now);
+    if (one.validUntil() >= now) nextEnd_ = std::min(nextEnd_, one.validUntil() + 1);
+    if ((clientsRefuse(one, now) || expiresSoon(one, now)) && ++lines <= kMostLines)
+      tell(service, one, now);
   });
   if (lines > kMostLines) {
-    logger_.log(LogLine(LogLevel::kWarning, "more certificates expire soon or have expired")
-                    .add("count", lines - kMostLines));
+    logger_.log(
+        LogLine(LogLevel::kWarning, "more certificates expire soon, have expired or are refused")
+            .add("count", lines - kMostLines));
   }
   clientAuth_.tellAll(runtime, now);
 }
 
 void CertificateKeeper::tell(const std::string& service, const Credentials& one, int64_t now) {
+  const auto say = [&](LogLevel level, const char* what, std::string_view key,
+                       const std::string& why) {
+    logger_.log(
+        LogLine(level, what).add("service", service).add("cert", one.certPath()).add(key, why));
+  };
   const Validity validity = one.validity(now);
-  LogLine line(validity == Validity::kValid ? LogLevel::kWarning : LogLevel::kErr,
-               validity == Validity::kValid     ? "certificate expires soon"
-               : validity == Validity::kExpired ? "serving an expired certificate"
-                                                : "serving a certificate before its time");
-  logger_.log(line.add("service", service)
-                  .add("cert", one.certPath())
-                  .add("validity", one.validityText(now)));
+  if (validity != Validity::kValid)
+    say(LogLevel::kErr,
+        validity == Validity::kExpired ? "serving an expired certificate"
+                                       : "serving a certificate before its time",
+        "validity", one.validityText(now));
+  else if (expiresSoon(one, now))
+    say(LogLevel::kWarning, "certificate expires soon", "validity", one.validityText(now));
+  for (const CertificateFlaw& flaw : one.flaws())
+    say(LogLevel::kErr, "serving a certificate that clients refuse", "reason", flaw.text);
 }
 
 void CertificateKeeper::onTick(const Runtime& runtime) {
@@ -137,8 +150,8 @@ void CertificateKeeper::count(const Runtime& runtime, CounterSnapshot& snapshot)
   int64_t first = INT64_MAX;
   forEachServed(runtime, [&](const std::string&, const Credentials& one) {
     ++served;
-    if (one.validity(now) != Validity::kValid) ++invalid;
-    first = std::min(first, one.leaf().notAfter);
+    if (clientsRefuse(one, now)) ++invalid;
+    first = std::min(first, one.validUntil());
   });
   snapshot.set(Counter::kCertificates, served);
   snapshot.set(Counter::kCertificatesInvalid, invalid);

@@ -325,15 +325,20 @@ std::shared_ptr<const Credentials> CertificateLoader::sameAsKnown(
 /// change with the time, so that the same refusal is told once.
 std::string CertificateLoader::whatIsWorse(const Credentials& now,
                                            const Credentials* before) const {
-  if (reason_ == LoadReason::kStart) return {};
+  if (reason_ != LoadReason::kReload && reason_ != LoadReason::kWatch) return {};
   const int64_t time = std::time(nullptr);
   const Validity validity = now.validity(time);
-  if (validity == Validity::kExpired) return "has expired (" + utcText(now.leaf().notAfter) + ")";
-  if (reason_ != LoadReason::kWatch) return {};
-  if (validity == Validity::kNotYetValid)
-    return "is not valid before " + utcText(now.leaf().notBefore);
+  if (validity == Validity::kExpired) return "has expired (" + now.validUntilText() + ")";
+  const bool watch = reason_ == LoadReason::kWatch;
+  if (watch && validity == Validity::kNotYetValid)
+    return "is not valid before " + now.validFromText();
   // An expired certificate never outlives a valid one.
   const bool sound = before != nullptr && before->validity(time) == Validity::kValid;
+  if (sound || (watch && before == nullptr)) {
+    for (const CertificateFlaw& flaw : now.flaws())
+      if (before == nullptr || !before->hasFlaw(flaw.kind)) return flaw.text;
+  }
+  if (!watch) return {};
   if (sound)
     if (const auto loss = chainLoss(now, *before); !loss.empty()) return std::string(loss);
   if (settings_ != nullptr) {
@@ -345,13 +350,16 @@ std::string CertificateLoader::whatIsWorse(const Credentials& now,
 CertificateLoader::Unit CertificateLoader::serve(std::shared_ptr<CertificateUnit> unit,
                                                  const Place& place, bool quiet) {
   if (quiet) return unit;
+  const std::string label = sectionLabel(place.service);
   for (const std::string& text : unit->credentials->warnings())
-    diagnostics_.warning(place.cert, sectionLabel(place.service), "cert", text);
+    diagnostics_.warning(place.cert, label, "cert", text);
+  const Severity severity = reason_ == LoadReason::kStrict ? Severity::kError : Severity::kWarning;
+  for (const CertificateFlaw& flaw : unit->credentials->flaws())
+    diagnostics_.add(severity, place.cert, label, "cert", unit->files.cert + ": " + flaw.text);
   const int64_t now = std::time(nullptr);
   if (unit->credentials->validity(now) != Validity::kValid) {
-    diagnostics_.warning(
-        place.cert, sectionLabel(place.service), "cert",
-        fmt::format("{}: {}", unit->files.cert, unit->credentials->validityText(now)));
+    diagnostics_.add(severity, place.cert, label, "cert",
+                     fmt::format("{}: {}", unit->files.cert, unit->credentials->validityText(now)));
   }
   return unit;
 }

@@ -21,7 +21,8 @@ namespace culvert {
 /// Why certificates are read, which decides how strictly they are judged.
 enum class LoadReason : uint8_t {
   kStart,   ///< what can be parsed and matches its key is served: a reboot must not be an outage
-  kReload,  ///< an operator asked: an expired one is refused, a lost name warned of
+  kStrict,  ///< --check=strict: as kStart, but what clients refuse is an error
+  kReload,  ///< an operator asked: one that clients refuse is refused, a lost name warned of
   kWatch,   ///< files changed by themselves: nothing worse than what is served is taken
 };
 

@@ -295,10 +295,12 @@ void openKeyLogs(const Config& config, const Runtime& runtime, Diagnostics& diag
 }
 
 Runtime buildRuntime(const Config& config, const Runtime* before, Resolver& resolver,
-                     Diagnostics& diagnostics) {
+                     Diagnostics& diagnostics, bool strict) {
   Runtime runtime;
   CertificateLoader loader(
-      before != nullptr ? LoadReason::kReload : LoadReason::kStart,
+      before != nullptr ? LoadReason::kReload
+      : strict          ? LoadReason::kStrict
+                        : LoadReason::kStart,
       before != nullptr ? knownCertificates(*before) : CertificateLoader::Known(), diagnostics);
   for (const ServiceOptions& options : config.services) {
     const auto* old = before != nullptr ? before->find(options.name) : nullptr;

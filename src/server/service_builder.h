@@ -29,9 +29,10 @@ struct Runtime {
 };
 
 /// Builds every service; all errors (exit code 4) and warnings go to `diagnostics`, with the place
-/// of the option. Reads certificates and keys; `before` is nullptr at the start.
+/// of the option. Reads certificates and keys; `before` is nullptr at the start, and `strict`
+/// makes an error of what would be served there although clients refuse it.
 Runtime buildRuntime(const Config& config, const Runtime* before, Resolver& resolver,
-                     Diagnostics& diagnostics);
+                     Diagnostics& diagnostics, bool strict = false);
 
 /// All certificates of a runtime, for the next look at their files.
 CertificateLoader::Known knownCertificates(const Runtime& runtime);

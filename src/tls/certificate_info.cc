@@ -13,6 +13,7 @@
 #include "base/ascii.h"
 #include "tls/der_reader.h"
 #include "tls/tls_error.h"
+#include "tls/weak_signature.h"
 #include "tls/wolfssl.h"
 
 namespace culvert {
@@ -173,6 +174,16 @@ bool demandsStaple(std::span<const uint8_t> der) {
   return demanded;
 }
 
+void readUsage(const DecodedCert& cert, CertificateInfo& info) {
+  info.authority = cert.isCA != 0;
+  if (cert.extKeyUsageSet != 0) {
+    info.issues = (cert.extKeyUsage & KEYUSE_KEY_CERT_SIGN) != 0;
+    info.signs = (cert.extKeyUsage & KEYUSE_DIGITAL_SIG) != 0;
+  }
+  if (cert.extExtKeyUsageSet != 0)
+    info.servesTls = (cert.extExtKeyUsage & (EXTKEYUSE_ANY | EXTKEYUSE_SERVER_AUTH)) != 0;
+}
+
 struct DecodedCertHolder {
   DecodedCert cert;
   explicit DecodedCertHolder(std::span<const uint8_t> der) {
@@ -224,7 +235,8 @@ Result<CertificateInfo> readCertificate(std::span<const uint8_t> der) {
     info.ocspUrl.assign(reinterpret_cast<const char*>(cert.extAuthInfo),
                         static_cast<size_t>(cert.extAuthInfoSz));
   info.mustStaple = demandsStaple(der);
-  info.authority = cert.isCA != 0;
+  readUsage(cert, info);
+  info.weakHash = weakSignature(cert.signatureOID, der);
   return info;
 }
 

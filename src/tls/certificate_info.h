@@ -35,6 +35,10 @@ struct CertificateInfo {
   std::string ocspUrl;      ///< the first OCSP responder of the authority information; empty: none
   bool mustStaple = false;  ///< demands a stapled OCSP response (RFC 7633, status_request)
   bool authority = false;   ///< basicConstraints CA
+  bool issues = true;       ///< keyUsage, where there is one, has keyCertSign
+  bool signs = true;        ///< keyUsage, where there is one, has digitalSignature
+  bool servesTls = true;    ///< extendedKeyUsage, where there is one, has serverAuth or any
+  std::string weakHash;     ///< of its signature: "MD2", "MD5", "SHA-1"; empty: none of these
   bool selfIssued() const { return subjectHash == issuerHash; }
 };
 

@@ -12,8 +12,8 @@
 #include "tls/alert_number.h"
 #include "tls/cert_manager.h"
 #include "tls/credentials.h"
-#include "tls/der_reader.h"
 #include "tls/tls_error.h"
+#include "tls/weak_signature.h"
 
 namespace culvert {
 
@@ -26,34 +26,6 @@ using KeyId = std::array<uint8_t, 20>;
 
 ClientVerdict refuse(uint8_t alert, std::string reason, bool ours = false) {
   return {alert, std::move(reason), ours};
-}
-
-bool isWeakSignature(word32 oid) {
-  switch (oid) {
-    case CTC_MD5wRSA:
-    case CTC_SHAwRSA:
-    case CTC_SHAwECDSA:
-      return true;
-    default:
-      return false;
-  }
-}
-
-/// Of a certificate signed with RSASSA-PSS, whose hash stands in the parameters: SHA-1 or, which is
-/// the same, none (RFC 8017 A.2.3).
-bool isWeakPss(std::span<const uint8_t> der) {
-  constexpr std::string_view kSha1 = "\x2b\x0e\x03\x02\x1a";
-  DerReader file(der);
-  DerReader parts(file.next(DerReader::kSequence).value_or(DerItem{}).body);
-  (void)parts.next(DerReader::kSequence);
-  DerReader algorithm(parts.next(DerReader::kSequence).value_or(DerItem{}).body);
-  (void)algorithm.next(DerReader::kOid);
-  DerReader parameters(algorithm.next(DerReader::kSequence).value_or(DerItem{}).body);
-  DerReader hash(parameters.next(DerReader::context(0)).value_or(DerItem{}).body);
-  DerReader names(hash.next(DerReader::kSequence).value_or(DerItem{}).body);
-  const auto oid = names.next(DerReader::kOid);
-  return !oid || std::string_view(reinterpret_cast<const char*>(oid->body.data()),
-                                  oid->body.size()) == kSha1;
 }
 
 uint8_t alertFor(int error) {
@@ -269,7 +241,7 @@ ClientVerdict ClientVerifier::verifyOne(const Link& link, bool leaf, ManagerHand
   if (c.extExtKeyUsageSet != 0 && (c.extExtKeyUsage & (EXTKEYUSE_ANY | EXTKEYUSE_CLIENT_AUTH)) == 0)
     return refuse(Alert::unsupported_certificate,
                   link.subject + " is not meant for clients (extendedKeyUsage)");
-  if (isWeakSignature(c.signatureOID) || (c.signatureOID == CTC_RSASSAPSS && isWeakPss(link.der)))
+  if (!weakSignature(c.signatureOID, link.der).empty())
     return refuse(Alert::bad_certificate, link.subject + " is signed with MD5 or SHA-1");
   if (c.keyOID == RSAk || c.keyOID == RSAPSSk) {
     const auto info = readCertificate(link.der);

@@ -172,13 +172,18 @@ struct CredentialsLoader {
       break;
     }
     const CertificateInfo& leaf = chain.front();
-    if (leaf.keyType == KeyType::kRsa && leaf.keyBits < 2048)
-      warnings.push_back(
-          fmt::format("{}: {} is weaker than clients accept (RSA-2048)", cert.path, leaf.keyText));
     if (leaf.dnsNames.empty() && leaf.addresses.empty())
       warnings.push_back(cert.path + ": the certificate names no host");
-    if (leaf.authority && !leaf.selfIssued())
-      warnings.push_back(cert.path + ": the first certificate is a CA's, not a server's");
+  }
+
+  void judge() {
+    out->flaws_ = flawsOf(out->chain_);
+    out->validFrom_ = out->leaf().notBefore;
+    out->validUntil_ = out->leaf().notAfter;
+    if (const CertificateInfo* issuer = intermediateOf(out->chain_)) {
+      out->validFrom_ = std::max(out->validFrom_, issuer->notBefore);
+      out->validUntil_ = std::min(out->validUntil_, issuer->notAfter);
+    }
   }
 };
 
@@ -202,6 +207,7 @@ Credentials::Loaded Credentials::load(const PemFile& cert, const PemFile* key,
   }
   if (faults.any()) return tl::unexpected(std::move(faults));
   loader.warn();
+  loader.judge();
   loader.out->hash_ = hashOf(cert, key);
   return std::shared_ptr<const Credentials>(std::move(loader.out));
 }
@@ -246,12 +252,19 @@ std::array<uint8_t, 32> Credentials::hashOf(const PemFile& cert, const PemFile* 
   return out;
 }
 
+bool Credentials::hasFlaw(CertificateFlaw::Kind kind) const {
+  return std::any_of(flaws_.begin(), flaws_.end(),
+                     [kind](const CertificateFlaw& flaw) { return flaw.kind == kind; });
+}
+
 Validity Credentials::validity(int64_t now) const {
-  if (now < leaf().notBefore) return Validity::kNotYetValid;
-  return now > leaf().notAfter ? Validity::kExpired : Validity::kValid;
+  if (now < validFrom_) return Validity::kNotYetValid;
+  return now > validUntil_ ? Validity::kExpired : Validity::kValid;
 }
 
 namespace {
+
+constexpr const char* kOfIssuer = ", as its issuer in the file";
 
 std::string spanText(int64_t seconds) {
   constexpr int64_t kDay = 86400;
@@ -265,20 +278,25 @@ std::string spanText(int64_t seconds) {
 
 }  // namespace
 
+std::string Credentials::validFromText() const {
+  return utcText(validFrom_) + (validFrom_ == leaf().notBefore ? "" : kOfIssuer);
+}
+
+std::string Credentials::validUntilText() const {
+  return utcText(validUntil_) + (validUntil_ == leaf().notAfter ? "" : kOfIssuer);
+}
+
 std::string Credentials::validityText(int64_t now) const {
-  const CertificateInfo& cert = leaf();
   switch (validity(now)) {
     case Validity::kNotYetValid:
-      return fmt::format("is valid only in {} (from {})", spanText(cert.notBefore - now),
-                         utcText(cert.notBefore));
+      return fmt::format("is valid only in {} (from {})", spanText(validFrom_ - now),
+                         validFromText());
     case Validity::kExpired:
-      return fmt::format("expired {} ago ({})", spanText(now - cert.notAfter),
-                         utcText(cert.notAfter));
+      return fmt::format("expired {} ago ({})", spanText(now - validUntil_), validUntilText());
     case Validity::kValid:
       break;
   }
-  return fmt::format("is valid for {} (until {})", spanText(cert.notAfter - now),
-                     utcText(cert.notAfter));
+  return fmt::format("is valid for {} (until {})", spanText(validUntil_ - now), validUntilText());
 }
 
 int Credentials::matches(std::string_view host) const {

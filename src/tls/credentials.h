@@ -13,6 +13,7 @@
 
 #include "base/result.h"
 #include "tls/certificate_files.h"
+#include "tls/certificate_flaws.h"
 #include "tls/certificate_info.h"
 #include "tls/secret_bytes.h"
 #include "tls/staple.h"
@@ -63,6 +64,9 @@ class Credentials {
   const std::array<uint8_t, 32>& contentHash() const { return hash_; }
   const std::string& certPath() const { return certPath_; }
   const std::vector<std::string>& warnings() const { return warnings_; }
+  /// Why clients refuse it, whatever its dates; it can be served all the same.
+  const std::vector<CertificateFlaw>& flaws() const { return flaws_; }
+  bool hasFlaw(CertificateFlaw::Kind kind) const;
   /// Where the OCSP response for the leaf lies; the one part that changes.
   StapleSlot& staple() const { return *staple_; }
   /// For who outlives the credentials.
@@ -70,9 +74,16 @@ class Credentials {
   /// Whether each certificate of the file issued the one before it.
   bool chainInOrder() const { return chainInOrder_; }
 
-  /// The leaf's dates against `now` (seconds since the epoch). What is not valid is served all the
-  /// same, with a warning: a reboot must not become an outage.
+  /// From when until when clients accept it (seconds since the epoch): the leaf's dates, and those
+  /// of its issuer where that is an intermediate of the file.
+  int64_t validFrom() const { return validFrom_; }
+  int64_t validUntil() const { return validUntil_; }
+  /// Against `now`. What is not valid is served all the same, with a warning: a reboot must not
+  /// become an outage.
   Validity validity(int64_t now) const;
+  /// "2026-11-18 10:00:00 UTC", and whose date that is, unless it is the leaf's.
+  std::string validFromText() const;
+  std::string validUntilText() const;
   /// "expired 3 days ago (2026-11-18 10:00:00 UTC)", "valid until ...".
   std::string validityText(int64_t now) const;
 
@@ -93,6 +104,9 @@ class Credentials {
   SecretBytes key_;
   std::array<uint8_t, 32> hash_{};
   std::vector<std::string> warnings_;
+  std::vector<CertificateFlaw> flaws_;
+  int64_t validFrom_ = 0;
+  int64_t validUntil_ = 0;
   std::shared_ptr<StapleSlot> staple_ = std::make_shared<StapleSlot>();
   bool chainInOrder_ = true;
 };
