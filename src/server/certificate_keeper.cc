@@ -20,12 +20,24 @@ void forEachServed(const Runtime& runtime, Visit visit) {
     for (const auto& one : service->tls->credentials->list()) visit(service->profile->name, *one);
 }
 
+std::unordered_set<const Credentials*> servedBy(const Runtime& runtime) {
+  std::unordered_set<const Credentials*> all;
+  forEachServed(runtime, [&](const std::string&, const Credentials& one) { all.insert(&one); });
+  return all;
+}
+
 bool clientsRefuse(const Credentials& one, int64_t now) {
   return one.validity(now) != Validity::kValid || !one.flaws().empty();
 }
 
-bool expiresSoon(const Credentials& one, int64_t now) {
-  return one.validity(now) == Validity::kValid && one.validUntil() - now < kExpirySoon;
+int64_t warningFrom(const Credentials& one) {
+  return expiryWarningFrom(one.leaf().notBefore, one.validUntil());
+}
+
+/// Since when there is something to say of its expiry; INT64_MAX: there is not.
+int64_t momentOf(const Credentials& one, int64_t now) {
+  if (now > one.validUntil()) return one.validUntil() + 1;
+  return now >= warningFrom(one) ? warningFrom(one) : INT64_MAX;
 }
 
 LogLevel levelOf(Severity severity) {
@@ -47,7 +59,7 @@ void CertificateKeeper::start(const Config& config, const Runtime& runtime) {
 
 void CertificateKeeper::follow(const Config& config, const Runtime& runtime) {
   watchFiles(config, runtime);
-  tellValidity(runtime);
+  tellAll(runtime);
 }
 
 void CertificateKeeper::watchFiles(const Config& config, const Runtime& runtime) {
@@ -68,25 +80,24 @@ void CertificateKeeper::refresh(const Config& config, Runtime& runtime,
   for (const Diagnostic& d : diagnostics.list()) logger_.log(levelOf(d.severity), d.text());
   counters_.add(Counter::kCertificatesRefused, refresh.refused);
   std::swap(runtime, refresh.runtime);
+  const Served before = servedBy(refresh.runtime);
   if (refresh.changed) {
     putInForce();
-    logTaken(refresh.runtime, runtime);
+    logTaken(before, runtime);
   }
   if (refresh.clientsTaken != 0) {
     logger_.log(LogLine(LogLevel::kNotice, "CAs and revocation lists for client certificates taken")
                     .add("services", refresh.clientsTaken));
   }
   watchFiles(config, runtime);
-  if (refresh.changed) tellValidity(runtime);
+  if (refresh.changed) tellTaken(before, runtime, refresh.clientsTaken != 0);
   if (refresh.lookAgain) watch_.lookSoon();
 }
 
-void CertificateKeeper::logTaken(const Runtime& before, const Runtime& now) {
-  std::unordered_set<const Credentials*> had;
-  forEachServed(before, [&](const std::string&, const Credentials& one) { had.insert(&one); });
+void CertificateKeeper::logTaken(const Served& before, const Runtime& now) {
   size_t lines = 0;
   forEachServed(now, [&](const std::string& service, const Credentials& one) {
-    if (had.contains(&one)) return;
+    if (before.contains(&one)) return;
     counters_.add(Counter::kCertificatesTaken);
     if (++lines > kMostLines) return;
     logger_.log(LogLine(LogLevel::kNotice, "certificate taken")
@@ -97,22 +108,52 @@ void CertificateKeeper::logTaken(const Runtime& before, const Runtime& now) {
   });
 }
 
-void CertificateKeeper::tellValidity(const Runtime& runtime) {
-  const int64_t now = std::time(nullptr);
+template <class Wanted>
+void CertificateKeeper::tellValidity(const Runtime& runtime, int64_t now, Wanted wanted) {
   toldAt_ = now;
-  nextEnd_ = INT64_MAX;
+  next_ = INT64_MAX;
   size_t lines = 0;
   forEachServed(runtime, [&](const std::string& service, const Credentials& one) {
-    if (one.validUntil() >= now) nextEnd_ = std::min(nextEnd_, one.validUntil() + 1);
-    if ((clientsRefuse(one, now) || expiresSoon(one, now)) && ++lines <= kMostLines)
-      tell(service, one, now);
+    if (now < warningFrom(one))
+      next_ = std::min(next_, warningFrom(one));
+    else if (now <= one.validUntil())
+      next_ = std::min(next_, one.validUntil() + 1);
+    if (wanted(one) && ++lines <= kMostLines) tell(service, one, now);
   });
   if (lines > kMostLines) {
     logger_.log(
         LogLine(LogLevel::kWarning, "more certificates expire soon, have expired or are refused")
             .add("count", lines - kMostLines));
   }
+}
+
+void CertificateKeeper::tellAll(const Runtime& runtime) {
+  const int64_t now = std::time(nullptr);
+  allAt_ = now;
+  tellValidity(runtime, now, [now](const Credentials& one) {
+    return clientsRefuse(one, now) || momentOf(one, now) != INT64_MAX;
+  });
   clientAuth_.tellAll(runtime, now);
+}
+
+void CertificateKeeper::tellTaken(const Served& before, const Runtime& runtime, bool clients) {
+  const int64_t now = std::time(nullptr);
+  const int64_t since = toldAt_;
+  tellValidity(runtime, now, [&](const Credentials& one) {
+    const int64_t moment = momentOf(one, now);
+    if (before.contains(&one)) return moment > since && moment <= now;
+    return clientsRefuse(one, now) || moment != INT64_MAX;
+  });
+  if (clients) clientAuth_.tellAll(runtime, now);
+}
+
+void CertificateKeeper::tellNew(const Runtime& runtime) {
+  const int64_t now = std::time(nullptr);
+  const int64_t since = toldAt_;
+  tellValidity(runtime, now, [=](const Credentials& one) {
+    const int64_t moment = momentOf(one, now);
+    return moment > since && moment <= now;
+  });
 }
 
 void CertificateKeeper::tell(const std::string& service, const Credentials& one, int64_t now) {
@@ -127,7 +168,7 @@ void CertificateKeeper::tell(const std::string& service, const Credentials& one,
         validity == Validity::kExpired ? "serving an expired certificate"
                                        : "serving a certificate before its time",
         "validity", one.validityText(now));
-  else if (expiresSoon(one, now))
+  else if (momentOf(one, now) != INT64_MAX)
     say(LogLevel::kWarning, "certificate expires soon", "validity", one.validityText(now));
   for (const CertificateFlaw& flaw : one.flaws())
     say(LogLevel::kErr, "serving a certificate that clients refuse", "reason", flaw.text);
@@ -135,12 +176,12 @@ void CertificateKeeper::tell(const std::string& service, const Credentials& one,
 
 void CertificateKeeper::onTick(const Runtime& runtime) {
   const int64_t now = std::time(nullptr);
-  // Where one has expired, what was refused in its favour is not any more.
-  if (now >= nextEnd_) watch_.lookSoon();
-  if (now >= std::min(toldAt_ + kDay, nextEnd_))
-    tellValidity(runtime);
-  else
-    clientAuth_.tellNew(runtime, now);
+  if (now >= allAt_ + kDay) return tellAll(runtime);
+  if (now >= next_) {
+    tellNew(runtime);
+    watch_.lookSoon();  // where one has expired, what was refused in its favour is not any more
+  }
+  clientAuth_.tellNew(runtime, now);
 }
 
 void CertificateKeeper::count(const Runtime& runtime, CounterSnapshot& snapshot) {
@@ -155,8 +196,9 @@ void CertificateKeeper::count(const Runtime& runtime, CounterSnapshot& snapshot)
   });
   snapshot.set(Counter::kCertificates, served);
   snapshot.set(Counter::kCertificatesInvalid, invalid);
-  snapshot.set(Counter::kCertificateDaysLeft,
-               served == 0 || first <= now ? 0 : static_cast<uint64_t>((first - now) / kDay));
+  const auto left = served == 0 || first <= now ? 0 : static_cast<uint64_t>(first - now);
+  snapshot.set(Counter::kCertificateDaysLeft, left / kDay);
+  snapshot.set(Counter::kCertificateSecondsLeft, left);
   ClientAuthExpiry::count(runtime, now, snapshot);
 }
 

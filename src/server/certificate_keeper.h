@@ -5,6 +5,8 @@
 
 #include <functional>
 #include <memory>
+#include <string>
+#include <unordered_set>
 
 #include "log/logger.h"
 #include "server/certificate_refresh.h"
@@ -39,18 +41,28 @@ class CertificateKeeper {
   static void count(const Runtime& runtime, CounterSnapshot& snapshot);
 
  private:
+  using Served = std::unordered_set<const Credentials*>;
+
   void watchFiles(const Config& config, const Runtime& runtime);
-  void logTaken(const Runtime& before, const Runtime& now);
-  void tellValidity(const Runtime& runtime);
+  void logTaken(const Served& before, const Runtime& now);
+  /// Everything that clients refuse, or soon will.
+  void tellAll(const Runtime& runtime);
+  /// Of what is not among `before`.
+  void tellTaken(const Served& before, const Runtime& runtime, bool clients);
+  /// What has come to its last stretch, or to its end, since the last telling.
+  void tellNew(const Runtime& runtime);
+  template <class Wanted>
+  void tellValidity(const Runtime& runtime, int64_t now, Wanted wanted);
   void tell(const std::string& service, const Credentials& one, int64_t now);
 
   Logger& logger_;
   CounterBlock& counters_;
   CertificateWatch watch_;
   ClientAuthExpiry clientAuth_;
-  size_t blind_ = 0;     // directories that could not be watched last time
-  int64_t toldAt_ = 0;   // wall clock, seconds
-  int64_t nextEnd_ = 0;  // when the next certificate will have expired
+  size_t blind_ = 0;    // directories that could not be watched last time
+  int64_t allAt_ = 0;   // wall clock, seconds: when everything was told
+  int64_t toldAt_ = 0;  // the last telling
+  int64_t next_ = 0;    // when there will be something to tell
 };
 
 }  // namespace culvert

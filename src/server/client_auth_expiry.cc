@@ -54,8 +54,8 @@ void ClientAuthExpiry::tell(const Runtime& runtime, int64_t since, int64_t now) 
   forEachAuth(runtime, [&](const std::string& service, const ClientAuth& auth) {
     for (const TrustAnchor& anchor : auth.anchors)
       if (told.emplace("", std::string(anchor.keyPin.begin(), anchor.keyPin.end())).second)
-        say(service, "client CA", "client_ca", anchor.subject, anchor.notAfter - kExpirySoon,
-            anchor.notAfter);
+        say(service, "client CA", "client_ca", anchor.subject,
+            expiryWarningFrom(anchor.notBefore, anchor.notAfter), anchor.notAfter);
     for (const RevocationList& list : auth.lists)
       if (told.emplace(list.path, list.issuer).second)
         say(service, "revocation list of " + list.issuer, "crl", list.path, lastStretch(list),
@@ -71,7 +71,9 @@ void ClientAuthExpiry::count(const Runtime& runtime, int64_t now, CounterSnapsho
     for (const RevocationList& list : auth.lists) firstList = std::min(firstList, list.nextUpdate);
   });
   snapshot.set(Counter::kClientCaDaysLeft, unitsLeft(firstCa, now, kDay));
+  snapshot.set(Counter::kClientCaSecondsLeft, unitsLeft(firstCa, now, 1));
   snapshot.set(Counter::kRevocationListHoursLeft, unitsLeft(firstList, now, kHour));
+  snapshot.set(Counter::kRevocationListSecondsLeft, unitsLeft(firstList, now, 1));
 }
 
 }  // namespace culvert

@@ -324,6 +324,12 @@ bool nameCovers(std::string_view pattern, std::string_view host) {
   return dot != std::string_view::npos && dot > 0 && host.substr(dot) == pattern.substr(1);
 }
 
+int64_t expiryWarningFrom(int64_t notBefore, int64_t notAfter) {
+  constexpr int64_t kTwoWeeks = 14 * 86400;
+  const int64_t third = notAfter > notBefore ? (notAfter - notBefore) / 3 : 0;
+  return notAfter - std::min(kTwoWeeks, third);
+}
+
 std::string utcText(int64_t secondsSinceEpoch) {
   std::time_t time = static_cast<std::time_t>(secondsSinceEpoch);
   struct tm calendar {};

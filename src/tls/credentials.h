@@ -111,8 +111,9 @@ class Credentials {
   bool chainInOrder_ = true;
 };
 
-/// How long before its end, in seconds, a certificate is worth a warning every day.
-inline constexpr int64_t kExpirySoon = 14 * 86400;
+/// From when on (seconds since the epoch) the expiry of a certificate with these dates is worth a
+/// warning every day: two weeks before, or the last third of a shorter life.
+int64_t expiryWarningFrom(int64_t notBefore, int64_t notAfter);
 
 /// Whether a certificate name ("*.example.org" or "www.example.org") covers `host`; both lower
 /// case.

@@ -757,7 +757,7 @@ def test_tickets_of_defaults_are_overridden_with_a_note(world, pki, workdir):
 
 def test_the_end_of_a_list_is_told_before_and_when_it_comes(culvert, world, pki, echo):
     """From then on its clients are refused: nothing happens that could bring a line about but the time itself."""
-    lasting = world.pki.ca("lasting", end=73 * HOUR)
+    lasting = world.pki.ca("lasting", start=-200 * HOUR, end=73 * HOUR)
     soon = world.pki.crl("soon", world.root, start=-HOUR / 200, end=HOUR / 600)
     later = world.pki.crl("later", lasting, start=-HOUR, end=6 * HOUR + HOUR / 10)
     daemon = culvert(Config({name: {"backend": echo.address, **required(
