@@ -102,6 +102,9 @@ class ByteStream : public Deferred {
   /// Arms and disarms the watchers. Level triggered. Only Tunnel::updateInterest calls it.
   virtual void watch(bool readable, bool writable) = 0;
 
+  /// How far a handshake that is not done has come, for a person; empty where there is none.
+  virtual std::string handshakeProgress() const { return {}; }
+
   /// Valid after kFailed.
   virtual StreamFailure failure() const { return {}; }
 

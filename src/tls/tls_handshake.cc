@@ -2,6 +2,8 @@
 // The handshake half of TlsStream: the ClientHello is gathered and judged before a WOLFSSL exists,
 // so that a port scanner costs a few bytes; then wolfSSL_accept is driven from memory. See
 // tls_stream.h.
+#include <fmt/format.h>
+
 #include <ctime>
 #include <utility>
 
@@ -67,6 +69,16 @@ IoStatus TlsStream::handshake() {
     return sendOutput() == IoStatus::kReset ? IoStatus::kReset : IoStatus::kBlocked;
   if (r.status != IoStatus::kOk) return leftEarly(r.status);
   return takeFlight({worker_.input.get(), r.bytes});
+}
+
+std::string TlsStream::handshakeProgress() const {
+  if (established_) return {};
+  if (!sawByte_)
+    return "the client sent nothing: it may be waiting for a greeting, as STARTTLS clients do";
+  if (session_) return "the ClientHello was answered, and the client did not go on";
+  const size_t bytes = hello_ ? hello_->bytes.size() : 0;
+  return fmt::format("the client sent {} byte{} of a ClientHello and no more", bytes,
+                     bytes == 1 ? "" : "s");
 }
 
 IoStatus TlsStream::gatherHello() {

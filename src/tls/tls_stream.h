@@ -35,6 +35,7 @@ class TlsStream final : public SocketStream, private TlsIoContext {
 
   /// kEof: the peer left before its first byte.
   IoStatus handshake() override;
+  std::string handshakeProgress() const override;
   IoResult read(RingBuffer& into, size_t limit) override;
   IoResult write(RingBuffer& from) override;
   IoStatus flush() override;

@@ -50,7 +50,7 @@ void Tunnel::start() {
 
 void Tunnel::handshakeStep() {
   guarded([this] {
-    if (state_ != TunnelState::kHandshake || checkTimeouts(context_.loop.now())) return;
+    if (state_ != TunnelState::kHandshake || endLateHandshake(true)) return;
     driveHandshake();
     settle();
   });
@@ -316,16 +316,24 @@ bool Tunnel::halfEnded() const {
   return (inbound_.over() || inbound_.sinkBroken()) != (outbound_.over() || outbound_.sinkBroken());
 }
 
+/// Ends a handshake that takes too long. `due`: its next step is culvert's, and waits. True when it
+/// did.
+bool Tunnel::endLateHandshake(bool due) {
+  if (context_.loop.now() < deadlineAfter(times_.accepted, options_->handshakeTimeout))
+    return false;
+  close({CloseCause::kHandshakeTimeout, "",
+         due ? "culvert has more handshakes to do than it can in this time"
+             : client_.stream->handshakeProgress()});
+  return true;
+}
+
 /// Closes the tunnel where a limit has passed. True when it did.
 bool Tunnel::checkTimeouts(TimePoint now) {
   const auto passed = [now](TimePoint since, Millis limit) {
     return now >= deadlineAfter(since, limit);
   };
-  if (state_ == TunnelState::kHandshake) {
-    if (!passed(times_.accepted, options_->handshakeTimeout)) return false;
-    close({CloseCause::kHandshakeTimeout});
-    return true;
-  }
+  if (state_ == TunnelState::kHandshake)
+    return endLateHandshake(ListNode<HandshakeQueue>::linked());
   for (const Pump* pump : {&inbound_, &outbound_}) {
     if (pump->stalledSince() == kNever || !passed(pump->stalledSince(), options_->stallTimeout))
       continue;

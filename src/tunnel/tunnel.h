@@ -85,6 +85,7 @@ class Tunnel final : public Deferred,
   void watchUnread(TimePoint now);
   TimePoint nextDeadline() const;
   bool halfEnded() const;
+  bool endLateHandshake(bool due);
   bool checkTimeouts(TimePoint now);
 
   // tunnel_closing.cc
