@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <new>
 
 #include "net/plain_stream.h"
 #include "net/socket_ops.h"
@@ -15,6 +16,9 @@ namespace {
 
 constexpr Millis kFirstBackoff{50};
 constexpr Millis kLastBackoff{1000};
+// Without connect-timeout: how long an address may hold up those behind it that no descriptor is
+// left for.
+constexpr Millis kShareWithoutLimit{5000};
 
 /// What culvert or its machine lacks, whoever the backend is.
 bool ownShortage(int sysErrno) {
@@ -47,21 +51,60 @@ std::string causeOf(int sysErrno) {
 
 }  // namespace
 
-Connector::Connector(EventLoop& loop, const ConnectorOptions& options, CounterBlock& counters,
+/// A connection that is being established.
+struct Connector::Attempt {
+  Attempt(Connector& c, SocketAddress to, UniqueFd socket, TimePoint now)
+      : owner(c),
+        address(std::move(to)),
+        fd(std::move(socket)),
+        watcher(c.context_.loop, fd.get(), this, nullptr,
+                [](void* self) {
+                  auto& attempt = *static_cast<Attempt*>(self);
+                  Connector& connector = attempt.owner;
+                  connector.guarded([&] { connector.onWritable(attempt); });
+                }),
+        started(now) {}
+
+  Connector& owner;
+  SocketAddress address;
+  UniqueFd fd;
+  IoWatcher watcher;  // after fd
+  TimePoint started;
+  TimePoint share = kNever;  // see shareOf()
+  bool silent = false;       // has been noted
+};
+
+Connector::Connector(ConnectorContext& context, const ConnectorOptions& options,
                      std::function<std::string()> preface)
-    : loop_(loop),
+    : context_(context),
       options_(options),
-      counters_(counters),
       preface_(std::move(preface)),
-      timer_(loop, this, [](void* self) { static_cast<Connector*>(self)->onTimer(); }),
+      timer_(context.loop, this,
+             [](void* self) {
+               auto& connector = *static_cast<Connector*>(self);
+               connector.guarded([&] { connector.onTimer(); });
+             }),
       backoff_(kFirstBackoff) {}
 
-Connector::~Connector() = default;
+Connector::~Connector() { dropAll(); }
 
 void Connector::dial(DialObserver& observer) {
   observer_ = &observer;
-  phaseDeadline_ = deadlineAfter(loop_.now(), options_.connectTimeout);
-  beginPass();
+  phaseDeadline_ = deadlineAfter(context_.loop.now(), options_.connectTimeout);
+  guarded([this] { beginPass(); });
+}
+
+/// A shortage of memory is this tunnel's end and nothing else's.
+template <class Step>
+void Connector::guarded(Step step) {
+  if (observer_ == nullptr) return;
+  try {
+    step();
+  } catch (const std::bad_alloc&) {
+    if (observer_ == nullptr) throw;  // the observer's own
+    lastFailure_ = {"internal", "out of memory"};
+    fail();
+  }
 }
 
 void Connector::beginPass() {
@@ -77,90 +120,220 @@ void Connector::beginPass() {
       target->refreshSoon();
     }
   }
-  tryNext();
+  if (pass_.empty()) options_.memory->unresolved();
+  options_.memory->order(pass_, context_.loop.now());
+  startNext();
 }
 
-void Connector::tryNext() {
+/// Goes on to the next address that can be waited for.
+void Connector::startNext() {
+  const TimePoint now = context_.loop.now();
+  nextStart_ = kNever;
+  crowded_ = false;
   while (next_ < pass_.size()) {
-    const SocketAddress& address = pass_[next_++];
-    ConnectStart start = startConnect(address);
-    if (start.connected) return adopt(std::move(start.fd));
-    if (!start.fd.valid()) {
-      attemptFailed(start.error);
+    if (trying(pass_[next_])) {
+      ++next_;
       continue;
     }
-    fd_ = std::move(start.fd);
-    watcher_ = std::make_unique<IoWatcher>(loop_, fd_.get(), this, nullptr, [](void* self) {
-      static_cast<Connector*>(self)->onWritable();
-    });
-    watcher_->watch(false, true);
-    // A silent address may not eat the time of those behind it: it gets its share of what is left.
-    attemptDeadline_ = kNever;
-    if (phaseDeadline_ != kNever) {
-      const auto share =
-          (phaseDeadline_ - loop_.now()) / static_cast<int64_t>(pass_.size() - next_ + 1);
-      attemptDeadline_ = loop_.now() + share;
-      timer_.armBy(attemptDeadline_);
+    crowded_ = !roomForAnother();
+    if (crowded_) {
+      nextStart_ = now + kHeadStart;
+      break;
     }
-    return;
+    const bool waits = start(pass_[next_++]);
+    if (observer_ == nullptr) return;
+    settleSpares();
+    if (!waits) continue;
+    if (next_ < pass_.size()) nextStart_ = now + kHeadStart;
+    break;
   }
-  endOfPass();
+  if (next_ == pass_.size()) endOfPass();
+  if (observer_ != nullptr) arm();
 }
 
-void Connector::attemptFailed(int sysErrno) {
-  const SocketAddress& address = pass_[next_ - 1];
-  counters_.add(Counter::kBackendConnectsFailed);
-  lastFailure_ = {causeOf(sysErrno), fmt::format("{}: {}", address.text(), errnoText(sysErrno))};
+/// True where the attempt is under way; it may also have failed, or connected at once.
+bool Connector::start(const SocketAddress& address) {
+  ConnectStart begun = startConnect(address);
+  if (begun.connected) {
+    adopt(std::move(begun.fd), address);
+    return false;
+  }
+  if (!begun.fd.valid()) {
+    noteFailure(address, begun.error);
+    return false;
+  }
+  const TimePoint now = context_.loop.now();
+  auto attempt = std::make_unique<Attempt>(*this, address, std::move(begun.fd), now);
+  if (!attempt->watcher.watch(false, true)) {
+    noteFailure(address, ENOMEM);
+    return false;
+  }
+  attempt->share = shareOf(now);
+  *std::find(attempts_.begin(), attempts_.end(), nullptr) = std::move(attempt);
+  return true;
+}
+
+/// When an attempt that begins now makes room, where there is none for another one: a silent
+/// address may not eat the time of those behind it and gets its share of what is left.
+TimePoint Connector::shareOf(TimePoint now) const {
+  const auto waiting = static_cast<int64_t>(pass_.size() - next_ + 1);
+  if (phaseDeadline_ != kNever) return now + (phaseDeadline_ - now) / waiting;
+  return waiting > 1 ? now + kShareWithoutLimit : kNever;
+}
+
+/// At once.
+void Connector::noteFailure(const SocketAddress& address, int sysErrno) {
+  setFailure(address, sysErrno);
   if (ownShortage(sysErrno)) return;  // another address would not help
+  tell(options_.memory->failed(address, sysErrno, pass_, context_.loop.now()));
   for (const auto& target : options_.targets) target->refreshSoon();
 }
 
-void Connector::endOfPass() {
-  if (!options_.retry || loop_.now() >= phaseDeadline_) return fail();
-  counters_.add(Counter::kBackendConnectsRetried);
-  retryAt_ = std::min(loop_.now() + backoff_, phaseDeadline_);
-  backoff_ = std::min(backoff_ * 2, kLastBackoff);
-  timer_.armBy(retryAt_);
+/// After a wait. A host that is gone is told by its router after seconds, if at all.
+void Connector::noteFailure(const Attempt& attempt, int sysErrno) {
+  if (ownShortage(sysErrno) || context_.loop.now() - attempt.started < kHeadStart)
+    return noteFailure(attempt.address, sysErrno);
+  setFailure(attempt.address, sysErrno);
+  noteSilent(attempt, sysErrno);
+  for (const auto& target : options_.targets) target->refreshSoon();
 }
 
-void Connector::adopt(UniqueFd fd) {
-  watcher_.reset();
+void Connector::setFailure(const SocketAddress& address, int sysErrno) {
+  context_.counters.add(Counter::kBackendConnectsFailed);
+  lastFailure_ = {causeOf(sysErrno), fmt::format("{}: {}", address.text(), errnoText(sysErrno))};
+}
+
+void Connector::noteSilent(const Attempt& attempt, int sysErrno) {
+  const TimePoint now = context_.loop.now();
+  const auto waited = std::chrono::duration_cast<Millis>(now - attempt.started);
+  tell(options_.memory->silent(attempt.address, sysErrno, waited, pass_, now));
+}
+
+void Connector::tell(const MaybeNews& news) {
+  if (news) context_.host.onBackendNews(options_, *news);
+}
+
+/// Every address has failed or is waited for.
+void Connector::endOfPass() {
+  const size_t waiting = inFlight();
+  if (waiting == 0 && (!options_.retry || context_.loop.now() >= phaseDeadline_)) return fail();
+  if (!options_.retry || retryAt_ != kNever) return;
+  if (waiting != 0 && waiting == pass_.size()) return;  // none has failed
+  context_.counters.add(Counter::kBackendConnectsRetried);
+  retryAt_ = std::min(context_.loop.now() + backoff_, phaseDeadline_);
+  backoff_ = std::min(backoff_ * 2, kLastBackoff);
+}
+
+/// `address` may be of the pass or of an attempt.
+void Connector::adopt(UniqueFd fd, const SocketAddress& address) {
+  const SocketAddress winner = address;
+  const TimePoint now = context_.loop.now();
+  for (const auto& attempt : attempts_) {
+    if (!attempt || attempt->address == winner || now - attempt->started < kHeadStart) continue;
+    context_.counters.add(Counter::kBackendConnectsFailed);
+    noteSilent(*attempt, ETIMEDOUT);
+  }
+  dropAll();
   timer_.disarm();
-  const SocketAddress& address = pass_[next_ - 1];
-  if (!address.isUnix()) setTunnelSocketOptions(fd.get());
+  tell(options_.memory->answered(winner, now));
+  if (!winner.isUnix()) setTunnelSocketOptions(fd.get());
+  auto stream = std::make_unique<PlainStream>(context_.loop, std::move(fd), preface_());
   DialObserver* observer = std::exchange(observer_, nullptr);
-  observer->onDialed(std::make_unique<PlainStream>(loop_, std::move(fd), preface_()), address);
+  observer->onDialed(std::move(stream), winner);
 }
 
 void Connector::fail() {
+  dropAll();
   timer_.disarm();
   DialObserver* observer = std::exchange(observer_, nullptr);
   observer->onDialFailed(std::move(lastFailure_));
 }
 
-void Connector::onWritable() {
-  if (observer_ == nullptr) return;
-  const int error = connectResult(fd_.get());
-  watcher_->watch(false, false);
-  if (error == 0) return adopt(std::move(fd_));
-  watcher_.reset();
-  fd_.reset();
-  attemptFailed(error);
-  tryNext();
+void Connector::onWritable(Attempt& attempt) {
+  const int error = connectResult(attempt.fd.get());
+  attempt.watcher.watch(false, false);
+  if (error == 0) return adopt(std::move(attempt.fd), attempt.address);
+  noteFailure(attempt, error);
+  drop(attempt);
+  startNext();
 }
 
 void Connector::onTimer() {
-  if (observer_ == nullptr) return;
-  if (fd_.valid()) {
-    if (loop_.now() < attemptDeadline_) return timer_.armBy(attemptDeadline_);
-    watcher_.reset();
-    fd_.reset();
-    attemptFailed(ETIMEDOUT);
-    return tryNext();
+  const TimePoint now = context_.loop.now();
+  const bool ended = expireAttempts(now);
+  if (now >= phaseDeadline_) return fail();
+  if (now >= retryAt_) return beginPass();
+  if (ended || now >= nextStart_) return startNext();
+  arm();
+}
+
+/// True where an attempt has come to its end.
+bool Connector::expireAttempts(TimePoint now) {
+  const bool allOver = now >= phaseDeadline_;
+  Attempt* oldest = nullptr;
+  for (auto& attempt : attempts_) {
+    if (!attempt) continue;
+    if (allOver) {
+      noteFailure(*attempt, ETIMEDOUT);
+      drop(*attempt);
+      continue;
+    }
+    if (!attempt->silent && now >= attempt->started + kSilentAfter) {
+      attempt->silent = true;
+      noteSilent(*attempt, ETIMEDOUT);
+    }
+    if (oldest == nullptr || attempt->share < oldest->share) oldest = attempt.get();
   }
-  if (loop_.now() >= phaseDeadline_) return fail();
-  if (loop_.now() >= retryAt_) return beginPass();
-  timer_.armBy(retryAt_);
+  if (!crowded_ || oldest == nullptr || now < oldest->share) return allOver;
+  noteFailure(*oldest, ETIMEDOUT);
+  drop(*oldest);
+  return true;
+}
+
+void Connector::arm() {
+  TimePoint next = std::min({phaseDeadline_, nextStart_, retryAt_});
+  for (const auto& attempt : attempts_) {
+    if (!attempt) continue;
+    if (crowded_) next = std::min(next, attempt->share);
+    if (!attempt->silent) next = std::min(next, attempt->started + kSilentAfter);
+  }
+  timer_.armBy(next);
+}
+
+size_t Connector::inFlight() const {
+  return static_cast<size_t>(std::count_if(attempts_.begin(), attempts_.end(),
+                                           [](const auto& attempt) { return attempt != nullptr; }));
+}
+
+bool Connector::trying(const SocketAddress& address) const {
+  return std::any_of(attempts_.begin(), attempts_.end(),
+                     [&](const auto& attempt) { return attempt && attempt->address == address; });
+}
+
+/// A first attempt has the tunnel's own descriptor, each further one a spare one.
+bool Connector::roomForAnother() {
+  const size_t now = inFlight();
+  if (now == 0) return true;
+  if (now == attempts_.size() || !context_.host.takeSpareDescriptor()) return false;
+  ++spares_;
+  return true;
+}
+
+/// Gives back what the attempts in flight do not need.
+void Connector::settleSpares() {
+  const size_t needed = std::max<size_t>(inFlight(), 1) - 1;
+  for (; spares_ > needed; --spares_) context_.host.giveSpareDescriptor();
+}
+
+void Connector::drop(Attempt& attempt) {
+  for (auto& mine : attempts_)
+    if (mine.get() == &attempt) mine.reset();
+  settleSpares();
+}
+
+void Connector::dropAll() {
+  for (auto& attempt : attempts_) attempt.reset();
+  settleSpares();
 }
 
 }  // namespace culvert

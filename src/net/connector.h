@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Connector reaches one backend: every address of every target in turn, refused or unreachable ones
-// left at once for the next; when a pass is over, again with backoff until the connect timeout, so
-// that a client survives a backend's restart. Names are taken as the resolver has them at each
-// pass. Thread: loop.
+// Connector reaches one backend: every address of every target, in the order that BackendMemory
+// gives. Refused or unreachable ones are left at once for the next. While one does not answer, the
+// next is started beside it after 250 ms, and the first to answer is taken (RFC 8305). What failed
+// is tried again with backoff until the connect timeout, so that a client survives a backend's
+// restart. Names are taken as the resolver has them at each pass. Thread: loop.
 #pragma once
 
+#include <array>
 #include <functional>
 #include <memory>
 #include <string>
@@ -13,6 +15,7 @@
 #include "base/unique_fd.h"
 #include "event/io_watcher.h"
 #include "event/timer.h"
+#include "net/backend_memory.h"
 #include "net/dialer.h"
 #include "net/resolver.h"
 #include "stats/counters.h"
@@ -21,45 +24,93 @@ namespace culvert {
 
 /// Frozen; one per service, shared by its connectors.
 struct ConnectorOptions {
+  std::string service;  ///< for the log
   std::vector<std::shared_ptr<BackendTarget>> targets;
+  std::shared_ptr<BackendMemory> memory = std::make_shared<BackendMemory>();
   Millis connectTimeout{10000};  ///< for the whole phase; 0 = no limit
   bool retry = true;             ///< false: fail after the first pass
 };
 
+/// Whoever runs the loop, as far as its connectors need it.
+class ConnectorHost {
+ public:
+  /// A backend address has failed or answers again: to be logged.
+  virtual void onBackendNews(const ConnectorOptions& options, const AddressNews& news) = 0;
+  /// Each connector has one descriptor without asking. False: there is none for a second attempt.
+  virtual bool takeSpareDescriptor() = 0;
+  virtual void giveSpareDescriptor() = 0;
+
+ protected:
+  ~ConnectorHost() = default;
+};
+
+/// What the connectors of one loop share; outlives them.
+struct ConnectorContext {
+  EventLoop& loop;
+  CounterBlock& counters;
+  ConnectorHost& host;
+};
+
 class Connector final : public Dialer {
  public:
-  /// `options` and `counters` outlive the connector. `preface` is called once a connection stands
+  /// When the next address is started beside one that has not answered.
+  static constexpr Millis kHeadStart{250};
+  /// When an address counts as silent although no other is there. One lost SYN is sent again after
+  /// a second.
+  static constexpr Millis kSilentAfter{1500};
+
+  /// `context` and `options` outlive the connector. `preface` is called once a connection stands
   /// (the PROXY header).
-  Connector(EventLoop& loop, const ConnectorOptions& options, CounterBlock& counters,
+  Connector(ConnectorContext& context, const ConnectorOptions& options,
             std::function<std::string()> preface);
   ~Connector() override;
 
   void dial(DialObserver& observer) override;
 
  private:
+  struct Attempt;
+
+  template <class Step>
+  void guarded(Step step);
   void beginPass();
-  void tryNext();
-  void adopt(UniqueFd fd);
-  void attemptFailed(int sysErrno);
+  void startNext();
+  bool start(const SocketAddress& address);
   void endOfPass();
   void fail();
-  void onWritable();
+  void adopt(UniqueFd fd, const SocketAddress& address);
+  void onWritable(Attempt& attempt);
   void onTimer();
 
-  EventLoop& loop_;
+  bool expireAttempts(TimePoint now);
+  void noteFailure(const SocketAddress& address, int sysErrno);
+  void noteFailure(const Attempt& attempt, int sysErrno);
+  void noteSilent(const Attempt& attempt, int sysErrno);
+  void setFailure(const SocketAddress& address, int sysErrno);
+  void tell(const MaybeNews& news);
+  TimePoint shareOf(TimePoint now) const;
+  void arm();
+
+  size_t inFlight() const;
+  bool trying(const SocketAddress& address) const;
+  bool roomForAnother();
+  void drop(Attempt& attempt);
+  void dropAll();
+  void settleSpares();
+
+  ConnectorContext& context_;
   const ConnectorOptions& options_;
-  CounterBlock& counters_;
   std::function<std::string()> preface_;
   DialObserver* observer_ = nullptr;  // null before dial() and after the outcome
 
-  std::vector<SocketAddress> pass_;  // the addresses of this pass
-  size_t next_ = 0;                  // index into pass_ of the next attempt
-  UniqueFd fd_;
-  std::unique_ptr<IoWatcher> watcher_;  // after fd_
+  AddressSet pass_;  // the addresses of this pass
+  size_t next_ = 0;  // index into pass_ of the next attempt
+  std::array<std::unique_ptr<Attempt>, 4> attempts_;
+  size_t spares_ = 0;     // descriptors taken from the host
+  bool crowded_ = false;  // the next address waits for one of them
   Timer timer_;
   TimePoint phaseDeadline_ = kNever;
-  TimePoint attemptDeadline_ = kNever;
-  TimePoint retryAt_ = kNever;
+  TimePoint nextStart_ = kNever;  // of the next address beside those in flight
+  TimePoint retryAt_ = kNever;    // of the next pass
   Millis backoff_;
   StreamFailure lastFailure_;
 };

@@ -51,7 +51,21 @@ Result<AddressSet> resolveHost(const std::string& host, uint16_t port) {
   ::freeaddrinfo(list);
   if (set.empty())
     return fail(fmt::format("cannot resolve {}: it has no IPv4 or IPv6 address", host));
+  interleaveFamilies(set);
   return set;
+}
+
+void interleaveFamilies(AddressSet& set) {
+  if (set.empty()) return;
+  const int family = set.front().family();
+  const auto others = std::stable_partition(
+      set.begin(), set.end(), [=](const SocketAddress& one) { return one.family() == family; });
+  AddressSet mixed;
+  for (auto first = set.begin(), second = others; first != others || second != set.end();) {
+    if (first != others) mixed.push_back(std::move(*first++));
+    if (second != set.end()) mixed.push_back(std::move(*second++));
+  }
+  set = std::move(mixed);
 }
 
 struct BackendTarget::Shared {

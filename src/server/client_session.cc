@@ -67,7 +67,7 @@ ClientSession::ClientSession(SessionOwner& owner, std::shared_ptr<const ServiceP
 ClientSession::~ClientSession() { owner_.onSessionGone(); }
 
 std::unique_ptr<Dialer> ClientSession::dialerFor(Tunnel&) {
-  return std::make_unique<Connector>(owner_.loop, profile_->connect, owner_.counters,
+  return std::make_unique<Connector>(owner_.connectors, profile_->connect,
                                      [this] { return proxyHeader(); });
 }
 

@@ -17,10 +17,12 @@ struct SessionOwner {
   EventLoop& loop;
   Logger& logger;
   CounterBlock& counters;
+  ConnectorContext& connectors;
   virtual void onSessionGone() = 0;  ///< the tunnel's descriptors are closed
 
  protected:
-  SessionOwner(EventLoop& l, Logger& g, CounterBlock& c) : loop(l), logger(g), counters(c) {}
+  SessionOwner(EventLoop& l, Logger& g, CounterBlock& c, ConnectorContext& d)
+      : loop(l), logger(g), counters(c), connectors(d) {}
   ~SessionOwner() = default;
 };
 

@@ -70,6 +70,7 @@ class Server {
   void finishDrain();
   void dumpState();
   void onTick();
+  void tellBackendNews();
   void watchWorkers();
   void watchMemory();
   void onCertificatesDue();

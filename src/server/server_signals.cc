@@ -7,6 +7,7 @@
 #include <csignal>
 
 #include "server/backend_names.h"
+#include "server/backend_report.h"
 #include "server/server.h"
 #include "tls/tls_library.h"
 
@@ -21,9 +22,8 @@ constexpr uint64_t kLateTurnMicros = 1'000'000;
 }  // namespace
 
 void Server::prepareTimers() {
-  drainTimer_ = std::make_unique<Timer>(loop_, this, [](void* self) {
-    static_cast<Server*>(self)->cutAll("drain-timeout has passed");
-  });
+  drainTimer_ = std::make_unique<Timer>(
+      loop_, this, [](void* self) { static_cast<Server*>(self)->onDrainTimeout(); });
   tick_ = std::make_unique<Timer>(loop_, this,
                                   [](void* self) { static_cast<Server*>(self)->onTick(); });
   tick_->armBy(Clock::now() + kTick);
@@ -34,7 +34,9 @@ void Server::onSignal(int signal) {
   switch (signal) {
     case SIGTERM:
     case SIGINT:
-      return draining_ ? cutAll("second signal") : beginDrain();
+      if (draining_) return cutAll("second signal");
+      endWanted_ = true;
+      return beginDrain();
     case SIGHUP:
       return reload();
     case SIGUSR1:
@@ -96,7 +98,8 @@ bool Server::reloadConfig(Diagnostics& diagnostics) {
   const auto known = listeners_.report();
   acceptor_->apply(listeners_.commit(std::move(change), runtime));
   logListeners(known);
-  runtime_ = std::move(runtime);
+  std::swap(runtime_, runtime);
+  reviewTrust(runtime);
   config_ = std::move(loaded.config);
   staples_.follow(runtime_);
   for (auto& worker : workers_) worker->dropUnusedContexts();
@@ -111,50 +114,77 @@ bool Server::reloadConfig(Diagnostics& diagnostics) {
   return true;
 }
 
+/// Who was let in by other CAs, lists or rules is judged by those of now, whether its tunnel lives
+/// or its handshake is under way.
+void Server::reviewTrust(const Runtime& before) {
+  auto changed = changedTrust(before, runtime_);
+  if (changed.empty()) return;
+  const auto services = std::make_shared<const TrustReview::Services>(std::move(changed));
+  for (auto& worker : workers_) worker->reviewTrust(services);
+}
+
 /// Some files have changed by themselves, or half a minute has passed.
 void Server::onCertificatesDue() {
   if (draining_) return;
   const ControlPrivileges raised;
-  certificates_.refresh(config_, runtime_, [this] {
+  certificates_.refresh(config_, runtime_, [this](const Runtime& before) {
     acceptor_->apply(listeners_.renew(runtime_));
+    reviewTrust(before);
     staples_.follow(runtime_);
     for (auto& worker : workers_) worker->dropUnusedContexts();
   });
 }
 
+/// Where memory runs out on the way, the next tick begins again.
 void Server::beginDrain() {
-  draining_ = true;
-  notify_.stopping("draining");
   acceptor_->stop();
-  listeners_.removeSocketFiles();
   const Millis limit = config_.global.drainTimeout;
-  LogLine line(LogLevel::kNotice, "draining: no new connections");
-  line.add("tunnels", budget_.open());
-  limit.count() == 0 ? line.add("drain_timeout", "off") : line.addMillis("drain_timeout_ms", limit);
-  logger_.log(line);
-  drainTimer_->armBy(deadlineAfter(loop_.now(), limit));
+  logger_.tell(LogLevel::kNotice, [&] {
+    LogLine line(LogLevel::kNotice, "draining: no new connections");
+    line.add("tunnels", budget_.open());
+    return limit.count() == 0 ? line.add("drain_timeout", "off")
+                              : line.addMillis("drain_timeout_ms", limit);
+  });
+  drainDeadline_ = deadlineAfter(loop_.now(), limit);
+  drainTimer_->armBy(drainDeadline_);
   for (auto& worker : workers_) {
-    worker->drain([this] { mailbox_.post([this] { onDrained(); }); });
+    worker->drain([this] {
+      ++drainedWorkers_;
+      mailbox_.wake();
+    });
   }
+  draining_ = true;
+  mailbox_.wake();  // they may be empty already
+  notify_.stopping("draining");
+  listeners_.removeSocketFiles();
 }
 
-void Server::onDrained() {
-  if (++drainedWorkers_ == workers_.size()) loop_.stop();
+/// Where the process stood still, its tunnels have that much longer, once.
+void Server::onDrainTimeout() {
+  const TimePoint now = loop_.now();
+  const auto late =
+      standstill(std::exchange(drainDeadline_, kNever), now, config_.global.drainTimeout);
+  if (late.count() != 0) return drainTimer_->armBy(now + late);
+  cutAll("drain-timeout has passed");
 }
 
 void Server::cutAll(const char* why) {
   const size_t open = budget_.open();
   if (open == 0) return;
   cut_ = open;
-  logger_.log(
-      LogLine(LogLevel::kWarning, "cutting what is left").add("reason", why).add("tunnels", open));
-  for (auto& worker : workers_) worker->cutAll({CloseCause::kDrain});
+  logger_.tell(LogLevel::kWarning, [&] {
+    return LogLine(LogLevel::kWarning, "cutting what is left")
+        .add("reason", why)
+        .add("tunnels", open);
+  });
+  for (auto& worker : workers_) worker->cutAll(CloseCause::kDrain);
 }
 
 void Server::finishDrain() {
-  for (auto& worker : workers_) worker->stop({CloseCause::kDrain});
-  dumpState();
-  logger_.log(LogLine(LogLevel::kNotice, "culvert ends").add("cut", cut_));
+  for (auto& worker : workers_) worker->stop(CloseCause::kDrain);
+  loop_.guard([this] { dumpState(); });
+  logger_.tell(LogLevel::kNotice,
+               [this] { return LogLine(LogLevel::kNotice, "culvert ends").add("cut", cut_); });
   staples_.stop();
   resolver_.reset();
   pidFile_.remove();
@@ -179,6 +209,10 @@ void Server::dumpState() {
                     .add("service", listener.service)
                     .add("listening", listener.address));
   }
+  for (const auto& service : runtime_.services) {
+    for (const LogLine& line : backendStateLines(service->profile->connect, loop_.now()))
+      logger_.log(line);
+  }
   snapshot.set(Counter::kOcspResponsesHeld, staples_.dump());
   const auto counts = namedCounts(snapshot, kCloseCauseNames);
   LogLine line(LogLevel::kNotice, "counters");
@@ -187,6 +221,8 @@ void Server::dumpState() {
 }
 
 void Server::onTick() {
+  tick_->armBy(loop_.now() + kTick);  // whatever becomes of the rest
+  if (endWanted_ && !draining_) beginDrain();
   if (auto rotated = tickets_.rotate(); !rotated) {
     logger_.log(
         LogLine(LogLevel::kErr, "ticket keys not rotated").add("error", rotated.error().text));
@@ -195,9 +231,18 @@ void Server::onTick() {
   }
   watchWorkers();
   watchMemory();
+  tellBackendNews();
   staples_.onTick(loop_.now());
   certificates_.onTick(runtime_);
-  tick_->armBy(loop_.now() + kTick);
+}
+
+/// What a worker's line would have been too much for, and has lasted.
+void Server::tellBackendNews() {
+  for (const auto& service : runtime_.services) {
+    const ConnectorOptions& options = service->profile->connect;
+    for (const AddressNews& news : options.memory->overdue(loop_.now()))
+      logger_.log(backendNewsLine(options, news));
+  }
 }
 
 void Server::watchWorkers() {

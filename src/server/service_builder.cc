@@ -70,6 +70,11 @@ std::shared_ptr<const TunnelOptions> tunnelOptions(const ServiceOptions& o) {
   return t;
 }
 
+bool sameTargets(const ConnectorOptions& a, const ConnectorOptions& b) {
+  return std::equal(a.targets.begin(), a.targets.end(), b.targets.begin(), b.targets.end(),
+                    [](const auto& x, const auto& y) { return x->text() == y->text(); });
+}
+
 ProxyVersion proxyVersion(ProxyHeader header) {
   switch (header) {
     case ProxyHeader::kV1:
@@ -133,6 +138,10 @@ class ServiceBuilder {
       const auto spec = parseAddress(backend.text, AddressUse::kBackend);
       if (spec) made->connect.targets.push_back(resolver.target(*spec));
     }
+    made->connect.service = options_.name;
+    // What was learnt of the same addresses stays known.
+    if (before_ != nullptr && sameTargets(before_->profile->connect, made->connect))
+      made->connect.memory = before_->profile->connect.memory;
     return made;
   }
 

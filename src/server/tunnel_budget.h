@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // TunnelBudget counts the places that max-tunnels leaves: the acceptor takes one for each
-// connection, a worker gives it back when the connection's descriptors are closed. It also holds
+// connection, a worker gives it back when the connection's descriptors are closed. A place is two
+// descriptors; who needs a third for a moment takes it from the places that are free. It also holds
 // the flag by which workers know that the acceptor waits for a place. Thread: any.
 #pragma once
 
@@ -21,7 +22,7 @@ class TunnelBudget {
   size_t limit() const { return limit_.load(std::memory_order_relaxed); }
   size_t open() const { return open_.load(std::memory_order_relaxed); }
 
-  bool full() const { return open_.load() >= limit_.load(); }
+  bool full() const { return open_.load() + placesOf(spare_.load()) >= limit_.load(); }
   /// Thread: acceptor.
   void take() {
     const size_t open = open_.fetch_add(1) + 1;
@@ -30,7 +31,19 @@ class TunnelBudget {
 
   void giveBack() {
     open_.fetch_sub(1);
-    if (waiting_.load() && waiting_.exchange(false)) wake_();
+    wakeWaiting();
+  }
+
+  /// A descriptor beyond the two of a tunnel. False: there is none.
+  [[nodiscard]] bool takeSpare() {
+    const size_t spare = spare_.fetch_add(1) + 1;
+    if (open_.load() + placesOf(spare) <= limit_.load()) return true;
+    giveSpareBack();
+    return false;
+  }
+  void giveSpareBack() {
+    spare_.fetch_sub(1);
+    wakeWaiting();
   }
 
   /// The most places taken at once since the last call. Thread: control.
@@ -41,7 +54,13 @@ class TunnelBudget {
   void beginWaiting() { waiting_.store(true); }
 
  private:
+  static size_t placesOf(size_t spare) { return (spare + 1) / 2; }
+  void wakeWaiting() {
+    if (waiting_.load() && waiting_.exchange(false)) wake_();
+  }
+
   std::atomic<size_t> open_{0};
+  std::atomic<size_t> spare_{0};
   std::atomic<size_t> most_{0};
   std::atomic<size_t> limit_{0};
   std::atomic<bool> waiting_{false};

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "base/thread.h"
+#include "server/backend_report.h"
 #include "server/privileges.h"
 
 namespace culvert {
@@ -17,13 +18,14 @@ constexpr size_t kMailboxCapacity = 1024;
 }  // namespace
 
 Worker::Worker(unsigned index, const WorkerShared& shared, CounterBlock& counters)
-    : SessionOwner(loop_, shared.logger, counters),
+    : SessionOwner(loop_, shared.logger, counters, connectors_),
       name_(fmt::format("culvert-w{:02}", index)),
       shared_(shared),
       counters_(counters),
       tls_(loop_, pool_, counters, shared.ticketKeys),
       handshakes_(loop_, counters),
       tunnelContext_{loop_, pool_, counters, handshakes_},
+      connectors_{loop_, counters, *this},
       mailbox_(loop_, kMailboxCapacity, this,
                [](void* self) { static_cast<Worker*>(self)->onMail(); }),
       tunnels_(loop_) {
@@ -114,6 +116,18 @@ void Worker::onSessionGone() {
   load_.fetch_sub(1, std::memory_order_relaxed);
   shared_.budget.giveBack();
 }
+
+void Worker::onBackendNews(const ConnectorOptions& options, const AddressNews& news) {
+  try {
+    logger.log(backendNewsLine(options, news));
+  } catch (const std::bad_alloc&) {
+    logger.lose();
+  }
+}
+
+bool Worker::takeSpareDescriptor() { return shared_.budget.takeSpare(); }
+
+void Worker::giveSpareDescriptor() { shared_.budget.giveSpareBack(); }
 
 void Worker::endOfTurn() {
   counters_.set(Counter::kDeferredDeletes, loop_.deferredDeletes());

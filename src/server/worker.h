@@ -24,7 +24,7 @@ struct WorkerShared {
   std::atomic<uint64_t>& nextTunnelId;
 };
 
-class Worker final : public SessionOwner, private HandshakeQueue::Arrivals {
+class Worker final : public SessionOwner, private HandshakeQueue::Arrivals, private ConnectorHost {
  public:
   Worker(unsigned index, const WorkerShared& shared, CounterBlock& counters);
   ~Worker();
@@ -56,6 +56,9 @@ class Worker final : public SessionOwner, private HandshakeQueue::Arrivals {
 
  private:
   void onSessionGone() override;
+  void onBackendNews(const ConnectorOptions& options, const AddressNews& news) override;
+  bool takeSpareDescriptor() override;
+  void giveSpareDescriptor() override;
   void onMail();
   bool startNext() override;
   Tunnel* adopt(AcceptedConn conn);
@@ -70,6 +73,7 @@ class Worker final : public SessionOwner, private HandshakeQueue::Arrivals {
   TlsWorker tls_;
   HandshakeQueue handshakes_;
   TunnelContext tunnelContext_;
+  ConnectorContext connectors_;
   Mailbox<AcceptedConn> mailbox_;
   TunnelSet tunnels_;
   std::atomic<unsigned> load_{0};

@@ -73,8 +73,8 @@ class ConnectorTest : public testing::Test {
     options_.targets.push_back(std::make_shared<BackendTarget>(address));
   }
   void dial() {
-    connector_ = std::make_unique<Connector>(loop_, options_, counters_,
-                                             [] { return std::string("preface"); });
+    connector_ =
+        std::make_unique<Connector>(context_, options_, [] { return std::string("preface"); });
     connector_->dial(outcome_);
   }
   /// Runs the loop until there is an outcome. `meanwhile` is called in each turn.
@@ -96,8 +96,24 @@ class ConnectorTest : public testing::Test {
     }
   }
 
+  struct Host : ConnectorHost {
+    void onBackendNews(const ConnectorOptions&, const AddressNews& one) override {
+      news.push_back(one);
+    }
+    bool takeSpareDescriptor() override {
+      if (taken == spares) return false;
+      most = std::max(most, ++taken);
+      return true;
+    }
+    void giveSpareDescriptor() override { --taken; }
+    std::vector<AddressNews> news;
+    int spares = 100, taken = 0, most = 0;
+  };
+
   EventLoop loop_;
   CounterBlock counters_;
+  Host host_;
+  ConnectorContext context_{loop_, counters_, host_};
   ConnectorOptions options_;
   Outcome outcome_;
   Timer guard_{loop_, nullptr, [](void*) {}};
@@ -191,9 +207,48 @@ TEST_F(ConnectorTest, ASilentAddressIsATimeout) {
   EXPECT_LT(Clock::now() - start, Millis(3000));
 }
 
-TEST_F(ConnectorTest, ASilentAddressLeavesTimeForTheNext) {
+TEST_F(ConnectorTest, ASilentAddressGetsAHeadStart) {
   Blackhole hole;
   if (!hole.works()) GTEST_SKIP() << "this kernel answers behind a full queue";
+  const UniqueFd listener = listenAnywhere();
+  target(hole.address);
+  target(boundAddress(listener.get()));
+  const TimePoint start = Clock::now();
+  dial();
+  wait();
+  ASSERT_TRUE(outcome_.stream);
+  EXPECT_EQ(outcome_.address, boundAddress(listener.get()));
+  EXPECT_GE(Clock::now() - start, Connector::kHeadStart);
+  EXPECT_EQ(counters_.get(Counter::kBackendConnectsFailed), 1u);
+  EXPECT_EQ(host_.most, 1) << "the second attempt needed a descriptor more";
+  EXPECT_EQ(host_.taken, 0) << "and has given it back";
+  ASSERT_EQ(host_.news.size(), 1u);
+  EXPECT_EQ(host_.news.front().report.address, hole.address);
+  EXPECT_EQ(host_.news.front().report.status, AddressStatus::kSilent);
+}
+
+TEST_F(ConnectorTest, ASilentAddressIsRememberedByTheNextTunnel) {
+  Blackhole hole;
+  if (!hole.works()) GTEST_SKIP() << "this kernel answers behind a full queue";
+  const UniqueFd listener = listenAnywhere();
+  target(hole.address);
+  target(boundAddress(listener.get()));
+  dial();
+  wait();
+  outcome_ = {};
+  dial();
+  wait();
+  ASSERT_TRUE(outcome_.stream);
+  EXPECT_EQ(counters_.get(Counter::kBackendConnectsFailed), 1u) << "the silent one was not tried";
+  EXPECT_EQ(host_.most, 1);
+}
+
+/// Descriptors are counted: where there is none for a second attempt, the first one gets its share
+/// of the time and no more.
+TEST_F(ConnectorTest, WithoutADescriptorToSpareASilentAddressLeavesTimeForTheNext) {
+  Blackhole hole;
+  if (!hole.works()) GTEST_SKIP() << "this kernel answers behind a full queue";
+  host_.spares = 0;
   const UniqueFd listener = listenAnywhere();
   options_.connectTimeout = Millis(600);
   target(hole.address);
@@ -205,6 +260,67 @@ TEST_F(ConnectorTest, ASilentAddressLeavesTimeForTheNext) {
   EXPECT_EQ(outcome_.address, boundAddress(listener.get()));
   EXPECT_GE(Clock::now() - start, Millis(300)) << "half of the time is the first one's";
   EXPECT_EQ(counters_.get(Counter::kBackendConnectsFailed), 1u);
+}
+
+/// The restart of a backend beside a dead one: what refuses is tried again while the other is
+/// waited for.
+TEST_F(ConnectorTest, ASilentAddressHoldsUpNoRetry) {
+  Blackhole hole;
+  if (!hole.works()) GTEST_SKIP() << "this kernel answers behind a full queue";
+  const SocketAddress address = refusing();
+  target(hole.address);
+  target(address);
+  dial();
+  UniqueFd listener;
+  wait([&] {
+    if (!listener && counters_.get(Counter::kBackendConnectsRetried) != 0)
+      listener = listenAt(address);
+  });
+  ASSERT_TRUE(outcome_.stream);
+  EXPECT_EQ(outcome_.address, address);
+}
+
+TEST_F(ConnectorTest, ManySilentAddressesKeepTheNumberOfAttemptsSmall) {
+  std::vector<Blackhole> holes(6);
+  if (!holes.back().works()) GTEST_SKIP() << "this kernel answers behind a full queue";
+  for (const Blackhole& hole : holes) target(hole.address);
+  options_.connectTimeout = Millis(1300);
+  dial();
+  wait();
+  ASSERT_TRUE(outcome_.failure);
+  EXPECT_EQ(outcome_.failure->cause, "backend-timeout");
+  EXPECT_EQ(host_.most, 3);
+  EXPECT_EQ(host_.taken, 0);
+}
+
+TEST_F(ConnectorTest, TellsWhenABackendFailsAndWhenItIsBack) {
+  const SocketAddress address = refusing();
+  target(address);
+  dial();
+  UniqueFd listener;
+  wait([&] {
+    if (!listener && counters_.get(Counter::kBackendConnectsRetried) >= 2)
+      listener = listenAt(address);
+  });
+  ASSERT_TRUE(outcome_.stream);
+  ASSERT_EQ(host_.news.size(), 2u) << "not one for each attempt";
+  EXPECT_EQ(host_.news[0].report.status, AddressStatus::kFailing);
+  EXPECT_EQ(host_.news[0].report.error, ECONNREFUSED);
+  EXPECT_EQ(host_.news[1].report.status, AddressStatus::kUp);
+}
+
+/// A backend that does not answer is known before connect-timeout is over.
+TEST_F(ConnectorTest, TellsOfASilentBackendWhileItIsWaitedFor) {
+  Blackhole hole;
+  if (!hole.works()) GTEST_SKIP() << "this kernel answers behind a full queue";
+  target(hole.address);
+  dial();
+  const TimePoint deadline = Clock::now() + Millis(8000);
+  while (host_.news.empty() && Clock::now() < deadline) pass(Millis(20));
+  EXPECT_EQ(outcome_.calls, 0);
+  ASSERT_EQ(host_.news.size(), 1u);
+  EXPECT_EQ(host_.news.front().report.status, AddressStatus::kSilent);
+  EXPECT_TRUE(options_.memory->down());
 }
 
 TEST_F(ConnectorTest, AUnixSocketThatAppearsLater) {
@@ -325,6 +441,7 @@ TEST_F(ConnectorTest, DyingCancelsEverything) {
   target(hole.address);
   dial();
   connector_.reset();
+  EXPECT_EQ(host_.taken, 0);
   pass(Millis(20));
   EXPECT_EQ(outcome_.calls, 0);
 

@@ -66,6 +66,25 @@ TEST(TunnelBudget, ALowerLimitHoldsNewOnesBack) {
   EXPECT_FALSE(budget.full());
 }
 
+TEST(TunnelBudget, SpareDescriptorsComeOutOfFreePlaces) {
+  TunnelBudget budget;
+  int wakes = 0;
+  budget.setWake([&] { ++wakes; });
+  budget.setLimit(3);
+  budget.take();
+  budget.take();
+  EXPECT_TRUE(budget.takeSpare());
+  EXPECT_TRUE(budget.full()) << "half of the third place is taken";
+  EXPECT_TRUE(budget.takeSpare());
+  EXPECT_FALSE(budget.takeSpare());
+  budget.beginWaiting();
+  budget.giveSpareBack();
+  EXPECT_EQ(wakes, 1);
+  budget.giveSpareBack();
+  EXPECT_FALSE(budget.full());
+  EXPECT_EQ(budget.open(), 2u);
+}
+
 /// One thread takes as the acceptor does, three give back as workers do. A lost wake-up would leave
 /// the acceptor asleep with places free, and nobody left to wake it.
 TEST(TunnelBudget, NoWakeUpIsLost) {
