@@ -90,7 +90,9 @@ Connector::~Connector() { dropAll(); }
 
 void Connector::dial(DialObserver& observer) {
   observer_ = &observer;
-  phaseDeadline_ = deadlineAfter(context_.loop.now(), options_.connectTimeout);
+  context_.waiting.pushBack(*this);
+  began_ = context_.loop.now();
+  phaseDeadline_ = deadlineAfter(began_, options_.connectTimeout);
   guarded([this] { beginPass(); });
 }
 
@@ -219,9 +221,28 @@ void Connector::endOfPass() {
   if (waiting == 0 && (!options_.retry || context_.loop.now() >= phaseDeadline_)) return fail();
   if (!options_.retry || retryAt_ != kNever) return;
   if (waiting != 0 && waiting == pass_.size()) return;  // none has failed
+  if (context_.host.placesScarce() && mayGiveWay()) return giveWay();
   context_.counters.add(Counter::kBackendConnectsRetried);
   retryAt_ = std::min(context_.loop.now() + backoff_, phaseDeadline_);
   backoff_ = std::min(backoff_ * 2, kLastBackoff);
+}
+
+/// A silent address gets the time of a head start: its host may be back.
+bool Connector::mayGiveWay() const {
+  if (observer_ == nullptr || !options_.memory->down()) return false;
+  return inFlight() == 0 || context_.loop.now() - began_ >= kHeadStart;
+}
+
+void Connector::giveWay() {
+  guarded([this] {
+    context_.counters.add(Counter::kTunnelsGaveWay);
+    for (const auto& attempt : attempts_) {
+      if (attempt && lastFailure_.cause.empty())
+        lastFailure_ = {causeOf(ETIMEDOUT), attempt->address.text() + ": no answer"};
+    }
+    lastFailure_.detail += "; gave way, because places are scarce";
+    fail();
+  });
 }
 
 /// `address` may be of the pass or of an attempt.
@@ -234,6 +255,7 @@ void Connector::adopt(UniqueFd fd, const SocketAddress& address) {
     noteSilent(*attempt, ETIMEDOUT);
   }
   dropAll();
+  unlink();
   timer_.disarm();
   tell(options_.memory->answered(winner, now));
   if (!winner.isUnix()) setTunnelSocketOptions(fd.get());
@@ -244,6 +266,7 @@ void Connector::adopt(UniqueFd fd, const SocketAddress& address) {
 
 void Connector::fail() {
   dropAll();
+  unlink();
   timer_.disarm();
   DialObserver* observer = std::exchange(observer_, nullptr);
   observer->onDialFailed(std::move(lastFailure_));
@@ -262,6 +285,7 @@ void Connector::onTimer() {
   const TimePoint now = context_.loop.now();
   const bool ended = expireAttempts(now);
   if (now >= phaseDeadline_) return fail();
+  if (context_.host.placesScarce() && mayGiveWay()) return giveWay();
   if (now >= retryAt_) return beginPass();
   if (ended || now >= nextStart_) return startNext();
   arm();

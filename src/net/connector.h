@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "base/intrusive_list.h"
 #include "base/unique_fd.h"
 #include "event/io_watcher.h"
 #include "event/timer.h"
@@ -39,19 +40,24 @@ class ConnectorHost {
   /// Each connector has one descriptor without asking. False: there is none for a second attempt.
   virtual bool takeSpareDescriptor() = 0;
   virtual void giveSpareDescriptor() = 0;
+  /// Few tunnels more can be had: who waits for a backend that is down keeps others out.
+  virtual bool placesScarce() const = 0;
 
  protected:
   ~ConnectorHost() = default;
 };
+
+class Connector;
 
 /// What the connectors of one loop share; outlives them.
 struct ConnectorContext {
   EventLoop& loop;
   CounterBlock& counters;
   ConnectorHost& host;
+  IntrusiveList<Connector> waiting{};  ///< those between dial() and outcome, the oldest first
 };
 
-class Connector final : public Dialer {
+class Connector final : public Dialer, public ListNode<Connector> {
  public:
   /// When the next address is started beside one that has not answered.
   static constexpr Millis kHeadStart{250};
@@ -66,6 +72,11 @@ class Connector final : public Dialer {
   ~Connector() override;
 
   void dial(DialObserver& observer) override;
+
+  /// No address of the service answers, and none is about to: the wait may well be for nothing.
+  bool mayGiveWay() const;
+  /// Ends at once with the failure that there was, for want of places.
+  void giveWay();
 
  private:
   struct Attempt;
@@ -108,6 +119,7 @@ class Connector final : public Dialer {
   size_t spares_ = 0;     // descriptors taken from the host
   bool crowded_ = false;  // the next address waits for one of them
   Timer timer_;
+  TimePoint began_{};
   TimePoint phaseDeadline_ = kNever;
   TimePoint nextStart_ = kNever;  // of the next address beside those in flight
   TimePoint retryAt_ = kNever;    // of the next pass

@@ -25,6 +25,15 @@ constexpr Micros kCloseTogether{100};
 constexpr Millis kRetryAfterShortage{500};
 constexpr Millis kRetryAfterFullWorkers{5};
 
+// A service whose backend is down, while places are scarce: a part of the reserve, then a rest. Its
+// clients fail anyway, and are not worth a storm of handshakes.
+constexpr Millis kRest{100};
+constexpr size_t kPartsOfReserve = 4;
+// Between two requests to make room, so that those that were asked can follow; and how soon one is
+// repeated while no place is left.
+constexpr Millis kBetweenRequests{5};
+constexpr Millis kAskAgain{50};
+
 // What the kernel may hold unsent for a client: enough for a round trip of a fast link, little for
 // a slow one.
 constexpr uint32_t kNotSentLowat = 128 * 1024;
@@ -60,7 +69,8 @@ Acceptor::Acceptor(Logger& logger, CounterBlock& counters, TunnelBudget& budget,
       budget_(budget),
       workers_(std::move(workers)),
       mailbox_(loop_, 1, this, [](void* self) { static_cast<Acceptor*>(self)->onMail(); }),
-      resumeTimer_(loop_, this, [](void* self) { static_cast<Acceptor*>(self)->resume(); }) {
+      resumeTimer_(loop_, this, [](void* self) { static_cast<Acceptor*>(self)->resume(); }),
+      restTimer_(loop_, this, [](void* self) { static_cast<Acceptor*>(self)->onRestOver(); }) {
   loop_.setEndOfTurn([this] { finishRetired(); });
 }
 
@@ -127,19 +137,35 @@ void Acceptor::applyNow(ListenerUpdate& update) {
 
 /// Empties the listen queue, as far as there are places.
 void Acceptor::acceptAll(Listener& listener) {
-  while (!paused_ && acceptFrom(listener) == Burst::kMore) {
+  while (!paused_ && acceptFrom(listener, Pace::kAll) == Burst::kMore) {
   }
 }
 
-Acceptor::Burst Acceptor::acceptFrom(Listener& listener) {
+/// One step, with what scarce places ask for.
+Acceptor::Burst Acceptor::acceptFrom(Listener& listener, Pace pace) {
   if (!listener.fd.valid()) return Burst::kEmpty;  // retired within this turn
+  const bool slow =
+      pace != Pace::kAll && budget_.scarce() && listener.service->profile->connect.memory->down();
+  int burst = 1;
+  if (slow) {
+    burst = static_cast<int>(std::max<size_t>(budget_.reserve() / kPartsOfReserve, 1));
+  } else if (pace != Pace::kOne && loop_.now() - listener.lastAccept < kCloseTogether) {
+    burst = kBurst;
+  }
+  const Burst result = acceptBurst(listener, burst);
+  if (const size_t excess = budget_.excess(); excess != 0) makeRoom(excess);
+  if (slow && !paused_) rest(listener);
+  return result;
+}
+
+Acceptor::Burst Acceptor::acceptBurst(Listener& listener, int burst) {
   const TimePoint now = loop_.now();
-  const int burst = now - listener.lastAccept < kCloseTogether ? kBurst : 1;
   for (int i = 0; i < burst; ++i) {
     if (budget_.full()) {
       budget_.beginWaiting();
       if (budget_.full()) {
         pause("max-tunnels is reached");
+        resumeTimer_.armBy(now + kAskAgain);
         return Burst::kPaused;
       }
     }
@@ -171,6 +197,36 @@ Acceptor::Burst Acceptor::acceptFrom(Listener& listener) {
   return Burst::kMore;
 }
 
+/// Asks the workers to end tunnels that wait for a backend that is down.
+void Acceptor::makeRoom(size_t places) {
+  if (loop_.now() - askedForRoom_ < kBetweenRequests) return;
+  const bool useful = std::any_of(listeners_.begin(), listeners_.end(), [](const auto& listener) {
+    return listener->service->profile->connect.memory->down();
+  });
+  if (!useful) return;
+  askedForRoom_ = loop_.now();
+  budget_.ask(places);
+  for (Worker* worker : workers_) worker->makeRoom();
+}
+
+void Acceptor::rest(Listener& listener) {
+  listener.restsUntil = loop_.now() + kRest;
+  listener.watcher.watch(false, false);
+  restTimer_.armBy(listener.restsUntil);
+}
+
+void Acceptor::onRestOver() {
+  for (auto& listener : listeners_) {
+    if (listener->restsUntil == TimePoint{}) continue;
+    if (loop_.now() < listener->restsUntil) {
+      restTimer_.armBy(listener->restsUntil);
+      continue;
+    }
+    listener->restsUntil = {};
+    if (!paused_ && listener->fd.valid() && !watchForClients(*listener)) return;
+  }
+}
+
 bool Acceptor::place(AcceptedConn& conn) {
   const size_t first =
       placement_.pick(workers_.size(), [this](size_t i) { return workers_[i]->load(); });
@@ -195,6 +251,7 @@ void Acceptor::shortage(const char* what, int error) {
   shortageTold_ = true;
   pause(nullptr);
   budget_.beginWaiting();  // a tunnel that ends gives descriptors back
+  makeRoom(std::max<size_t>(budget_.reserve(), 1));
   resumeTimer_.armBy(loop_.now() + kRetryAfterShortage);
 }
 
@@ -217,15 +274,33 @@ void Acceptor::resume() {
     if (!place(*held_)) return resumeTimer_.armBy(loop_.now() + kRetryAfterFullWorkers);
     held_.reset();
   }
+  if (budget_.full()) {
+    budget_.beginWaiting();
+    if (budget_.full()) {
+      makeRoom(budget_.excess());
+      return resumeTimer_.armBy(loop_.now() + kAskAgain);
+    }
+  }
   paused_ = false;
   resumeTimer_.disarm();
   counters_.add(Counter::kAcceptResumed);
   if (!shortageTold_)
     logger_.log(LogLine(LogLevel::kNotice, "accepting goes on").collapseBy("accept-resume"));
+  // Who has waited gets the places by turns; the loop alone would always begin with the same one.
+  const size_t count = listeners_.size();
+  for (size_t i = 0; i < count; ++i) {
+    Listener& listener = *listeners_[turn_ % count];
+    ++turn_;
+    if (listener.retiring) {
+      acceptAll(listener);  // removed during the pause: to be closed now
+    } else if (listener.restsUntil == TimePoint{}) {
+      acceptFrom(listener, Pace::kOne);
+    }
+    if (paused_) return;  // that took the last place
+  }
   for (auto& listener : listeners_) {
-    if (listener->retiring) acceptAll(*listener);  // removed during the pause: to be closed now
-    if (paused_) return;                           // that took the last place
-    if (listener->fd.valid() && !watchForClients(*listener)) return;
+    const bool awake = listener->fd.valid() && listener->restsUntil == TimePoint{};
+    if (awake && !watchForClients(*listener)) return;
   }
 }
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Acceptor is the listener thread: all listening sockets on one loop. It accepts in bounded bursts,
 // places each connection on a worker, and pauses (nobody is rejected, clients wait in the kernel's
-// queue) at max-tunnels, when every worker is full, and for want of descriptors. Thread: loop
-// (culvert-accept); what says so any.
+// queue) at max-tunnels, when every worker is full, and for want of descriptors. Where places are
+// scarce, tunnels whose backend is down make room, and a service whose backend is down is accepted
+// from slowly. Thread: loop (culvert-accept); what says so any.
 #pragma once
 
 #include <functional>
@@ -69,6 +70,7 @@ class Acceptor {
     std::shared_ptr<const Service> service;
     IoWatcher watcher;
     TimePoint lastAccept{};
+    TimePoint restsUntil{};  // its backend is down and places are scarce; zero: accepted from
     bool retiring = false;
   };
   enum class Burst : uint8_t { kMore, kEmpty, kPaused };
@@ -76,7 +78,12 @@ class Acceptor {
   void onMail();
   void applyNow(ListenerUpdate& update);
   void acceptAll(Listener& listener);
-  Burst acceptFrom(Listener& listener);
+  enum class Pace : uint8_t { kOrdinary, kOne, kAll };
+  Burst acceptFrom(Listener& listener, Pace pace = Pace::kOrdinary);
+  Burst acceptBurst(Listener& listener, int burst);
+  void rest(Listener& listener);
+  void onRestOver();
+  void makeRoom(size_t places);
   bool place(AcceptedConn& conn);
   void onAcceptError(int error);
   void shortage(const char* what, int error);
@@ -96,6 +103,9 @@ class Acceptor {
   Placement placement_;
   std::optional<AcceptedConn> held_;  // accepted, and every worker was full
   Timer resumeTimer_;
+  Timer restTimer_;
+  TimePoint askedForRoom_{};
+  size_t turn_ = 0;  // whose turn it is when a place comes free
   bool paused_ = false;
   bool shortageTold_ = false;  // one warning until a connection could be accepted again
   std::thread thread_;

@@ -5,6 +5,7 @@
 // the flag by which workers know that the acceptor waits for a place. Thread: any.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <functional>
@@ -21,6 +22,25 @@ class TunnelBudget {
   void setLimit(size_t limit) { limit_.store(limit); }
   size_t limit() const { return limit_.load(std::memory_order_relaxed); }
   size_t open() const { return open_.load(std::memory_order_relaxed); }
+
+  /// Places that are kept for tunnels that can be of use.
+  size_t reserve() const { return std::min(limit() / 8, kMostReserve); }
+  /// How many tunnels whose backend is down should make room; 0 unless places are scarce.
+  size_t excess() const {
+    const size_t mark = limit() - reserve();
+    const size_t now = open() + 1;
+    return now > mark ? now - mark : 0;
+  }
+  bool scarce() const { return excess() != 0; }
+
+  /// So many tunnels shall make room: each worker then takes what it can give.
+  void ask(size_t places) { asked_.store(places, std::memory_order_relaxed); }
+  [[nodiscard]] bool takeAsked() {
+    size_t asked = asked_.load(std::memory_order_relaxed);
+    while (asked != 0 && !asked_.compare_exchange_weak(asked, asked - 1)) {
+    }
+    return asked != 0;
+  }
 
   bool full() const { return open_.load() + placesOf(spare_.load()) >= limit_.load(); }
   /// Thread: acceptor.
@@ -54,6 +74,8 @@ class TunnelBudget {
   void beginWaiting() { waiting_.store(true); }
 
  private:
+  static constexpr size_t kMostReserve = 256;
+
   static size_t placesOf(size_t spare) { return (spare + 1) / 2; }
   void wakeWaiting() {
     if (waiting_.load() && waiting_.exchange(false)) wake_();
@@ -61,6 +83,7 @@ class TunnelBudget {
 
   std::atomic<size_t> open_{0};
   std::atomic<size_t> spare_{0};
+  std::atomic<size_t> asked_{0};
   std::atomic<size_t> most_{0};
   std::atomic<size_t> limit_{0};
   std::atomic<bool> waiting_{false};

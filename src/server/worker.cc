@@ -76,6 +76,14 @@ void Worker::trimPool() {
   mailbox_.post([this] { pool_.trim(); });
 }
 
+void Worker::makeRoom() {
+  mailbox_.post([this] {
+    connectors_.waiting.forEach([this](Connector& connector) {
+      if (connector.mayGiveWay() && shared_.budget.takeAsked()) connector.giveWay();
+    });
+  });
+}
+
 void Worker::onMail() {
   handshakes_.arrivalsWait();
   for (auto& message : mailbox_.takeControl()) message();
@@ -128,6 +136,8 @@ void Worker::onBackendNews(const ConnectorOptions& options, const AddressNews& n
 bool Worker::takeSpareDescriptor() { return shared_.budget.takeSpare(); }
 
 void Worker::giveSpareDescriptor() { shared_.budget.giveSpareBack(); }
+
+bool Worker::placesScarce() const { return shared_.budget.scarce(); }
 
 void Worker::endOfTurn() {
   counters_.set(Counter::kDeferredDeletes, loop_.deferredDeletes());

@@ -50,6 +50,9 @@ class Worker final : public SessionOwner, private HandshakeQueue::Arrivals, priv
   void dropUnusedContexts();
   /// Gives blocks back to the system that wait for reuse. Thread: any.
   void trimPool();
+  /// Ends waiting tunnels whose backend is down, the oldest first, as many as the budget asks for.
+  /// Thread: any.
+  void makeRoom();
   /// When the present turn began (microseconds of Clock), 0 while waiting. Thread: any.
   uint64_t busySinceMicros() const { return loop_.busySinceMicros(); }
   const std::string& name() const { return name_; }
@@ -59,6 +62,7 @@ class Worker final : public SessionOwner, private HandshakeQueue::Arrivals, priv
   void onBackendNews(const ConnectorOptions& options, const AddressNews& news) override;
   bool takeSpareDescriptor() override;
   void giveSpareDescriptor() override;
+  bool placesScarce() const override;
   void onMail();
   bool startNext() override;
   Tunnel* adopt(AcceptedConn conn);

@@ -106,6 +106,8 @@ class ConnectorTest : public testing::Test {
       return true;
     }
     void giveSpareDescriptor() override { --taken; }
+    bool placesScarce() const override { return scarce; }
+    bool scarce = false;
     std::vector<AddressNews> news;
     int spares = 100, taken = 0, most = 0;
   };
@@ -307,6 +309,54 @@ TEST_F(ConnectorTest, TellsWhenABackendFailsAndWhenItIsBack) {
   EXPECT_EQ(host_.news[0].report.status, AddressStatus::kFailing);
   EXPECT_EQ(host_.news[0].report.error, ECONNREFUSED);
   EXPECT_EQ(host_.news[1].report.status, AddressStatus::kUp);
+}
+
+TEST_F(ConnectorTest, GivesWayWhereItsBackendIsDown) {
+  target(refusing());
+  dial();
+  EXPECT_TRUE(connector_->mayGiveWay()) << "the first pass is over";
+  EXPECT_FALSE(context_.waiting.empty());
+  connector_->giveWay();
+  ASSERT_TRUE(outcome_.failure);
+  EXPECT_EQ(outcome_.failure->cause, "backend-refused");
+  EXPECT_NE(outcome_.failure->detail.find("gave way"), std::string::npos);
+  EXPECT_EQ(counters_.get(Counter::kTunnelsGaveWay), 1u);
+  EXPECT_TRUE(context_.waiting.empty());
+  EXPECT_FALSE(connector_->mayGiveWay()) << "it is over";
+}
+
+TEST_F(ConnectorTest, DoesNotWaitForADeadBackendWherePlacesAreScarce) {
+  host_.scarce = true;
+  target(refusing());
+  dial();
+  EXPECT_EQ(outcome_.calls, 1);
+  ASSERT_TRUE(outcome_.failure);
+  EXPECT_EQ(outcome_.failure->cause, "backend-refused");
+}
+
+TEST_F(ConnectorTest, WherePlacesAreScarceABackendThatIsWellIsStillReached) {
+  host_.scarce = true;
+  const UniqueFd listener = listenAnywhere();
+  target(refusing());
+  target(boundAddress(listener.get()));
+  dial();
+  wait();
+  EXPECT_TRUE(outcome_.stream);
+  EXPECT_EQ(counters_.get(Counter::kTunnelsGaveWay), 0u);
+}
+
+TEST_F(ConnectorTest, ASilentBackendGetsAHeadStartBeforeItsTunnelsGiveWay) {
+  Blackhole hole;
+  if (!hole.works()) GTEST_SKIP() << "this kernel answers behind a full queue";
+  target(hole.address);
+  options_.memory->silent(hole.address, ETIMEDOUT, Millis(250), {hole.address}, loop_.now());
+  dial();
+  EXPECT_FALSE(connector_->mayGiveWay()) << "its host may be back";
+  pass(Connector::kHeadStart + Millis(20));
+  EXPECT_TRUE(connector_->mayGiveWay());
+  connector_->giveWay();
+  ASSERT_TRUE(outcome_.failure);
+  EXPECT_EQ(outcome_.failure->cause, "backend-timeout");
 }
 
 /// A backend that does not answer is known before connect-timeout is over.

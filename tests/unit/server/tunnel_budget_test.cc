@@ -66,6 +66,33 @@ TEST(TunnelBudget, ALowerLimitHoldsNewOnesBack) {
   EXPECT_FALSE(budget.full());
 }
 
+TEST(TunnelBudget, KnowsWhenPlacesAreScarce) {
+  TunnelBudget budget;
+  budget.setLimit(16);
+  EXPECT_EQ(budget.reserve(), 2u);
+  for (int i = 0; i < 13; ++i) budget.take();
+  EXPECT_FALSE(budget.scarce());
+  budget.take();
+  EXPECT_TRUE(budget.scarce()) << "the reserve alone is left";
+  EXPECT_EQ(budget.excess(), 1u);
+  budget.take();
+  budget.take();
+  EXPECT_EQ(budget.excess(), 3u);
+  budget.setLimit(1);
+  EXPECT_EQ(budget.reserve(), 0u) << "few places leave none to keep";
+  budget.setLimit(1'000'000);
+  EXPECT_LE(budget.reserve(), 256u) << "nor do many ask for thousands";
+}
+
+TEST(TunnelBudget, GivesOutWhatWasAskedFor) {
+  TunnelBudget budget;
+  EXPECT_FALSE(budget.takeAsked());
+  budget.ask(2);
+  EXPECT_TRUE(budget.takeAsked());
+  EXPECT_TRUE(budget.takeAsked());
+  EXPECT_FALSE(budget.takeAsked());
+}
+
 TEST(TunnelBudget, SpareDescriptorsComeOutOfFreePlaces) {
   TunnelBudget budget;
   int wakes = 0;
