@@ -48,7 +48,7 @@ die() { printf 'wolfssl.sh: error: %s\n' "$*" >&2; exit 1; }
 configureFlags() {
   local flags=(--enable-static --disable-shared --with-pic --enable-sp --enable-sp-asm
     --enable-sni --enable-alpn --enable-session-ticket --enable-curve25519 --enable-ed25519
-    --enable-ocsp --enable-ocspstapling --enable-crl --enable-certgen --enable-enckeys
+    --enable-ocsp --enable-ocspstapling --enable-crl --enable-certgen --enable-enckeys --enable-scrypt
     --disable-oldtls --disable-dh --disable-errorqueue --disable-hashdrbg --disable-examples --disable-crypttests
     --disable-benchmark)
   case $(uname -m) in
@@ -56,19 +56,24 @@ configureFlags() {
     aarch64 | arm64) flags+=(--enable-armasm) ;;
     *) flags=("${flags[@]/--enable-sp-asm/}") ;;
   esac
-  [ "$KIND" = fallback ] || flags+=(--enable-mlkem)  # releases before 5.7 need another library for it
+  # Releases before 5.7 need another library for ML-KEM, and serve 3DES where they have it. It opens old private keys.
+  [ "$KIND" = fallback ] || flags+=(--enable-mlkem --enable-des3)
   printf '%s\n' "${flags[@]}" | sed '/^$/d'
 }
 
 compilerFlags() {
-  # MAX_SUITE_SZ: bytes of suites in a ClientHello; above it wolfSSL refuses the client. Its 300 are too few for a
-  # scanner that offers every suite there is.
+  # Limits that no RFC sets and that peers pass. SP_INT_BITS: RSA keys of up to 8192 bits; ALT_ECC_SIZE keeps elliptic curve
+  # keys from growing with it. MAX_CERTIFICATE_SZ bounds every handshake message, a ClientHello of 64 KiB too. What is an
+  # array in a session or in a handshake stays small: scripts/wolfssl-mends.sh shortens lists instead.
   local flags=(-O2 -g1 -ffunction-sections -fdata-sections -fstack-protector-strong "-Wp,-D_FORTIFY_SOURCE=2"
     -DWOLFSSL_TLS13_MIDDLEBOX_COMPAT -DWOLFSSL_EXTRA_ALERTS -DWOLFSSL_ALWAYS_VERIFY_CB
-    -DCUSTOM_RAND_GENERATE_BLOCK=culvertRandomBlock -DWOLFSSL_ALT_NAMES -DMAX_PSK_ID_LEN=4096 -DWOLFSSL_MAX_SUITE_SZ=1024
+    -DCUSTOM_RAND_GENERATE_BLOCK=culvertRandomBlock -DWOLFSSL_ALT_NAMES
+    -DSP_INT_BITS=8192 -DALT_ECC_SIZE -DMAX_CERTIFICATE_SZ=103424 -DCULVERT_MAX_PEER_CHAIN=100
+    -DWOLFSSL_MAX_ALT_NAMES=16384 -DWOLFSSL_MAX_NAME_CONSTRAINTS=1024 -DWOLFSSL_ASN_ALLOW_0_SERIAL
     -DWOLFSSL_SEND_HRR_COOKIE  # how early data is turned down, see src/tls/hello_guard.h
     -DWOLFSSL_NO_GETPID)  # only the hash DRBG would want to notice a fork
-  [ "$KIND" != fallback ] || flags+=(-DWOLFSSL_IP_ALT_NAME)  # on by itself in later releases
+  # The first is on by itself in later releases; mends lift the other two limits there: bytes of suites, and of a ticket.
+  [ "$KIND" != fallback ] || flags+=(-DWOLFSSL_IP_ALT_NAME -DWOLFSSL_MAX_SUITE_SZ=1024 -DMAX_PSK_ID_LEN=4096)
   [ -z "${WOLFSSL_KEYLOG:-}" ] || flags+=(-DHAVE_SECRET_CALLBACK -DWOLFSSL_EXTRA)  # EXTRA: wolfSSL_get_keys
   local extra
   for extra in -fstack-clash-protection -fcf-protection; do

@@ -11,12 +11,11 @@
 
 namespace culvert {
 
-/// Longest accepted ClientHello, its 4-byte handshake header included: what fits into one plaintext
-/// record (RFC 8446 5.1), so that a fragmented one can be handed on as a single record. Real
-/// hellos, post-quantum key shares and ECH included, stay below 4 KiB.
-inline constexpr size_t kMaxHelloMessage = 16384;
+/// Longest accepted ClientHello, its 4-byte handshake header included. Real hellos, post-quantum key
+/// shares and ECH included, stay below 4 KiB; tickets of other servers may make them longer.
+inline constexpr size_t kMaxHelloMessage = size_t{64} << 10;
 /// Most records one ClientHello may be split over (a 2 KiB hello in one-byte records still passes).
-inline constexpr size_t kMaxHelloRecords = 2048;
+inline constexpr size_t kMaxHelloRecords = 4096;
 /// No hello needs more raw bytes than this; a gatherer that was fed as many has decided.
 inline constexpr size_t kMaxHelloBytes = kMaxHelloMessage + 5 * kMaxHelloRecords;
 

@@ -172,35 +172,41 @@ HelloResult HelloGatherer::scanMessageHeader(std::span<const uint8_t> payload) {
   }
   if (headerSeen_ >= 1 && header_[0] != kClientHello)
     return malformed(Alert::unexpected_message, "first handshake message is not a ClientHello");
-  if (headerSeen_ >= 2 && header_[1] != 0)
-    return malformed(Alert::illegal_parameter, "ClientHello is longer than 16384 bytes");
+  constexpr std::string_view kTooLong = "ClientHello is longer than 65536 bytes";
+  if (headerSeen_ >= 2 && header_[1] != 0) return malformed(Alert::illegal_parameter, kTooLong);
   if (headerSeen_ == kMessageHeader && messageSize_ == 0) {
     messageSize_ = static_cast<uint32_t>(kMessageHeader + (header_[2] << 8 | header_[3]));
-    if (messageSize_ > kMaxHelloMessage)
-      return malformed(Alert::illegal_parameter, "ClientHello is longer than 16384 bytes");
+    if (messageSize_ > kMaxHelloMessage) return malformed(Alert::illegal_parameter, kTooLong);
   }
   return {};
 }
 
 HelloResult HelloGatherer::finish(std::span<const uint8_t> bytes, ClientHello& out) {
-  std::span<const uint8_t> message;
-  if (records_ == 1) {
-    message = bytes.subspan(kRecordHeader, messageSize_);
-  } else {
-    assembled_.resize(kRecordHeader + messageSize_);
-    std::memcpy(assembled_.data(), bytes.data(), 3);
-    assembled_[3] = static_cast<uint8_t>(messageSize_ >> 8);
-    assembled_[4] = static_cast<uint8_t>(messageSize_);
-    uint8_t* to = assembled_.data() + kRecordHeader;
-    for (size_t at = 0; at < position_;) {
-      size_t length = static_cast<size_t>(bytes[at + 3] << 8 | bytes[at + 4]);
-      std::memcpy(to, bytes.data() + at + kRecordHeader, length);
-      to += length;
-      at += kRecordHeader + length;
-    }
-    message = std::span<const uint8_t>(assembled_).subspan(kRecordHeader);
+  if (records_ == 1)
+    return parseClientHelloMessage(bytes.subspan(kRecordHeader, messageSize_), out);
+  join(bytes);
+  return parseClientHelloMessage(message_, out);
+}
+
+/// Makes one message of the records, and full records of the message.
+void HelloGatherer::join(std::span<const uint8_t> bytes) {
+  message_.reserve(messageSize_);
+  for (size_t at = 0; at < position_;) {
+    const auto length = static_cast<size_t>(bytes[at + 3] << 8 | bytes[at + 4]);
+    const auto part = bytes.subspan(at + kRecordHeader, length);
+    message_.insert(message_.end(), part.begin(), part.end());
+    at += kRecordHeader + length;
   }
-  return parseClientHelloMessage(message, out);
+  const size_t full = (message_.size() + kMaxPlaintext - 1) / kMaxPlaintext;
+  joined_.reserve(message_.size() + full * kRecordHeader);
+  for (std::span<const uint8_t> rest = message_; !rest.empty();) {
+    const auto part = rest.first(std::min(rest.size(), kMaxPlaintext));
+    joined_.insert(joined_.end(), bytes.begin(), bytes.begin() + 3);
+    joined_.push_back(static_cast<uint8_t>(part.size() >> 8));
+    joined_.push_back(static_cast<uint8_t>(part.size()));
+    joined_.insert(joined_.end(), part.begin(), part.end());
+    rest = rest.subspan(part.size());
+  }
 }
 
 HelloResult parseClientHello(std::span<const uint8_t> bytes, ClientHello& out) {

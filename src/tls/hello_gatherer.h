@@ -60,20 +60,24 @@ class HelloGatherer {
   size_t consumed() const { return position_; }
 
   /// The records to give to wolfSSL in place of the first consumed() bytes: those bytes themselves,
-  /// or, for a hello that was split over records, one record made of it (the transcript covers
-  /// messages, not records: RFC 8446 4.4.1). Valid after kComplete, as long as `bytes` and the
+  /// or, for a hello that was split over records, as few records as it fits into (the transcript
+  /// covers messages, not records: RFC 8446 4.4.1). Valid after kComplete, as long as `bytes` and the
   /// gatherer live.
   std::span<const uint8_t> preface(std::span<const uint8_t> bytes) const {
-    return assembled_.empty() ? bytes.first(position_) : std::span<const uint8_t>(assembled_);
+    return records_ == 1 ? bytes.first(position_) : std::span<const uint8_t>(joined_);
   }
 
   uint32_t records() const { return records_; }
+
+  /// Gives the memory of a split hello back; preface() and the views into the hello end with it.
+  void forget() { message_ = joined_ = {}; }
 
  private:
   HelloResult scan(std::span<const uint8_t> bytes, ClientHello& out);
   HelloResult scanRecordHeader(std::span<const uint8_t> record) const;
   HelloResult scanMessageHeader(std::span<const uint8_t> payload);
   HelloResult finish(std::span<const uint8_t> bytes, ClientHello& out);
+  void join(std::span<const uint8_t> bytes);
 
   size_t position_ = 0;       // where the next record header begins
   size_t gathered_ = 0;       // message bytes in the records before position_
@@ -82,7 +86,8 @@ class HelloGatherer {
   uint8_t headerSeen_ = 0;  // how many bytes of the message header are in header_
   uint8_t header_[4] = {};
   HelloResult result_;
-  std::vector<uint8_t> assembled_;  // record header + message, only for a split hello
+  std::vector<uint8_t> message_;  // only of a hello that was split over records
+  std::vector<uint8_t> joined_;   // that message in full records
 };
 
 /// One shot over raw bytes. The views in `out` point into `bytes`; a hello split over records is

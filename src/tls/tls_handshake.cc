@@ -13,6 +13,7 @@
 #include "tls/plain_flight.h"
 #include "tls/tls_names.h"
 #include "tls/tls_stream.h"
+#include "tls/wire.h"
 #include "tls/wolfssl.h"
 
 namespace culvert {
@@ -104,8 +105,13 @@ IoStatus TlsStream::gatherHello() {
     case HelloStatus::kComplete:
       break;
   }
-  return beginSession(hello, hello_->gatherer.preface(bytes),
-                      bytes.subspan(hello_->gatherer.consumed()));
+  const IoStatus status = beginSession(hello, hello_->gatherer.preface(bytes),
+                                       bytes.subspan(hello_->gatherer.consumed()));
+  if (hello_) {  // the client has some time for its next flight, and the hello may be 64 KiB
+    hello_->bytes = {};
+    hello_->gatherer.forget();
+  }
+  return status;
 }
 
 IoStatus TlsStream::beginSession(const ClientHello& hello, std::span<const uint8_t> preface,
@@ -188,7 +194,11 @@ IoStatus TlsStream::gatherSecond(std::span<const uint8_t> bytes) {
   // wolfSSL minds the record's version, which is to be ignored (RFC 8446 5.1).
   const auto preface = hello_->second.preface(bytes);
   std::vector<uint8_t> second(preface.begin(), preface.end());
-  second[2] = 3;
+  for (size_t at = 0; at < second.size();) {
+    second[at + 2] = 3;
+    at += kRecordHeader + static_cast<size_t>(second[at + 3] << 8 | second[at + 4]);
+  }
+  hello_->second.forget();
   input_ = second;
   const auto rest = bytes.subspan(hello_->second.consumed());
   const IoStatus status = driveHandshake();

@@ -168,7 +168,7 @@ TEST(HelloGatherer, RefusesBadRecordsAtTheFirstByteThatSettlesIt) {
 
 TEST(HelloGatherer, BoundsTheNumberOfRecordsAndTheSize) {
   HelloBuilder big = HelloBuilder::modern();
-  big.add(21, Bytes(2000, 0));
+  big.add(21, Bytes(kMaxHelloRecords, 0));
   ClientHello hello;
   HelloGatherer gatherer;
   Bytes bytes = big.records(1);
