@@ -78,74 +78,6 @@ void readNames(const DecodedCert& cert, CertificateInfo& info) {
     info.dnsNames.push_back(lowerName(cert.subjectCN, cert.subjectCNLen));
 }
 
-std::string curveText(int curveId, unsigned bits) {
-  switch (curveId) {
-    case ECC_SECP256R1:
-      return "ECDSA P-256";
-    case ECC_SECP384R1:
-      return "ECDSA P-384";
-    case ECC_SECP521R1:
-      return "ECDSA P-521";
-    default:
-      return fmt::format("ECDSA {} bits", bits);
-  }
-}
-
-KeyInfo rsaInfo(RsaKey& key) {
-  int bytes = wc_RsaEncryptSize(&key);
-  unsigned bits = bytes > 0 ? static_cast<unsigned>(bytes) * 8 : 0;
-  return {KeyType::kRsa, bits, fmt::format("RSA-{}", bits)};
-}
-
-KeyInfo eccInfo(const ecc_key& key) {
-  unsigned bits = key.dp != nullptr ? static_cast<unsigned>(key.dp->size) * 8 : 0;
-  int id = key.dp != nullptr ? key.dp->id : 0;
-  if (id == ECC_SECP521R1) bits = 521;
-  return {KeyType::kEcdsa, bits, curveText(id, bits)};
-}
-
-struct RsaHolder {
-  RsaKey key;
-  RsaHolder() { wc_InitRsaKey(&key, nullptr); }
-  ~RsaHolder() { wc_FreeRsaKey(&key); }
-};
-
-struct EccHolder {
-  ecc_key key;
-  EccHolder() { wc_ecc_init(&key); }
-  ~EccHolder() { wc_ecc_free(&key); }
-};
-
-KeyInfo readPublicKey(const DecodedCert& cert) {
-  switch (cert.keyOID) {
-    case RSAk:
-#ifdef WC_RSA_PSS
-    case RSAPSSk:
-#endif
-    {
-      RsaHolder rsa;
-      word32 index = 0;
-      if (wc_RsaPublicKeyDecode(cert.publicKey, &index, &rsa.key, cert.pubKeySize) != 0)
-        return {KeyType::kRsa, 0, "RSA"};
-      return rsaInfo(rsa.key);
-    }
-    case ECDSAk: {
-      int id = wc_ecc_get_oid(cert.pkCurveOID, nullptr, nullptr);
-      unsigned bits = id == ECC_SECP256R1   ? 256
-                      : id == ECC_SECP384R1 ? 384
-                      : id == ECC_SECP521R1 ? 521
-                                            : 0;
-      return {KeyType::kEcdsa, bits, curveText(id, bits)};
-    }
-    case ED25519k:
-      return {KeyType::kEd25519, 256, "Ed25519"};
-    case ED448k:
-      return {KeyType::kEd448, 456, "Ed448"};
-    default:
-      return {KeyType::kUnknown, 0, "unknown kind of key"};
-  }
-}
-
 /// The extension's value: SEQUENCE OF INTEGER, the numbers of TLS extensions.
 bool listsStatusRequest(std::span<const uint8_t> value) {
   constexpr uint8_t kStatusRequest = 5;
@@ -184,6 +116,16 @@ void readUsage(const DecodedCert& cert, CertificateInfo& info) {
     info.servesTls = (cert.extExtKeyUsage & (EXTKEYUSE_ANY | EXTKEYUSE_SERVER_AUTH)) != 0;
 }
 
+std::string faultText(int result) {
+#if defined(WOLFSSL_MAX_ALT_NAMES) && defined(WOLFSSL_MAX_NAME_CONSTRAINTS)
+  if (result == ASN_ALT_NAME_E || result == ASN_NAME_INVALID_E)
+    return fmt::format(
+        "it has more than {} names, or more than {} name constraints, or one of them is malformed",
+        WOLFSSL_MAX_ALT_NAMES, WOLFSSL_MAX_NAME_CONSTRAINTS);
+#endif
+  return tlsErrorText(result);
+}
+
 struct DecodedCertHolder {
   DecodedCert cert;
   explicit DecodedCertHolder(std::span<const uint8_t> der) {
@@ -207,7 +149,7 @@ Result<CertificateInfo> readCertificate(std::span<const uint8_t> der) {
   auto holder = std::make_unique<DecodedCertHolder>(der);
   DecodedCert& cert = holder->cert;
   int result = wc_ParseCert(&cert, CERT_TYPE, NO_VERIFY, nullptr);
-  if (result != 0) return fail("is no X.509 certificate that can be read: " + tlsErrorText(result));
+  if (result != 0) return fail("is no X.509 certificate that can be read: " + faultText(result));
   CertificateInfo info;
   info.subject = nameText(cert.subject);
   info.issuer = nameText(cert.issuer);
@@ -217,10 +159,13 @@ Result<CertificateInfo> readCertificate(std::span<const uint8_t> der) {
   if (!from || !until) return fail("a date of validity is malformed");
   info.notBefore = *from;
   info.notAfter = *until;
-  KeyInfo key = readPublicKey(cert);
+  KeyInfo key = readPublicKey(subjectKeyOf(der));
   info.keyType = key.type;
   info.keyBits = key.bits;
-  info.keyText = key.text;
+  info.keyText = std::move(key.text);
+  info.keyFault = std::move(key.fault);
+  info.keyPss = key.pss;
+  info.keyPssScheme = key.pssScheme;
   info.fingerprint = fingerprintOf(der);
   std::memcpy(info.subjectHash.data(), cert.subjectHash,
               std::min<size_t>(sizeof(cert.subjectHash), 32));
@@ -238,32 +183,6 @@ Result<CertificateInfo> readCertificate(std::span<const uint8_t> der) {
   readUsage(cert, info);
   info.weakHash = weakSignature(cert.signatureOID, der);
   return info;
-}
-
-Result<KeyInfo> readPrivateKey(std::span<const uint8_t> der) {
-  word32 size = static_cast<word32>(der.size());
-  {
-    EccHolder ecc;
-    word32 index = 0;
-    if (wc_EccPrivateKeyDecode(der.data(), &index, &ecc.key, size) == 0) return eccInfo(ecc.key);
-  }
-  {
-    RsaHolder rsa;
-    word32 index = 0;
-    if (wc_RsaPrivateKeyDecode(der.data(), &index, &rsa.key, size) == 0) return rsaInfo(rsa.key);
-  }
-#ifdef HAVE_ED25519
-  {
-    ed25519_key key;
-    wc_ed25519_init(&key);
-    word32 index = 0;
-    int result = wc_Ed25519PrivateKeyDecode(der.data(), &index, &key, size);
-    wc_ed25519_free(&key);
-    if (result == 0) return KeyInfo{KeyType::kEd25519, 256, "Ed25519"};
-  }
-#endif
-  return fail(
-      "is no private key that can be used (ECDSA P-256, P-384, P-521, RSA and Ed25519 can)");
 }
 
 }  // namespace culvert

@@ -9,10 +9,9 @@
 #include <vector>
 
 #include "base/result.h"
+#include "tls/key_info.h"
 
 namespace culvert {
-
-enum class KeyType : uint8_t { kUnknown, kEcdsa, kRsa, kEd25519, kEd448 };
 
 /// What one certificate says about itself.
 struct CertificateInfo {
@@ -23,9 +22,12 @@ struct CertificateInfo {
   std::vector<std::string> addresses;  ///< subjectAltName IP addresses as text
   int64_t notBefore = 0;               ///< seconds since the epoch
   int64_t notAfter = 0;
-  KeyType keyType = KeyType::kUnknown;
+  KeyType keyType = KeyType::kUnknown;  ///< as in KeyInfo, like the next five
   unsigned keyBits = 0;
-  std::string keyText;                    ///< "ECDSA P-256", "RSA-2048", "Ed25519"
+  std::string keyText;
+  std::string keyFault;
+  bool keyPss = false;
+  uint16_t keyPssScheme = 0;
   std::string fingerprint;                ///< SHA-256 of the DER, "AB:CD:..."
   std::array<uint8_t, 32> subjectHash{};  ///< equal names have equal hashes
   std::array<uint8_t, 32> issuerHash{};
@@ -44,15 +46,6 @@ struct CertificateInfo {
 
 /// Parses; nothing is verified but the syntax.
 Result<CertificateInfo> readCertificate(std::span<const uint8_t> der);
-
-struct KeyInfo {
-  KeyType type = KeyType::kUnknown;
-  unsigned bits = 0;
-  std::string text;  ///< as CertificateInfo::keyText
-};
-
-/// What kind of private key this is (PKCS#8, SEC1 or PKCS#1, in DER).
-Result<KeyInfo> readPrivateKey(std::span<const uint8_t> der);
 
 /// "AB:CD:...": SHA-256 of the bytes.
 std::string fingerprintOf(std::span<const uint8_t> der);

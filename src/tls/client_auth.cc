@@ -154,34 +154,58 @@ class Loader {
         caError(i, path +
                        ": no certificate found: a PEM block -----BEGIN CERTIFICATE----- is "
                        "expected");
-      for (const auto& der : *ders) readAnchor(i, der);
+      const size_t before = auth_->anchors.size();
+      refused_.clear();
+      for (size_t k = 0; k < ders->size(); ++k) readAnchor(i, k + 1, (*ders)[k]);
+      judgeRefused(i, auth_->anchors.size() != before);
     }
     if (auth_->anchors.size() > kMostAnchors)
       caError(0, fmt::format("{} certificates of client CAs, at most {} are allowed",
                              auth_->anchors.size(), kMostAnchors));
   }
 
-  void readAnchor(size_t file, const std::vector<uint8_t>& der) {
+  /// One bad certificate does not take the rest of a bundle with it.
+  void judgeRefused(size_t file, bool othersAreThere) {
+    for (std::string& text : refused_) {
+      if (othersAreThere)
+        out_.warnings.push_back({false, file, std::move(text) + "; it is left out"});
+      else
+        caError(file, std::move(text));
+    }
+  }
+
+  void refuseAnchor(size_t file, size_t number, std::string_view why) {
+    refused_.push_back(fmt::format("{}: certificate {} {}", source_.caFiles[file], number, why));
+  }
+
+  /// `number` is its place in the file, from 1.
+  void readAnchor(size_t file, size_t number, const std::vector<uint8_t>& der) {
     const std::string& path = source_.caFiles[file];
     const auto info = readCertificate(der);
     const auto names = readClientCertificate(der);
     if (!info || !names)
-      return caError(file, fmt::format("{}: a certificate {}", path,
-                                       info ? "is malformed" : info.error().text));
+      return refuseAnchor(file, number, info ? "is malformed" : info.error().text);
     auto cert = std::make_unique<ParsedCert>(der);
     const int result = cert->parse(CA_TYPE, NO_VERIFY, nullptr);
     const DecodedCert& c = **cert;
     const bool maySign =
         c.isCA != 0 && (c.extKeyUsageSet == 0 || (c.extKeyUsage & KEYUSE_KEY_CERT_SIGN) != 0);
     if (result != 0 || !maySign)
-      return caError(file, fmt::format("{}: {} is no CA certificate (basicConstraints CA, keyUsage "
-                                       "keyCertSign)",
-                                       path, names->subject));
+      return refuseAnchor(file, number,
+                          fmt::format("({}) is no CA certificate (basicConstraints CA, keyUsage "
+                                      "keyCertSign)",
+                                      names->subject));
+    if (!info->keyFault.empty())
+      return refuseAnchor(
+          file, number,
+          fmt::format("({}) cannot verify clients, its key is of a kind that cannot "
+                      "be used: {}",
+                      names->subject, info->keyFault));
     if (names->unheldConstraints)
-      return caError(file,
-                     fmt::format("{}: {} has nameConstraints of a kind that wolfSSL {} cannot "
-                                 "hold its clients to",
-                                 path, names->subject, tlsLibraryVersion()));
+      return refuseAnchor(file, number,
+                          fmt::format("({}) has nameConstraints of a kind that wolfSSL {} cannot "
+                                      "hold its clients to",
+                                      names->subject, tlsLibraryVersion()));
     TrustAnchor anchor;
     anchor.der = der;
     anchor.subject = names->subject;
@@ -203,7 +227,8 @@ class Loader {
                        utcText(now_ > anchor.notAfter ? anchor.notAfter : anchor.notBefore))});
     if (const int added = addAnchor(manager_.get(), der);
         added != WOLFSSL_SUCCESS && now_ <= anchor.notAfter && now_ >= anchor.notBefore)
-      return caError(file, fmt::format("{}: {}: {}", path, names->subject, tlsErrorText(added)));
+      return refuseAnchor(file, number,
+                          fmt::format("({}): {}", names->subject, tlsErrorText(added)));
     auth_->anchors.push_back(std::move(anchor));
   }
 
@@ -422,6 +447,7 @@ class Loader {
   const ClientAuthSource& source_;
   const int64_t now_;
   std::vector<SecretBytes> caBytes_, crlBytes_;
+  std::vector<std::string> refused_;  // certificates of the file at hand
   bool caBroken_ = false;
   std::vector<size_t> listFiles_;  // of auth_->lists while they are read
   CertManager manager_;

@@ -10,6 +10,7 @@
 #include "base/ascii.h"
 #include "base/words.h"
 #include "tls/der_reader.h"
+#include "tls/oid.h"
 #include "tls/wolfssl.h"
 
 namespace culvert {
@@ -95,27 +96,10 @@ std::optional<std::string> textOf(const DerItem& value) {
   }
 }
 
-std::string dotted(Bytes oid) {
-  std::string out;
-  uint64_t number = 0;
-  for (size_t i = 0; i < oid.size(); ++i) {
-    number = (number & 0x1ffffffffffffff) << 7 | (oid[i] & 0x7f);
-    if ((oid[i] & 0x80) != 0) continue;
-    if (out.empty()) {
-      const uint64_t first = std::min<uint64_t>(number / 40, 2);
-      out = fmt::format("{}.{}", first, number - first * 40);
-    } else {
-      out += fmt::format(".{}", number);
-    }
-    number = 0;
-  }
-  return out;
-}
-
 std::string typeName(Bytes oid) {
   for (const KnownType& type : kTypes)
     if (type.oid == asText(oid)) return std::string(type.name);
-  return dotted(oid);
+  return dottedOid(oid);
 }
 
 /// As RFC 4514 2.4 escapes, and no control characters: it goes into logs and headers.

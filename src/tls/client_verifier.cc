@@ -243,12 +243,12 @@ ClientVerdict ClientVerifier::verifyOne(const Link& link, bool leaf, ManagerHand
                   link.subject + " is not meant for clients (extendedKeyUsage)");
   if (!weakSignature(c.signatureOID, link.der).empty())
     return refuse(Alert::bad_certificate, link.subject + " is signed with MD5 or SHA-1");
-  if (c.keyOID == RSAk || c.keyOID == RSAPSSk) {
-    const auto info = readCertificate(link.der);
-    if (const unsigned bits = info ? info->keyBits : 0; bits < kLeastRsaBits)
-      return refuse(Alert::bad_certificate, fmt::format("{} has a key of {} bits, {} are the least",
-                                                        link.subject, bits, kLeastRsaBits));
-  }
+  const KeyInfo key = readPublicKey(subjectKeyOf(link.der));
+  if (!key.fault.empty())
+    return refuse(Alert::unsupported_certificate, link.subject + " has a key that " + key.fault);
+  if (key.type == KeyType::kRsa && key.bits < kLeastRsaBits)
+    return refuse(Alert::bad_certificate, fmt::format("{} has a key of {} bits, {} are the least",
+                                                      link.subject, key.bits, kLeastRsaBits));
   return {};
 }
 

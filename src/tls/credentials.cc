@@ -134,10 +134,18 @@ struct CredentialsLoader {
 
   Result<void> match() {
     const CertificateInfo& leaf = out->leaf();
-    if (leaf.keyType == KeyType::kUnknown)
-      return fail(cert.path + ": the certificate has an unknown kind of key");
+    if (!leaf.keyFault.empty())
+      return fail(fmt::format("{}: the key of the certificate cannot be used: {}", cert.path,
+                              leaf.keyFault));
     auto info = readPrivateKey(out->key_.span());
     if (!info) return fail(fmt::format("{}: the private key {}", keyPath(), info.error().text));
+    if (auto inside = insideOfPssKey(out->key_.span()); !inside.empty())
+      out->key_ = SecretBytes(inside);
+#ifndef CULVERT_RSA_PSS
+    if (leaf.keyPss)
+      return fail(cert.path +
+                  ": RSASSA-PSS keys need the wolfSSL that culvert is built with by default");
+#endif
     for (size_t i = 0; i < out->der_.size(); ++i) {
       if (info->type != out->chain_[i].keyType || !keyFits(out->der_[i], out->key_)) continue;
       if (i == 0) return {};

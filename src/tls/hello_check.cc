@@ -19,10 +19,15 @@ constexpr uint8_t kSignatureRsa = 1;
 constexpr uint8_t kSignatureEcdsa = 3;
 constexpr uint16_t kRsaPssSha256 = 0x0804;
 constexpr uint16_t kRsaPssSha512 = 0x0806;
+constexpr uint16_t kPssPssSha256 = 0x0809;
+constexpr uint16_t kPssPssSha512 = 0x080b;
 constexpr uint16_t kEd25519Scheme = 0x0807;
 constexpr uint16_t kEd448Scheme = 0x0808;
 
-bool rsaScheme(uint16_t scheme, uint16_t version) {
+bool rsaScheme(uint16_t scheme, uint16_t version, const CertificateInfo& leaf) {
+  if (leaf.keyPss)
+    return leaf.keyPssScheme != 0 ? scheme == leaf.keyPssScheme
+                                  : scheme >= kPssPssSha256 && scheme <= kPssPssSha512;
   if (scheme >= kRsaPssSha256 && scheme <= kRsaPssSha512) return true;
   // PKCS#1 signatures exist in TLS 1.2 only. SHA-1 counts there: without better ones wolfSSL
   // decides.
@@ -37,11 +42,11 @@ bool ecdsaScheme(uint16_t scheme, uint16_t version, unsigned bits) {
 bool signaturesFit(const ClientHello& hello, uint16_t version, const CertificateInfo& leaf) {
   const U16List& offered = hello.signatureAlgorithms;
   if (offered.empty())
-    return version < kTls13;  // RFC 5246 7.4.1.4.1: absent means SHA-1 with anything
+    return version < kTls13 && !leaf.keyPss;  // RFC 5246 7.4.1.4.1: SHA-1 with anything
   for (size_t i = 0; i < offered.size(); ++i) {
     switch (leaf.keyType) {
       case KeyType::kRsa:
-        if (rsaScheme(offered[i], version)) return true;
+        if (rsaScheme(offered[i], version, leaf)) return true;
         break;
       case KeyType::kEcdsa:
         if (ecdsaScheme(offered[i], version, leaf.keyBits)) return true;

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What kind of key a certificate or a private key has, read from the DER, also where the library cannot
+// compute with it: then the message can name what stands there. Thread: any.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "base/result.h"
+
+namespace culvert {
+
+enum class KeyType : uint8_t { kUnknown, kEcdsa, kRsa, kEd25519, kEd448 };
+
+struct KeyInfo {
+  KeyType type = KeyType::kUnknown;
+  unsigned bits = 0;
+  std::string text{};      ///< "ECDSA P-256", "RSA-2048", "RSA-PSS-2048", "Ed25519"
+  std::string fault{};     ///< why the library cannot compute with it; empty: it can
+  bool pss = false;        ///< an RSASSA-PSS key (RFC 4055), which signs with rsa_pss_pss_* only
+  uint16_t pssScheme = 0;  ///< the one scheme that its parameters allow; 0: any rsa_pss_pss_*
+};
+
+/// `spki` is a SubjectPublicKeyInfo (RFC 5280 4.1), with its tag.
+KeyInfo readPublicKey(std::span<const uint8_t> spki);
+
+/// The SubjectPublicKeyInfo of a certificate, with its tag; empty where there is none.
+std::span<const uint8_t> subjectKeyOf(std::span<const uint8_t> certificate);
+
+/// A private key in DER (PKCS#8, SEC1 or PKCS#1). Fails where it cannot be used.
+Result<KeyInfo> readPrivateKey(std::span<const uint8_t> der);
+
+/// The PKCS#1 key inside an RSASSA-PSS key (PKCS#8), which wolfSSL does not load as it is; empty for
+/// any other key.
+std::span<const uint8_t> insideOfPssKey(std::span<const uint8_t> der);
+
+}  // namespace culvert
