@@ -8,6 +8,7 @@
 #include <ctime>
 
 #include "tls/der_reader.h"
+#include "tls/encrypted_key.h"
 #include "tls/pem.h"
 #include "tls/tls_error.h"
 #include "tls/wolfssl.h"
@@ -122,14 +123,20 @@ struct CredentialsLoader {
   }
 
   Result<SecretBytes> keyOf(const PemBlock& block) const {
-    if (!block.encrypted && block.label != "ENCRYPTED PRIVATE KEY") return decodePem(block);
+    if (block.label == "OPENSSH PRIVATE KEY")
+      return fail(
+          "the private key is in OpenSSH's own form, which is not supported; convert it: "
+          "ssh-keygen "
+          "-p -m PEM -f FILE");
+    if (!isEncryptedKey(block)) return decodePem(block);
+    if (auto known = checkKeyEncryption(block); !known) return tl::unexpected(known.error());
     if (passphrase == nullptr)
       return fail(
           "the private key is encrypted; name the file of its passphrase with "
           "\"key-passphrase-file\", or decrypt it with: openssl pkey -in FILE -out FILE");
     std::string_view text = passphrase->bytes.text();
     text = text.substr(0, text.find_first_of("\r\n"));
-    return decryptPem(block, text);
+    return decryptKey(block, text);
   }
 
   Result<void> match() {

@@ -23,6 +23,7 @@ void cutHeaders(PemBlock& block) {
   for (std::string_view gap : {"\n\n", "\r\n\r\n", "\n\r\n"}) {
     size_t at = block.body.find(gap);
     if (at == std::string_view::npos) continue;
+    block.headers = block.body.substr(0, at);
     block.body.remove_prefix(at + gap.size());
     return;
   }
@@ -67,33 +68,6 @@ Result<SecretBytes> decodePem(const PemBlock& block) {
     return fail(fmt::format("the contents of -----BEGIN {}----- are not base64", block.label));
   out.truncate(size);
   return out;
-}
-
-Result<SecretBytes> decryptPem(const PemBlock& block, std::string_view passphrase) {
-#ifdef WOLFSSL_ENCRYPTED_KEYS
-#ifdef NO_MD5
-  if (block.encrypted)
-    return fail(
-        "the private key is encrypted in OpenSSL's old form, which rests on MD5 and is not read "
-        "here; openssl pkcs8 -topk8 -v2 aes-256-cbc -in FILE -out FILE makes one that is");
-#endif
-  SecretBytes pass(passphrase.size() + 1);  // with a zero behind it
-  std::copy(passphrase.begin(), passphrase.end(), pass.data());
-  SecretBytes out(block.whole.size());
-  const int size = wc_KeyPemToDer(
-      reinterpret_cast<const byte*>(block.whole.data()), static_cast<int>(block.whole.size()),
-      out.data(), static_cast<int>(out.size()), reinterpret_cast<const char*>(pass.data()));
-  if (size <= 0)
-    return fail(
-        "the private key cannot be decrypted: the passphrase is wrong, or the encryption none that "
-        "is known here (openssl pkcs8 -topk8 -v2 aes-256-cbc -in FILE makes one that is)");
-  out.truncate(static_cast<size_t>(size));
-  return out;
-#else
-  (void)block;
-  (void)passphrase;
-  return fail("this build's wolfSSL cannot decrypt private keys: decrypt it with openssl pkey");
-#endif
 }
 
 bool isKeyLabel(std::string_view label) {

@@ -13,19 +13,16 @@ namespace culvert {
 
 /// One block, seen in place.
 struct PemBlock {
-  std::string_view label;  ///< "CERTIFICATE", "EC PRIVATE KEY", ...
-  std::string_view body;   ///< base64 with line ends; RFC 1421 headers cut off
-  std::string_view whole;  ///< from BEGIN to END, both lines included
-  bool encrypted = false;  ///< has a "Proc-Type: 4,ENCRYPTED" header
+  std::string_view label;    ///< "CERTIFICATE", "EC PRIVATE KEY", ...
+  std::string_view body;     ///< base64 with line ends; RFC 1421 headers cut off
+  std::string_view headers;  ///< those headers
+  std::string_view whole;    ///< from BEGIN to END, both lines included
+  bool encrypted = false;    ///< has a "Proc-Type: 4,ENCRYPTED" header
 };
 
 /// All blocks in order; other text between them is ignored. Fails on a block without its END line.
 /// A file without any block gives an empty list.
 Result<std::vector<PemBlock>> scanPem(std::string_view text);
-
-/// The DER of an encrypted key, decrypted (PKCS#8; OpenSSL's own older form where the library has
-/// MD5).
-Result<SecretBytes> decryptPem(const PemBlock& block, std::string_view passphrase);
 
 /// The bytes of a block.
 Result<SecretBytes> decodePem(const PemBlock& block);
