@@ -15,4 +15,11 @@ int cannotCreate(const std::string& path) {
   return ::faccessat(AT_FDCWD, directory.c_str(), W_OK | X_OK, AT_EACCESS) == 0 ? 0 : errno;
 }
 
+std::string quoteNote(std::string_view path) {
+  if (path.size() < 2 || (path.front() != '"' && path.front() != '\'') ||
+      path.back() != path.front())
+    return {};
+  return " (the quotes are taken as part of the path: write it without them)";
+}
+
 }  // namespace culvert

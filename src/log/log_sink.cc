@@ -16,6 +16,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/paths.h"
+
 namespace culvert {
 
 namespace {
@@ -67,7 +69,9 @@ Result<UniqueFd> openLogFile(const LogOptions& options) {
   const int error = errno;
   if (error == EEXIST)
     return fail(fmt::format("log file {} is a dangling link", options.path), error);
-  return failErrno(fmt::format("cannot open log file {}", options.path), error);
+  return fail(fmt::format("cannot open log file {}: {}{}", options.path, errnoText(error),
+                          quoteNote(options.path)),
+              error);
 }
 
 }  // namespace

@@ -54,8 +54,9 @@ void noteUnwritable(const Config& config, Diagnostics& diagnostics, Severity sev
                       : ::faccessat(AT_FDCWD, path.c_str(), W_OK, AT_EACCESS) == 0 ? 0
                                                                                    : errno;
     if (error != 0) {
-      diagnostics.add(severity, options.originOf(key), sectionLabel(options), key,
-                      fmt::format("cannot write {}: {}", path, errnoText(error)));
+      diagnostics.add(
+          severity, options.originOf(key), sectionLabel(options), key,
+          fmt::format("cannot write {}: {}{}", path, errnoText(error), quoteNote(path)));
     }
   };
   const GlobalOptions& global = config.global;

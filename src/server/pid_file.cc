@@ -15,6 +15,8 @@
 #include <optional>
 #include <utility>
 
+#include "base/paths.h"
+
 namespace culvert {
 namespace {
 
@@ -23,7 +25,9 @@ constexpr mode_t kMode = 0644;
 constexpr int kAttempts = 10;
 
 tl::unexpected<Error> pidFailed(const std::string& path, int error) {
-  return failErrno(fmt::format("cannot write the pid file {}", path), error);
+  return fail(
+      fmt::format("cannot write the pid file {}: {}{}", path, errnoText(error), quoteNote(path)),
+      error);
 }
 
 std::string holderText(int fd) {

@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/paths.h"
 #include "base/unique_fd.h"
 
 namespace culvert {
@@ -67,7 +68,11 @@ ssize_t readAll(int fd, uint8_t* into, size_t room) {
 
 Result<SecretBytes> readSecretFile(const std::string& path, size_t limit) {
   UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
-  if (!fd) return failErrno("cannot open " + path, errno);
+  if (!fd) {
+    const int error = errno;
+    return fail(fmt::format("cannot open {}: {}{}", path, errnoText(error), quoteNote(path)),
+                error);
+  }
   struct stat info {};
   if (::fstat(fd.get(), &info) != 0) return failErrno("cannot read " + path, errno);
   if (S_ISDIR(info.st_mode)) return fail(path + ": is a directory, a file is expected");
