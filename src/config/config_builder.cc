@@ -200,6 +200,7 @@ class Builder {
     buildGlobal();
     for (size_t i = 0; i < services_.size(); ++i) buildService(services_[i]);
     if (config_.services.empty()) noService();
+    if (incomplete_) diagnostics_.append(layers_.hints);
     warnLateDefaults();
     checkWhole(config_, validators_, diagnostics_);
     return std::move(config_);
@@ -345,6 +346,7 @@ class Builder {
       const bool meant =
           std::ranges::any_of(candidates, [&](auto* section) { return section->mentions(info); });
       if (meant || (info.key == "cert" && service.selfSigned)) continue;
+      incomplete_ = true;
       std::string what = fmt::format("is missing; every service needs it: {}", info.brief);
       if (info.key == "cert" && service.name == kMainService &&
           service.sectionOrigin.kind != Origin::Kind::kFile)
@@ -365,6 +367,7 @@ class Builder {
   }
 
   void noService() {
+    incomplete_ = true;
     if (unknownSections_) return;  // one of them was meant to be it
     if (layers_.fileName.empty() && diagnostics_.hasErrors()) return;
     const Origin place =
@@ -397,6 +400,7 @@ class Builder {
   std::unordered_map<std::string, size_t> byName_;
   size_t filePlans_ = 0;
   bool unknownSections_ = false;
+  bool incomplete_ = false;  // no service, or one without what every service needs
 };
 
 }  // namespace

@@ -16,6 +16,7 @@ namespace culvert {
 struct ConfigLayers {
   RawDocument file, environment, sets, named;
   std::string fileName;  ///< for "no service": empty without a file
+  Diagnostics hints;     ///< added where something is missing
   bool selfSigned =
       false;  ///< of service `main`: certificate and key of weaker sources are dropped
 };

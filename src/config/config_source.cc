@@ -35,6 +35,7 @@ LoadOutcome ConfigSource::build(RawDocument document, Diagnostics diagnostics,
   layers.sets = readSets(overrides_.sets, outcome.diagnostics);
   layers.named = readNamed(overrides_);
   layers.fileName = file_;
+  layers.hints = passedOverVariables(overrides_.environment);
   layers.selfSigned = overrides_.selfSigned;
   outcome.config = buildConfig(layers, validators, outcome.diagnostics);
   const bool more = outcome.diagnostics.full();

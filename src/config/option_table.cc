@@ -65,8 +65,10 @@ std::string quoted(std::string_view text) { return fmt::format("\"{}\"", printab
 /// Numbers, sizes and durations within their range; 0 where the type has an "off" or "auto".
 Result<int64_t> readNumber(const OptionInfo& info, std::string_view text) {
   const bool words = info.type == ValueType::kWorkers || info.type == ValueType::kCount;
+  const bool hasOff =
+      (info.type == ValueType::kCount || info.type == ValueType::kDuration) && !info.has(kNeverOff);
+  if (hasOff && switchWord(text) == "off") return 0;
   if (info.type == ValueType::kWorkers && text == "auto") return 0;
-  if (info.type == ValueType::kCount && text == "off") return 0;
   if (info.type == ValueType::kRecordSize && text == kDynamic) return 0;
   const bool size = info.type == ValueType::kSize || info.type == ValueType::kRecordSize;
   Result<int64_t> number = info.type == ValueType::kDuration ? parseDuration(text)
@@ -74,9 +76,7 @@ Result<int64_t> readNumber(const OptionInfo& info, std::string_view text) {
                                                              : parseNumber(text);
   if (!number)
     return words ? fail(number.error().text + "; allowed: " + info.allowedWords()) : number;
-  const bool zeroIsOff =
-      (info.type == ValueType::kCount || info.type == ValueType::kDuration) && !info.has(kNeverOff);
-  if (*number == 0 && zeroIsOff) return 0;
+  if (*number == 0 && hasOff) return 0;
   if (*number < info.min)
     return fail(fmt::format("{} is too small; allowed: {}", quoted(text), info.allowedWords()));
   if (*number > info.max)
@@ -85,8 +85,9 @@ Result<int64_t> readNumber(const OptionInfo& info, std::string_view text) {
 }
 
 Result<int> readChoice(const OptionInfo& info, std::string_view text) {
-  for (const Choice& choice : info.choices)
-    if (choice.name == text) return choice.value;
+  for (const std::string_view word : {text, switchWord(text)})
+    for (const Choice& choice : info.choices)
+      if (choice.name == word) return choice.value;
   std::string_view meant = nearestName(text, namesOf(info.choices));
   for (const Choice& choice : info.choices)  // "TLSv1.2" means 1.2
     if (meant.empty() && choice.name.size() > 2 && text.ends_with(choice.name)) meant = choice.name;

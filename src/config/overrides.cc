@@ -33,11 +33,74 @@ std::string_view nameOf(std::string_view assignment) {
   return assignment.substr(0, assignment.find('='));
 }
 
-/// CULVERT_(SERVICE|PORT)(_.*)?
-bool fromKubernetes(std::string_view name) {
+/// culvertctl's, which may run in the same environment.
+constexpr std::string_view kControlVariable = "CULVERT_ADMIN";
+
+bool isVariablePart(std::string_view text) {
+  return std::ranges::all_of(
+      text, [](char c) { return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'; });
+}
+
+/// CULVERT_SERVICE, CULVERT_PORT and what begins with them and `_`.
+bool hasServicePrefix(std::string_view name) {
   for (std::string_view stem : {"CULVERT_SERVICE", "CULVERT_PORT"})
     if (name == stem || (name.starts_with(stem) && name[stem.size()] == '_')) return true;
   return false;
+}
+
+/// Calls `take` with each STEM for which `name` is STEM_SERVICE_HOST, STEM_SERVICE_PORT[_y] or
+/// STEM_PORT[_y], as Kubernetes names the variables of a Service.
+template <class Take>
+bool anyKubernetesStem(std::string_view name, Take take) {
+  constexpr std::string_view kHost = "_SERVICE_HOST", kService = "_SERVICE", kPort = "_PORT";
+  if (!isVariablePart(name)) return false;
+  if (name.ends_with(kHost) && take(name.substr(0, name.size() - kHost.size()))) return true;
+  for (size_t at = name.find(kPort); at != std::string_view::npos; at = name.find(kPort, at + 1)) {
+    const std::string_view rest = name.substr(at + kPort.size());
+    if (!rest.empty() && (rest.front() != '_' || rest.size() == 1)) continue;
+    std::string_view stem = name.substr(0, at);
+    if (take(stem)) return true;
+    if (!stem.ends_with(kService)) continue;
+    stem.remove_suffix(kService.size());
+    if (take(stem)) return true;
+  }
+  return false;
+}
+
+/// Names that Kubernetes injects for a Service called culvert or culvert-x.
+bool fromKubernetes(std::string_view name) {
+  return hasServicePrefix(name) || anyKubernetesStem(name, [](std::string_view stem) {
+           return stem.size() > kPrefix.size() && stem.starts_with(kPrefix);
+         });
+}
+
+bool passedOver(std::string_view name) { return name == kControlVariable || fromKubernetes(name); }
+
+/// Whether `environment` has what Kubernetes sets along with `name`: then nobody else has set it.
+bool isInjected(std::string_view name, const std::vector<std::string>& environment) {
+  return anyKubernetesStem(name, [&](std::string_view stem) {
+    const std::string service = std::string(stem) + "_SERVICE_";
+    return environmentValue(environment, service + "HOST") != nullptr &&
+           environmentValue(environment, service + "PORT") != nullptr;
+  });
+}
+
+/// The variable that somebody who wrote `name` may have wanted: the one of the same option. "" if
+/// there is none.
+std::string serviceVariableNear(std::string_view name) {
+  std::vector<std::string> known;
+  std::string longest;
+  for (const OptionInfo& info : allOptions()) {
+    if (info.scope != OptionScope::kService) continue;
+    known.push_back(environmentName("CULVERT_TUNNEL_", info.key));
+    const std::string end = environmentName("_", info.key);
+    if (name.ends_with(end) && known.back().size() > longest.size()) longest = known.back();
+  }
+  constexpr std::string_view kService = "CULVERT_SERVICE_";
+  if (!longest.empty() || !name.starts_with(kService)) return longest;
+  const std::vector<std::string_view> names(known.begin(), known.end());
+  return std::string(
+      nearestName("CULVERT_TUNNEL_" + std::string(name.substr(kService.size())), names));
 }
 
 /// The section of this kind and name in `document`, made where it is missing.
@@ -74,6 +137,7 @@ std::string rightVariable(std::string_view name) {
 void unknownVariable(std::string_view name, const Origin& origin, Diagnostics& diagnostics) {
   if (std::string right = rightVariable(name); !right.empty())
     return diagnostics.error(origin, {}, {}, std::move(right));
+  if (passedOver(name)) return;
   std::vector<std::string> known = {std::string(kConfigVariable)};
   for (const EnvironmentScope& scope : kScopes)
     for (const OptionInfo& info : allOptions())
@@ -82,13 +146,7 @@ void unknownVariable(std::string_view name, const Origin& origin, Diagnostics& d
   std::string what =
       "unknown variable; allowed: CULVERT_CONFIG, and CULVERT_GLOBAL_, CULVERT_DEFAULTS_ or "
       "CULVERT_TUNNEL_ with the name of an option";
-  bool injected = false;
-  for (std::string_view mark : {"_SERVICE_HOST", "_SERVICE_PORT", "_PORT"})
-    injected |=
-        name.ends_with(mark) || name.find(std::string(mark) + "_") != std::string_view::npos;
-  what += injected ? "; where Kubernetes injects it for a Service of that name, set "
-                     "enableServiceLinks: false"
-                   : didYouMean(nearestName(name, names));
+  what += didYouMean(nearestName(name, names));
   diagnostics.error(origin, {}, {}, std::move(what));
 }
 
@@ -163,7 +221,7 @@ RawDocument readEnvironment(const std::vector<std::string>& environment, Diagnos
   std::vector<std::string_view> ours;
   for (const std::string& assignment : environment) {
     const std::string_view name = nameOf(assignment);
-    if (name.starts_with(kPrefix) && name != kConfigVariable && !fromKubernetes(name))
+    if (name.starts_with(kPrefix) && name != kConfigVariable && !hasServicePrefix(name))
       ours.push_back(assignment);
   }
   std::ranges::sort(ours);
@@ -206,8 +264,23 @@ const char* environmentValue(const std::vector<std::string>& environment, std::s
 
 bool environmentNamesService(const std::vector<std::string>& environment) {
   return std::ranges::any_of(environment, [](const std::string& assignment) {
-    return assignment.starts_with("CULVERT_TUNNEL_");
+    return assignment.starts_with("CULVERT_TUNNEL_") && !passedOver(nameOf(assignment));
   });
+}
+
+Diagnostics passedOverVariables(const std::vector<std::string>& environment) {
+  Diagnostics found;
+  uint32_t order = 0;
+  for (const std::string& assignment : environment) {
+    const std::string_view name = nameOf(assignment);
+    if (!fromKubernetes(name) || isInjected(name, environment)) continue;
+    found.warning(Origin::environment(std::string(name), ++order), {}, {},
+                  "is ignored: Kubernetes sets variables of such names; allowed: CULVERT_TUNNEL_ "
+                  "with the name of an option" +
+                      didYouMean(serviceVariableNear(name)));
+  }
+  found.sort();
+  return found;
 }
 
 }  // namespace culvert

@@ -32,9 +32,9 @@ struct Overrides {
   bool selfSigned = false;
 };
 
-/// CULVERT_GLOBAL_*, CULVERT_DEFAULTS_*, CULVERT_TUNNEL_*. CULVERT_CONFIG and what Kubernetes
-/// injects for a Service called culvert (CULVERT_SERVICE.., CULVERT_PORT..) are passed over; any
-/// other CULVERT_ name is an error.
+/// CULVERT_GLOBAL_*, CULVERT_DEFAULTS_*, CULVERT_TUNNEL_*. Passed over are CULVERT_CONFIG,
+/// CULVERT_ADMIN and what Kubernetes injects for a Service called culvert or culvert-x, unless it
+/// names an option; any other CULVERT_ name is an error.
 RawDocument readEnvironment(const std::vector<std::string>& environment, Diagnostics& diagnostics);
 
 /// `global.KEY=V`, `defaults.KEY=V`, `service:NAME.KEY=V`, split at the last dot before the first
@@ -48,5 +48,9 @@ const char* environmentValue(const std::vector<std::string>& environment, std::s
 
 /// True where some CULVERT_TUNNEL_ variable asks for a service.
 bool environmentNamesService(const std::vector<std::string>& environment);
+
+/// A warning for each variable that is passed over as one of Kubernetes' and was not set by it: its
+/// Service has no variables here. For when the configuration is incomplete.
+Diagnostics passedOverVariables(const std::vector<std::string>& environment);
 
 }  // namespace culvert

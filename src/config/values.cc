@@ -124,13 +124,21 @@ Result<int64_t> parseNumber(std::string_view text) {
   return number;
 }
 
+std::string_view switchWord(std::string_view text) {
+  if (text == "yes" || text == "true") return "on";
+  if (text == "no" || text == "false") return "off";
+  return text;
+}
+
 Result<bool> parseSwitch(std::string_view text) {
-  if (text == "on") return true;
-  if (text == "off") return false;
+  const std::string_view word = switchWord(text);
+  if (word == "on") return true;
+  if (word == "off") return false;
   std::string_view meant;
-  for (std::string_view yes : {"yes", "true", "1", "enable", "enabled", "On", "ON"})
+  for (std::string_view yes : {"1", "enable", "enabled", "On", "ON", "Yes", "YES", "True", "TRUE"})
     if (text == yes) meant = "on";
-  for (std::string_view no : {"no", "false", "0", "disable", "disabled", "Off", "OFF"})
+  for (std::string_view no :
+       {"0", "disable", "disabled", "Off", "OFF", "No", "NO", "False", "FALSE"})
     if (text == no) meant = "off";
   constexpr std::string_view kNames[] = {"on", "off"};
   if (meant.empty()) meant = nearestName(text, kNames);

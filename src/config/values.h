@@ -28,7 +28,10 @@ std::string formatSize(int64_t bytes);
 /// Decimal digits only.
 Result<int64_t> parseNumber(std::string_view text);
 
-/// `on` or `off`.
+/// `on` for `yes` and `true`, `off` for `no` and `false`, any other text as it is.
+std::string_view switchWord(std::string_view text);
+
+/// `on` or `off`, or what stands for them.
 Result<bool> parseSwitch(std::string_view text);
 
 /// Blanks and tabs off both ends.

@@ -211,11 +211,14 @@ Result<ConfigSource> makeConfigSource(const CommandLine& line,
   const auto setsService = [](const std::string& text) { return text.starts_with("service:"); };
   const bool hasSet = std::any_of(overrides.sets.begin(), overrides.sets.end(), setsService);
   if (file.empty() && !hasNamed && !hasSet && !environmentNamesService(environment)) {
-    return fail(
+    std::string what =
         "nothing to serve: give a configuration with -c FILE, or --listen ADDR --backend ADDR with "
         "--cert FILE --key FILE "
         "(or --self-signed)" +
-        std::string(kSeeHelp));
+        std::string(kSeeHelp);
+    const Diagnostics hints = passedOverVariables(environment);
+    for (const Diagnostic& hint : hints.list()) what += "\n" + hint.text();
+    return fail(std::move(what));
   }
   return ConfigSource(std::move(file), std::move(overrides));
 }

@@ -93,8 +93,11 @@ a key of [defaults]
 .BI CULVERT_TUNNEL_ KEY
 a key of [service main]: CULVERT_TUNNEL_LISTEN=8443
 .PP
-CULVERT_SERVICE, CULVERT_PORT and names that begin with one of them and _ are ignored: Kubernetes sets them for a Service
-called culvert. Any other name that begins with CULVERT_ is an error.
+Ignored are CULVERT_ADMIN, and what Kubernetes sets for a Service called culvert or culvert\-x: CULVERT_SERVICE,
+CULVERT_PORT and names that begin with one of them and _; for any X, CULVERT_X_SERVICE_HOST, CULVERT_X_SERVICE_PORT and
+CULVERT_X_PORT, the last two also with _ and more behind them. A name of an option is never ignored. If something is
+missing in the configuration, warnings name the ignored variables that Kubernetes did not set. Any other name that
+begins with CULVERT_ is an error.
 .SH SIGNALS
 .TP
 .B TERM, INT
@@ -188,6 +191,20 @@ a number of bytes, or with
 or
 .B g
 of 1024.
+.TP
+switch
+.B on
+or
+.BR off ;
+wherever one of these words is allowed,
+.B yes
+and
+.B true
+stand for on,
+.B no
+and
+.B false
+for off.
 .TP
 no limit
 .B 0

@@ -204,8 +204,8 @@ constexpr Mistake kMistakes[] = {
     {"min-version = 1.0\n",
      "f.ini:5: error: [service web] min-version: \"1.0\" is not allowed; allowed: 1.2, 1.3 (did "
      "you mean \"1.2\")"},
-    {"connect-retry = yes\n",
-     "f.ini:5: error: [service web] connect-retry: \"yes\" is not allowed; allowed: on, off (did "
+    {"connect-retry = Yes\n",
+     "f.ini:5: error: [service web] connect-retry: \"Yes\" is not allowed; allowed: on, off (did "
      "you mean \"on\")"},
     {"handshake-timeout = 2h\n",
      "f.ini:5: error: [service web] handshake-timeout: \"2h\" is too large; allowed: 1ms to 1h, or "

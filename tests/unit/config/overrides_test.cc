@@ -143,7 +143,6 @@ TEST(Overrides, UnknownVariablesAreErrors) {
        "CULVERT_GLOBAL_LOG_LEVEL"},
       {"CULVERT_GLOBAL_=1", "env:CULVERT_GLOBAL_: error: unknown variable"},
       {"CULVERT_TUNNEL_idle_timeout=1", "env:CULVERT_TUNNEL_idle_timeout: error: unknown variable"},
-      {"CULVERT_TUNNEL_SERVICE_HOST=1", "where Kubernetes injects it for a Service of that name"},
       {"CULVERT_=1", "env:CULVERT_: error: unknown variable"},
   };
   for (const auto& [variable, words] : rows) {
