@@ -2,6 +2,7 @@
 // Thin functions over the socket system calls; what is not obvious about one stands at its place.
 #include "net/socket_ops.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/sockios.h>
 #include <netinet/tcp.h>
@@ -75,6 +76,32 @@ Result<UnixOccupant> claimable(const SocketAddress& address) {
   return occupant;
 }
 
+/// Binds so that the file is made with its mode: a chmod() by name afterwards would change whatever
+/// somebody has put there meanwhile. The umask is the whole process's, hence a strict one (what
+/// other threads make at this moment has no more rights than they ask for) and back at once.
+int bindWithMode(int fd, const SocketAddress& address, mode_t mode) {
+  const mode_t before = ::umask(~mode & 0777);
+  const int error = ::bind(fd, address.get(), address.length()) == 0 ? 0 : errno;
+  ::umask(before);
+  return error;
+}
+
+/// Changes the owner of what is at `path` where that is a socket with no other name, and nothing
+/// else, whatever somebody puts there meanwhile. A file that was swapped is not removed: it is not
+/// ours. 0 or errno.
+int giveSocketFile(const std::string& path, const ListenOptions& options) {
+  if (options.unixOwner == uid_t(-1) && options.unixGroup == gid_t(-1)) return 0;
+  const UniqueFd file(::open(path.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  struct stat info {};
+  if (!file || ::fstat(file.get(), &info) != 0) return errno;
+  if (!S_ISSOCK(info.st_mode) || info.st_nlink != 1) return EEXIST;
+  if (::fchownat(file.get(), "", options.unixOwner, options.unixGroup, AT_EMPTY_PATH) == 0)
+    return 0;
+  const int error = errno;
+  ::unlink(path.c_str());
+  return error;
+}
+
 Result<UniqueFd> openUnixListener(const SocketAddress& address, const ListenOptions& options) {
   std::string path(address.path());
   const auto occupant = claimable(address);
@@ -83,25 +110,16 @@ Result<UniqueFd> openUnixListener(const SocketAddress& address, const ListenOpti
     return unixListenFailed(address, errno, "cannot replace the stale socket file: ");
   UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!fd) return unixListenFailed(address, errno, "");
-  if (::bind(fd.get(), address.get(), address.length()) != 0)
-    return unixListenFailed(address, errno, "");
-  // Nobody can connect between bind() and listen(), so mode and owner are right before the first
-  // connection; the umask, which belongs to the whole process, is left alone.
-  int error = 0;
-  const char* step = "";
-  if (::chmod(path.c_str(), options.unixMode) != 0) {
-    error = errno;
-    step = "cannot set the mode of the socket file: ";
-  } else if ((options.unixOwner != uid_t(-1) || options.unixGroup != gid_t(-1)) &&
-             ::lchown(path.c_str(), options.unixOwner, options.unixGroup) != 0) {
-    error = errno;
-    step = "cannot set the owner of the socket file: ";
-  } else if (::listen(fd.get(), options.backlog) != 0) {
-    error = errno;
-  }
-  if (error != 0) {
+  if (const int error = bindWithMode(fd.get(), address, options.unixMode); error != 0)
+    return unixListenFailed(address, error, "");
+  // Nobody can connect between bind() and listen(), so the owner is right before the first
+  // connection.
+  if (const int error = giveSocketFile(path, options); error != 0)
+    return unixListenFailed(address, error, "cannot set the owner of the socket file: ");
+  if (::listen(fd.get(), options.backlog) != 0) {
+    const int error = errno;
     ::unlink(path.c_str());
-    return unixListenFailed(address, error, step);
+    return unixListenFailed(address, error, "");
   }
   return fd;
 }

@@ -17,9 +17,8 @@
 namespace culvert {
 
 struct ListenOptions {
-  int backlog = 4096;  ///< cut by the kernel to net.core.somaxconn
-  mode_t unixMode =
-      0660;  ///< UNIX: mode of the socket file, set before the first connection can be made
+  int backlog = 4096;           ///< cut by the kernel to net.core.somaxconn
+  mode_t unixMode = 0660;       ///< UNIX: mode that the socket file is made with
   uid_t unixOwner = uid_t(-1);  ///< UNIX: owner of the socket file; -1 leaves the creator
   gid_t unixGroup = gid_t(-1);  ///< UNIX: its group; -1 leaves the creator's
 };
