@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "log/log_sink.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
 #include <sys/stat.h>
@@ -13,9 +12,11 @@
 #include <cstdio>
 #include <cstdlib>
 #include <iterator>
+#include <new>
 #include <utility>
 #include <vector>
 
+#include "base/append_file.h"
 #include "base/paths.h"
 
 namespace culvert {
@@ -25,6 +26,9 @@ namespace {
 // poll() promises room for so many bytes in a pipe, and one write of so many is not mixed with
 // others' (pipe(7)).
 constexpr size_t kPiece = PIPE_BUF;
+
+constexpr size_t kUsualBatch = 80 * 1024;
+constexpr size_t kUsualLines = 512;
 
 // systemd names the journal's socket in JOURNAL_STREAM as DEVICE:INODE (systemd.exec(5)).
 bool isJournal(int fd) {
@@ -48,35 +52,25 @@ size_t pieceSize(std::string_view bytes) {
 }
 
 Result<UniqueFd> openLogFile(const LogOptions& options) {
-  // Nonblocking, for a path that leads to a pipe; regular files do not care.
-  constexpr int kFlags = O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
-  const char* path = options.path.c_str();
-  for (int attempt = 0; attempt < 3; ++attempt) {
-    UniqueFd fd(::open(path, kFlags));
-    if (fd) return fd;
-    if (errno != ENOENT) break;
-    fd.reset(::open(path, kFlags | O_CREAT | O_EXCL, 0640));
-    if (fd) {
-      const bool given = options.fileOwner != static_cast<uid_t>(-1) ||
-                         options.fileGroup != static_cast<gid_t>(-1);
-      if (given && ::fchown(fd.get(), options.fileOwner, options.fileGroup) != 0) {
-        return failErrno(fmt::format("cannot give log file {} to its user", options.path), errno);
-      }
-      return fd;
-    }
-    if (errno != EEXIST) break;  // else somebody created it meanwhile
-  }
-  const int error = errno;
-  if (error == EEXIST)
-    return fail(fmt::format("log file {} is a dangling link", options.path), error);
-  return fail(fmt::format("cannot open log file {}: {}{}", options.path, errnoText(error),
-                          quoteNote(options.path)),
-              error);
+  AppendOptions made;
+  made.owner = options.fileOwner;
+  made.group = options.fileGroup;
+  auto fd = openForAppend(options.path, made);
+  if (!fd)
+    return fail(fmt::format("cannot open log file {}: {}{}", options.path, fd.error().text,
+                            quoteNote(options.path)),
+                fd.error().sysErrno);
+  return fd;
 }
 
 }  // namespace
 
-FdSink::FdSink(int fd) { setFd(fd); }
+FdSink::FdSink(int fd) {
+  // Of a usual batch: it is written whatever memory there is.
+  out_.reserve(kUsualBatch);
+  ends_.reserve(kUsualLines);
+  setFd(fd);
+}
 
 void FdSink::setFd(int fd) {
   fd_ = fd;
@@ -132,22 +126,26 @@ int FdSink::writeOut(std::string_view bytes, Millis patience, size_t* written) {
 
 LogSink::Outcome FdSink::write(std::span<const LogRecord> records, Millis patience) {
   // out_ holds at most the rest of one line, which counted as taken when its beginning went out.
-  std::vector<size_t> ends;
-  ends.reserve(records.size());
-  for (const LogRecord& record : records) {
-    appendLine(record);
-    ends.push_back(out_.size());
+  ends_.clear();
+  try {
+    for (const LogRecord& record : records) {
+      appendLine(record);
+      ends_.push_back(out_.size());
+    }
+  } catch (const std::bad_alloc&) {
+    out_.resize(restBytes_);
+    return {0, ENOMEM};
   }
   size_t written = 0;
   const int error = writeOut(out_, patience, &written);
 
   Outcome outcome{0, error};
   size_t keepUntil = restBytes_;  // where the line that was being written ends
-  for (size_t i = 0; i < ends.size(); ++i) {
-    const size_t begin = i == 0 ? restBytes_ : ends[i - 1];
+  for (size_t i = 0; i < ends_.size(); ++i) {
+    const size_t begin = i == 0 ? restBytes_ : ends_[i - 1];
     if (written <= begin && error != 0) break;
     outcome.taken = i + 1;
-    keepUntil = ends[i];
+    keepUntil = ends_[i];
   }
   keepUntil = std::max(keepUntil, written);
   out_.erase(keepUntil);

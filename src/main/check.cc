@@ -11,6 +11,7 @@
 #include <ctime>
 #include <filesystem>
 
+#include "base/append_file.h"
 #include "base/paths.h"
 #include "base/standard_streams.h"
 #include "config/config_dump.h"
@@ -44,6 +45,16 @@ void noteUnresolvable(const Config& config, Diagnostics& diagnostics, Severity s
   }
 }
 
+/// A log file to which another user could lead culvert. True where there is something to note.
+bool noteLed(const GlobalOptions& global, Diagnostics& diagnostics, Severity severity) {
+  const auto identity = resolveIdentity(global.user, global.group);
+  const auto sound = checkAppendPath(global.log.path, identity ? identity->uid : uid_t(-1));
+  if (sound || (sound.error().sysErrno != ELOOP && sound.error().sysErrno != EPERM)) return false;
+  diagnostics.add(severity, global.originOf("log"), sectionLabel(global), "log",
+                  fmt::format("cannot write {}: {}", global.log.path, sound.error().text));
+  return true;
+}
+
 /// The files that culvert writes; as whoever runs the check.
 void noteUnwritable(const Config& config, Diagnostics& diagnostics, Severity severity) {
   const auto check = [&](const auto& options, const char* key, const std::string& path) {
@@ -60,7 +71,8 @@ void noteUnwritable(const Config& config, Diagnostics& diagnostics, Severity sev
     }
   };
   const GlobalOptions& global = config.global;
-  if (global.log.sink == LogPlaceKind::kFile) check(global, "log", global.log.path);
+  if (global.log.sink == LogPlaceKind::kFile && !noteLed(global, diagnostics, severity))
+    check(global, "log", global.log.path);
   check(global, "pid-file", global.pidFile);
   for (const ServiceOptions& service : config.services)
     check(service, "keylog-file", service.keylogFile);

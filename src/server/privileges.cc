@@ -163,7 +163,6 @@ Result<void> dropFromRoot(const Identity& who, const std::vector<cap_value_t>& h
   if (auto became = becomeUser(who); !became) return became;
   if (auto set = setCapabilities(held); !set) return set;
   prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0);
-  prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
   if (auto verified = verifyIds(who); !verified) return verified;
   return verifyNoWayBack(who, held);
 }
@@ -178,9 +177,12 @@ std::string keptText(const std::vector<cap_value_t>& held) {
   return fmt::format("{} kept for reloads", fmt::join(names, " and "));
 }
 
-Result<void> setNoNewPrivs() {
+/// For every identity: keys are in memory, so no core dump, and no other process of this user may
+/// look into it.
+Result<void> lockProcess() {
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
     return failErrno("cannot set no_new_privs", errno);
+  if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return failErrno("cannot forbid core dumps", errno);
   return {};
 }
 
@@ -269,7 +271,7 @@ Result<PrivilegeReport> dropPrivileges(const Identity* who) {
     report.runsAsRoot = who == nullptr;
     report.text = fmt::format("user root (0:{})", getegid());
   }
-  if (done) done = setNoNewPrivs();
+  if (done) done = lockProcess();
   if (!done) return fail(done.error().text, done.error().sysErrno);
   return report;
 }

@@ -42,10 +42,10 @@ struct PrivilegeReport {
 
 /// Becomes `who` (null: stays who it is) and verifies that there is no way back. With root:
 /// supplementary groups, gid, uid (real, effective, saved), bounding set emptied, ambient and
-/// inheritable emptied, permitted = the two of the file's head, effective empty, not dumpable (keys
-/// are in memory; this also forbids core dumps). Without root: capabilities handed over (systemd's
-/// AmbientCapabilities) are cut to the same two. Always no_new_privs. Root that stays root keeps
-/// its capabilities. Files, sockets, limits and log files that need root must have been opened
+/// inheritable emptied, permitted = the two of the file's head, effective empty. Without root:
+/// capabilities handed over (systemd's AmbientCapabilities) are cut to the same two. Always:
+/// no_new_privs, and not dumpable (keys are in memory; this also forbids core dumps). Root that
+/// stays root keeps its capabilities. Files, sockets, limits and log files that need root must have been opened
 /// before. Errors: exit code 5.
 Result<PrivilegeReport> dropPrivileges(const Identity* who);
 
