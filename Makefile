@@ -309,6 +309,8 @@ integration: $(B)/culvert
 
 # Tests and CI insist on the pinned wolfSSL, unless another one was asked for.
 test:
+	@getent hosts localhost >/dev/null || { echo 'make test: the name localhost does not resolve here (getent hosts localhost);' \
+	  'the tests connect to it: add the line "127.0.0.1 localhost" to /etc/hosts' >&2; exit 1; }
 	@scripts/install-deps.sh build test
 	@$(MAKE) $(PARALLEL) all units
 	@$(MAKE) unit; unit=$$?; $(MAKE) integration && exit $$unit

@@ -7,14 +7,20 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-readonly CULVERT=$PWD/${BUILD:-build}/release/culvert
+readonly CULVERT=${CULVERT:-$PWD/${BUILD:-build}/release/culvert}
 DIR=$(mktemp -d "${TMPDIR:-/tmp}/culvert-demo.XXXXXX")
 readonly DIR
 readonly LOG=$DIR/culvert.log
 pids=() culvert_pid='' tail_pid='' finished=''
 
-title() { printf '\n\033[1m== %s\033[0m\n' "$*"; }
-shown() { printf '\033[2m$ %s\033[0m\n' "$*"; }
+# Bold and faint, but only on a terminal.
+if [ -t 1 ] && [ "${TERM:-dumb}" != dumb ] && [ -z "${NO_COLOR:-}" ]; then
+  readonly BOLD=$'\033[1m' FAINT=$'\033[2m' PLAIN=$'\033[0m'
+else
+  readonly BOLD='' FAINT='' PLAIN=''
+fi
+title() { printf '\n%s== %s%s\n' "$BOLD" "$*" "$PLAIN"; }
+shown() { printf '%s$ %s%s\n' "$FAINT" "$*" "$PLAIN"; }
 die() {
   printf '\ndemo: error: %s\n' "$*" >&2
   for file in "$DIR"/*.log; do [ ! -s "$file" ] || { echo "--- ${file##*/}"; tail -40 "$file"; } >&2; done
@@ -76,7 +82,7 @@ logHas() { grep -q -- "$1" "$LOG"; }
 [ -x "$CULVERT" ] || die "$CULVERT is not built"
 
 title "A certificate for localhost"
-openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost \
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 60 -subj /CN=localhost \
   -addext subjectAltName=DNS:localhost,IP:127.0.0.1 -keyout "$DIR/key.pem" -out "$DIR/cert.pem" 2>"$DIR/openssl.log" ||
   die "openssl makes no certificate"
 openssl x509 -in "$DIR/cert.pem" -noout -subject -ext subjectAltName | sed 's/^/  /'
@@ -92,8 +98,11 @@ readonly ECHO=$port
 echo "  busybox httpd on 127.0.0.1:$WEB, socat echo on 127.0.0.1:$ECHO"
 
 title "culvert in front of both"
+# A daemon that starts as root is told whom to become; there is nobody else to become for an ordinary user.
+user_lines=''
+if [ "$(id -u)" = 0 ]; then user_lines=$'[global]\nuser = nobody\n'; fi
 cat >"$DIR/culvert.ini" <<INI
-[defaults]
+${user_lines}[defaults]
 cert = $DIR/cert.pem
 key = $DIR/key.pem
 [service web]
@@ -167,7 +176,8 @@ kill -TERM "$culvert_pid"
 status=0
 wait "$culvert_pid" || status=$?
 culvert_pid=
-tail -2 "$LOG"
+# The last line; the one before has all counters.
+tail -1 "$LOG"
 [ "$status" = 0 ] || die "culvert ended with exit code $status"
 echo "demo: everything came back right; culvert stopped with exit code 0"
 finished=1
