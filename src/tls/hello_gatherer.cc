@@ -17,87 +17,13 @@ HelloResult malformed(uint8_t alert, std::string_view reason) {
   return {HelloStatus::kMalformed, alert, FirstBytes::kUnknown, reason};
 }
 
-struct Opening {
-  std::string_view text;
-  FirstBytes guess;
-};
-
-constexpr std::string_view kProxyV2("\r\n\r\n\0\r\nQUIT\n", 12);
-
-constexpr Opening kOpenings[] = {
-    {"GET ", FirstBytes::kHttp},
-    {"POST ", FirstBytes::kHttp},
-    {"HEAD ", FirstBytes::kHttp},
-    {"PUT ", FirstBytes::kHttp},
-    {"DELETE ", FirstBytes::kHttp},
-    {"OPTIONS ", FirstBytes::kHttp},
-    {"CONNECT ", FirstBytes::kHttp},
-    {"TRACE ", FirstBytes::kHttp},
-    {"PATCH ", FirstBytes::kHttp},
-    {"PRI * HTTP", FirstBytes::kHttp2},
-    {"SSH-", FirstBytes::kSsh},
-    {"PROXY ", FirstBytes::kProxyHeader},
-    {kProxyV2, FirstBytes::kProxyHeader},
-    {"EHLO ", FirstBytes::kMail},
-    {"HELO ", FirstBytes::kMail},
-    {"LHLO ", FirstBytes::kMail},
-    {std::string_view("\x03\x00\x00", 3), FirstBytes::kRdp},
-};
-
-/// What the first bytes look like. With fewer than three bytes there is nothing to go by but their
-/// kind.
-FirstBytes guess(std::span<const uint8_t> bytes) {
-  std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  for (const Opening& opening : kOpenings) {
-    size_t common = std::min(text.size(), opening.text.size());
-    if (common >= 3 && text.substr(0, common) == opening.text.substr(0, common))
-      return opening.guess;
-  }
-  // An SSLv2 CLIENT-HELLO: two bytes of length with the high bit set, then message type 1.
-  if ((bytes[0] & 0x80) != 0 && bytes.size() >= 3 && bytes[2] == 1) return FirstBytes::kSslv2;
-  if (bytes[0] == 0) return FirstBytes::kNul;
-  bool printable = (bytes[0] >= 0x20 && bytes[0] < 0x7f) || bytes[0] == '\r' || bytes[0] == '\n';
-  return printable ? FirstBytes::kText : FirstBytes::kUnknown;
-}
-
 HelloResult notTls(std::span<const uint8_t> bytes) {
   HelloResult result;
   result.status = HelloStatus::kNotTls;
-  result.guess = guess(bytes);
+  result.guess = guessFirstBytes(bytes);
   result.alert =
       result.guess == FirstBytes::kSslv2 ? Alert::protocol_version : Alert::unexpected_message;
-  switch (result.guess) {
-    case FirstBytes::kHttp:
-      result.reason = "client speaks plain HTTP, not TLS";
-      break;
-    case FirstBytes::kHttp2:
-      result.reason = "client speaks plain HTTP/2, not TLS";
-      break;
-    case FirstBytes::kSsh:
-      result.reason = "client speaks SSH, not TLS";
-      break;
-    case FirstBytes::kSslv2:
-      result.reason = "client sends an SSLv2 hello, which no TLS service accepts";
-      break;
-    case FirstBytes::kProxyHeader:
-      result.reason = "client sends a PROXY protocol header, which this service does not expect";
-      break;
-    case FirstBytes::kMail:
-      result.reason = "client speaks plain SMTP, not TLS";
-      break;
-    case FirstBytes::kRdp:
-      result.reason = "client speaks RDP, not TLS";
-      break;
-    case FirstBytes::kNul:
-      result.reason = "client sends zero bytes, not TLS";
-      break;
-    case FirstBytes::kText:
-      result.reason = "client sends plain text, not TLS";
-      break;
-    case FirstBytes::kUnknown:
-      result.reason = "the first bytes are not TLS";
-      break;
-  }
+  result.reason = firstBytesWords(result.guess);
   return result;
 }
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "tls/client_hello.h"
+#include "tls/first_bytes.h"
 
 namespace culvert {
 
@@ -19,20 +20,6 @@ enum class HelloStatus : uint8_t {
   kComplete,   ///< `out` is filled
   kNotTls,     ///< this peer speaks something else: see `guess`
   kMalformed,  ///< TLS, but not a ClientHello one may answer: see `alert`
-};
-
-/// What a peer that does not speak TLS seems to speak.
-enum class FirstBytes : uint8_t {
-  kUnknown,
-  kHttp,
-  kHttp2,
-  kSsh,
-  kSslv2,
-  kProxyHeader,
-  kMail,
-  kRdp,
-  kNul,
-  kText
 };
 
 struct [[nodiscard]] HelloResult {
