@@ -78,13 +78,15 @@ class LogLine {
 
   /// Lines with one key are written a few times per window, then counted and summed up in one line.
   /// The key must come out of a closed set (service and reason, say), never from a peer: each new
-  /// key is entitled to lines of its own.
-  LogLine& collapseBy(std::string key) {
+  /// key is entitled to lines of its own. `source` is the peer, if there is one: of the lines with
+  /// one key each source is entitled to a few, up to a number of sources.
+  LogLine& collapseBy(std::string key, std::string source = {}) {
     collapseKey_ = std::move(key);
+    collapseSource_ = std::move(source);
     return *this;
   }
 
-  /// The same level and fields under another message, without the collapse key.
+  /// The same level and fields under another message, without the collapse key and source.
   LogLine withMessage(std::string_view message) const;
 
   LogLevel level() const { return level_; }
@@ -94,6 +96,7 @@ class LogLine {
     return std::string_view(arena_).substr(field.begin, field.end - field.begin);
   }
   const std::string& collapseKey() const { return collapseKey_; }
+  const std::string& collapseSource() const { return collapseSource_; }
 
  private:
   LogLine& addBare(std::string_view key, std::string_view value);
@@ -104,6 +107,7 @@ class LogLine {
   std::string arena_;  // the message, then the values
   std::vector<Field> fields_;
   std::string collapseKey_;
+  std::string collapseSource_;
 };
 
 }  // namespace culvert

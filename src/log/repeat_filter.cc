@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <utility>
 
 namespace culvert {
@@ -32,13 +33,42 @@ bool RepeatFilter::suppress(const LogLine& line, TimePoint now) {
     found = byKey_.emplace(windows_.back().key, std::prev(windows_.end())).first;
   }
   Window& window = *found->second;
-  if (window.passed < burst_) {
-    ++window.passed;
-    return false;
-  }
+  if (passes(window, line)) return false;
+  countSource(window, line.collapseSource());
   window.last = line;
   if (window.suppressed++ == 0) ++holding_;
   return true;
+}
+
+/// The entry of a source, made where there is room; nullptr where the line has none or there is no
+/// room.
+RepeatFilter::Source* RepeatFilter::sourceOf(Window& window, const std::string& name) {
+  if (name.empty()) return nullptr;
+  const size_t hash = std::hash<std::string>{}(name);
+  for (Source& source : window.sources)
+    if (source.hash == hash) return &source;
+  if (window.sources.size() == kSourcesCounted) return nullptr;
+  return &window.sources.emplace_back(Source{hash});
+}
+
+bool RepeatFilter::passes(Window& window, const LogLine& line) const {
+  Source* source = sourceOf(window, line.collapseSource());
+  const bool entitled = source != nullptr && source->passed < kSourceBurst &&
+                        source < window.sources.data() + kSourcesPassed;
+  if (window.passed >= burst_ && !entitled) return false;
+  if (window.passed < burst_) ++window.passed;
+  if (source != nullptr) ++source->passed;
+  return true;
+}
+
+void RepeatFilter::countSource(Window& window, const std::string& name) {
+  Source* source = sourceOf(window, name);
+  if (source == nullptr || std::exchange(source->suppressed, true)) return;
+  if (window.sourcesSuppressed < kSourcesNamed)
+    window.named += (window.named.empty() ? "" : ", ") + name;
+  else if (window.sourcesSuppressed == kSourcesNamed)
+    window.named += ", ..";
+  ++window.sourcesSuppressed;
 }
 
 void RepeatFilter::closeFront(TimePoint now) {
@@ -52,6 +82,8 @@ void RepeatFilter::closeFront(TimePoint now) {
     LogLine summary = window.last.withMessage(fmt::format(
         "repeated {} times in {}: {}", window.suppressed, spanWords(span), window.last.message()));
     summary.add("repeated", window.suppressed);
+    if (window.sourcesSuppressed != 0)
+      summary.add("sources", window.sourcesSuppressed).add("first_sources", window.named);
     due_.push_back(std::move(summary));
   }
   byKey_.erase(window.key);

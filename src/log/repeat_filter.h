@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // RepeatFilter keeps repeats out of the log: of the lines with one collapse key the first few of a
-// window pass, the rest is counted, and the window's end yields one line that says how many there
-// were. Time is the caller's, the table is bounded. Thread: one owner at a time (the logger's
-// mutex).
+// window pass, and of each further source the first two; the rest is counted, and the window's end
+// yields one line that says how many there were, and of how many sources. Time is the caller's, the
+// tables are bounded. Thread: one owner at a time (the logger's mutex).
 #pragma once
 
 #include <cstdint>
@@ -20,6 +20,13 @@ namespace culvert {
 
 class RepeatFilter {
  public:
+  /// Of one key, so many sources pass lines in a window and so many are counted.
+  static constexpr size_t kSourcesPassed = 32, kSourcesCounted = 256;
+  /// Lines that pass for a source that came when the burst was over.
+  static constexpr uint32_t kSourceBurst = 2;
+  /// Sources that a summary names.
+  static constexpr size_t kSourcesNamed = 4;
+
   /// `burst` lines pass per `window`; at most `maxKeys` keys (at least 1) are followed at a time.
   RepeatFilter(uint32_t burst, Millis window, size_t maxKeys);
 
@@ -30,7 +37,8 @@ class RepeatFilter {
   TimePoint nextDue() const;
 
   /// The summaries of the windows that have ended, oldest first: `repeated 12 times in 10 s:
-  /// MESSAGE` with the fields of the last line left out, and repeated=12.
+  /// MESSAGE` with the fields of the last line left out, repeated=12, and where the lines have
+  /// sources, sources=5 and first_sources="A, B, C, D, ..".
   std::vector<LogLine> takeDue(TimePoint now);
 
   /// Ends every window now (the log is closing).
@@ -41,15 +49,26 @@ class RepeatFilter {
   uint64_t takeLost() { return std::exchange(lost_, 0); }
 
  private:
+  struct Source {
+    size_t hash;  // of its name: two that share one count as one
+    uint32_t passed = 0;
+    bool suppressed = false;
+  };
   struct Window {
     std::string key;
     TimePoint opened;
     uint32_t passed = 0;
     uint64_t suppressed = 0;
     LogLine last{LogLevel::kInfo, ""};
+    std::vector<Source> sources{};
+    size_t sourcesSuppressed = 0;
+    std::string named{};  // the first of those
   };
   using Windows = std::list<Window>;  // in the order of opening, which is the order of ending
 
+  bool passes(Window& window, const LogLine& line) const;
+  static Source* sourceOf(Window& window, const std::string& name);
+  static void countSource(Window& window, const std::string& name);
   void closeFront(TimePoint now);
   void closeEnded(TimePoint now);
 

@@ -2,6 +2,7 @@
 // See client_session.h.
 #include "server/client_session.h"
 
+#include <algorithm>
 #include <new>
 
 #include "log/log_render.h"
@@ -50,6 +51,16 @@ void describeClient(const ClientProof& proof, LogLine& line) {
   } else {
     line.add("client_cert", "none");
   }
+}
+
+/// Whom the log counts as one source of repeats: an IPv4 address, the /64 of an IPv6 address (a host
+/// chooses its addresses from it), all clients of a UNIX socket.
+std::string sourceOf(const SocketAddress& client) {
+  if (client.isUnix()) return "unix";
+  if (!client.isIpv6()) return client.hostText();
+  in6_addr prefix = client.v6().sin6_addr;
+  std::fill(prefix.s6_addr + 8, prefix.s6_addr + 16, 0);
+  return SocketAddress::ipv6(prefix, 0, client.v6().sin6_scope_id).hostText() + "/64";
 }
 
 /// A CA or revocation list that has expired keeps clients out: that is ours to mend.
@@ -165,7 +176,7 @@ LogLine ClientSession::describe(const Tunnel& tunnel) const {
   }
   // What fails before a byte was carried comes in floods: scanners, a dead backend. Each finished
   // tunnel has its line.
-  if (!connected) line.collapseBy(profile_->name + " " + tunnel.reason().text());
+  if (!connected) line.collapseBy(profile_->name + " " + tunnel.reason().text(), sourceOf(client_));
   return line;
 }
 
