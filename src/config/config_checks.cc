@@ -7,6 +7,7 @@
 #include <unordered_set>
 
 #include "base/words.h"
+#include "config/alpn_names.h"
 #include "config/config_builder.h"
 
 namespace culvert {
@@ -92,6 +93,18 @@ void checkRepeats(const ServiceOptions& service, Diagnostics& diagnostics) {
       diagnostics.error(item.origin, sectionLabel(service), std::string(key),
                         fmt::format("\"{}\" is in the list twice", printable(item.text, 60)));
     }
+  }
+}
+
+/// Clients offer a registered name, and an offer without the right one is refused.
+void checkAlpn(const ServiceOptions& service, Diagnostics& diagnostics) {
+  for (const SourcedText& item : service.alpn) {
+    if (isRegisteredAlpn(item.text)) continue;
+    diagnostics.warning(
+        item.origin, sectionLabel(service), "alpn",
+        fmt::format("\"{}\" is not a protocol name that IANA lists; allowed: names such as h2, "
+                    "http/1.1, with a comma between two{}",
+                    printable(item.text, 60), didYouMean(alpnMeant(item.text))));
   }
 }
 
@@ -189,6 +202,7 @@ void checkWhole(const Config& config, const Validators& validators, Diagnostics&
     checkCertificates(service, diagnostics);
     checkStapling(service, diagnostics);
     checkRepeats(service, diagnostics);
+    checkAlpn(service, diagnostics);
     checkClientAuth(service, diagnostics);
     checkListeners(service, validators, taken, diagnostics);
   }

@@ -88,7 +88,7 @@ TEST(ConfigLoad, DefaultsHoldForLaterServicesOnly) {
       "[service b]\nlisten = 3\nbackend = 2\n"
       "[defaults]\nidle-timeout = 6m\n"
       "[service c]\nlisten = 4\nbackend = 2\nalpn =\ncert = e\n"
-      "[service d]\nlisten = 5\nbackend = 2\nidle-timeout = 7m\nalpn = x\n");
+      "[service d]\nlisten = 5\nbackend = 2\nidle-timeout = 7m\nalpn = imap\n");
   ASSERT_EQ(lines(outcome.diagnostics), Lines{});
   const auto& services = outcome.config.services;
   EXPECT_EQ(services[0].idleTimeout, Millis(3'600'000));
@@ -102,7 +102,7 @@ TEST(ConfigLoad, DefaultsHoldForLaterServicesOnly) {
   EXPECT_EQ(services[2].originOf("alpn").text(), "f.ini:17");
   EXPECT_EQ(texts(services[2].cert), Lines{"e"});
   EXPECT_EQ(services[3].idleTimeout, Millis(420'000));
-  EXPECT_EQ(texts(services[3].alpn), Lines{"x"});
+  EXPECT_EQ(texts(services[3].alpn), Lines{"imap"});
 }
 
 TEST(ConfigLoad, ADefaultsSectionBehindTheLastServiceIsAWarning) {

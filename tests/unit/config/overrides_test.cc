@@ -199,9 +199,10 @@ TEST(Overrides, SetIsSplitAtTheLastDotBeforeTheEqualsSign) {
 }
 
 TEST(Overrides, AScalarTwiceInOneSourceIsAnError) {
-  EXPECT_EQ(lines(load(kSound, sets({"global.workers=1", "service:web.alpn=x", "global.workers=2"}))
-                      .diagnostics),
-            Lines{"--set#3: error: [global] workers: is given twice, first at --set#1"});
+  EXPECT_EQ(
+      lines(load(kSound, sets({"global.workers=1", "service:web.alpn=h2", "global.workers=2"}))
+                .diagnostics),
+      Lines{"--set#3: error: [global] workers: is given twice, first at --set#1"});
 }
 
 TEST(Overrides, AServiceThatOnlyAnOverrideKnowsIsPerhapsMisspelt) {
