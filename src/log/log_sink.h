@@ -97,6 +97,10 @@ class FileSink final : public FdSink {
 /// unknown.
 Result<std::unique_ptr<LogSink>> openLogSink(const LogOptions& options);
 
+/// Whether a syslog daemon takes lines now (/dev/log). syslog(3) itself says nothing when they are
+/// lost.
+Result<void> checkSyslog();
+
 /// syslog(3) with the ident "culvert"; fails where the facility is unknown. Process-wide: one at a
 /// time in force.
 Result<std::unique_ptr<LogSink>> openSyslogSink(const LogOptions& options);

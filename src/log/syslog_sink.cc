@@ -2,10 +2,14 @@
 // The one door to syslog(3). The facility, the mask and the ident are the process's, so this sink
 // has no state of its own beyond what activate() tells the library. Thread: one at a time.
 #include <fmt/format.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <syslog.h>
 
 #include <algorithm>
+#include <cerrno>
 
+#include "base/unique_fd.h"
 #include "log/log_sink.h"
 
 namespace culvert {
@@ -46,6 +50,23 @@ class SyslogSink final : public LogSink {
 };
 
 }  // namespace
+
+Result<void> checkSyslog() {
+  sockaddr_un where{};
+  where.sun_family = AF_UNIX;
+  std::string_view(_PATH_LOG).copy(where.sun_path, sizeof where.sun_path - 1);
+  int error = 0;
+  for (int kind : {SOCK_DGRAM, SOCK_STREAM}) {  // as the C library tries them
+    const UniqueFd fd(::socket(AF_UNIX, kind | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    if (!fd) return failErrno("cannot ask for a syslog daemon", errno);
+    if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&where), sizeof where) == 0)
+      return {};
+    error = errno;
+    if (error == EAGAIN) return {};  // it is there, and busy
+    if (error != EPROTOTYPE) break;
+  }
+  return fail("no syslog daemon takes lines at " _PATH_LOG " (" + errnoText(error) + ")", error);
+}
 
 Result<std::unique_ptr<LogSink>> openSyslogSink(const LogOptions& options) {
   const auto name =

@@ -15,6 +15,7 @@
 #include "base/paths.h"
 #include "base/standard_streams.h"
 #include "config/config_dump.h"
+#include "log/log_sink.h"
 #include "server/exit_code.h"
 #include "server/identity.h"
 #include "server/listener_table.h"
@@ -43,6 +44,13 @@ void noteUnresolvable(const Config& config, Diagnostics& diagnostics, Severity s
       }
     }
   }
+}
+
+void noteSyslog(const GlobalOptions& global, Diagnostics& diagnostics, Severity severity) {
+  if (global.log.sink != LogPlaceKind::kSyslog) return;
+  if (const auto there = checkSyslog(); !there)
+    diagnostics.add(severity, global.originOf("log"), sectionLabel(global), "log",
+                    there.error().text);
 }
 
 /// A log file to which another user could lead culvert. True where there is something to note.
@@ -188,6 +196,7 @@ int checkConfig(const ConfigSource& source, bool strict) {
   noteUnbindable(loaded.config, notes, severity);
   noteUnresolvable(loaded.config, notes, severity);
   noteUnwritable(loaded.config, notes, severity);
+  noteSyslog(loaded.config.global, notes, severity);
   notes.sort();
   if (print(notes)) return kExitBind;
   const size_t count = runtime.services.size();

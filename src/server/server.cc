@@ -11,6 +11,7 @@
 #include <cstdio>
 
 #include "base/standard_streams.h"
+#include "log/log_sink.h"
 #include "server/cpu_budget.h"
 #include "server/identity.h"
 #include "server/privileges.h"
@@ -38,6 +39,16 @@ LogTarget logTargetOf(const LogPlace& place, bool daemon) {
       break;
   }
   return daemon ? LogTarget::kSyslog : LogTarget::kStderr;
+}
+
+/// On standard error, while there is one: syslog(3) loses lines without a word.
+void warnOfSyslog(const GlobalOptions& global, const LogOptions& log, Diagnostics& diagnostics) {
+  if (log.target != LogTarget::kSyslog) return;
+  if (const auto there = checkSyslog(); !there)
+    diagnostics.warning(global.originOf("log"), sectionLabel(global), "log",
+                        there.error().text +
+                            ": log lines are lost until one does; allowed besides syslog: stderr, "
+                            "stdout, file:PATH");
 }
 
 }  // namespace
@@ -141,6 +152,7 @@ int Server::loadAll() {
     loaded.diagnostics.error(global.originOf("log"), sectionLabel(global), "log",
                              configured.error().text);
   }
+  warnOfSyslog(global, log, loaded.diagnostics);
   if (print(loaded.diagnostics)) return kExitConfig;
 
   if (auto ready = initTlsLibrary(); !ready) {
