@@ -41,7 +41,7 @@ culvert \- TLS on one side, plain TCP on the other
 .B culvert \-\-dump\-config \-c
 .I FILE
 .SH DESCRIPTION
-culvert accepts TLS connections and passes their bytes to a plain TCP service, and the other way round, so that a
+culvert accepts TLS connections and passes their bytes to a plain TCP service, whose bytes go back over TLS. So a
 service without TLS gets it without a change.
 One daemon serves any number of services, each with its own addresses, certificates and limits; they are described in
 .BR culvert.ini (5).
@@ -237,10 +237,9 @@ std::string counterManual() {
   std::string out = ".SH COUNTERS\nOf the line\n.I counters\nthat USR2 asks for.\n";
   for (size_t i = 0; i < kCounterCount; ++i) {
     const CounterInfo& info = counterInfo(static_cast<Counter>(i));
+    const bool isMax = info.kind == CounterKind::kGaugeMax;
     out += fmt::format(".TP\n.B {}\n{}{}.\n", info.name, roffText(info.brief),
-                       info.kind == CounterKind::kGauge      ? ", now"
-                       : info.kind == CounterKind::kGaugeMax ? ", the largest so far"
-                                                             : "");
+                       isMax ? ", the largest so far" : "");
     if (!info.detail.empty()) out += roffText(info.detail) + "\n";
   }
   return out +

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Done: README, SECURITY, CONTRIBUTING and the manual pages were read beside the program. Seen: a directory that did not
+exist, "AEAD suites only" beside the option that names others, "open now, now". Right: what a document names exists, and
+a check holds that."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+from harness.util import ROOT
+
+SOUND = """# A document
+`idle-timeout = 5m` and `strict-sni`, the counter `tunnels_active`, `cause=`, `client-fin`, `--set`, `culvert --help alpn`.
+[here](README.md), `src/README.md`, `src/<module>/`, `base/words.h`, `make unit-net MODE=debug`, `make demo ONCE=1`,
+`CULVERT_TUNNEL_LISTEN`, `CULVERT_GLOBAL_<KEY>`, `CertificateWatch`, `checkOcspResponse`.
+```ini
+[service web]
+listen = 443 ; a comment
+```
+```
+$ culvert --check -c culvert.ini
+make test check     # all of it
+scripts/check.sh layers
+```
+"""
+WRONG = {
+    "an option": ("`idle-timout = 5m`", "there is no key idle-timout"),
+    "an option's name": ("`strict-snis`", '"strict-snis"'),
+    "a counter": ("the counter `tunnels_activ`", '"tunnels_activ"'),
+    "a path": ("`tests/regres/`", "there is no tests/regres/"),
+    "a header": ("`base/wordz.h`", "there is no base/wordz.h"),
+    "a link": ("[x](docs/none.md)", "docs/none.md"),
+    "a goal": ("`make tests`", "the Makefile has no goal tests"),
+    "a variable of make": ("`make demo ONCES=1`", "nothing reads the variable ONCES"),
+    "an option of the command line": ("`culvert --chek`", "culvert has no option --chek"),
+    "a bare option of the command line": ("`--self-singed`", "culvert has no option --self-singed"),
+    "a key asked for": ("`culvert --help alpm`", "there is no key alpm"),
+    "a variable": ("`CULVERT_TUNNEL_LISTN`", "CULVERT_TUNNEL_LISTN names no key"),
+    "a key in a file": ("```ini\nlisten = 1\nbakend = 2\n```", "there is no key bakend"),
+    "a section": ("```ini\n[services web]\n```", "there is no section [services web]"),
+    "a command": ("```\n$ culvert --config x --verbos\n```", "culvert has no option --verbos"),
+    "a script": ("```\nscripts/chekc.sh\n```", "there is no scripts/chekc.sh"),
+    "a function": ("`checkOcspResponze`", '"checkOcspResponze"'),
+}
+
+
+@pytest.fixture
+def check(workdir):
+    def run(*texts):
+        paths = []
+        for number, text in enumerate(texts):
+            paths.append(workdir / f"{number}.md")
+            paths[-1].write_text(text)
+        return subprocess.run([sys.executable, ROOT / "scripts/check-docs.py", *paths], capture_output=True, text=True,
+                              check=False)
+
+    return run
+
+
+def test_the_documents_name_what_exists():
+    result = subprocess.run([sys.executable, ROOT / "scripts/check-docs.py"], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout
+
+
+def test_the_check_finds_what_does_not_exist(check):
+    result = check(SOUND, *(text + "\n" for text, _ in WRONG.values()))
+    lines = result.stdout.splitlines()
+    assert result.returncode == 1 and len(lines) == len(WRONG) + 1, result.stdout
+    for line, (name, (_, words)) in zip(lines, WRONG.items()):
+        assert words in line, f"{name}: {line}"
+
+
+def test_the_documents_agree_with_the_program():
+    security, manual, readme = ((ROOT / name).read_text() for name in ("SECURITY.md", "etc/culvert.8", "README.md"))
+    assert "AEAD suites only" not in security
+    assert "now, now" not in manual
+    assert "other way round" not in re.split(r"\n\n", readme)[1]
+    assert (ROOT / "tests/regress").is_dir()
