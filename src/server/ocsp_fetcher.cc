@@ -145,7 +145,7 @@ bool OcspFetcher::mayStart(Job& job) {
     return false;
   };
   // A file may have brought a fresh one, or the wall clock was set.
-  if (const auto held = job.slot().held(); held != nullptr && refreshPoint(*held) > now) {
+  if (const auto held = job.slot().held(); held != nullptr && refreshPoint(*held, now) > now) {
     return putOff(delayAfterSuccess(*held, now, dice()));
   }
   const Responder& responder = responders_[job.server()];

@@ -8,6 +8,7 @@ namespace culvert {
 namespace {
 
 constexpr Millis kShortestWait{1000};
+constexpr int64_t kLongestHold = 86400;
 constexpr unsigned kMostDoublings = 11;
 
 Millis within(double milliseconds) {
@@ -23,15 +24,18 @@ double quarterLeft(const Staple& staple, int64_t now) {
 
 }  // namespace
 
-int64_t refreshPoint(const Staple& staple) {
-  return staple.thisUpdate + (staple.validUntil - staple.thisUpdate) / 2;
+int64_t refreshPoint(const Staple& staple, int64_t now) {
+  if (staple.verifiedAt > now) return now;  // the clock was set back
+  return std::min(staple.thisUpdate + (staple.validUntil - staple.thisUpdate) / 2,
+                  staple.verifiedAt + kLongestHold);
 }
 
 Millis delayAfterSuccess(const Staple& staple, int64_t now, double dice) {
-  const int64_t point = refreshPoint(staple);
+  const int64_t point = refreshPoint(staple, now);
   if (point <= now) return within(quarterLeft(staple, now));
-  const auto validity = static_cast<double>(staple.validUntil - staple.thisUpdate);
-  return within((static_cast<double>(point - now) + dice * validity / 20) * 1000.0);
+  const auto spread =
+      static_cast<double>(std::min(staple.validUntil - staple.thisUpdate, 2 * kLongestHold));
+  return within((static_cast<double>(point - now) + dice * spread / 20) * 1000.0);
 }
 
 Millis delayAfterFailure(unsigned failures, const Staple* held, int64_t now, double dice) {

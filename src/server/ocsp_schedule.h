@@ -13,10 +13,11 @@ namespace culvert {
 /// A job is looked at again after this at the latest: the wall clock may jump.
 inline constexpr Millis kLongestOcspWait{3'600'000};
 
-/// Half of its time is over: from then on a response is worth replacing.
-int64_t refreshPoint(const Staple& staple);
+/// From then on a response is worth replacing: half of its time is over, or it has been held for a
+/// day. The longest validity that a responder claims does not keep a newer word out.
+int64_t refreshPoint(const Staple& staple, int64_t now);
 
-/// After a good answer. At the refresh point and up to a twentieth of the validity later; when a
+/// After a good answer. At the refresh point and up to a twentieth of the time before later; when a
 /// responder hands out what is older than that, again after a quarter of what is left, an hour at
 /// most. `dice` is from [0, 1).
 Millis delayAfterSuccess(const Staple& staple, int64_t now, double dice);

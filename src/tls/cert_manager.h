@@ -50,6 +50,8 @@ class ParsedCert {
   int parse(int type, int verify, WOLFSSL_CERT_MANAGER* manager) {
     return wc_ParseCert(&cert_, type, verify, manager);
   }
+  /// For what reads it and does not say so.
+  DecodedCert* get() { return &cert_; }
   const DecodedCert& operator*() const { return cert_; }
   const DecodedCert* operator->() const { return &cert_; }
 

@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// See ocsp_check.h. The verdict is wolfSSL's alone; the words for a refusal come from a look into
-// the response, because wolfSSL tells all of them by one number.
+// See ocsp_check.h. wolfSSL judges what the response says; who has signed it is verified here,
+// because wolfSSL 5.9.2 does not verify the certificate of a responder that the issuer has
+// authorised (mended upstream after it, pull request 11195). The words for a refusal come from a
+// look into the response, because wolfSSL tells all of them by one number.
 #include "tls/ocsp_check.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 
+#include "tls/cert_manager.h"
 #include "tls/ocsp_reader.h"
+#include "tls/signed_data.h"
 #include "tls/tls_error.h"
 #include "tls/tls_library.h"
 #include "tls/wolfssl.h"
@@ -41,30 +45,17 @@ constexpr int64_t kDefaultValidity = 86400;
 
 constexpr size_t kMaxRequest = 1024;
 
-struct ManagerDeleter {
-  void operator()(WOLFSSL_CERT_MANAGER* cm) const { wolfSSL_CertManagerFree(cm); }
-};
-using Manager = std::unique_ptr<WOLFSSL_CERT_MANAGER, ManagerDeleter>;
-
 struct RequestDeleter {
   void operator()(OcspRequest* request) const { wc_OcspRequest_free(request); }
 };
 
 /// What both messages need: a manager that trusts the issuer, and the question about the leaf.
 struct Inquiry {
-  Manager manager;
+  CertManager manager;
   std::unique_ptr<OcspRequest, RequestDeleter> request;
 
   Result<void> open(const Credentials& credentials);
   Result<void> ask(const std::vector<uint8_t>& leaf);
-};
-
-struct ParsedCert {
-  DecodedCert cert;
-  explicit ParsedCert(const std::vector<uint8_t>& der) {
-    wc_InitDecodedCert(&cert, der.data(), static_cast<word32>(der.size()), nullptr);
-  }
-  ~ParsedCert() { wc_FreeDecodedCert(&cert); }
 };
 
 Result<void> Inquiry::open(const Credentials& credentials) {
@@ -87,10 +78,10 @@ Result<void> Inquiry::open(const Credentials& credentials) {
 Result<void> Inquiry::ask(const std::vector<uint8_t>& leaf) {
   const auto parsed = std::make_unique<ParsedCert>(leaf);  // several KiB
   // Verified, since that is how wolfSSL learns the hash of the issuer's key.
-  int result = wc_ParseCert(&parsed->cert, CERT_TYPE, VERIFY, manager.get());
+  int result = parsed->parse(CERT_TYPE, VERIFY, manager.get());
   if (result == 0) {
     request.reset(wc_OcspRequest_new(nullptr));
-    result = request != nullptr ? wc_InitOcspRequest(request.get(), &parsed->cert, 0, nullptr)
+    result = request != nullptr ? wc_InitOcspRequest(request.get(), parsed->get(), 0, nullptr)
                                 : MEMORY_E;
   }
   if (result != 0) return fail("the certificate is not valid: " + tlsErrorText(result));
@@ -102,6 +93,67 @@ std::string trimmedSerial(const std::vector<uint8_t>& serial) {
   for (uint8_t byte : serial)
     if (!out.empty() || byte != 0) out += fmt::format("{:02x}", byte);
   return out;
+}
+
+constexpr std::string_view kNotAuthorised =
+    "is not signed by the issuer, nor by a responder that the issuer has authorised";
+
+/// Until when the signer of a response may be believed, or why it may not at all.
+Result<int64_t> judgeDelegate(std::span<const uint8_t> der, std::span<const uint8_t> issuerKey,
+                              const CertManager& manager, int64_t now) {
+  DerReader file(der);
+  DerReader parts(file.next(DerReader::kSequence).value_or(DerItem{}).body);
+  const auto data = readSignedData(parts);
+  const auto info = readCertificate(der);
+  if (!data || !info) return fail(std::string(kNotAuthorised));
+  switch (verifySignature(*data, issuerKey)) {
+    case SignatureVerdict::kSound:
+      break;
+    case SignatureVerdict::kWeak:
+      return fail("is signed by a responder whose certificate is signed with MD5 or SHA-1");
+    default:
+      return fail(std::string(kNotAuthorised));
+  }
+  if (now > info->notAfter)
+    return fail(fmt::format("is signed by a responder whose certificate has expired ({})",
+                            utcText(info->notAfter)));
+  if (now < info->notBefore)
+    return fail(fmt::format("is signed by a responder whose certificate is not valid yet ({})",
+                            utcText(info->notBefore)));
+  auto cert = std::make_unique<ParsedCert>(der);
+  if (const int error = cert->parse(CERT_TYPE, VERIFY, manager.get()); error != 0)
+    return fail("is signed by a responder whose certificate does not verify: " +
+                tlsErrorText(error));
+  const DecodedCert& c = **cert;
+  if ((c.extExtKeyUsage & EXTKEYUSE_OCSP_SIGN) == 0 ||
+      (c.extKeyUsageSet != 0 && (c.extKeyUsage & KEYUSE_DIGITAL_SIG) == 0))
+    return fail(
+        "is signed by a certificate of the issuer that is not meant for OCSP (extendedKeyUsage "
+        "OCSPSigning, keyUsage digitalSignature)");
+  return info->notAfter;
+}
+
+/// RFC 6960 4.2.2.2: the issuer itself, or who has a certificate of the issuer's for this. Until
+/// when the signature may be believed.
+Result<int64_t> judgeSigner(std::span<const uint8_t> issuer, const CertManager& manager,
+                            std::span<const uint8_t> response, int64_t now) {
+  const auto signature = readOcspSignature(response);
+  if (!signature) return fail(std::string(kNotAuthorised));
+  const auto issuerKey = publicKeyOf(issuer);
+  switch (verifySignature(signature->data, issuerKey)) {
+    case SignatureVerdict::kSound:
+      return INT64_MAX;
+    case SignatureVerdict::kWeak:
+      return fail("is signed with MD5 or SHA-1");
+    case SignatureVerdict::kUnknown:
+      return fail("is signed with an algorithm that is not known here");
+    case SignatureVerdict::kFalse:
+      break;
+  }
+  for (const auto& der : signature->certificates)
+    if (verifySignature(signature->data, publicKeyOf(der)) == SignatureVerdict::kSound)
+      return judgeDelegate(der, issuerKey, manager, now);
+  return fail(std::string(kNotAuthorised));
 }
 
 /// Why wolfSSL may have refused it.
@@ -121,7 +173,7 @@ std::string reasonOfRefusal(const Credentials& credentials, std::span<const uint
     return fmt::format("is valid only from {}", utcText(ours->thisUpdate));
   if (ours->nextUpdate && *ours->nextUpdate < now)
     return fmt::format("has expired ({})", utcText(*ours->nextUpdate));
-  return "is not signed by the issuer, nor by a responder that the issuer has authorised";
+  return std::string(kNotAuthorised);
 }
 
 std::optional<int64_t> timeOf(const byte* date) {
@@ -160,6 +212,9 @@ Result<std::shared_ptr<const Staple>> checkOcspResponse(const Credentials& crede
   staple->revoked = result == OCSP_CERT_REVOKED;
   if (result != WOLFSSL_SUCCESS && !staple->revoked)
     return fail(reasonOfRefusal(credentials, response, now));
+  const auto signedUntil =
+      judgeSigner(issuerOf(credentials), inquiry.manager, staple->response, now);
+  if (!signedUntil) return fail(signedUntil.error().text);
   const auto from = timeOf(status.thisDate);
   const auto until = status.nextDate[0] != 0 ? timeOf(status.nextDate)
                      : from                  ? std::optional(*from + kDefaultValidity)
@@ -167,7 +222,8 @@ Result<std::shared_ptr<const Staple>> checkOcspResponse(const Credentials& crede
   if (!from || !until) return fail("holds a malformed time");
   if (*until < now) return fail(fmt::format("has expired ({})", utcText(*until)));
   staple->thisUpdate = *from;
-  staple->validUntil = *until;
+  staple->validUntil = std::min(*until, *signedUntil);  // clients look at both
+  staple->verifiedAt = now;
   return std::shared_ptr<const Staple>(std::move(staple));
 }
 

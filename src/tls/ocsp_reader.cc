@@ -12,6 +12,7 @@ namespace culvert {
 namespace {
 
 constexpr size_t kMaxSingles = 64;
+constexpr size_t kMaxCertificates = 8;  // a chain, and something over
 constexpr std::array<uint8_t, 5> kSha1{0x2b, 0x0e, 0x03, 0x02, 0x1a};
 
 std::optional<OcspSingle> readSingle(std::span<const uint8_t> body) {
@@ -73,6 +74,17 @@ bool readBasic(std::span<const uint8_t> basic, OcspSummary& summary) {
   return list && readSingles(list->body, summary);
 }
 
+/// The BasicOCSPResponse within the bytes of a successful response.
+std::optional<DerItem> basicOf(DerReader& fields) {
+  const auto wrapped = fields.next(DerReader::context(0));
+  const auto typed = wrapped ? DerReader(wrapped->body).next(DerReader::kSequence) : std::nullopt;
+  if (!typed) return std::nullopt;
+  DerReader bytes(typed->body);
+  const auto type = bytes.next(DerReader::kOid);
+  const auto basic = bytes.next(DerReader::kOctets);
+  return type ? basic : std::nullopt;
+}
+
 }  // namespace
 
 Result<OcspSummary> readOcspSummary(std::span<const uint8_t> response) {
@@ -85,14 +97,32 @@ Result<OcspSummary> readOcspSummary(std::span<const uint8_t> response) {
   OcspSummary summary;
   summary.responseStatus = status->body[0];
   if (summary.responseStatus != 0) return summary;
-  const auto wrapped = fields.next(DerReader::context(0));
-  const auto typed = wrapped ? DerReader(wrapped->body).next(DerReader::kSequence) : std::nullopt;
-  if (!typed) return malformed();
-  DerReader bytes(typed->body);
-  const auto type = bytes.next(DerReader::kOid);
-  const auto basic = bytes.next(DerReader::kOctets);
-  if (!type || !basic || !readBasic(basic->body, summary)) return malformed();
+  const auto basic = basicOf(fields);
+  if (!basic || !readBasic(basic->body, summary)) return malformed();
   return summary;
+}
+
+std::optional<OcspSignature> readOcspSignature(std::span<const uint8_t> response) {
+  const auto whole = DerReader(response).next(DerReader::kSequence);
+  if (!whole) return std::nullopt;
+  DerReader fields(whole->body);
+  (void)fields.next(DerReader::kEnumerated);
+  const auto basic = basicOf(fields);
+  const auto parts = basic ? DerReader(basic->body).next(DerReader::kSequence) : std::nullopt;
+  if (!parts) return std::nullopt;
+  DerReader reader(parts->body);
+  const auto data = readSignedData(reader);
+  if (!data) return std::nullopt;
+  OcspSignature out{*data, {}};
+  const auto wrapped = reader.next(DerReader::context(0));
+  const auto list = wrapped ? DerReader(wrapped->body).next(DerReader::kSequence) : std::nullopt;
+  DerReader certificates(list ? list->body : std::span<const uint8_t>());
+  while (!certificates.done() && out.certificates.size() < kMaxCertificates) {
+    const auto certificate = certificates.next(DerReader::kSequence);
+    if (!certificate) return std::nullopt;
+    out.certificates.push_back(certificate->whole);
+  }
+  return out;
 }
 
 std::string_view ocspResponseStatusName(uint8_t status) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What an OCSP response says of itself (RFC 6960 4.2), unverified: for the words of a message when
-// wolfSSL has refused it. Thread: any.
+// wolfSSL has refused it, and for the look at who has signed it. Thread: any.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "tls/signed_data.h"
 
 namespace culvert {
 
@@ -30,6 +31,15 @@ struct OcspSummary {
 
 /// Fails where the bytes are no OCSP response.
 Result<OcspSummary> readOcspSummary(std::span<const uint8_t> response);
+
+/// What is signed of a response, and the certificates that came with it.
+struct OcspSignature {
+  SignedData data;
+  std::vector<std::span<const uint8_t>> certificates;  ///< DER, views into the response
+};
+
+/// Nothing where the bytes are not a successful OCSP response.
+std::optional<OcspSignature> readOcspSignature(std::span<const uint8_t> response);
 
 /// "tryLater", "unauthorized", ... (RFC 6960 4.2.1).
 std::string_view ocspResponseStatusName(uint8_t status);

@@ -24,6 +24,7 @@ struct Staple {
   std::vector<uint8_t> response;  ///< DER, verified against the certificate's issuer
   int64_t thisUpdate = 0;         ///< seconds since the epoch
   int64_t validUntil = 0;         ///< not served after this
+  int64_t verifiedAt = 0;         ///< when it came from the responder or out of its file
   bool revoked = false;
 };
 

@@ -14,11 +14,12 @@ Staple validFor(int64_t before, int64_t after) {
   Staple staple;
   staple.thisUpdate = kNow - before;
   staple.validUntil = kNow + after;
+  staple.verifiedAt = kNow;
   return staple;
 }
 
 TEST(OcspSchedule, ReplacesAtHalfTime) {
-  EXPECT_EQ(refreshPoint(validFor(0, 100)), kNow + 50);
+  EXPECT_EQ(refreshPoint(validFor(0, 100), kNow), kNow + 50);
   EXPECT_EQ(delayAfterSuccess(validFor(0, 1000), kNow, 0), Millis(500'000));
   EXPECT_EQ(delayAfterSuccess(validFor(200, 800), kNow, 0), Millis(300'000));
 }
