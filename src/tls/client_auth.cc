@@ -13,6 +13,7 @@
 #include "tls/credentials.h"
 #include "tls/der_reader.h"
 #include "tls/pem.h"
+#include "tls/signed_data.h"
 #include "tls/tls_error.h"
 #include "tls/tls_library.h"
 
@@ -25,6 +26,7 @@ using Bytes = std::span<const uint8_t>;
 constexpr size_t kLongestCaFile = size_t{16} << 20;
 constexpr size_t kLongestCrlFile = size_t{64} << 20;
 constexpr size_t kMostAnchors = 1000;
+constexpr int64_t kClockSkew = 300;  // between a CA's clock and ours, seconds
 
 class Digest {
  public:
@@ -73,6 +75,7 @@ class Loader {
     readLists();
     if (before != nullptr) warnOfOlder(*before);
     settleLists();
+    settleRefused();
     if (before != nullptr) refuseLostLists(*before);
     if (!out_.errors.empty()) return std::move(out_);
     warnOfNoList();
@@ -274,11 +277,10 @@ class Loader {
         {true, file, fmt::format("{}: the list of {} {}", list.path, list.issuer, text)});
   }
 
-  /// Whose list it is. wolfSSL does not look at the signature of a list that has expired: that is
-  /// taken for the list of every anchor that it can be of, for it lets nobody in.
+  /// Whose list it is: of every anchor of its issuer's name whose key has signed it.
   bool findSigner(size_t file, RevocationList& list, const std::vector<uint8_t>& der) {
     bool named = false, keyKnown = false, maySign = false;
-    int failure = ASN_CRL_NO_SIGNER_E;
+    std::string failure;
     for (const TrustAnchor& anchor : auth_->anchors) {
       if (anchor.nameHash != list.issuerHash) continue;
       named = true;
@@ -288,11 +290,10 @@ class Loader {
       keyKnown = true;
       maySign = maySign || anchor.signsLists;
       if (!anchor.signsLists || list.isOf(anchor.nameHash, anchor.keyPin)) continue;
-      const int result = now_ > list.nextUpdate ? WOLFSSL_SUCCESS : verifyList(anchor, der);
-      if (result == WOLFSSL_SUCCESS)
+      if (std::string reason = refusalOf(anchor, list, der); !reason.empty())
+        failure = std::move(reason);
+      else
         list.keyPins.push_back(anchor.keyPin);
-      else if (result != ASN_CRL_NO_SIGNER_E)
-        failure = result;
     }
     if (!list.keyPins.empty()) return true;
     if (!named)
@@ -305,12 +306,34 @@ class Loader {
       warnOfList(
           file, list,
           "is of no use: the keyUsage of its issuer does not allow it to sign lists (cRLSign)");
-    else if (failure == ASN_CRL_NO_SIGNER_E)
-      warnOfList(file, list, "is of no use: no certificate of client-ca can verify it");
     else
-      crlError(file, fmt::format("{}: the list of {} does not verify: {}", list.path, list.issuer,
-                                 tlsErrorText(failure)));
+      refused_.push_back({file, std::move(list), std::move(failure), false});
     return false;
+  }
+
+  /// Empty, or why the list does not count for this anchor. wolfSSL looks at the dates first, and
+  /// not at the signature of a list that has expired: so the signature is verified here, and by
+  /// wolfSSL only where the algorithm is not known here.
+  std::string refusalOf(const TrustAnchor& anchor, const RevocationList& list,
+                        const std::vector<uint8_t>& der) const {
+    DerReader file(der);
+    DerReader parts(file.next(DerReader::kSequence).value_or(DerItem{}).body);
+    const auto data = readSignedData(parts);
+    const SignatureVerdict verdict =
+        data ? verifySignature(*data, publicKeyOf(anchor.der)) : SignatureVerdict::kFalse;
+    if (verdict == SignatureVerdict::kWeak) return "is signed with MD5 or SHA-1";
+    if (verdict == SignatureVerdict::kFalse)
+      return "does not verify: its signature was not made by its issuer";
+    if (verdict == SignatureVerdict::kUnknown) {
+      if (now_ > list.nextUpdate)
+        return "does not verify: it has expired and its signature algorithm is not known";
+      if (const int result = verifyList(anchor, der); result != WOLFSSL_SUCCESS)
+        return "does not verify: " + tlsErrorText(result);
+    }
+    if (list.thisUpdate > now_ + kClockSkew)
+      return fmt::format("is from the future (thisUpdate {}, now it is {})",
+                         utcText(list.thisUpdate), utcText(now_));
+    return {};
   }
 
   /// With this anchor alone, for wolfSSL takes the first of a name.
@@ -321,6 +344,22 @@ class Loader {
     if (addAnchor(manager.get(), anchor.der) != WOLFSSL_SUCCESS) return ASN_CRL_NO_SIGNER_E;
     return wolfSSL_CertManagerLoadCRLBuffer(manager.get(), der.data(),
                                             static_cast<long>(der.size()), WOLFSSL_FILETYPE_ASN1);
+  }
+
+  /// Lists that cannot be believed: an error, unless there is a sound one of each CA of that name.
+  void settleRefused() {
+    for (Refused& one : refused_) {
+      const bool replaced = std::ranges::all_of(auth_->anchors, [&](const TrustAnchor& anchor) {
+        return anchor.nameHash != one.list.issuerHash || !anchor.signsLists ||
+               hasList(*auth_, anchor);
+      });
+      one.isError = !replaced;
+      if (replaced)
+        warnOfList(one.file, one.list, one.reason + "; another one of its issuer counts");
+      else
+        crlError(one.file,
+                 fmt::format("{}: the list of {} {}", one.list.path, one.list.issuer, one.reason));
+    }
   }
 
   void warnOfOlder(const ClientAuth& before) {
@@ -372,6 +411,7 @@ class Loader {
                    from.serials.end(), std::back_inserter(both));
     into.serials = std::move(both);
     into.nextUpdate = std::min(into.nextUpdate, from.nextUpdate);
+    into.merged = true;
   }
 
   static bool hasList(const ClientAuth& auth, const TrustAnchor& anchor) {
@@ -380,19 +420,41 @@ class Loader {
     });
   }
 
-  /// A file that had the list of a CA and holds none now that can be used is broken.
+  /// The list of a CA that was in use gives way only to one from the same file, or to one that is
+  /// not older: a file whose list cannot be used any more is broken.
   void refuseLostLists(const ClientAuth& before) {
-    for (const TrustAnchor& anchor : auth_->anchors) {
-      if (hasList(*auth_, anchor)) continue;
-      for (const RevocationList& old : before.lists) {
-        if (!old.isOf(anchor.nameHash, anchor.keyPin)) continue;
-        for (size_t i = 0; i < source_.crlFiles.size(); ++i)
-          if (source_.crlFiles[i] == old.path)
-            crlError(i, fmt::format("{}: holds no list of {} any more that can be used: all its "
-                                    "clients would be refused",
-                                    old.path, anchor.subject));
+    for (const RevocationList& old : before.lists) {
+      const auto file = std::ranges::find(source_.crlFiles, old.path);
+      if (file == source_.crlFiles.end()) continue;
+      for (const TrustAnchor& anchor : auth_->anchors) {
+        if (!old.isOf(anchor.nameHash, anchor.keyPin) || isFollowed(old, anchor)) continue;
+        if (hasRefused(old, true)) continue;  // is an error already
+        crlError(static_cast<size_t>(file - source_.crlFiles.begin()),
+                 hasList(*auth_, anchor)
+                     ? fmt::format("{}: holds no list of {} any more that can be used, and that of "
+                                   "another file is older: who was revoked since would pass again",
+                                   old.path, anchor.subject)
+                     : fmt::format("{}: holds no list of {} any more that can be used: all its "
+                                   "clients would be refused",
+                                   old.path, anchor.subject));
       }
     }
+  }
+
+  bool isFollowed(const RevocationList& old, const TrustAnchor& anchor) const {
+    const bool doubtful = hasRefused(old, false);
+    if (old.merged && doubtful) return false;
+    return std::ranges::any_of(auth_->lists, [&](const RevocationList& list) {
+      return list.isOf(anchor.nameHash, anchor.keyPin) &&
+             (list.thisUpdate >= old.thisUpdate || (list.path == old.path && !doubtful));
+    });
+  }
+
+  /// Whether a list in the name of this one's issuer could not be believed.
+  bool hasRefused(const RevocationList& old, bool asError) const {
+    return std::ranges::any_of(refused_, [&](const Refused& one) {
+      return one.list.issuerHash == old.issuerHash && (one.isError || !asError);
+    });
   }
 
   void warnOfNoList() {
@@ -449,7 +511,14 @@ class Loader {
   std::vector<SecretBytes> caBytes_, crlBytes_;
   std::vector<std::string> refused_;  // certificates of the file at hand
   bool caBroken_ = false;
+  struct Refused {
+    size_t file;
+    RevocationList list;
+    std::string reason;
+    bool isError = false;
+  };
   std::vector<size_t> listFiles_;  // of auth_->lists while they are read
+  std::vector<Refused> refused_;   // in the name of a CA that signs lists
   CertManager manager_;
   std::shared_ptr<ClientAuth> auth_;
   ClientAuthLoaded out_;

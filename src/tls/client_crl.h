@@ -24,6 +24,7 @@ struct RevocationList {
   std::vector<uint8_t> issuerKeyId;  ///< of its authorityKeyIdentifier; empty: none
   int64_t thisUpdate = 0;
   int64_t nextUpdate = 0;
+  bool merged = false;             ///< holds those of a list of the same time, too
   bool partial = false;            ///< has a critical extension; never true in a ClientAuth
   std::vector<SerialKey> serials;  ///< sorted
 

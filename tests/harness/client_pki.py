@@ -115,7 +115,7 @@ class ClientPki:
         return self.make(stem, issuer=issuer, ca=True, **options)
 
     def crl(self, stem, issuer, revoked=(), end=24 * _HOUR, start=-2 * _HOUR, der=False, signed_by=None,
-            critical=False, indirect=False, identifier=False):
+            critical=False, indirect=False, identifier=False, digest=None):
         """A revocation list of `issuer` with the certificates `revoked`: its path. `indirect` names another issuer for each
         of them; `identifier` names the key that has signed."""
         self.count += 1
@@ -133,7 +133,7 @@ class ClientPki:
             if indirect:
                 entry = entry.add_extension(x509.CertificateIssuer([x509.DirectoryName(_subject("somebody"))]), critical=True)
             builder = builder.add_revoked_certificate(entry.build())
-        signed = builder.sign(signed_by or issuer.private, hashes.SHA256())
+        signed = builder.sign(signed_by or issuer.private, digest or hashes.SHA256())
         path = os.path.join(self.directory, f"{self.count:03d}-{stem}.crl")
         with open(path, "wb") as file:
             file.write(signed.public_bytes(_DER if der else _PEM))
