@@ -21,8 +21,18 @@ constexpr std::string_view kDeep = "**";
 
 std::string quoted(std::string_view text) { return fmt::format("\"{}\"", printable(text, 60)); }
 
-/// `*` stands for any characters, none included. Linear times the number of stars.
-bool globMatches(std::string_view pattern, std::string_view text) {
+/// What a wildcard may stand for. SPIFFE ids have letters, digits and "-_." only (SPIFFE-ID 2.2);
+/// other URIs what RFC 3986 3.3 allows in a path segment, but nothing percent-encoded: %2f and %2e
+/// would be read as "/" and "." by whoever decodes them.
+bool mayStandFor(char c, bool spiffe) {
+  constexpr std::string_view kPlain = "-._", kOthers = "~!$&'()*+,;=:@";
+  return isAlnum(c) || kPlain.find(c) != std::string_view::npos ||
+         (!spiffe && kOthers.find(c) != std::string_view::npos);
+}
+
+/// `*` stands for any number of characters that a wildcard may stand for. Linear times the number
+/// of stars.
+bool globMatches(std::string_view pattern, std::string_view text, bool spiffe) {
   size_t p = 0, t = 0, star = std::string_view::npos, mark = 0;
   while (t < text.size()) {
     if (p < pattern.size() && pattern[p] == '*') {
@@ -32,6 +42,7 @@ bool globMatches(std::string_view pattern, std::string_view text) {
       ++p;
       ++t;
     } else if (star != std::string_view::npos) {
+      if (!mayStandFor(text[mark], spiffe)) return false;
       p = star + 1;
       t = ++mark;
     } else {
@@ -55,10 +66,14 @@ bool isOdd(std::string_view segment) {
 }
 
 /// One segment or more, none of them odd.
-bool isPlainPath(std::string_view rest) {
+bool isPlainPath(std::string_view rest, bool spiffe) {
   if (rest.empty() || rest.back() == '/') return false;
-  while (!rest.empty())
-    if (isOdd(takeSegment(rest))) return false;
+  while (!rest.empty()) {
+    const std::string_view segment = takeSegment(rest);
+    if (isOdd(segment)) return false;
+    for (char c : segment)
+      if (!mayStandFor(c, spiffe)) return false;
+  }
   return true;
 }
 
@@ -91,13 +106,24 @@ Result<void> checkUri(std::string_view item) {
   return {};
 }
 
+/// Labels of letters, digits, "-" and "_". A CA may certify anything else, a blank, a line feed or
+/// a wildcard; none of that names a host.
+bool isHostName(std::string_view name) {
+  if (name.size() > 253) return false;
+  for (;;) {
+    const size_t dot = name.find('.');
+    const std::string_view label = name.substr(0, dot);
+    if (label.empty() || label.size() > 63 || !std::all_of(label.begin(), label.end(), [](char c) {
+          return isAlnum(c) || c == '-' || c == '_';
+        }))
+      return false;
+    if (dot == std::string_view::npos) return true;
+    name.remove_prefix(dot + 1);
+  }
+}
+
 Result<void> checkDns(std::string_view item) {
-  const std::string_view name = item.starts_with("*.") ? item.substr(2) : item;
-  const bool sound = !name.empty() && name.size() <= 253 && name.front() != '.' &&
-                     std::all_of(name.begin(), name.end(), [](char c) {
-                       return isAlnum(c) || c == '-' || c == '.' || c == '_';
-                     });
-  if (!sound)
+  if (!isHostName(item.starts_with("*.") ? item.substr(2) : item))
     return fail(quoted(item) + " is no DNS name; expected is NAME, or *.NAME for one more label");
   return {};
 }
@@ -164,16 +190,18 @@ bool uriMatches(std::string_view pattern, std::string_view uri) {
   const size_t path = pathStart(pattern);
   if (path == std::string_view::npos || uri.substr(0, path) != pattern.substr(0, path))
     return false;
+  const bool spiffe = pattern.starts_with("spiffe://");
   pattern.remove_prefix(path);
   uri.remove_prefix(path);
   while (!pattern.empty() && !uri.empty()) {
     const bool uriGoesOn = uri.find('/') != std::string_view::npos;
     const bool patternGoesOn = pattern.find('/') != std::string_view::npos;
     const std::string_view segment = takeSegment(pattern);
-    if (segment == kDeep) return isPlainPath(uri);
+    if (segment == kDeep) return isPlainPath(uri, spiffe);
     const std::string_view ours = takeSegment(uri);
-    if (segment.find('*') != std::string_view::npos ? isOdd(ours) || !globMatches(segment, ours)
-                                                    : segment != ours)
+    if (segment.find('*') == std::string_view::npos
+            ? segment != ours
+            : isOdd(ours) || !globMatches(segment, ours, spiffe))
       return false;
     if (uriGoesOn != patternGoesOn) return false;
   }
@@ -238,22 +266,52 @@ bool ClientRules::empty() const {
          pins_.empty();
 }
 
+namespace {
+
+/// The place of the first value that one of the rules matches; the number of values: none.
+template <class Values, class Rules, class Matches>
+size_t firstMatch(const Values& values, const Rules& rules, Matches matches) {
+  const auto found = std::find_if(values.begin(), values.end(), [&](const auto& value) {
+    return std::any_of(rules.begin(), rules.end(),
+                       [&](const auto& rule) { return matches(rule, value); });
+  });
+  return static_cast<size_t>(found - values.begin());
+}
+
+bool isSame(const std::string& rule, const std::string& value) { return rule == value; }
+
+bool dnsMatches(const std::string& rule, const std::string& name) {
+  return isHostName(name) && nameCovers(rule, name);
+}
+
+template <class Values>
+void toFront(Values& values, size_t index) {
+  if (index != 0 && index < values.size())
+    std::rotate(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(index),
+                values.begin() + static_cast<std::ptrdiff_t>(index) + 1);
+}
+
+}  // namespace
+
+bool ClientRules::Network::holds(const Network& network, const std::vector<uint8_t>& address) {
+  return sameStart(network.address, address, network.bits);
+}
+
 bool ClientRules::allows(const ClientCertificate& c) const {
-  if (empty()) return true;
-  const auto any = [](const auto& values, const auto& rules, auto matches) {
-    return std::any_of(values.begin(), values.end(), [&](const auto& value) {
-      return std::any_of(rules.begin(), rules.end(),
-                         [&](const auto& rule) { return matches(rule, value); });
-    });
-  };
-  const auto same = [](const auto& rule, const auto& value) { return rule == value; };
-  return any(c.commonNames, cns_, same) || any(c.units, ous_, same) ||
-         any(c.dnsNames, dns_, nameCovers) || any(c.uris, uris_, uriMatches) ||
-         any(c.addresses, networks_,
-             [](const Network& network, const std::vector<uint8_t>& address) {
-               return sameStart(network.address, address, network.bits);
-             }) ||
+  return empty() || firstMatch(c.commonNames, cns_, isSame) < c.commonNames.size() ||
+         firstMatch(c.units, ous_, isSame) < c.units.size() ||
+         firstMatch(c.dnsNames, dns_, dnsMatches) < c.dnsNames.size() ||
+         firstMatch(c.uris, uris_, uriMatches) < c.uris.size() ||
+         firstMatch(c.addresses, networks_, Network::holds) < c.addresses.size() ||
          has(pins_, c.keyPin);
+}
+
+void ClientRules::putMatchesFirst(ClientCertificate& c) const {
+  toFront(c.commonNames, firstMatch(c.commonNames, cns_, isSame));
+  toFront(c.units, firstMatch(c.units, ous_, isSame));
+  toFront(c.dnsNames, firstMatch(c.dnsNames, dns_, dnsMatches));
+  toFront(c.uris, firstMatch(c.uris, uris_, uriMatches));
+  toFront(c.addresses, firstMatch(c.addresses, networks_, Network::holds));
 }
 
 }  // namespace culvert

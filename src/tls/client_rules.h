@@ -25,8 +25,9 @@ class ClientRules {
  public:
   /// Adds one item of an allow list:
   ///   cn, ou  the whole value, byte for byte; any of several values of the subject
-  ///   dns     a DNS name of the subjectAltName without case; *.NAME stands for one label
-  ///   uri     a URI of the subjectAltName, byte for byte; behind the host * stands for any
+  ///   dns     a DNS name of the subjectAltName without case, if it is a host name; *.NAME stands
+  ///           for one label
+  ///   uri     a URI of the subjectAltName, byte for byte; behind the host * stands for plain
   ///           characters within one path segment, and a last segment ** for one segment or more
   ///   ip      an address, or NETWORK/BITS, against the subjectAltName's addresses
   ///   spki    SHA-256 of the SubjectPublicKeyInfo, hex or base64
@@ -35,11 +36,14 @@ class ClientRules {
   bool empty() const;
   /// Whether the certificate may pass.
   bool allows(const ClientCertificate& certificate) const;
+  /// Puts of each kind of name the one that a rule matches to the front: by that it is known.
+  void putMatchesFirst(ClientCertificate& certificate) const;
 
  private:
   struct Network {
     std::vector<uint8_t> address;
     unsigned bits = 0;
+    static bool holds(const Network& network, const std::vector<uint8_t>& address);
   };
   std::vector<std::string> cns_, ous_, dns_, uris_;
   std::vector<Network> networks_;
