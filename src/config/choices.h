@@ -12,6 +12,7 @@ enum class LogForm : uint8_t { kText, kJson };
 enum class ProxyHeader : uint8_t { kOff, kV1, kV2 };
 enum class StapleSource : uint8_t { kOff, kAuto, kFile, kFetch };
 enum class ClientVerify : uint8_t { kOff, kOptional, kRequired };
+enum class RevokedEnd : uint8_t { kClose, kKeep };
 enum class TruncationEnd : uint8_t { kReset, kFin };
 
 }  // namespace culvert

@@ -77,6 +77,7 @@ struct ServiceOptions : OptionSet {
   ClientVerify verifyClient = ClientVerify::kOff;
   uint64_t verifyDepth = 3;   ///< intermediates
   SourcedList clientCa, crl;  ///< paths
+  RevokedEnd onRevoked = RevokedEnd::kClose;
   SourcedList allowCn, allowOu, allowDns, allowUri, allowIp, allowSpki;
   ProxyHeader proxyProtocol = ProxyHeader::kOff;
   // 0 = no limit

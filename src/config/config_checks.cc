@@ -143,16 +143,40 @@ void checkAllowRules(const ServiceOptions& service, Diagnostics& diagnostics) {
   }
 }
 
+/// Without client-ca only the key can count, and only that of a client that has to show one.
+void checkPinsAlone(const ServiceOptions& service, Diagnostics& diagnostics) {
+  const std::string label = sectionLabel(service);
+  if (isBroken("client-ca", service, diagnostics)) return;
+  if (service.allowSpki.empty() || service.verifyClient != ClientVerify::kRequired)
+    return diagnostics.error(service.originOf("verify-client"), label, "verify-client",
+                             "needs client-ca, the CAs whose certificates are trusted; only "
+                             "required with allow-spki (key pins alone) can do without");
+  if (const Origin& origin = service.originOf("client-ca");
+      origin.kind != Origin::Kind::kDefault && !service.isInherited("client-ca"))
+    diagnostics.error(
+        origin, label, "client-ca",
+        "is empty: then only the keys of allow-spki would count; leave the key out if "
+        "that is meant");
+  for (std::string_view key :
+       {"crl", "allow-cn", "allow-ou", "allow-dns", "allow-uri", "allow-ip"}) {
+    const Origin& origin = service.originOf(key);
+    if (origin.kind == Origin::Kind::kDefault) continue;
+    diagnostics.error(origin, label, std::string(key),
+                      "needs client-ca: without it only the keys of allow-spki count");
+  }
+}
+
 void checkClientAuth(const ServiceOptions& service, Diagnostics& diagnostics) {
   const std::string label = sectionLabel(service);
   if (isBroken("verify-client", service, diagnostics)) return;
   if (service.verifyClient == ClientVerify::kOff) {
-    for (std::string_view key : {"client-ca", "verify-depth", "crl", "allow-cn", "allow-ou",
-                                 "allow-dns", "allow-uri", "allow-ip", "allow-spki"}) {
+    for (std::string_view key : {"client-ca", "verify-depth", "crl", "on-revoked", "allow-cn",
+                                 "allow-ou", "allow-dns", "allow-uri", "allow-ip", "allow-spki"}) {
       const Origin& origin = service.originOf(key);
       if (origin.kind == Origin::Kind::kDefault || service.isInherited(key)) continue;
       // A dump has it, too.
       if (key == "verify-depth" && service.verifyDepth == ServiceOptions().verifyDepth) continue;
+      if (key == "on-revoked" && service.onRevoked == ServiceOptions().onRevoked) continue;
       // Who wrote "off" knows what he did; who wrote nothing believes to be protected.
       const bool meant = service.originOf("verify-client").kind != Origin::Kind::kDefault;
       diagnostics.add(meant ? Severity::kWarning : Severity::kError, origin, label,
@@ -162,9 +186,7 @@ void checkClientAuth(const ServiceOptions& service, Diagnostics& diagnostics) {
     }
     return;
   }
-  if (service.clientCa.empty())
-    diagnostics.error(service.originOf("verify-client"), label, "verify-client",
-                      "needs client-ca, the CAs whose certificates are trusted");
+  if (service.clientCa.empty()) checkPinsAlone(service, diagnostics);
   checkCrl(service, diagnostics);
   checkAllowRules(service, diagnostics);
   if (service.sessionTickets)

@@ -33,6 +33,8 @@ constexpr Choice kStapleModes[] = {{"off", int(StapleSource::kOff)},
 constexpr Choice kClientVerifies[] = {{"off", int(ClientVerify::kOff)},
                                       {"optional", int(ClientVerify::kOptional)},
                                       {"required", int(ClientVerify::kRequired)}};
+constexpr Choice kRevokedEnds[] = {{"close", int(RevokedEnd::kClose)},
+                                   {"keep", int(RevokedEnd::kKeep)}};
 constexpr Choice kTruncationEnds[] = {{"reset", int(TruncationEnd::kReset)},
                                       {"fin", int(TruncationEnd::kFin)}};
 

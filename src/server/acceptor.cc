@@ -125,7 +125,10 @@ void Acceptor::applyNow(ListenerUpdate& update) {
   }
   for (auto& listener : listeners_) {
     for (auto& changed : update.changed) {
-      if (changed.id == listener->id) listener->service = std::move(changed.service);
+      if (changed.id != listener->id) continue;
+      // One that was accepted and waits for a worker is as new as those to come.
+      if (held_ && held_->service == listener->service) held_->service = changed.service;
+      listener->service = std::move(changed.service);
     }
     if (std::find(update.removed.begin(), update.removed.end(), listener->id) ==
         update.removed.end())

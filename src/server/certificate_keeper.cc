@@ -74,7 +74,7 @@ void CertificateKeeper::watchFiles(const Config& config, const Runtime& runtime)
 }
 
 void CertificateKeeper::refresh(const Config& config, Runtime& runtime,
-                                const std::function<void()>& putInForce) {
+                                const std::function<void(const Runtime&)>& putInForce) {
   Diagnostics diagnostics;
   CertificateRefresh refresh = refreshCertificates(config, runtime, diagnostics);
   for (const Diagnostic& d : diagnostics.list()) logger_.log(levelOf(d.severity), d.text());
@@ -82,7 +82,7 @@ void CertificateKeeper::refresh(const Config& config, Runtime& runtime,
   std::swap(runtime, refresh.runtime);
   const Served before = servedBy(refresh.runtime);
   if (refresh.changed) {
-    putInForce();
+    putInForce(refresh.runtime);
     logTaken(before, runtime);
   }
   if (refresh.clientsTaken != 0) {

@@ -31,9 +31,10 @@ class CertificateKeeper {
   void follow(const Config& config, const Runtime& runtime);
 
   /// Reads what has changed by itself; nothing of the configuration is read, and what is in force
-  /// stays so but for the certificates. Calls `putInForce` where `runtime` serves something else
-  /// now. Likewise with rights.
-  void refresh(const Config& config, Runtime& runtime, const std::function<void()>& putInForce);
+  /// stays so but for the certificates. Calls `putInForce` with the runtime of before where
+  /// `runtime` serves something else now. Also with rights.
+  void refresh(const Config& config, Runtime& runtime,
+               const std::function<void(const Runtime& before)>& putInForce);
 
   /// What expires: every day, and when it happens.
   void onTick(const Runtime& runtime);

@@ -42,6 +42,11 @@ std::shared_ptr<const ClientAuth> buildClientAuth(const ServiceOptions& options,
   };
   for (const auto& remark : loaded.errors) tell(Severity::kError, remark);
   for (const auto& remark : loaded.warnings) tell(Severity::kWarning, remark);
+  if (loaded.auth != nullptr && loaded.auth->pinsOnly)
+    diagnostics.add(Severity::kNote, options.originOf("allow-spki"), sectionLabel(options),
+                    "allow-spki",
+                    "without client-ca only the client's key counts: its chain, dates and names "
+                    "are not verified");
   return loaded.auth;
 }
 

@@ -20,6 +20,8 @@ LogLevel levelOf(CloseCause cause) {
       return LogLevel::kDebug;
     case CloseCause::kInternal:
       return LogLevel::kErr;
+    case CloseCause::kClientRevoked:
+      return LogLevel::kNotice;
     case CloseCause::kBackendRefused:
     case CloseCause::kBackendUnreachable:
     case CloseCause::kBackendTimeout:
@@ -46,8 +48,8 @@ std::string startText(TimePoint accepted) {
 /// Who the client is by its certificate, whether or not it was let in.
 void describeClient(const ClientProof& proof, LogLine& line) {
   if (const ClientIdentity* identity = proof.identity()) {
-    line.add("client_cert", identity->subject).add("client_issuer", identity->issuer);
-    line.add("client_serial", identity->serial).addNonEmpty("client_uri", identity->uri);
+    line.add("client_cert", identity->subject()).add("client_issuer", identity->issuer());
+    line.add("client_serial", identity->serial()).addNonEmpty("client_uri", identity->uri());
   } else {
     line.add("client_cert", "none");
   }
@@ -72,7 +74,7 @@ LogLevel levelOf(CloseCause cause, const TlsStream& stream) {
 }  // namespace
 
 ClientSession::ClientSession(SessionOwner& owner, std::shared_ptr<const ServiceProfile> profile,
-                             const SocketAddress& client, const TlsStream& stream)
+                             const SocketAddress& client, TlsStream& stream)
     : owner_(owner), profile_(std::move(profile)), client_(client), stream_(stream) {}
 
 ClientSession::~ClientSession() { owner_.onSessionGone(); }
@@ -95,12 +97,15 @@ std::string ClientSession::proxyHeader() const {
   const ClientProof* proof = stream_.clientProof();
   if (proof != nullptr && proof->verified()) {
     const ClientIdentity& identity = *proof->identity();
+    const auto fingerprint = identity.fingerprint();
     tlvs.clientVerified = true;
-    tlvs.clientCn = identity.commonName;
-    tlvs.clientSubject = identity.subject;
-    tlvs.clientUri = identity.uri;
-    tlvs.clientFingerprint = {reinterpret_cast<const char*>(identity.fingerprint.data()),
-                              identity.fingerprint.size()};
+    if (identity.vouched()) {  // a name that nobody stands behind is the client's invention
+      tlvs.clientCn = identity.commonName();
+      tlvs.clientSubject = identity.subject();
+      tlvs.clientUri = identity.uri();
+    }
+    tlvs.clientFingerprint = {reinterpret_cast<const char*>(fingerprint.data()),
+                              fingerprint.size()};
   }
   return proxyV2(client_, local, tlvs);
 }

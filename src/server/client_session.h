@@ -29,7 +29,7 @@ struct SessionOwner {
 class ClientSession final : public TunnelHost {
  public:
   ClientSession(SessionOwner& owner, std::shared_ptr<const ServiceProfile> profile,
-                const SocketAddress& client, const TlsStream& stream);
+                const SocketAddress& client, TlsStream& stream);
   ~ClientSession() override;
 
   std::unique_ptr<Dialer> dialerFor(Tunnel& tunnel) override;
@@ -37,6 +37,11 @@ class ClientSession final : public TunnelHost {
 
   const ServiceProfile& profile() const { return *profile_; }
   const SocketAddress& client() const { return client_; }
+  bool established() const { return stream_.established(); }
+  /// See TlsStream.
+  ClientVerdict applyTrust(const std::shared_ptr<const TlsEndpoint>& newest) {
+    return stream_.applyTrust(newest);
+  }
 
  private:
   std::string proxyHeader() const;
@@ -46,7 +51,7 @@ class ClientSession final : public TunnelHost {
   SessionOwner& owner_;
   const std::shared_ptr<const ServiceProfile> profile_;
   const SocketAddress client_;
-  const TlsStream& stream_;  // the tunnel's; gone before us only in our destructor
+  TlsStream& stream_;  // the tunnel's; gone before us only in our destructor
 };
 
 }  // namespace culvert

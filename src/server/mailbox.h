@@ -65,6 +65,13 @@ class Mailbox {
     return item;
   }
 
+  /// Calls visit(Item&) for each item that waits. Nobody can offer one meanwhile: to be kept short.
+  template <class Visit>
+  void forEachItem(Visit visit) {
+    const std::lock_guard lock(mutex_);
+    for (size_t i = 0; i < count_; ++i) visit(ring_[(first_ + i) % ring_.size()]);
+  }
+
   /// Refuses items from now on.
   void close() {
     const std::lock_guard lock(mutex_);

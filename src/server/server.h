@@ -64,6 +64,7 @@ class Server {
   void onSignal(int signal);
   void reload();
   bool reloadConfig(Diagnostics& diagnostics);
+  void reviewTrust(const Runtime& before);
   void beginDrain();
   void onDrained();
   void cutAll(const char* why);

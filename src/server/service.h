@@ -20,6 +20,7 @@ struct ServiceProfile {
   std::shared_ptr<const TunnelOptions> tunnel;
   ConnectorOptions connect;
   ProxyVersion proxy = ProxyVersion::kOff;
+  bool keepRevoked = false;  ///< on-revoked = keep
 };
 
 /// Whence the OCSP responses of its certificates come.

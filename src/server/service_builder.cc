@@ -134,6 +134,7 @@ class ServiceBuilder {
     made->connect.connectTimeout = options_.connectTimeout;
     made->connect.retry = options_.connectRetry;
     made->proxy = proxyVersion(options_.proxyProtocol);
+    made->keepRevoked = options_.onRevoked == RevokedEnd::kKeep;
     for (const SourcedText& backend : options_.backend) {
       const auto spec = parseAddress(backend.text, AddressUse::kBackend);
       if (spec) made->connect.targets.push_back(resolver.target(*spec));
@@ -266,6 +267,18 @@ const std::shared_ptr<const Service>* Runtime::find(std::string_view name) const
     if (service->profile->name == name) return &service;
   }
   return nullptr;
+}
+
+std::vector<std::shared_ptr<const Service>> changedTrust(const Runtime& before,
+                                                         const Runtime& now) {
+  std::vector<std::shared_ptr<const Service>> changed;
+  for (const auto& service : now.services) {
+    const auto& auth = service->tls->settings->clientAuth;
+    const auto* old = before.find(service->profile->name);
+    if (auth != nullptr && old != nullptr && (*old)->tls->settings->clientAuth != auth)
+      changed.push_back(service);
+  }
+  return changed;
 }
 
 CertificateLoader::Known knownCertificates(const Runtime& runtime) {

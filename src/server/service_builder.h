@@ -34,6 +34,9 @@ struct Runtime {
 Runtime buildRuntime(const Config& config, const Runtime* before, Resolver& resolver,
                      Diagnostics& diagnostics, bool strict = false);
 
+/// Services whose CAs, revocation lists or rules for clients are others than before.
+std::vector<std::shared_ptr<const Service>> changedTrust(const Runtime& before, const Runtime& now);
+
 /// All certificates of a runtime, for the next look at their files.
 CertificateLoader::Known knownCertificates(const Runtime& runtime);
 

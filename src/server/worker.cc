@@ -28,7 +28,8 @@ Worker::Worker(unsigned index, const WorkerShared& shared, CounterBlock& counter
       connectors_{loop_, counters, *this},
       mailbox_(loop_, kMailboxCapacity, this,
                [](void* self) { static_cast<Worker*>(self)->onMail(); }),
-      tunnels_(loop_) {
+      tunnels_(loop_),
+      review_(loop_, shared.logger, tunnels_) {
   handshakes_.setArrivals(*this);
   loop_.setEndOfTurn([this] { endOfTurn(); });
 }
@@ -66,6 +67,16 @@ void Worker::drain(std::function<void()> onEmpty) {
 
 void Worker::cutAll(CloseReason reason) {
   mailbox_.post([this, reason = std::move(reason)] { closeAll(reason); });
+}
+
+/// What was accepted under the trust of before has come into the mailbox before: it may wait there
+/// still, or have become a tunnel.
+void Worker::reviewTrust(std::shared_ptr<const TrustReview::Services> services) {
+  mailbox_.post([this, services = std::move(services)] {
+    review_.begin(*services);
+    mailbox_.forEachItem(
+        [&services](AcceptedConn& conn) { TrustReview::renew(conn.service, *services); });
+  });
 }
 
 void Worker::dropUnusedContexts() {

@@ -11,6 +11,7 @@
 
 #include "server/client_session.h"
 #include "server/mailbox.h"
+#include "server/trust_review.h"
 #include "server/tunnel_budget.h"
 #include "tunnel/tunnel_set.h"
 
@@ -46,6 +47,9 @@ class Worker final : public SessionOwner, private HandshakeQueue::Arrivals, priv
   void drain(std::function<void()> onEmpty);
   /// Cuts every tunnel. Thread: any.
   void cutAll(CloseReason reason);
+  /// Judges the clients of these services again. To be called when no connection is accepted under
+  /// their old trust any more. Thread: any.
+  void reviewTrust(std::shared_ptr<const TrustReview::Services> services);
   /// Forgets TLS contexts of configurations that are gone. Thread: any.
   void dropUnusedContexts();
   /// Gives blocks back to the system that wait for reuse. Thread: any.
@@ -80,6 +84,7 @@ class Worker final : public SessionOwner, private HandshakeQueue::Arrivals, priv
   ConnectorContext connectors_;
   Mailbox<AcceptedConn> mailbox_;
   TunnelSet tunnels_;
+  TrustReview review_;
   std::atomic<unsigned> load_{0};
   std::function<void()> onEmpty_;
   std::thread thread_;

@@ -83,6 +83,7 @@ class Loader {
     addRules();
     auth_->mode = source_.mode;
     auth_->depth = source_.depth;
+    auth_->pinsOnly = source_.caFiles.empty();
     auth_->checksRevocation = !source_.crlFiles.empty();
     const bool same = before != nullptr && before->contentHash == auth_->contentHash;
     out_.auth = same ? before : std::shared_ptr<const ClientAuth>(std::move(auth_));
@@ -217,6 +218,8 @@ class Loader {
                 std::min(anchor.keyId.size(), sizeof(c.extSubjKeyId)));
     anchor.issuerHash = names->issuerHash;
     anchor.keyPin = names->keyPin;
+    anchor.caId = caIdOf(anchor.nameHash, anchor.keyPin);
+    anchor.certificateId = certificateIdOf(der);
     anchor.serial = names->serialKey;
     anchor.signsLists = c.extKeyUsageSet == 0 || (c.extKeyUsage & KEYUSE_CRL_SIGN) != 0;
     anchor.notBefore = info->notBefore;

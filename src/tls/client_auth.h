@@ -12,6 +12,7 @@
 
 #include "base/result.h"
 #include "tls/client_crl.h"
+#include "tls/client_identity.h"
 #include "tls/client_rules.h"
 
 namespace culvert {
@@ -26,6 +27,8 @@ struct TrustAnchor {
   std::array<uint8_t, 32> issuerHash{};
   std::array<uint8_t, 20> keyId{};   ///< subjectKeyIdentifier, computed where there is none
   std::array<uint8_t, 32> keyPin{};  ///< of its key, which no other CA has
+  ShortId caId{};                    ///< its name and key
+  ShortId certificateId{};
   SerialKey serial{};
   int64_t notBefore = 0;
   int64_t notAfter = 0;
@@ -39,7 +42,8 @@ struct TrustAnchor {
 
 struct ClientAuth {
   VerifyClient mode = VerifyClient::kRequired;
-  unsigned depth = 0;  ///< intermediates between a client's certificate and a trust anchor
+  unsigned depth = 0;     ///< intermediates between a client's certificate and a trust anchor
+  bool pinsOnly = false;  ///< no client-ca: the rules name keys, and nothing else counts
   std::vector<TrustAnchor> anchors;
   bool checksRevocation = false;      ///< crl is set, whether or not its lists could be used
   std::vector<RevocationList> lists;  ///< verified, or expired; one for each anchor at most

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <ctime>
 #include <string_view>
 
 #include "base/ascii.h"
@@ -234,6 +235,31 @@ std::string distinguishedName(Bytes name) {
   return printable(out, kLongestDn);
 }
 
+std::optional<int64_t> certificateTime(const DerItem& item) {
+  constexpr uint8_t kUtcTime = 0x17, kGeneralizedTime = 0x18;
+  std::string digits(reinterpret_cast<const char*>(item.body.data()), item.body.size());
+  if (item.tag == kUtcTime && !digits.empty())
+    digits.insert(0, digits[0] < '5' ? "20" : "19");
+  else if (item.tag != kGeneralizedTime)
+    return std::nullopt;
+  if (digits.size() != 15 || digits.back() != 'Z' ||
+      !std::all_of(digits.begin(), digits.end() - 1, isDigit))
+    return std::nullopt;
+  const auto number = [&digits](size_t at, size_t count) {
+    int value = 0;
+    for (size_t i = at; i < at + count; ++i) value = value * 10 + (digits[i] - '0');
+    return value;
+  };
+  struct tm calendar {};
+  calendar.tm_year = number(0, 4) - 1900;
+  calendar.tm_mon = number(4, 2) - 1;
+  calendar.tm_mday = number(6, 2);
+  calendar.tm_hour = number(8, 2);
+  calendar.tm_min = number(10, 2);
+  calendar.tm_sec = number(12, 2);
+  return static_cast<int64_t>(::timegm(&calendar));
+}
+
 std::optional<ClientCertificate> readClientCertificate(Bytes der) {
   DerReader file(der);
   const auto certificate = file.next(DerReader::kSequence);
@@ -253,6 +279,10 @@ std::optional<ClientCertificate> readClientCertificate(Bytes der) {
   ClientCertificate out;
   out.serial = hex(serial->body.first(std::min<size_t>(serial->body.size(), 24)));
   out.serialKey = serialKeyOf(serial->body);
+  DerReader times(dates->body);
+  (void)times.next();
+  if (const auto end = times.next())
+    out.notAfter = certificateTime(*end).value_or(out.notAfter);  // wolfSSL judges it
   out.issuer = distinguishedName(issuer->body);
   out.subject = distinguishedName(subject->body);
   readSubject(subject->body, out);

@@ -11,6 +11,8 @@
 #include <string>
 #include <vector>
 
+#include "tls/der_reader.h"
+
 namespace culvert {
 
 /// A serial number as it is compared: its length and its bytes without leading zeros, of longer
@@ -23,6 +25,7 @@ struct ClientCertificate {
   std::string issuer;
   std::string serial;  ///< "0A1B2C"
   SerialKey serialKey{};
+  int64_t notAfter = INT64_MAX;          ///< seconds since the epoch
   std::vector<std::string> commonNames;  ///< as written; UTF-8 where the encoding says so
   std::vector<std::string> units;        ///< OU
   std::vector<std::string> dnsNames;     ///< subjectAltName, lower case
@@ -42,6 +45,9 @@ inline constexpr size_t kLongestDn = 512;
 
 /// Nothing where the bytes are no certificate.
 std::optional<ClientCertificate> readClientCertificate(std::span<const uint8_t> der);
+
+/// UTCTime or GeneralizedTime (RFC 5280 4.1.2.5), seconds since the epoch.
+std::optional<int64_t> certificateTime(const DerItem& item);
 
 /// A Name (RFC 5280 4.1.2.4) as text.
 std::string distinguishedName(std::span<const uint8_t> name);

@@ -3,10 +3,8 @@
 #include "tls/client_crl.h"
 
 #include <algorithm>
-#include <ctime>
 #include <string_view>
 
-#include "base/ascii.h"
 #include "tls/der_reader.h"
 
 namespace culvert {
@@ -17,32 +15,6 @@ using Bytes = std::span<const uint8_t>;
 
 constexpr uint8_t kCrlExtensions = 0xa0, kKeyIdentifier = 0x80;
 constexpr std::string_view kAuthorityKeyIdentifier = "\x55\x1d\x23";
-
-/// UTCTime or GeneralizedTime (RFC 5280 4.1.2.5), seconds since the epoch.
-std::optional<int64_t> timeOf(const DerItem& item) {
-  constexpr uint8_t kUtcTime = 0x17, kGeneralizedTime = 0x18;
-  std::string digits(reinterpret_cast<const char*>(item.body.data()), item.body.size());
-  if (item.tag == kUtcTime && !digits.empty())
-    digits.insert(0, digits[0] < '5' ? "20" : "19");
-  else if (item.tag != kGeneralizedTime)
-    return std::nullopt;
-  if (digits.size() != 15 || digits.back() != 'Z' ||
-      !std::all_of(digits.begin(), digits.end() - 1, isDigit))
-    return std::nullopt;
-  const auto number = [&digits](size_t at, size_t count) {
-    int value = 0;
-    for (size_t i = at; i < at + count; ++i) value = value * 10 + (digits[i] - '0');
-    return value;
-  };
-  struct tm calendar {};
-  calendar.tm_year = number(0, 4) - 1900;
-  calendar.tm_mon = number(4, 2) - 1;
-  calendar.tm_mday = number(6, 2);
-  calendar.tm_hour = number(8, 2);
-  calendar.tm_min = number(10, 2);
-  calendar.tm_sec = number(12, 2);
-  return static_cast<int64_t>(::timegm(&calendar));
-}
 
 /// A critical extension makes a list one for a part of the certificates only, or of changes only
 /// (RFC 5280 5.2.4, 5.2.5). It must not be taken for a whole one.
@@ -105,7 +77,7 @@ std::optional<RevocationList> readRevocationList(Bytes der) {  // RFC 5280 5.1
   const auto issuer = fields.next(DerReader::kSequence);
   const auto thisUpdate = fields.next();
   if (!algorithm || !issuer || !thisUpdate) return std::nullopt;
-  const auto issued = timeOf(*thisUpdate);
+  const auto issued = certificateTime(*thisUpdate);
   if (!issued) return std::nullopt;
   RevocationList list;
   list.issuer = distinguishedName(issuer->body);
@@ -114,7 +86,7 @@ std::optional<RevocationList> readRevocationList(Bytes der) {  // RFC 5280 5.1
   if (!fields.done() && fields.peek() != DerReader::kSequence && fields.peek() != kCrlExtensions) {
     const auto nextUpdate = fields.next();
     if (!nextUpdate) return std::nullopt;
-    list.nextUpdate = timeOf(*nextUpdate).value_or(0);
+    list.nextUpdate = certificateTime(*nextUpdate).value_or(0);
   }
   if (fields.peek() == DerReader::kSequence) {
     const auto entries = fields.next();

@@ -25,12 +25,15 @@ int modeOf(VerifyClient mode) {
 
 /// What wolfSSL may find wrong because it knows no CA, and what we have judged ourselves. Anything
 /// else it finds stands.
-bool isOurs(int error) {
+bool isOurs(int error, bool pinsOnly) {
   switch (error) {
     case 0:
     case ASN_NO_SIGNER_E:
     case ASN_SELF_SIGNED_E:
       return true;
+    case ASN_AFTER_DATE_E:
+    case ASN_BEFORE_DATE_E:
+      return pinsOnly;
     default:
       return false;
   }
@@ -40,43 +43,6 @@ bool isOurs(int error) {
 uint8_t alertOf(int error) {
   if (tlsErrorName(error) == "internal") return Alert::bad_certificate;
   return alertForError(error).value_or(Alert::bad_certificate);
-}
-
-/// The length of the UTF-8 character at the front; 0 where there is none, or a control character.
-size_t characterAt(std::string_view text) {
-  const auto byte = [text](size_t i) { return static_cast<uint8_t>(text[i]); };
-  const uint8_t first = byte(0);
-  if (first < 0x80) return first >= 0x20 && first != 0x7f ? 1 : 0;
-  const size_t size = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-  if (first < 0xc2 || first > 0xf4 || text.size() < size) return 0;
-  for (size_t i = 1; i < size; ++i)
-    if ((byte(i) & 0xc0) != 0x80) return 0;
-  const uint8_t second = byte(1);
-  const bool odd = (first == 0xc2 && second < 0xa0) || (first == 0xe0 && second < 0xa0) ||
-                   (first == 0xed && second > 0x9f) || (first == 0xf0 && second < 0x90) ||
-                   (first == 0xf4 && second > 0x8f);
-  return odd ? 0 : size;
-}
-
-/// The first value as backends are told it: UTF-8 without control characters, not too long.
-std::string shortText(const std::vector<std::string>& values, size_t limit) {
-  if (values.empty() || values.front().size() > limit) return {};
-  std::string_view rest = values.front();
-  while (!rest.empty()) {
-    const size_t size = characterAt(rest);
-    if (size == 0) return {};
-    rest.remove_prefix(size);
-  }
-  return values.front();
-}
-
-ClientIdentity identityOf(const ClientCertificate& certificate) {
-  return {.subject = certificate.subject,
-          .issuer = certificate.issuer,
-          .commonName = shortText(certificate.commonNames, 255),
-          .uri = shortText(certificate.uris, 2048),
-          .serial = certificate.serial,
-          .fingerprint = certificate.fingerprint};
 }
 
 }  // namespace
@@ -93,6 +59,18 @@ ClientProof::ClientProof(WOLFSSL* ssl, std::shared_ptr<const ClientVerifier> ver
 bool ClientProof::holds() const {
   if (suspended_ || state_ == State::kRefused) return false;
   return state_ == State::kVerified || mode() == VerifyClient::kOptional;
+}
+
+void ClientProof::judgeBy(std::shared_ptr<const ClientVerifier> verifier) {
+  mode_ = verifier->auth().mode;
+  verifier_ = std::move(verifier);
+}
+
+ClientVerdict ClientProof::judgeAgain(const ClientVerifier& verifier, int64_t now) const {
+  if (state_ == State::kVerified) return verifier.judgeAgain(*identity_, now);
+  if (state_ == State::kNoCertificate && verifier.auth().mode == VerifyClient::kRequired)
+    return {Alert::handshake_failure, "client has no certificate, and one is required now"};
+  return {};
 }
 
 int ClientProof::onVerify(int, WOLFSSL_X509_STORE_CTX* store) {
@@ -123,7 +101,7 @@ bool ClientProof::judge(WOLFSSL_X509_STORE_CTX& store) {
   }
   if (state_ == State::kNoCertificate) decide(store);
   if (state_ != State::kVerified) return false;
-  if (!isOurs(store.error)) {
+  if (!isOurs(store.error, verifier_ != nullptr && verifier_->auth().pinsOnly)) {
     refuse(alertOf(store.error), tlsErrorText(store.error));
     return false;
   }
@@ -138,12 +116,14 @@ void ClientProof::decide(WOLFSSL_X509_STORE_CTX& store) {
   std::vector<std::span<const uint8_t>> chain;
   for (int i = 0; i < store.totalCerts; ++i)
     chain.emplace_back(store.certs[i].buffer, store.certs[i].length);
-  const auto leaf = chain.empty() ? std::nullopt : readClientCertificate(chain.front());
+  auto leaf = chain.empty() ? std::nullopt : readClientCertificate(chain.front());
   if (!leaf) return refuse(Alert::bad_certificate, "client's certificate cannot be read");
   if (!verifier_)
     return refuse(Alert::unexpected_message, "a certificate came after the handshake");
-  identity_ = std::make_unique<ClientIdentity>(identityOf(*leaf));
-  ClientVerdict verdict = verifier_->verify(chain, *leaf, std::time(nullptr));
+  ClientPath path;
+  ClientVerdict verdict = verifier_->verify(chain, *leaf, std::time(nullptr), path);
+  if (verdict) verifier_->auth().rules.putMatchesFirst(*leaf);
+  identity_ = std::make_unique<ClientIdentity>(*leaf, verdict ? &path : nullptr);
   if (!verdict) {
     refuse(verdict.alert, std::move(verdict.reason));
     verdict_.ours = verdict.ours;

@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 
+#include "tls/client_identity.h"
 #include "tls/client_verifier.h"
 
 struct WOLFSSL;
@@ -15,16 +16,6 @@ struct WOLFSSL_CTX;
 struct WOLFSSL_X509_STORE_CTX;
 
 namespace culvert {
-
-/// Bounded: a tunnel keeps it for its life.
-struct ClientIdentity {
-  std::string subject;  ///< at most kLongestDn bytes each
-  std::string issuer;
-  std::string commonName;  ///< the first CN; empty: none, longer than 255 bytes, no clean UTF-8
-  std::string uri;         ///< the first URI of the subjectAltName, likewise to 2048 bytes
-  std::string serial;
-  std::array<uint8_t, 32> fingerprint{};
-};
 
 class ClientProof {
  public:
@@ -40,6 +31,11 @@ class ClientProof {
   /// Whether a handshake that wolfSSL calls done may count: nothing was left undecided.
   bool holds() const;
   VerifyClient mode() const { return mode_; }
+  /// Within the handshake: the client is judged by this one from now on.
+  void judgeBy(std::shared_ptr<const ClientVerifier> verifier);
+  /// Whether the client may still pass as things stand now. A shortage of the operator's (an
+  /// expired list) speaks against nobody who was let in before.
+  ClientVerdict judgeAgain(const ClientVerifier& verifier, int64_t now) const;
   /// The handshake is done: lets go of the CAs and lists, which may be large and old by then.
   void handshakeDone() { verifier_.reset(); }
 
@@ -56,7 +52,7 @@ class ClientProof {
   void refuse(uint8_t alert, std::string reason);
 
   WOLFSSL* const ssl_;
-  const VerifyClient mode_;
+  VerifyClient mode_;
   std::shared_ptr<const ClientVerifier> verifier_;
   State state_ = State::kNoCertificate;
   bool suspended_ = false;  // wolfSSL's own verification, within one Certificate message

@@ -86,6 +86,7 @@ struct ClientVerifier::Link {
   std::array<uint8_t, 32> subjectHash{}, issuerHash{};
   std::array<uint8_t, 32> keyPin{};
   SerialKey serial{};
+  int64_t notAfter = INT64_MAX;
   KeyId keyId{}, issuerKeyId{};
   bool namesIssuerKey = false;
   bool unheldConstraints = false;
@@ -102,7 +103,12 @@ struct ClientVerifier::Path {
 };
 
 ClientVerdict ClientVerifier::verify(std::span<const std::span<const uint8_t>> chain,
-                                     const ClientCertificate& leaf, int64_t now) const {
+                                     const ClientCertificate& leaf, int64_t now,
+                                     ClientPath& taken) const {
+  if (auth_->pinsOnly)
+    return auth_->rules.allows(leaf)
+               ? ClientVerdict{}
+               : refuse(Alert::access_denied, leaf.subject + " has a key that allow-spki lacks");
   std::vector<Link> links;
   for (const auto& der : chain) {
     auto cert = std::make_unique<ParsedCert>(der);
@@ -122,6 +128,7 @@ ClientVerdict ClientVerifier::verify(std::span<const std::span<const uint8_t>> c
               .issuerHash = names->issuerHash,
               .keyPin = names->keyPin,
               .serial = names->serialKey,
+              .notAfter = names->notAfter,
               .unheldConstraints = names->unheldConstraints};
     std::memcpy(link.keyId.data(), (*cert)->extSubjKeyId,
                 std::min(link.keyId.size(), sizeof((*cert)->extSubjKeyId)));
@@ -141,6 +148,7 @@ ClientVerdict ClientVerifier::verify(std::span<const std::span<const uint8_t>> c
     ClientVerdict verdict = verifyPath(links, path, now);
     if (verdict && !auth_->rules.allows(leaf))
       verdict = refuse(Alert::access_denied, leaf.subject + " matches no allow rule");
+    if (verdict) fillPath(links, path, taken);
     if (verdict) return verdict;
     if (first) first = std::move(verdict);
   }
@@ -294,6 +302,78 @@ ClientVerdict ClientVerifier::checkAnchor(const TrustAnchor& anchor, int64_t now
                               utcText(now > anchor.notAfter ? anchor.notAfter : anchor.notBefore)),
                   true);
   return {};
+}
+
+void ClientVerifier::fillPath(const std::vector<Link>& links, const Path& path, ClientPath& taken) {
+  for (size_t k = 0; k < path.way.size(); ++k) {
+    const Link& link = links[path.way[k]];
+    const bool top = k + 1 == path.way.size();
+    taken.steps.push_back(
+        {caIdOf(link.issuerHash, top ? path.anchor->keyPin : links[path.way[k + 1]].keyPin),
+         link.serial});
+    taken.notAfter = std::min(taken.notAfter, link.notAfter);
+  }
+  taken.anchor = path.anchor->certificateId;
+}
+
+/// The path that the client had ends at the first of its issuers that is an anchor now, or at a
+/// later one. One that it could have had besides is not known: it may connect again.
+ClientVerdict ClientVerifier::judgeAgain(const ClientIdentity& client, int64_t now) const {
+  const ClientCertificate leaf = client.certificate();
+  if (!auth_->rules.allows(leaf))
+    return refuse(Alert::access_denied, leaf.subject + " matches no allow rule any more");
+  if (auth_->pinsOnly) return {};
+  const ClientPath path = client.path();
+  if (now > path.notAfter)
+    return refuse(Alert::certificate_expired, fmt::format("{}, or a CA above it, has expired ({})",
+                                                          leaf.subject, utcText(path.notAfter)));
+  ClientVerdict first =
+      refuse(Alert::unknown_ca, fmt::format("client-ca does not hold the issuer of {} any more: {}",
+                                            leaf.subject, client.issuer()));
+  bool tried = false;
+  for (size_t k = 0; k < path.steps.size() && k <= auth_->depth; ++k) {
+    for (const TrustAnchor& anchor : auth_->anchors) {
+      if (anchor.caId != path.steps[k].issuer) continue;
+      ClientVerdict verdict = judgeSteps(client, path, k + 1, anchor, now);
+      if (verdict) return verdict;
+      if (!tried || verdict.ours) first = std::move(verdict);
+      tried = true;
+    }
+  }
+  return first;
+}
+
+/// What a list says counts before what it is worth by now.
+ClientVerdict ClientVerifier::judgeSteps(const ClientIdentity& client, const ClientPath& path,
+                                         size_t count, const TrustAnchor& anchor,
+                                         int64_t now) const {
+  for (size_t i = 0; i < count; ++i) {
+    const RevocationList* list = listOf(path.steps[i].issuer);
+    if (list != nullptr && list->revokes(path.steps[i].serial))
+      return refuse(Alert::certificate_revoked,
+                    (i == 0 ? std::string() : "a CA above ") + client.subject() + " is revoked");
+  }
+  if (ClientVerdict verdict = checkAnchor(anchor, now); !verdict) return verdict;
+  if (anchor.nameConstraints && anchor.certificateId != path.anchor)
+    return refuse(Alert::bad_certificate,
+                  fmt::format("{} was not verified with the nameConstraints that {} has now",
+                              client.subject(), anchor.subject));
+  for (size_t i = 0; i < count && auth_->checksRevocation; ++i) {
+    const RevocationList* list = listOf(path.steps[i].issuer);
+    if (list == nullptr || now > list->nextUpdate)
+      return refuse(Alert::bad_certificate,
+                    fmt::format("crl holds no current list for {}", client.subject()), true);
+  }
+  return {};
+}
+
+const RevocationList* ClientVerifier::listOf(const ShortId& issuer) const {
+  for (const TrustAnchor& anchor : auth_->anchors) {
+    if (anchor.caId != issuer) continue;
+    for (const RevocationList& list : auth_->lists)
+      if (list.isOf(anchor.nameHash, anchor.keyPin)) return &list;
+  }
+  return nullptr;
 }
 
 std::shared_ptr<ClientVerifier> ClientVerifiers::verifierFor(

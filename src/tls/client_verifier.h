@@ -28,9 +28,13 @@ class ClientVerifier {
   explicit ClientVerifier(std::shared_ptr<const ClientAuth> auth) : auth_(std::move(auth)) {}
 
   /// Judges a client's chain (as sent: its own certificate first, the others in any order) at
-  /// `now`. `leaf` is what readClientCertificate() says of the first.
+  /// `now`. `leaf` is what readClientCertificate() says of the first. The path of one that may pass
+  /// goes to `taken`; it has no steps where the key alone counts.
   ClientVerdict verify(std::span<const std::span<const uint8_t>> chain,
-                       const ClientCertificate& leaf, int64_t now) const;
+                       const ClientCertificate& leaf, int64_t now, ClientPath& taken) const;
+
+  /// Judges a client that was let in before, by the path that it had then.
+  ClientVerdict judgeAgain(const ClientIdentity& client, int64_t now) const;
 
   const ClientAuth& auth() const { return *auth_; }
 
@@ -47,6 +51,10 @@ class ClientVerifier {
   ClientVerdict checkRevoked(const Link& link, const std::array<uint8_t, 32>& issuerPin,
                              int64_t now) const;
   ClientVerdict checkAnchor(const TrustAnchor& anchor, int64_t now) const;
+  static void fillPath(const std::vector<Link>& links, const Path& path, ClientPath& taken);
+  ClientVerdict judgeSteps(const ClientIdentity& client, const ClientPath& path, size_t count,
+                           const TrustAnchor& anchor, int64_t now) const;
+  const RevocationList* listOf(const ShortId& issuer) const;
 
   const std::shared_ptr<const ClientAuth> auth_;
 };

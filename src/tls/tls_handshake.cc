@@ -283,6 +283,24 @@ void TlsStream::finishHandshake() {
   session_.tellSecrets();
 }
 
+ClientVerdict TlsStream::applyTrust(const std::shared_ptr<const TlsEndpoint>& newest) {
+  const auto& auth = newest->settings->clientAuth;
+  if (failed_) return {};
+  if (!established_ && !session_) {
+    endpoint_ = newest;  // nothing has been answered yet
+    return {};
+  }
+  if (auth == nullptr || (established_ && !client)) return {};
+  if (!client)
+    return {Alert::handshake_failure, "client was not asked for a certificate, as is demanded now"};
+  const auto verifier = std::make_shared<const ClientVerifier>(auth);
+  if (!established_) client->judgeBy(verifier);
+  if (!established_ && !client->verified()) return {};  // it is judged when it comes
+  ClientVerdict verdict = client->judgeAgain(*verifier, std::time(nullptr));
+  if (!verdict && !established_) handshakeFailure_ = HandshakeFailure::kClientAuth;
+  return verdict;
+}
+
 /// All that is sealed at the end of a TLS 1.3 handshake is the ticket; the client has had our
 /// Finished before. In TLS 1.2 it waits for ours.
 void TlsStream::holdTicket() {

@@ -51,6 +51,11 @@ class TlsStream final : public SocketStream, private TlsIoContext {
   bool established() const { return established_; }
   const ClientProof* clientProof() const { return client.get(); }  ///< nullptr: never asked for
 
+  /// Other CAs, lists or rules for clients are in force, those of `newest`. Within the handshake the
+  /// client will be judged by them, after it at once; where the verdict is against it, it must not
+  /// go on.
+  ClientVerdict applyTrust(const std::shared_ptr<const TlsEndpoint>& newest);
+
   /// wolfSSL's I/O callbacks; `io` is the stream's TlsIoContext.
   static int onRecv(WOLFSSL* ssl, char* into, int size, void* io);
   static int onSend(WOLFSSL* ssl, char* from, int size, void* io);

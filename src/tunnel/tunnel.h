@@ -53,6 +53,7 @@ class Tunnel final : public Deferred,
   const CloseReason& reason() const { return reason_; }
   const SourcePlace& closedAt() const { return closedAt_; }
   ByteStream& client() { return *client_.stream; }
+  TunnelHost& host() { return *host_; }
   const SocketAddress& backendAddress() const { return backendAddress_; }
   const Pump& inbound() const { return inbound_; }
   const Pump& outbound() const { return outbound_; }

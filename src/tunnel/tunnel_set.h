@@ -27,6 +27,13 @@ class TunnelSet {
   size_t size() const { return size_; }
   bool empty() const { return size_ == 0; }
 
+  /// The first tunnel, which goes to the end. There must be one.
+  Tunnel& rotate() {
+    Tunnel& first = tunnels_.popFront();
+    tunnels_.pushBack(first);
+    return first;
+  }
+
   template <class Visit>
   void forEach(Visit visit) {
     tunnels_.forEach(visit);

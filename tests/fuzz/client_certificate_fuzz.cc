@@ -14,6 +14,7 @@
 #include "tls/client_crl.h"
 #include "tls/client_verifier.h"
 #include "tls/self_signed.h"
+#include "tls/signed_data.h"
 #include "tls/tls_library.h"
 
 namespace culvert {
@@ -88,6 +89,15 @@ std::shared_ptr<const ClientAuth> someAuth() {
   return auth;
 }
 
+void fuzzSignature(std::span<const uint8_t> bytes) {
+  DerReader file(bytes);
+  DerReader parts(file.next(DerReader::kSequence).value_or(DerItem{}).body);
+  if (const auto data = readSignedData(parts)) {
+    (void)verifySignature(*data, publicKeyOf(bytes));
+    (void)verifySignature(*data, publicKeyOf(soundCertificate()));
+  }
+}
+
 void fuzzCertificate(std::span<const uint8_t> bytes) {
   static const auto auth = someAuth();
   (void)readCertificate(bytes);
@@ -98,8 +108,15 @@ void fuzzCertificate(std::span<const uint8_t> bytes) {
   for (const auto& address : read->addresses) require(address.size() == 4 || address.size() == 16);
   (void)auth->rules.allows(*read);
   const std::span<const uint8_t> chain[] = {bytes, soundCertificate(), bytes};
-  const ClientVerdict verdict = ClientVerifier(auth).verify(chain, *read, 1'800'000'000);
+  const ClientVerifier verifier(auth);
+  ClientPath path;
+  const ClientVerdict verdict = verifier.verify(chain, *read, 1'800'000'000, path);
   require(static_cast<bool>(verdict) == verdict.reason.empty());
+  const ClientIdentity kept(*read, &path);
+  require(kept.subject() == read->subject && kept.fingerprint() == read->fingerprint);
+  require(kept.path().steps.size() == path.steps.size());
+  (void)verifier.judgeAgain(kept, 1'800'000'000);
+  fuzzSignature(bytes);
 }
 
 void fuzzList(std::span<const uint8_t> bytes) {

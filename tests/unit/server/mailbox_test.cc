@@ -55,6 +55,15 @@ TEST_F(MailboxTest, KeepsTheOrderAcrossItsWrap) {
   EXPECT_EQ(takeAll(), (std::vector<int>{3, 4, 5, 6, 7, 8, 9, 10}));
 }
 
+TEST_F(MailboxTest, ItemsCanBeChangedWhileTheyWait) {
+  for (int i = 0; i < 6; ++i) ASSERT_TRUE(offer(i));
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(**box_.takeItem(), i);
+  for (int i = 6; i < 10; ++i) ASSERT_TRUE(offer(i));
+  box_.forEachItem([](Item& item) { *item += 100; });
+  EXPECT_EQ(takeAll(), (std::vector<int>{104, 105, 106, 107, 108, 109}));
+  box_.forEachItem([](Item&) { ADD_FAILURE() << "nothing waits"; });
+}
+
 TEST_F(MailboxTest, NotifiesWhenItWasEmpty) {
   for (int i = 0; i < 5; ++i) EXPECT_TRUE(offer(i));
   loop_.turn(true);

@@ -101,7 +101,14 @@ ClientVerdict judge(const ClientVerifier& verifier, const std::vector<std::strin
   std::vector<Der> ders;
   for (const std::string& name : chain) ders.push_back(kWorld->der(name));
   const std::vector<std::span<const uint8_t>> spans(ders.begin(), ders.end());
-  return verifier.verify(spans, *readClientCertificate(ders.front()), now);
+  const auto leaf = readClientCertificate(ders.front());
+  ClientPath path;
+  ClientVerdict verdict = verifier.verify(spans, *leaf, now, path);
+  if (verdict) {
+    const ClientVerdict again = verifier.judgeAgain(ClientIdentity(*leaf, &path), now);
+    EXPECT_TRUE(again) << "nothing has changed: " << again.reason;
+  }
+  return verdict;
 }
 
 ClientVerdict judge(const std::shared_ptr<const ClientAuth>& auth,
