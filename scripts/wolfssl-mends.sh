@@ -15,7 +15,7 @@ allMends() { compgen -A function mend; }
 # All that shapes the result, for the name of the cache entry.
 textOfMends() {
   # shellcheck disable=SC2046  # one word a function
-  declare -f edit $(allMends)
+  declare -f edit joinIn $(allMends)
 }
 
 # edit FILE NUMBER PROGRAM: PROGRAM is Perl that changes $_, the whole file, and returns how many changes it made, such as
@@ -170,10 +170,10 @@ mendPss() {
     edit "$1/src/ssl_load.c" 2 's/(?<=->useRsaPss = )cert->keyOID == RSAPSSk;/cert->keyOID != RSAPSSk ? 0 :\n                    cert->keyPssHash == 0 ? 1 : cert->keyPssHash;/g' &&
     edit "$1/src/internal.c" 5 '
       s/^(    \/\* RSA certificate and PSS sig alg\. \*\/\n    if \(ssl->options\.sigAlgo == rsa_sa_algo\) \{\n)/$1        if (ssl->useRsaPss)\n            return sigAlgo == rsa_pss_pss_algo;\n/m +
-      s/^        if \(!MatchSigAlgo\(ssl, sigAlgo\)\)\n            continue;\n/$&        if (sigAlgo == rsa_pss_pss_algo && ssl->useRsaPss > 1 &&\n                HashAlgoToType(hashAlgo) != ssl->useRsaPss)\n            continue;\n        if (sigAlgo == rsa_pss_pss_algo)\n            sigAlgo = rsa_pss_sa_algo;\n/m +
+      s/^        if \(!MatchSigAlgo\(ssl, sigAlgo\)\)\n            continue;\n/$&        if (ssl->useRsaPss && sigAlgo != rsa_pss_pss_algo)\n            continue;\n        if (sigAlgo == rsa_pss_pss_algo && ssl->useRsaPss > 1 &&\n                HashAlgoToType(hashAlgo) != ssl->useRsaPss)\n            continue;\n        if (sigAlgo == rsa_pss_pss_algo)\n            sigAlgo = rsa_pss_sa_algo;\n/m +
       s/^            EncodeSigAlg\(ssl->options\.hashAlgo,\n\s*ssl->options\.sigAlgo,\n\s*&args->output\[args->idx\]\);\n/$&            if (ssl->useRsaPss && ssl->options.sigAlgo == rsa_pss_sa_algo)\n                args->output[args->idx + 1] =\n                    PSS_RSAE_TO_PSS_PSS(ssl->options.hashAlgo);\n/m +
       s/^                            ssl->peerRsaKeyPresent = 1;\n/                            ssl->peerRsaKeyPresent =\n                                args->dCert->keyOID == RSAPSSk ? 2 : 1;\n/m +
-      s/^                    DecodeSigAlg\(&input\[args->idx\], &ssl->options\.peerHashAlgo,\n\s*&ssl->options\.peerSigAlgo\);\n                    args->idx \+= 2;\n/$&                    if ((ssl->options.peerSigAlgo == rsa_pss_pss_algo) !=\n                            (ssl->peerRsaKeyPresent == 2)) {\n                        WOLFSSL_MSG("RSA-PSS scheme does not fit the key");\n                        ERROR_OUT(INVALID_PARAMETER, exit_dcv);\n                    }\n                    if (ssl->options.peerSigAlgo == rsa_pss_pss_algo)\n                        ssl->options.peerSigAlgo = rsa_pss_sa_algo;\n/m' &&
+      s/^                    DecodeSigAlg\(&input\[args->idx\], &ssl->options\.peerHashAlgo,\n\s*&ssl->options\.peerSigAlgo\);\n                    args->idx \+= 2;\n/$&                    if (ssl->options.peerSigAlgo == rsa_pss_pss_algo)\n                        ssl->options.peerSigAlgo = rsa_pss_sa_algo;\n/m' &&
     edit "$1/src/tls13.c" 1 's/^            if \(ssl->useRsaPss &&\n                \(\(ssl->pssAlgo & \(1U << hashAlgo\)\) != 0U\) &&\n/            if (ssl->useRsaPss &&\n/m'
 }
 
@@ -188,4 +188,367 @@ mendTickets() {
 mendDes3() {
   olderMayLack=1
   edit "$1/wolfssl/internal.h" 1 's/^#ifdef NO_DES3\n    #define DES_BLOCK_SIZE 8\n#else\n    #undef  BUILD_DES3\n    #define BUILD_DES3\n#endif\n/#ifdef NO_DES3\n    #define DES_BLOCK_SIZE 8\n#endif\n/m'
+}
+
+# --- what RFC 8446 and RFC 5246 want of a server ----------------------------------------------------------
+
+# The four bytes of a handshake header may be cut over records (RFC 8446 5.1, RFC 5246 6.2.1). The library wants them in
+# one. After the handshake it joins nothing at all, because what it joins in is freed by then; it is made again for the
+# one message that may still come: KeyUpdate, or a ClientHello of TLS 1.2.
+mendFragments() {
+  olderMayLack=1
+  edit "$1/wolfssl/internal.h" 1 's{(?=^WOLFSSL_LOCAL int GetHandshakeHeader\()}{WOLFSSL_LOCAL int JoinHandshakeHeader(WOLFSSL* ssl,
+                    const byte* input, word32* inOutIdx, word32 totalSz);
+WOLFSSL_LOCAL int JoinLateMessage(WOLFSSL* ssl, const byte* input, word32 sz);
+}m' &&
+  edit "$1/src/internal.c" 1 's{(?=^static int DoHandShakeMsg\(WOLFSSL\* ssl, byte\* input, word32\* inOutIdx,\n                          word32 totalSz\)\n\{)}{/* The length of the one message that may come after the handshake. */
+static word32 MostOfLateMessage(const WOLFSSL* ssl)
+{
+    return IsAtLeastTLSv1_3(ssl->version) ? OPAQUE8_LEN : MAX_RECORD_SIZE;
+}
+
+/* Gathers a header that is cut. pendingMsgOffset stays below its size until it is whole. */
+int JoinHandshakeHeader(WOLFSSL* ssl, const byte* input, word32* inOutIdx,
+                        word32 totalSz)
+{
+    Arrays* arrays = ssl->arrays;
+    word32 size = 0;
+    word32 part = totalSz - *inOutIdx;
+    int ret;
+
+    if (part == 0) {
+        SendAlert(ssl, alert_fatal, unexpected_message);
+        return PARSE_ERROR;
+    }
+    if (arrays->pendingMsgSz == 0) {
+        arrays->pendingMsg = (byte*)XMALLOC(HANDSHAKE_HEADER_SZ, ssl->heap,
+                                            DYNAMIC_TYPE_ARRAYS);
+        if (arrays->pendingMsg == NULL)
+            return MEMORY_E;
+        arrays->pendingMsgSz = HANDSHAKE_HEADER_SZ;
+        arrays->pendingMsgOffset = 0;
+        arrays->pendingMsgType = input[*inOutIdx];
+    }
+    part = min(part, HANDSHAKE_HEADER_SZ - arrays->pendingMsgOffset);
+    if (arrays->pendingMsgOffset + part < HANDSHAKE_HEADER_SZ) {
+        ret = EarlySanityCheckMsgReceived(ssl, arrays->pendingMsgType, part);
+        if (ret != 0)
+            return ret;
+    }
+    XMEMCPY(arrays->pendingMsg + arrays->pendingMsgOffset, input + *inOutIdx,
+            part);
+    arrays->pendingMsgOffset += part;
+    *inOutIdx += part;
+    if (arrays->pendingMsgOffset == HANDSHAKE_HEADER_SZ) {
+        byte* whole;
+        c24to32(arrays->pendingMsg + 1, &size);
+        if (size > MAX_HANDSHAKE_SZ)
+            return HANDSHAKE_SIZE_ERROR;
+        if (ssl->options.handShakeState == HANDSHAKE_DONE &&
+                size > MostOfLateMessage(ssl)) {
+            SendAlert(ssl, alert_fatal, unexpected_message);
+            return OUT_OF_ORDER_E;
+        }
+        whole = (byte*)XMALLOC(size + HANDSHAKE_HEADER_SZ, ssl->heap,
+                               DYNAMIC_TYPE_ARRAYS);
+        if (whole == NULL)
+            return MEMORY_E;
+        XMEMCPY(whole, arrays->pendingMsg, HANDSHAKE_HEADER_SZ);
+        XFREE(arrays->pendingMsg, ssl->heap, DYNAMIC_TYPE_ARRAYS);
+        arrays->pendingMsg = whole;
+        arrays->pendingMsgSz = size + HANDSHAKE_HEADER_SZ;
+    }
+    return 0;
+}
+
+/* Of a message after the handshake that is cut: makes room to join it. */
+int JoinLateMessage(WOLFSSL* ssl, const byte* input, word32 sz)
+{
+    const byte type = IsAtLeastTLSv1_3(ssl->version) ? key_update : client_hello;
+    word32 size = 0;
+
+    if (sz >= HANDSHAKE_HEADER_SZ) {
+        c24to32(input + 1, &size);
+        if (sz - HANDSHAKE_HEADER_SZ >= size)
+            return 0;
+    }
+    if (sz == 0 || input[0] != type || size > MostOfLateMessage(ssl)) {
+        SendAlert(ssl, alert_fatal, unexpected_message);
+        return OUT_OF_ORDER_E;
+    }
+    ssl->arrays = (Arrays*)XMALLOC(sizeof(Arrays), ssl->heap,
+                                   DYNAMIC_TYPE_ARRAYS);
+    if (ssl->arrays == NULL)
+        return MEMORY_E;
+    XMEMSET(ssl->arrays, 0, sizeof(Arrays));
+    return 0;
+}
+
+}m' &&
+  joinIn "$1/src/internal.c" DoHandShakeMsg &&
+  joinIn "$1/src/tls13.c" DoTls13HandShakeMsg
+}
+
+# joinIn FILE FUNCTION: the same three changes to the reader of either version.
+joinIn() {
+  edit "$1" 3 '
+    my ($before, $body, $after) = m{\A(.*\n(?:static )?int '"$2"'\(WOLFSSL\* ssl, byte\* input, word32\* inOutIdx,\n[^\n]*\)\n\{\n)(.*?\n\}\n)(.*)\z}s;
+    my $made = 0;
+    $made += $body =~ s{(?=    if \(ssl->arrays == NULL\) \{\n)}{    const int late = ssl->options.handShakeState == HANDSHAKE_DONE;
+
+    if (late && ssl->arrays == NULL) {
+        ret = JoinLateMessage(ssl, input + *inOutIdx, totalSz - *inOutIdx);
+        if (ret != 0)
+            return ret;
+    }
+};
+    $made += $body =~ s{(?<=    inputLength = totalSz - \*inOutIdx;\n)}{
+    if ((ssl->arrays->pendingMsgSz == 0 && inputLength < HANDSHAKE_HEADER_SZ) ||
+            (ssl->arrays->pendingMsgSz != 0 &&
+             ssl->arrays->pendingMsgOffset < HANDSHAKE_HEADER_SZ)) {
+        ret = JoinHandshakeHeader(ssl, input, inOutIdx, totalSz);
+        if (ret != 0 || ssl->arrays->pendingMsgOffset < HANDSHAKE_HEADER_SZ)
+            return ret;
+        inputLength = totalSz - *inOutIdx;
+    }
+};
+    $made += $body =~ s{(?<=ssl->arrays->pendingMsg = NULL;\n)(\s+ssl->arrays->pendingMsgSz = 0;\n)}{$1                if (late)
+                    FreeArrays(ssl, 0);
+};
+    $_ = $before . $body . $after;
+    $made;'
+}
+
+# Nothing may come between the parts of a handshake message in TLS 1.3 (RFC 8446 5.1).
+mendInterleaving() {
+  olderMayLack=1
+  edit "$1/src/internal.c" 1 's{(            WOLFSSL_MSG\("received record layer msg"\);\n)}{$1
+            if (!ssl->options.dtls && IsAtLeastTLSv1_3(ssl->version) &&
+                    ssl->curRL.type != handshake && ssl->arrays != NULL &&
+                    ssl->arrays->pendingMsgSz != 0) {
+                SendAlert(ssl, alert_fatal, unexpected_message);
+                WOLFSSL_ERROR_VERBOSE(OUT_OF_ORDER_E);
+                return OUT_OF_ORDER_E;
+            }
+}'
+}
+
+# A KeyUpdate ends its record (RFC 8446 5.1): what follows is under other keys.
+mendKeyUpdate() {
+  olderMayLack=1
+  edit "$1/src/internal.c" 2 '
+    s{(                case finished:\n                case end_of_early_data:\n)(                    if \(!isLastMsg\(ssl, msgSz\)\) \{\n)}{$1                case key_update:\n$2} +
+    s{(                case certificate_status:\n)                case key_update:\n(                case change_cipher_hs:\n                    break;\n                case server_hello_done:\n)}{$1$2}'
+}
+
+# A ClientHello within a session of TLS 1.2 is answered by the warning no_renegotiation, and the session goes on (RFC 5246
+# 7.2.2). A HelloRequest is not a client'"'"'s to send: unexpected_message.
+mendRenegotiation() {
+  olderMayLack=1
+  edit "$1/src/internal.c" 2 '
+    s{(    expectedIdx = \*inOutIdx \+ size;\n)}{$1
+    if (!ssl->options.dtls && ssl->options.side == WOLFSSL_SERVER_END &&
+            ssl->options.handShakeState == HANDSHAKE_DONE &&
+            type == client_hello) {
+        *inOutIdx = expectedIdx;
+        return SendAlert(ssl, alert_warning, no_renegotiation);
+    }
+} +
+    s{(    case WC_NO_ERR_TRACE\(NO_CHANGE_CIPHER_E\):\n)(    case WC_NO_ERR_TRACE\(OUT_OF_ORDER_E\):\n        why = unexpected_message;\n)}{$1    case WC_NO_ERR_TRACE(SIDE_ERROR):\n$2}'
+}
+
+# A Certificate of a client that was not asked for one (RFC 8446 4.4.2).
+mendUnasked() {
+  olderMayLack=1
+  edit "$1/src/tls13.c" 1 's{(    #ifndef NO_WOLFSSL_SERVER\n)(            /\* Check state. \*/\n            /\* On Server, valid after ClientHello received and ServerFinished\n             \* sent. \*/\n)}{$1            if (ssl->options.side == WOLFSSL_SERVER_END &&
+                    !ssl->options.verifyPeer) {
+                WOLFSSL_ERROR_VERBOSE(OUT_OF_ORDER_E);
+                return OUT_OF_ORDER_E;
+            }
+$2}'
+}
+
+# With supported_versions a hello'"'"'s legacy_version says nothing (RFC 8446 4.2.1); culvert judges the versions before. The
+# version of a record of TLS 1.3 is to be ignored (5.1). WOLFSSL_ALLOW_BAD_TLS_LEGACY_VERSION goes with it: a hello without
+# the extension and a version above 0x0303 is one of TLS 1.2.
+mendVersions() {
+  olderMayLack=1
+  edit "$1/wolfssl/internal.h" 1 's{(?=^WOLFSSL_LOCAL int GetHandshakeHeader\()}{WOLFSSL_LOCAL int HelloNamesVersions(const byte* hello, word32 sz);
+}m' &&
+  edit "$1/src/internal.c" 1 's{(?=^int GetHandshakeHeader\()}{/* Whether the body of a ClientHello has supported_versions. */
+int HelloNamesVersions(const byte* hello, word32 sz)
+{
+    word32 i = OPAQUE16_LEN + RAN_LEN;
+    word16 len = 0;
+    word16 type = 0;
+
+    if (i + OPAQUE8_LEN > sz)
+        return 0;
+    i += OPAQUE8_LEN + hello[i];
+    if (i + OPAQUE16_LEN > sz)
+        return 0;
+    ato16(hello + i, &len);
+    i += OPAQUE16_LEN + len;
+    if (i + OPAQUE8_LEN > sz)
+        return 0;
+    i += OPAQUE8_LEN + hello[i];
+    i += OPAQUE16_LEN;
+    while (i + OPAQUE16_LEN + OPAQUE16_LEN <= sz) {
+        ato16(hello + i, &type);
+        ato16(hello + i + OPAQUE16_LEN, &len);
+        if (type == TLSX_SUPPORTED_VERSIONS)
+            return 1;
+        i += OPAQUE16_LEN + OPAQUE16_LEN + len;
+    }
+    return 0;
+}
+
+}m' &&
+  edit "$1/src/internal.c" 1 's{(        ssl->chVersion = pv;   /\* store \*/\n        i \+= OPAQUE16_LEN;\n)}{$1
+        if (!ssl->options.dtls && (pv.major > SSLv3_MAJOR ||
+                HelloNamesVersions(input + begin, helloSz))) {
+            pv.major = SSLv3_MAJOR;
+            pv.minor = TLSv1_2_MINOR;
+        }
+}' &&
+  edit "$1/src/tls13.c" 1 's{(    ssl->chVersion = args->pv;   /\* store \*/\n    args->idx \+= OPAQUE16_LEN;\n)}{$1
+    if (!ssl->options.dtls &&
+            HelloNamesVersions(input + args->begin, helloSz)) {
+        args->pv.major = SSLv3_MAJOR;
+        args->pv.minor = TLSv1_2_MINOR;
+    }
+}' &&
+  edit "$1/src/internal.c" 1 's{    if \(rh->pvMajor != ssl->version.major \|\|\n(        \(rh->pvMinor != ssl->version.minor &&\n         \(!IsAtLeastTLSv1_3\(ssl->version\) \|\| rh->pvMinor != tls12minor\)\n        \)\))}{    if ((ssl->options.dtls || !IsAtLeastTLSv1_3(ssl->version)) &&
+        (rh->pvMajor != ssl->version.major ||
+$1)}'
+}
+
+# The scheme of a CertificateVerify has to go with the key of the certificate (RFC 8446 4.2.3, RFC 8017): the curve, and
+# whether an RSA key is an RSASSA-PSS one (mendPss sets peerRsaKeyPresent to 2 for those). An unfit or unasked scheme is
+# illegal_parameter; a signature that does not verify is decrypt_error.
+mendSchemes() {
+  olderMayLack=1
+  edit "$1/wolfssl/internal.h" 1 's{(?=^WOLFSSL_LOCAL int GetHandshakeHeader\()}{WOLFSSL_LOCAL int SchemeFitsPeerKey(const WOLFSSL* ssl, const byte* scheme);
+}m' &&
+  edit "$1/src/internal.c" 1 's{(?=^int GetHandshakeHeader\()}{int SchemeFitsPeerKey(const WOLFSSL* ssl, const byte* scheme)
+{
+    const int number = (scheme[0] << 8) | scheme[1];
+
+    if (number >= 0x0809 && number <= 0x080b)
+        return ssl->peerRsaKeyPresent == 2;
+    if (ssl->peerRsaKeyPresent)
+        return ssl->peerRsaKeyPresent == 1;
+    if (!IsAtLeastTLSv1_3(ssl->version) || !ssl->peerEccDsaKeyPresent)
+        return 1;
+    switch (ssl->peerEccDsaKey->dp->id) {
+        case ECC_SECP256R1:
+            return number == 0x0403;
+        case ECC_SECP384R1:
+            return number == 0x0503;
+        case ECC_SECP521R1:
+            return number == 0x0603;
+        default:
+            return 0;
+    }
+}
+
+}m' &&
+  edit "$1/src/internal.c" 2 '
+    s{(                    DecodeSigAlg\(&input\[args->idx\], &ssl->options.peerHashAlgo,\n                                 &ssl->options.peerSigAlgo\);\n)(                    args->idx \+= 2;\n)}{$1                    if (!SchemeFitsPeerKey(ssl, &input[args->idx])) {
+                        ERROR_OUT(INVALID_PARAMETER, exit_dcv);
+                    }
+$2} +
+    s{(        else if \(ret == WC_NO_ERR_TRACE\(SIG_VERIFY_E\)\)\n            SendAlert\(ssl, alert_fatal, decrypt_error\);\n)(        else if \(ret != 0\)\n            SendAlert\(ssl, alert_fatal, bad_certificate\);\n    #endif\n        /\* Digest is not allocated)}{$1        else if (ret == WC_NO_ERR_TRACE(VERIFY_CERT_ERROR))
+            SendAlert(ssl, alert_fatal, decrypt_error);
+        else if (ret == WC_NO_ERR_TRACE(INVALID_PARAMETER))
+            SendAlert(ssl, alert_fatal, illegal_parameter);
+$2}' &&
+  edit "$1/src/tls13.c" 1 's{(            if \(!validSigAlgo\) \{\n                WOLFSSL_MSG\("Sig algo doesn.t correspond to certificate"\);\n                ERROR_OUT\()SIG_VERIFY_E(, exit_dcv\);)}{            validSigAlgo = validSigAlgo &&
+                SchemeFitsPeerKey(ssl, input + args->begin);
+$1INVALID_PARAMETER$2}'
+}
+
+# max_fragment_length (RFC 6066 4) is negotiated where culvert asks for it (wolfSSL_UseMaxFragment). The limit holds for
+# what comes in, and for every message that goes out: the library cuts only Certificate. culvertLimitRecords sets a limit
+# for sealed records that go out, for record_size_limit (RFC 8449). Empty records are not an overflow.
+mendMaxFragment() {
+  olderMayLack=1
+  edit "$1/wolfssl/internal.h" 1 's{(        word16 max_fragment;\n)}{$1        word16 record_limit;  /* of sealed records to send; 0: none */\n}' &&
+  edit "$1/src/internal.c" 1 's{(    if \(\(ssl->max_fragment != 0\) && \(\(word16\)maxFragment > ssl->max_fragment\)\) \{\n        maxFragment = ssl->max_fragment;\n    \}\n)}{$1    if (ssl->record_limit != 0 && IsEncryptionOn(ssl, 1) &&
+            maxFragment > ssl->record_limit) {
+        maxFragment = ssl->record_limit;
+    }
+}' &&
+  edit "$1/src/internal.c" 1 's{(?=/\*\*\n \* Return the max fragment size\. This is essentially)}{void culvertLimitRecords(WOLFSSL* ssl, unsigned short limit);
+void culvertLimitRecords(WOLFSSL* ssl, unsigned short limit)
+{
+#ifdef HAVE_MAX_FRAGMENT
+    ssl->record_limit = limit;
+#else
+    (void)ssl;
+    (void)limit;
+#endif
+}
+
+}' &&
+  edit "$1/src/internal.c" 2 '
+    s{(                case WC_NO_ERR_TRACE\(LENGTH_ERROR\):\n)(                    SendAlert\(ssl, alert_fatal, record_overflow\);\n)}{$1                    if (ssl->curSize != 0)\n    $2} +
+    s{(            WOLFSSL_MSG\("received record layer msg"\);\n)}{#ifdef HAVE_MAX_FRAGMENT
+            if (!ssl->options.dtls && IsEncryptionOn(ssl, 0) &&
+                    ssl->curSize > ssl->max_fragment) {
+                SendAlert(ssl, alert_fatal, record_overflow);
+                WOLFSSL_ERROR_VERBOSE(BUFFER_ERROR);
+                return BUFFER_ERROR;
+            }
+#endif
+$1}' &&
+  edit "$1/src/tls.c" 1 's{(#endif\n\n)(    switch \(\*input\) \{\n        case WOLFSSL_MFL_2_8 : ssl->max_fragment =  256; break;\n)}{$1#ifndef NO_WOLFSSL_SERVER
+    if (isRequest) {
+        TLSX* wanted = TLSX_Find(ssl->extensions, TLSX_MAX_FRAGMENT_LENGTH);
+        if (wanted == NULL || ((byte*)wanted->data)[0] != *input)
+            return 0;
+    }
+#endif
+$2}' &&
+  edit "$1/src/tls13.c" 2 '
+    s{(?=^int BuildTls13Message\(WOLFSSL\* ssl, byte\* output, int outSz, const byte\* input,\n)}{#ifdef HAVE_MAX_FRAGMENT
+/* Seals a handshake message that is longer than a record may be, at the place where the caller has it. */
+static int BuildTls13Pieces(WOLFSSL* ssl, const byte* input, int inSz, int hashOutput)
+{
+    const int most = wolfSSL_GetMaxFragSize(ssl);
+    const int room = inSz + (inSz + most - 1) / most * MAX_MSG_EXTRA;
+    int done = 0;
+    int total = 0;
+    int ret = 0;
+    byte* copy = (byte*)XMALLOC((size_t)inSz + RECORD_HEADER_SZ, ssl->heap, DYNAMIC_TYPE_TMP_BUFFER);
+
+    if (copy == NULL)
+        return MEMORY_E;
+    XMEMCPY(copy + RECORD_HEADER_SZ, input, (size_t)inSz);
+    ret = CheckAvailableSize(ssl, room);
+    if (ret == 0 && hashOutput)
+        ret = HashOutput(ssl, copy, inSz + RECORD_HEADER_SZ, 0);
+    while (ret == 0 && done < inSz) {
+        const int part = min(most, inSz - done);
+        ret = BuildTls13Message(ssl, GetOutputBuffer(ssl) + total, room - total, copy + RECORD_HEADER_SZ + done,
+                                part, handshake, 0, 0, 0);
+        if (ret < 0)
+            break;
+        total += ret;
+        done += part;
+        ret = 0;
+    }
+    ForceZero(copy, (word32)inSz + RECORD_HEADER_SZ);
+    XFREE(copy, ssl->heap, DYNAMIC_TYPE_TMP_BUFFER);
+    return ret < 0 ? ret : total;
+}
+#endif
+
+}m +
+    s{(    WOLFSSL_ENTER\("BuildTls13Message"\);\n\n    if \(ssl == NULL\) \{\n        return BAD_FUNC_ARG;\n    \}\n)}{$1
+#ifdef HAVE_MAX_FRAGMENT
+    if (type == handshake && !sizeOnly && !ssl->options.dtls && inSz > wolfSSL_GetMaxFragSize(ssl))
+        return BuildTls13Pieces(ssl, input, inSz, hashOutput);
+#endif
+}'
 }

@@ -71,6 +71,7 @@ compilerFlags() {
     -DSP_INT_BITS=8192 -DALT_ECC_SIZE -DMAX_CERTIFICATE_SZ=103424 -DCULVERT_MAX_PEER_CHAIN=100
     -DWOLFSSL_MAX_ALT_NAMES=16384 -DWOLFSSL_MAX_NAME_CONSTRAINTS=1024 -DWOLFSSL_ASN_ALLOW_0_SERIAL
     -DWOLFSSL_SEND_HRR_COOKIE  # how early data is turned down, see src/tls/hello_guard.h
+    -DWOLFSSL_ALLOW_BAD_TLS_LEGACY_VERSION  # see mendVersions
     -DWOLFSSL_NO_GETPID)  # only the hash DRBG would want to notice a fork
   # The first is on by itself in later releases; mends lift the other two limits there: bytes of suites, and of a ticket.
   [ "$KIND" != fallback ] || flags+=(-DWOLFSSL_IP_ALT_NAME -DWOLFSSL_MAX_SUITE_SZ=1024 -DMAX_PSK_ID_LEN=4096)

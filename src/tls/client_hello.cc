@@ -197,12 +197,11 @@ Fault parseU16List(std::span<const uint8_t> list, bool done, U16List& out,
   return {};
 }
 
-Fault parsePointFormats(Reader body) {
+Fault parsePointFormats(Reader body, ClientHello& out) {
   auto formats = body.vector8();
   if (!body.done() || formats.empty())
     return decodeError("ec_point_formats extension is malformed");
-  if (std::find(formats.begin(), formats.end(), 0) == formats.end())
-    return illegal("ec_point_formats lacks the uncompressed format");  // RFC 8422 5.1.2
+  out.lacksUncompressed = std::find(formats.begin(), formats.end(), 0) == formats.end();
   return {};
 }
 
@@ -239,7 +238,7 @@ Fault parseExtension(uint16_t type, std::span<const uint8_t> bytes, ClientHello&
     case kKeyShareExtension:
       return parseKeyShares(body, out);
     case kPointFormats:
-      return parsePointFormats(body);
+      return parsePointFormats(body, out);
     case kStatusRequest:
       return parseStatusRequest(body, out);
     case kRenegotiationInfo:

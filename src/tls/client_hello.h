@@ -62,8 +62,9 @@ struct ClientHello {
   std::span<const uint8_t> tickets13;   ///< body of the PSK identities: {length, ticket, age}...
   std::string serverName;               ///< lower case, no trailing dot; empty: none sent
   bool onlyNullCompression = false;
-  bool fallbackScsv = false;  ///< TLS_FALLBACK_SCSV (RFC 7507)
-  bool hasKeyShare = false;   ///< the extension is present (its list may be empty)
+  bool fallbackScsv = false;       ///< TLS_FALLBACK_SCSV (RFC 7507)
+  bool lacksUncompressed = false;  ///< ec_point_formats is there without it; TLS 1.2 only
+  bool hasKeyShare = false;        ///< the extension is present (its list may be empty)
   bool hasGroups = false;
   bool hasPskModes = false;
   bool pskWithKeyExchange = false;  ///< psk_dhe_ke is among the modes

@@ -24,25 +24,27 @@ constexpr uint16_t kPssPssSha512 = 0x080b;
 constexpr uint16_t kEd25519Scheme = 0x0807;
 constexpr uint16_t kEd448Scheme = 0x0808;
 
+/// RFC 9155 4: a server signs with neither MD5 nor SHA-1.
+bool strongHash(uint16_t pair) { return pair > 0x02ff; }
+
 bool rsaScheme(uint16_t scheme, uint16_t version, const CertificateInfo& leaf) {
   if (leaf.keyPss)
     return leaf.keyPssScheme != 0 ? scheme == leaf.keyPssScheme
                                   : scheme >= kPssPssSha256 && scheme <= kPssPssSha512;
   if (scheme >= kRsaPssSha256 && scheme <= kRsaPssSha512) return true;
-  // PKCS#1 signatures exist in TLS 1.2 only. SHA-1 counts there: without better ones wolfSSL
-  // decides.
-  return version < kTls13 && (scheme & 0xff) == kSignatureRsa && scheme <= 0x0601;
+  // PKCS#1 signatures exist in TLS 1.2 only.
+  return version < kTls13 && (scheme & 0xff) == kSignatureRsa && strongHash(scheme) &&
+         scheme <= 0x0601;
 }
 
 bool ecdsaScheme(uint16_t scheme, uint16_t version, unsigned bits) {
-  if (version < kTls13) return (scheme & 0xff) == kSignatureEcdsa && scheme <= 0x0603;
+  if (version < kTls13)
+    return (scheme & 0xff) == kSignatureEcdsa && strongHash(scheme) && scheme <= 0x0603;
   return scheme == (bits == 256 ? 0x0403 : bits == 384 ? 0x0503 : 0x0603);
 }
 
 bool signaturesFit(const ClientHello& hello, uint16_t version, const CertificateInfo& leaf) {
   const U16List& offered = hello.signatureAlgorithms;
-  if (offered.empty())
-    return version < kTls13 && !leaf.keyPss;  // RFC 5246 7.4.1.4.1: SHA-1 with anything
   for (size_t i = 0; i < offered.size(); ++i) {
     switch (leaf.keyType) {
       case KeyType::kRsa:
@@ -163,6 +165,16 @@ HelloVerdict checkTls13Hello(const ClientHello& hello) {
   return {kTls13, 0, {}};
 }
 
+HelloVerdict checkTls12Hello(const ClientHello& hello) {
+  if (hello.signatureAlgorithms.empty())
+    return refuse(Alert::handshake_failure,
+                  "a TLS 1.2 hello lacks signature_algorithms");  // RFC 9155 6
+  if (hello.lacksUncompressed)
+    return refuse(Alert::illegal_parameter,
+                  "ec_point_formats lacks the uncompressed format");  // RFC 8422 5.1.2
+  return {kTls12, 0, {}};
+}
+
 bool groupInCommon(const ClientHello& hello, uint16_t version,
                    const std::vector<uint16_t>& groups) {
   if (!hello.hasGroups)
@@ -192,7 +204,7 @@ HelloVerdict checkCredential(const ClientHello& hello, const TlsSettings& settin
                   fmt::format("no cipher suite in common for {}: client offers {}",
                               versionWords(version), listed(hello.cipherSuites, suiteName)));
   // A ticket needs no signature; where it is not taken, wolfSSL refuses.
-  if (hello.hasPreSharedKey) return {version, 0, {}};
+  if (version == kTls13 && hello.hasPreSharedKey) return {version, 0, {}};
   if (!signaturesFit(hello, version, leaf) || !curveFits(hello, version, leaf))
     return refuse(Alert::handshake_failure,
                   fmt::format("client verifies no signature of the service's certificate ({})",
@@ -222,18 +234,13 @@ HelloVerdict checkVersion(const ClientHello& hello, const TlsSettings& settings)
     return refuse(Alert::protocol_version,
                   fmt::format("client offers SSL 3.0 or older, service requires {}",
                               versionWords(settings.minVersion)));
-  // RFC 8446 4.2.1 leaves this to the server; wolfSSL understands no such hello.
-  if (hello.legacyVersion > kTls12)
-    return refuse(Alert::protocol_version,
-                  fmt::format("the hello's legacy_version is {:#06x}", hello.legacyVersion));
   uint16_t version = chooseVersion(hello, settings);
   if (version == 0) return refuse(Alert::protocol_version, versionReason(hello, settings));
   if (hello.fallbackScsv && hello.highestVersion() < settings.maxVersion)
     return refuse(Alert::inappropriate_fallback,
                   fmt::format("client falls back to {} although both sides speak more",
                               versionWords(version)));
-  if (version == kTls13) return checkTls13Hello(hello);
-  return {version, 0, {}};
+  return version == kTls13 ? checkTls13Hello(hello) : checkTls12Hello(hello);
 }
 
 }  // namespace

@@ -14,8 +14,8 @@ namespace culvert {
 
 namespace {
 
-// A full record of early data; BoringSSL draws the line at 16 KiB too.
-constexpr uint32_t kMostEarlyData = kMaxCiphertext13;
+// Bytes of records, without their headers; BoringSSL draws the line there too.
+constexpr uint32_t kMostEarlyData = 16384;
 // An honest client sends one change_cipher_spec, or two.
 constexpr uint8_t kMostDropped = 32;
 
@@ -148,8 +148,9 @@ RecordVerdict HelloGuard::skipEarlyData(size_t record, std::span<const uint8_t> 
     return refuseWith(Alert::unexpected_message, "data came before the handshake was done");
   if (record - kRecordHeader > kMaxCiphertext13)
     return refuseWith(Alert::record_overflow, "a record is longer than allowed");
-  skipped_ += static_cast<uint32_t>(record);
-  if (skipped_ > kMostEarlyData + kRecordHeader)
+  // An empty record counts too, or they would never end.
+  skipped_ += static_cast<uint32_t>(std::max<size_t>(record - kRecordHeader, 1));
+  if (skipped_ > kMostEarlyData)
     return refuseWith(Alert::unexpected_message, "more early data than is skipped");
   const size_t part = std::min(record, bytes.size());
   skipLeft_ = static_cast<uint32_t>(record - part);

@@ -14,8 +14,9 @@ namespace culvert {
 
 class IdleRecords {
  public:
-  // OpenSSL and BoringSSL draw the line at 32 too.
-  static constexpr uint16_t kMost = 32;
+  // OpenSSL and BoringSSL draw the line at 32. The record after them may be payload, which is known
+  // only when it has been opened.
+  static constexpr uint16_t kMost = 32 + 1;
   static constexpr Millis kPause{1000};
 
   /// Of each record, when it begins: whether it is one too many.

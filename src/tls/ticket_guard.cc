@@ -20,6 +20,7 @@ namespace {
 /// sealing (TLS 1.3: milliseconds in 8 bytes; TLS 1.2: seconds in the first 4 of them), a flag, and
 /// what obfuscates the age. The same in every release since TLS 1.3; a test holds it.
 constexpr size_t kMinor = 1;
+constexpr size_t kSuite = 2;
 constexpr size_t kTime = 52;
 constexpr size_t kAgeAdd = 61;
 constexpr size_t kTicketHead = 65;
@@ -130,6 +131,12 @@ OfferedTickets::OfferedTickets(const ClientHello& hello) {
     std::copy_n(identity.begin(), offer.start.size(), offer.start.begin());
     offers_.push_back(offer);
   });
+  if (hello.ticket12Length == 0) return;
+  for (size_t i = 0; i < hello.cipherSuites.size(); ++i) suites_.push_back(hello.cipherSuites[i]);
+}
+
+bool OfferedTickets::offersSuite(uint16_t suite) const {
+  return std::find(suites_.begin(), suites_.end(), suite) != suites_.end();
 }
 
 std::optional<uint32_t> OfferedTickets::ageOf(const TicketLabel& label) const {
@@ -169,6 +176,12 @@ TicketKeys::Opened TicketGuard::open(TlsIoContext& client, const TicketLabel& la
   if (opened == TicketKeys::Opened::kNo) return opened;
   const int64_t now = nowMillis();
   if (ticket.size() < kTicketHead || now - sealedMillis(ticket) > lifetime_.count()) {
+    wipe(ticket.data(), ticket.size());
+    return TicketKeys::Opened::kNo;
+  }
+  // wolfSSL would refuse the client. RFC 5077 3.4 has a full handshake instead.
+  if (!isTls13(ticket) && client.offered != nullptr &&
+      !client.offered->offersSuite(static_cast<uint16_t>(getNumber(ticket.subspan(kSuite, 2))))) {
     wipe(ticket.data(), ticket.size());
     return TicketKeys::Opened::kNo;
   }

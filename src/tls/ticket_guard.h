@@ -21,12 +21,14 @@ namespace culvert {
 
 struct TlsIoContext;
 
-/// The ages that a client gives to the TLS 1.3 tickets it offers.
+/// What a client says beside the tickets it offers: the ages of those of TLS 1.3, and the suites
+/// that one of TLS 1.2 may resume with.
 class OfferedTickets {
  public:
   explicit OfferedTickets(const ClientHello& hello);
   /// The obfuscated_ticket_age (RFC 8446 4.2.11) beside the ticket with this label.
   std::optional<uint32_t> ageOf(const TicketLabel& label) const;
+  bool offersSuite(uint16_t suite) const;
 
  private:
   struct Offer {
@@ -34,6 +36,7 @@ class OfferedTickets {
     uint32_t age;
   };
   std::vector<Offer> offers_;
+  std::vector<uint16_t> suites_;
 };
 
 /// The tickets of one context.

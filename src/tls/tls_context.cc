@@ -284,7 +284,7 @@ Result<TlsSession> TlsContext::newSession(const ClientHello& hello, TlsIoContext
   ++state_->sessions;
   io.serverName = hello.serverName;
   io.ticketOffered = hello.hasPreSharedKey || hello.ticket12Length != 0;
-  if (hello.hasPreSharedKey) io.offered = std::make_unique<OfferedTickets>(hello);
+  if (io.ticketOffered) io.offered = std::make_unique<OfferedTickets>(hello);
   wolfSSL_SetIOReadCtx(session.ssl_, &io);
   wolfSSL_SetIOWriteCtx(session.ssl_, &io);
   if (state_->verifier) io.client = std::make_unique<ClientProof>(session.ssl_, state_->verifier);

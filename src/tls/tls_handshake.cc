@@ -121,9 +121,10 @@ IoStatus TlsStream::beginSession(const ClientHello& hello, std::span<const uint8
   if (!verdict) return refuse(explainVerdict(verdict), verdict.alert, HandshakeFailure::kNoCommon);
   // wolfSSL refuses a hello with a ticket longer than its own could be, instead of making a full
   // handshake; a context that knows no tickets does not look at it (RFC 5077 3.4).
-  // The same for one that resumes only without a key exchange (RFC 8446 4.2.9).
+  // In TLS 1.3 a client that does not say that it resumes with a key exchange has no use for a
+  // ticket (RFC 8446 4.2.9).
   const bool tickets = hello.ticket12Length <= kLongestTicket12 &&
-                       (!hello.hasPreSharedKey || hello.pskWithKeyExchange);
+                       (verdict.version != kTls13 || hello.pskWithKeyExchange);
   // Only where there is something to send: TLS 1.2 announces it before, and a session that may be
   // asked costs 2 KiB more.
   const bool staple =

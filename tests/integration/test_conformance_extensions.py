@@ -200,6 +200,8 @@ OTHERS = [
          ("list longer than the extension", b"\2\0"), ("bytes behind the list", b"\1\0\0"), tls=12),
     case("point formats without uncompressed", "8422 5.1.2", hello(put(E.EC_POINT_FORMATS, b"\2\1\2")),
          "illegal_parameter", tls=12),
+    case("point formats without uncompressed in a 1.3 hello", "8446 4.2.7", shake(put(E.EC_POINT_FORMATS, b"\2\1\2")),
+         SERVED),
     case("point formats: all three", "8422 5.1.2", shake(put(E.EC_POINT_FORMATS, b"\3\0\1\2")), SERVED, tls=12),
     case("no point formats", "8422 5.1.2", shake(without(E.EC_POINT_FORMATS)), SERVED, tls=12),
     *bad("renegotiation_info", "5746 3.2", E.RENEGOTIATION_INFO, ("empty extension", b""), ("too long", b"\2x"),

@@ -117,16 +117,17 @@ FIELDS = [
     case("TLS 1.2: null and DEFLATE", "5246 7.4.1.2", shake(field(compression=b"\1\0")), SERVED, tls=12),
     case("TLS 1.2: only DEFLATE", "5246 7.4.1.2", hello(field(compression=b"\1")), "illegal_parameter|decode_error",
          tls=12),
-    case("TLS 1.2: no extensions at all", "5246 7.4.1.2", shake(field(extensions=None)), SERVED, tls=12),
-    case("TLS 1.2: an empty extension block", "5246 7.4.1.2", shake(field(extensions=[])), SERVED, tls=12),
+    case("TLS 1.2: no extensions at all", "9155 6", hello(field(extensions=None)), "handshake_failure", tls=12),
+    case("TLS 1.2: an empty extension block", "9155 6", hello(field(extensions=[])), "handshake_failure", tls=12),
 ]
 
 VERSIONS = [
     # RFC 8446 4.2.1, 4.1.2, D.1, D.5
-    *[case(f"legacy_version {version:#06x} in a 1.3 hello", "8446 4.2.1", shake(field(legacy_version=version)), SERVED,
-           library="goes by legacy_version where it is below 0x0303, protocol_version") for version in (0x0301, 0x0302)],
-    case("legacy_version 0x0304", "8446 4.2.1", hello(field(legacy_version=0x0304)), "protocol_version"),
-    case("legacy_version 0x7f7f", "8446 4.2.1", hello(field(legacy_version=0x7F7F)), "protocol_version"),
+    *[case(f"legacy_version {version:#06x} in a 1.3 hello", "8446 4.2.1", shake(field(legacy_version=version)), SERVED)
+      for version in (0x0301, 0x0302, 0x0304, 0x0400, 0x7F7F)],
+    *[case(f"legacy_version {version:#06x} and TLS 1.2 in the list", "8446 4.2.1",
+           shake(field(legacy_version=version), versions(0x0303)), SERVED, tls=12)
+      for version in (0x0301, 0x0302, 0x0304, 0x7F7F)],
     case("legacy_version SSL 3.0", "8446 D.5", hello(field(legacy_version=0x0300)), "protocol_version"),
     case("legacy_version SSL 2.0", "8446 D.5", hello(field(legacy_version=0x0002)), "protocol_version"),
     case("no versions", "8446 4.2.1", hello(put(Extension.SUPPORTED_VERSIONS, vec8(b""))), "decode_error"),
@@ -150,8 +151,8 @@ VERSIONS = [
     *[case(f"version {version:#06x} without a list", "5246 E.1", hello(), "protocol_version", tls=12,
            options=lambda version=version: {"hello": hello12(version=version)})
       for version in (0x0000, 0x0200, 0x0300, 0x0301, 0x0302)],
-    *[case(f"version {version:#06x} without a list", "8446 4.2.1", hello(field(legacy_version=version)),
-           "protocol_version", tls=12) for version in (0x0304, 0x0399)],
+    *[case(f"version {version:#06x} without a list", "8446 4.2.1", shake(field(legacy_version=version)), SERVED, tls=12)
+      for version in (0x0304, 0x0399, 0x0400)],
     case("TLS 1.2 at a service of 1.3", "8446 4.1.3", hello(), "protocol_version", tls=12, service="new"),
     case("TLS 1.3 only at a service of 1.2", "8446 4.1.1", hello(), "protocol_version", service="old"),
     case("TLS 1.3 and 1.2 at a service of 1.2", "8446 4.1.1", shake(versions(0x0304, 0x0303)), SERVED, tls=12,
@@ -179,8 +180,8 @@ MISSING = [
     case("only PKCS#1 in a 1.3 hello, RSA certificate", "8446 4.2.3", hello(schemes(0x0401, 0x0501, 0x0601)),
          "handshake_failure", service="rsa"),
     case("only SHA-1 in a 1.3 hello", "8446 4.2.3", hello(schemes(0x0203, 0x0201)), "handshake_failure"),
-    case("TLS 1.2: no signature_algorithms, and none of SHA-1 is made", "9155 4",
-         shake(without(Extension.SIGNATURE_ALGORITHMS)), SERVED, tls=12),
+    case("TLS 1.2: no signature_algorithms", "9155 6", hello(without(Extension.SIGNATURE_ALGORITHMS)),
+         "handshake_failure", tls=12),
     case("TLS 1.2: no common signature algorithm", "5246 7.4.3", hello(schemes(0x0804)), "handshake_failure", tls=12),
     case("TLS 1.2: no common suite", "5246 7.4.1.3", hello(field(cipher_suites=[0x1399])), "handshake_failure",
          tls=12),

@@ -327,6 +327,11 @@ EARLY_DATA = [
     case("early data that comes after the HelloRetryRequest", "8446 4.2.10", early(junk(100), more=junk(200)),
          RETRIED),
     case("more early data than 16 KiB", "8446 4.2.10", early(*[junk(16000)] * 3), "unexpected_message"),
+    case("early data of 16 KiB and a byte", "8446 4.2.10", early(junk(16385)), "unexpected_message"),
+    case("early data of 16 KiB and a byte in many records", "8446 4.2.10", early(*[junk(1024)] * 16, junk(1)),
+         "unexpected_message"),
+    case("early data in records without end that hold nothing", "8446 4.2.10", early(
+        lambda c: c.record(23, b"") * 20000), "unexpected_message"),
     case("early data records beyond 2^14+256", "8446 5.2", early(lambda c: c.record(23, b"", length=16641)),
          "record_overflow"),
     case("early data and a handshake that needs a retry anyway", "8446 4.2.10", early(junk(100), act=retry()),

@@ -165,11 +165,6 @@ TEST(ClientHello, RefusesMalformedHellosWithTheRightAlert) {
        Alert::illegal_parameter},
       {"share of a group not offered", [](B& b) { b.set(51, vector16(B::keyShare(25, 133))); },
        Alert::illegal_parameter},
-      {"point formats without uncompressed",
-       [](B& b) {
-         b.set(11, {1, 1});
-       },
-       Alert::illegal_parameter},
       {"empty point formats", [](B& b) { b.set(11, {0}); }, Alert::decode_error},
       {"contents in extended_master_secret", [](B& b) { b.set(23, {1}); }, Alert::decode_error},
       {"renegotiation_info not empty",

@@ -59,6 +59,37 @@ TEST_F(HelloCheckTest, SaysWhyAVersionIsRefused) {
   EXPECT_EQ(reason(only, settings, Alert::protocol_version), "client offers no known TLS version");
 }
 
+TEST_F(HelloCheckTest, LegacyVersionCountsOnlyWithoutTheExtension) {
+  const TestTls settings = testSettings();
+  for (uint16_t version : {0x0301, 0x0302, 0x0304, 0x7f7f}) {
+    HelloBuilder hello = HelloBuilder::modern();
+    hello.legacyVersion = version;
+    EXPECT_EQ(judge(hello, settings).version, kTls13) << version;
+    hello.set(43, vector8(numbers({kTls12})));
+    EXPECT_EQ(judge(hello, settings).version, kTls12) << version;
+  }
+  HelloBuilder without = HelloBuilder::tls12();
+  without.legacyVersion = 0x0304;
+  EXPECT_EQ(judge(without, settings).version, kTls12);
+}
+
+TEST_F(HelloCheckTest, PointFormatsMeanNothingInTls13) {
+  HelloBuilder hello = HelloBuilder::modern();
+  hello.set(11, {1, 1});
+  TestTls settings = testSettings();
+  EXPECT_EQ(judge(hello, settings).version, kTls13);
+  settings.maxVersion = kTls12;
+  EXPECT_EQ(reason(hello, settings, Alert::illegal_parameter),
+            "ec_point_formats lacks the uncompressed format");
+}
+
+TEST_F(HelloCheckTest, Tls12WantsSignatureAlgorithms) {
+  HelloBuilder hello = HelloBuilder::tls12();
+  hello.remove(13);
+  EXPECT_EQ(reason(hello, testSettings(), Alert::handshake_failure),
+            "a TLS 1.2 hello lacks signature_algorithms");
+}
+
 TEST_F(HelloCheckTest, RefusesANeedlessFallback) {
   HelloBuilder hello = HelloBuilder::tls12();
   hello.suites = hello.suites + numbers({0x5600});
