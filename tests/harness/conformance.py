@@ -30,9 +30,6 @@ RESUMED = "served, resumed"
 RETRIED = "served after a HelloRetryRequest"
 CLOSED = "closed without an alert"
 
-# What the library does in both versions.
-LIBRARY_HEADER = "wants the four bytes of a handshake header in one record"
-
 
 @dataclass(frozen=True)
 class Case:

@@ -193,12 +193,8 @@ def test_hello_retry_request_works(steady, echo):
         assert client.finish().clean
 
 
-HEADER_CUT = pytest.mark.xfail(
-    strict=True, reason="wolfSSL 5.9.2 wants the four bytes of a handshake header in one record")
-
-
 @pytest.mark.parametrize("record_size, segment", [
-    (7, None), (1 << 14, 1), (5, 3), (4, None), pytest.param(1, None, marks=HEADER_CUT)])
+    (7, None), (1 << 14, 1), (5, 3), (4, None), pytest.param(1, None, marks=pytest.mark.wolfssl(5, 9))])
 def test_fragmented_finished_works(steady, echo, record_size, segment):
     """The client's Finished over many encrypted records and many segments."""
     daemon = steady(echo.address)

@@ -326,7 +326,7 @@ def test_key_update_without_request_changes_one_direction(steady, echo):
         assert client.finish().clean
 
 
-@pytest.mark.xfail(strict=True, reason="wolfSSL 5.9.2 does not join handshake messages after the handshake")
+@pytest.mark.wolfssl(5, 9)
 @pytest.mark.parametrize("size", [1, 4])
 def test_key_update_cut_over_records(steady, echo, size):
     """RFC 8446 section 5.1 allows to cut a handshake message anywhere."""

@@ -219,7 +219,14 @@ def verify_signature(certificate_der, scheme, signature, content):
         key.verify(signature, content, padding.PKCS1v15(), digest)
 
 
-def sign_p256(key, content):
-    """ecdsa_secp256r1_sha256 with its number, as CertificateVerify carries it."""
-    signature = key.sign(content, ec.ECDSA(hashes.SHA256()))
-    return (0x0403).to_bytes(2, "big") + len(signature).to_bytes(2, "big") + signature
+def sign(key, scheme, content):
+    """A signature by any key with the number of a scheme, as CertificateVerify carries it; the two need not fit."""
+    digest = {0x04: hashes.SHA256, 0x05: hashes.SHA384, 0x06: hashes.SHA512, 0x09: hashes.SHA256, 0x0A: hashes.SHA384,
+              0x0B: hashes.SHA512}.get(scheme & 0xFF if scheme >> 8 == 0x08 else scheme >> 8, hashes.SHA256)()
+    if isinstance(key, ec.EllipticCurvePrivateKey):
+        signature = key.sign(content, ec.ECDSA(digest))
+    elif scheme >> 8 == 0x08:
+        signature = key.sign(content, padding.PSS(padding.MGF1(digest), digest.digest_size), digest)
+    else:
+        signature = key.sign(content, padding.PKCS1v15(), digest)
+    return scheme.to_bytes(2, "big") + len(signature).to_bytes(2, "big") + signature

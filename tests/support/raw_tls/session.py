@@ -109,6 +109,7 @@ class Session:
         self.server_hello = None
         self.server_extensions = {}
         self.certificates = []
+        self.scheme = 0x0403        # of the CertificateVerify that the client sends: ecdsa_secp256r1_sha256
         self.tickets = []
         self.resumed = False
         self.established = False    # the client has sent, and in TLS 1.2 also seen, its last Finished

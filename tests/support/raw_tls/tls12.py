@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from . import constants as c
 from .constants import Extension, Group, HandshakeType
-from .crypto import SUITES, KeyShare, Protection12, prf, sign_p256, verify_signature
+from .crypto import SUITES, KeyShare, Protection12, prf, sign, verify_signature
 from .hello import Reader, ServerHello, hello12, message, vec8, vec24
 from .session import ChangeCipherSpec, HandshakeFailed, Session
 
@@ -97,7 +97,7 @@ class Tls12Client(Session):
         self._pre_master = self.share.agree(public)
 
     def send_key_exchange(self, **how):
-        """ClientKeyExchange, behind a Certificate if one was asked for: `identity` (chain, P-256 key or None: no
+        """ClientKeyExchange, behind a Certificate if one was asked for: `identity` (chain, key or None: no
         CertificateVerify) or an empty one. Computes the keys."""
         chain, key = self.identity or ((), None)
         flight = b""
@@ -107,7 +107,7 @@ class Tls12Client(Session):
         self.transcript += flight
         self._derive_keys()
         if key is not None:
-            verify = message(HandshakeType.CERTIFICATE_VERIFY, sign_p256(key, self.transcript))
+            verify = message(HandshakeType.CERTIFICATE_VERIFY, sign(key, self.scheme, self.transcript))
             self.transcript += verify
             flight += verify
         self.send_handshake(flight, **how)

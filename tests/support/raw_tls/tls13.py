@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from . import constants as c
 from .constants import Extension, HandshakeType
-from .crypto import SUITES, KeySchedule, KeyShare, Protection13, expand_label, sign_p256, verify_signature
+from .crypto import SUITES, KeySchedule, KeyShare, Protection13, expand_label, sign, verify_signature
 from .hello import Reader, ServerHello, hello13, key_share, message, pre_shared_key, vec8, vec24
 from .session import Handshake, Session
 
@@ -141,12 +141,12 @@ class Tls13Client(Session):
             verify_signature(self.certificates[0], scheme, signature, content)
 
     def certificate_messages(self, chain, key=None):
-        """Certificate with these certificates (DER), and CertificateVerify with this P-256 key if there is one."""
+        """Certificate with these certificates (DER), and CertificateVerify with this key if there is one."""
         entries = b"".join(vec24(der) + bytes(2) for der in chain)
         out = message(HandshakeType.CERTIFICATE, vec8(Reader(self.certificate_request.body).vector(1)) + vec24(entries))
         if key is not None:
             content = b" " * 64 + b"TLS 1.3, client CertificateVerify\0" + self.suite.digest(self.transcript + out)
-            out += message(HandshakeType.CERTIFICATE_VERIFY, sign_p256(key, content))
+            out += message(HandshakeType.CERTIFICATE_VERIFY, sign(key, self.scheme, content))
         return out
 
     def client_flight(self):
