@@ -48,7 +48,7 @@ die() { printf 'wolfssl.sh: error: %s\n' "$*" >&2; exit 1; }
 configureFlags() {
   local flags=(--enable-static --disable-shared --with-pic --enable-sp --enable-sp-asm
     --enable-sni --enable-alpn --enable-session-ticket --enable-curve25519 --enable-ed25519
-    --enable-ocsp --enable-ocspstapling --enable-crl --enable-certgen --enable-enckeys --enable-scrypt
+    --enable-maxfragment --enable-ocsp --enable-ocspstapling --enable-crl --enable-certgen --enable-enckeys --enable-scrypt
     --disable-oldtls --disable-dh --disable-errorqueue --disable-hashdrbg --disable-examples --disable-crypttests
     --disable-benchmark)
   case $(uname -m) in
@@ -72,6 +72,7 @@ compilerFlags() {
     -DWOLFSSL_MAX_ALT_NAMES=16384 -DWOLFSSL_MAX_NAME_CONSTRAINTS=1024 -DWOLFSSL_ASN_ALLOW_0_SERIAL
     -DWOLFSSL_SEND_HRR_COOKIE  # how early data is turned down, see src/tls/hello_guard.h
     -DWOLFSSL_ALLOW_BAD_TLS_LEGACY_VERSION  # see mendVersions
+    -DWOLFSSL_CHECK_SIG_FAULTS  # an ECDSA signature that a fault has spoiled does not leave: it would tell the key
     -DWOLFSSL_NO_GETPID)  # only the hash DRBG would want to notice a fork
   # The first is on by itself in later releases; mends lift the other two limits there: bytes of suites, and of a ticket.
   [ "$KIND" != fallback ] || flags+=(-DWOLFSSL_IP_ALT_NAME -DWOLFSSL_MAX_SUITE_SZ=1024 -DMAX_PSK_ID_LEN=4096)

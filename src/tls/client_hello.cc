@@ -91,12 +91,14 @@ class NumberSet {
 
 enum Extension : uint16_t {
   kServerName = 0,
+  kMaxFragmentLength = 1,
   kStatusRequest = 5,
   kSupportedGroups = 10,
   kPointFormats = 11,
   kSignatureAlgorithms = 13,
   kAlpn = 16,
   kExtendedMasterSecret = 23,
+  kRecordSizeLimit = 28,
   kSessionTicket = 35,
   kSupportedVersions = 43,
   kPskModes = 45,
@@ -219,6 +221,23 @@ Fault parseStatusRequest(Reader body, ClientHello& out) {
   return {};
 }
 
+/// RFC 8449 4.
+Fault parseRecordLimit(Reader body, ClientHello& out) {
+  constexpr uint16_t kLeast = 64;
+  out.recordLimit = body.u16();
+  if (!body.done()) return decodeError("record_size_limit extension is malformed");
+  if (out.recordLimit < kLeast) return illegal("record_size_limit is below 64");
+  return {};
+}
+
+/// RFC 6066 4. Beside record_size_limit it is ignored (RFC 8449 5).
+Fault judgeFragmentLength(ClientHello& out) {
+  constexpr uint8_t kMost = 4;  // 4096 bytes
+  if (out.recordLimit != 0) out.maxFragment = 0;
+  if (out.maxFragment > kMost) return illegal("max_fragment_length has an unknown value");
+  return {};
+}
+
 Fault parseRenegotiationInfo(Reader body) {
   auto verify = body.vector8();
   if (!body.done()) return decodeError("renegotiation_info extension is malformed");
@@ -241,6 +260,13 @@ Fault parseExtension(uint16_t type, std::span<const uint8_t> bytes, ClientHello&
       return parsePointFormats(body, out);
     case kStatusRequest:
       return parseStatusRequest(body, out);
+    case kRecordSizeLimit:
+      return parseRecordLimit(body, out);
+    case kMaxFragmentLength:
+      out.maxFragment = body.u8();
+      if (!body.done()) return decodeError("max_fragment_length extension is malformed");
+      if (out.maxFragment == 0) out.maxFragment = 0xff;  // as unknown as others
+      return {};
     case kRenegotiationInfo:
       return parseRenegotiationInfo(body);
     case kSupportedVersions: {
@@ -330,6 +356,7 @@ Fault parseExtensions(Reader reader, ClientHello& out) {
     Fault fault = parseExtension(type, body, out);
     if (!fault.reason.empty()) return fault;
   }
+  if (const Fault fault = judgeFragmentLength(out); !fault.reason.empty()) return fault;
   if (!out.hasKeyShare || !out.hasGroups) return {};
   // RFC 8446 4.2.8: shares only for offered groups, one each.
   NumberSet offered;

@@ -72,6 +72,8 @@ struct ClientHello {
   bool hasEarlyData = false;
   bool hasCookie = false;
   bool statusRequest = false;   ///< asks for a stapled OCSP response (RFC 6066 8)
+  uint8_t maxFragment = 0;      ///< max_fragment_length (RFC 6066 4), 0: none that counts
+  uint16_t recordLimit = 0;     ///< record_size_limit (RFC 8449), 0: none
   uint16_t ticket12Length = 0;  ///< of the ticket in the session_ticket extension (TLS 1.2)
 
   bool offersVersion(uint16_t version) const;

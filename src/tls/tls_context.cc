@@ -13,6 +13,9 @@
 #include "tls/tls_names.h"
 #include "tls/wolfssl.h"
 
+// Not in the public headers: a mend of culvert's (scripts/wolfssl-mends.sh). Other builds lack it.
+extern "C" void culvertLimitRecords(WOLFSSL* ssl, unsigned short limit) __attribute__((weak));
+
 namespace culvert {
 
 /// Lives until the context was dropped and its last session is freed. Counted without atomics: one
@@ -201,6 +204,25 @@ uint16_t chooseGroup12(const std::vector<uint16_t>& ours, const ClientHello& hel
   return hello.hasGroups ? 0 : first;
 }
 
+/// What the client can take in one record. wolfSSL cannot answer record_size_limit; the limit is
+/// kept all the same.
+bool limitRecords(WOLFSSL* ssl, const ClientHello& hello, bool tls13) {
+  // In TLS 1.3 the limit counts the byte with the record's type (RFC 8449 4).
+  if (hello.recordLimit != 0 && culvertLimitRecords != nullptr)
+    culvertLimitRecords(ssl, static_cast<uint16_t>(hello.recordLimit - (tls13 ? 1 : 0)));
+#ifdef HAVE_MAX_FRAGMENT
+  // A ServerHello is not cut: one that answers a post-quantum share is too long.
+  bool longShare = false;
+  hello.forEachKeyShare([&](uint16_t, std::span<const uint8_t> key) {
+    constexpr size_t kLongest = 133;  // P-521
+    longShare = longShare || key.size() > kLongest;
+  });
+  if (hello.maxFragment != 0 && !longShare)
+    return wolfSSL_UseMaxFragment(ssl, hello.maxFragment) == WOLFSSL_SUCCESS;
+#endif
+  return true;
+}
+
 bool useGroup12(WOLFSSL* ssl, uint16_t group) {
   if (group == 0) return true;
 #if LIBWOLFSSL_VERSION_HEX < 0x05009000
@@ -295,8 +317,9 @@ Result<TlsSession> TlsContext::newSession(const ClientHello& hello, TlsIoContext
   if (hello.hasEarlyData) wolfSSL_send_hrr_cookie(session.ssl_, nullptr, 0);
 #endif
   if (state_->keyLog) state_->keyLog->attach(session.ssl_);
-  if ((state_->maxVersion < kTls13 || !hello.offersVersion(kTls13)) &&
-      !useGroup12(session.ssl_, chooseGroup12(state_->groups, hello)))
+  const bool tls13 = state_->maxVersion >= kTls13 && hello.offersVersion(kTls13);
+  if (!limitRecords(session.ssl_, hello, tls13) ||
+      (!tls13 && !useGroup12(session.ssl_, chooseGroup12(state_->groups, hello))))
     return fail("no TLS session: out of memory");
   if (const std::string* name = chooseProtocol(state_->alpn, hello)) {
     // One name, chosen by our order: wolfSSL only confirms it (a second hello without it fails).
