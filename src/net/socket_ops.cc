@@ -201,6 +201,7 @@ AcceptResult acceptOne(int listenFd) {
     return result;
   }
   result.fd.reset(fd);
+  if (storage.ss_family == AF_UNIX) keepUrgentInline(fd);
   result.peer = SocketAddress::fromSockaddr(reinterpret_cast<sockaddr*>(&storage), length);
   return result;
 }
@@ -234,6 +235,7 @@ ConnectStart startConnect(const SocketAddress& address) {
     result.error = errno;
     return result;
   }
+  keepUrgentInline(fd.get());  // before the peer can send
   int status = ::connect(fd.get(), address.get(), address.length());
   // Over the loopback the handshake is over when connect() returns; asking again tells, and saves a
   // turn of the loop.
@@ -259,8 +261,11 @@ int connectResult(int fd) {
 
 int setNoDelay(int fd) { return setTcpOption(fd, TCP_NODELAY, 1); }
 
+int keepUrgentInline(int fd) { return setIntOption(fd, SOL_SOCKET, SO_OOBINLINE, 1); }
+
 int setTunnelSocketOptions(int fd) {
   int error = setNoDelay(fd);
+  if (error == 0) error = keepUrgentInline(fd);
   if (error == 0) error = setIntOption(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
   if (error == 0) error = setTcpOption(fd, TCP_KEEPIDLE, kKeepaliveIdle);
   if (error == 0) error = setTcpOption(fd, TCP_KEEPINTVL, kKeepaliveInterval);

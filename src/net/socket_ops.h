@@ -53,7 +53,8 @@ struct AcceptResult {
       0;  ///< errno where fd is not valid: EAGAIN = the queue is empty; see acceptErrorIsTransient
 };
 
-/// accept4(NONBLOCK | CLOEXEC), once.
+/// accept4(NONBLOCK | CLOEXEC), once. TCP options are the listener's; a UNIX socket inherits none and
+/// is given keepUrgentInline() here.
 AcceptResult acceptOne(int listenFd);
 
 /// True for errors of one connection that died in the queue (ECONNABORTED, EPROTO, the network's
@@ -68,7 +69,7 @@ struct ConnectStart {
   int error = 0;  ///< errno where fd is not valid
 };
 
-/// socket() and a nonblocking connect(). UNIX: connects at once or fails at once: ENOENT (no such
+/// socket(), keepUrgentInline() and a nonblocking connect(). UNIX: connects at once or fails at once: ENOENT (no such
 /// file), ECONNREFUSED (nobody listens), EAGAIN (its backlog is full: try again later).
 ConnectStart startConnect(const SocketAddress& address);
 
@@ -77,8 +78,11 @@ int connectResult(int fd);
 
 /// The setters return 0 or an errno. On a UNIX socket those of TCP do nothing and return 0.
 int setNoDelay(int fd);
-/// What both ends of a tunnel have: no delay, and keepalive that notices a vanished peer after two
-/// minutes.
+/// TCP's urgent byte stays among the others (SO_OOBINLINE): it would vanish otherwise. UNIX sockets
+/// have one too, since Linux 5.15.
+int keepUrgentInline(int fd);
+/// What both ends of a tunnel have: no delay, the urgent byte in line, and keepalive that notices a
+/// vanished peer after two minutes.
 int setTunnelSocketOptions(int fd);
 /// The kernel holds at most this many unsent bytes before the socket stops being writable.
 int setNotSentLowat(int fd, uint32_t bytes);
