@@ -3,6 +3,9 @@
 #include "event/event_loop.h"
 
 #include <event2/event.h>
+#include <event2/event_struct.h>
+
+#include <utility>
 
 #include "base/check.h"
 #include "event/slot_allocator.h"
@@ -10,8 +13,16 @@
 namespace culvert {
 namespace {
 
-// Deaths of one turn, for whose sake memory stays allocated.
-constexpr size_t kUsualDeaths = 512;
+/// Gives libevent's heap of timers its first room (for eight): loops with a few timers can arm them
+/// whatever memory there is later.
+void makeRoomForTimers(event_base* base) {
+  event timer;
+  evtimer_assign(
+      &timer, base, [](int, short, void*) {}, nullptr);
+  const timeval later{.tv_sec = 3600, .tv_usec = 0};
+  CULVERT_CHECK(evtimer_add(&timer, &later) == 0);
+  evtimer_del(&timer);
+}
 
 }  // namespace
 
@@ -25,13 +36,11 @@ EventLoop::EventLoop() {
   base_ = event_base_new_with_config(config);
   event_config_free(config);
   CULVERT_CHECK(base_ != nullptr);
+  makeRoomForTimers(base_);
 }
 
 EventLoop::~EventLoop() {
-  while (!dying_.empty()) {
-    dyingNow_.swap(dying_);
-    dyingNow_.clear();
-  }
+  while (dying_ != nullptr) destroyDying();
   event_base_free(base_);
 }
 
@@ -42,7 +51,7 @@ void EventLoop::run() {
 
 void EventLoop::turn(bool block) {
   forgetTime();  // somebody may have asked for it between two turns
-  const bool queued = !soon_.empty() || !dying_.empty();
+  const bool queued = !soon_.empty() || dying_ != nullptr;
   const int flags =
       EVLOOP_ONCE | EVLOOP_NO_EXIT_ON_EMPTY | (block && !queued ? 0 : EVLOOP_NONBLOCK);
   event_base_loop(base_, flags);
@@ -61,22 +70,31 @@ void EventLoop::endOfTurn() {
   // new events.
   IntrusiveList<RunSoon> tasks;
   while (!soon_.empty()) tasks.pushBack(soon_.popFront());
-  while (!tasks.empty()) tasks.popFront().runSoon();
+  while (!tasks.empty()) {
+    RunSoon& task = tasks.popFront();
+    guard([&task] { task.runSoon(); });
+  }
 
-  dyingNow_.swap(dying_);
-  deferredDeletes_ += dyingNow_.size();
-  for (auto& object : dyingNow_) object.reset();
-  dyingNow_.clear();
-  // A crowd's room is not kept.
-  if (dyingNow_.capacity() > kUsualDeaths) dyingNow_.shrink_to_fit();
+  destroyDying();
 
-  if (endOfTurnHook_) endOfTurnHook_();
+  if (endOfTurnHook_) guard(endOfTurnHook_);
   if (now_ != TimePoint{}) {
     const auto spent = std::chrono::duration_cast<Micros>(Clock::now() - now_).count();
     if (static_cast<uint64_t>(spent) > longestTurnMicros_)
       longestTurnMicros_ = static_cast<uint64_t>(spent);
   }
   forgetTime();
+}
+
+/// What is queued now: a death may enqueue more.
+void EventLoop::destroyDying() {
+  Deferred* next = std::exchange(dying_, nullptr);
+  dyingEnd_ = &dying_;
+  while (next != nullptr) {
+    const std::unique_ptr<Deferred> object(next);
+    next = object->nextDying_;
+    ++deferredDeletes_;
+  }
 }
 
 void EventLoop::forgetTime() {

@@ -12,7 +12,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <vector>
+#include <new>
 
 #include "base/clock.h"
 #include "base/deferred.h"
@@ -50,8 +50,12 @@ class EventLoop {
 
   void runSoon(RunSoon& task) { soon_.pushBack(task); }
 
-  /// Destroys the object after this turn's callbacks, in the order of the calls.
-  void deleteLater(std::unique_ptr<Deferred> object) { dying_.push_back(std::move(object)); }
+  /// Destroys the object after this turn's callbacks, in the order of the calls. Takes no memory.
+  void deleteLater(std::unique_ptr<Deferred> object) noexcept {
+    if (object == nullptr) return;
+    *dyingEnd_ = object.release();
+    dyingEnd_ = &(*dyingEnd_)->nextDying_;
+  }
 
   /// Called at the end of each turn, after the deaths.
   void setEndOfTurn(std::function<void()> hook) { endOfTurnHook_ = std::move(hook); }
@@ -69,13 +73,27 @@ class EventLoop {
   uint64_t deferredDeletes() const { return deferredDeletes_; }
   uint64_t longestTurnMicros() const { return longestTurnMicros_; }
 
+  /// How often something on this loop ended for want of memory: a tunnel, or a whole callback.
+  uint64_t memoryShortages() const { return memoryShortages_; }
+  void noteMemoryShortage() { ++memoryShortages_; }
+
   /// For src/event only.
   event_base* base() { return base_; }
   void beginTurn();
+  /// Runs a callback: no exception may pass the C code of libevent, or leave the loop.
+  template <class Callback>
+  void guard(const Callback& callback) noexcept {
+    try {
+      callback();
+    } catch (const std::bad_alloc&) {
+      noteMemoryShortage();
+    }
+  }
 
  private:
   void endOfTurn();
   void forgetTime();
+  void destroyDying();
 
   event_base* base_;
   bool stopping_ = false;
@@ -83,10 +101,10 @@ class EventLoop {
   std::atomic<uint64_t> busySince_{0};
   uint64_t deferredDeletes_ = 0;
   uint64_t longestTurnMicros_ = 0;
+  uint64_t memoryShortages_ = 0;
   IntrusiveList<RunSoon> soon_;
-  std::vector<std::unique_ptr<Deferred>> dying_;
-  std::vector<std::unique_ptr<Deferred>>
-      dyingNow_;  // swapped with dying_, so that a death may enqueue more
+  Deferred* dying_ = nullptr;      // owned, linked by nextDying_
+  Deferred** dyingEnd_ = &dying_;  // where the next one is linked
   std::function<void()> endOfTurnHook_;
 };
 

@@ -36,8 +36,10 @@ bool IoWatcher::setWrite(bool on) {
 void IoWatcher::dispatch(int, short what, void* self) {
   auto& watcher = *static_cast<IoWatcher*>(self);
   watcher.loop_.beginTurn();
-  if ((what & EV_READ) != 0) watcher.onReadable_(watcher.context_);
-  if ((what & EV_WRITE) != 0) watcher.onWritable_(watcher.context_);
+  watcher.loop_.guard([&watcher, what] {
+    if ((what & EV_READ) != 0) watcher.onReadable_(watcher.context_);
+    if ((what & EV_WRITE) != 0) watcher.onWritable_(watcher.context_);
+  });
 }
 
 }  // namespace culvert

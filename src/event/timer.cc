@@ -3,6 +3,7 @@
 #include "event/timer.h"
 
 #include <algorithm>
+#include <new>
 
 #include "event/event_loop.h"
 
@@ -23,8 +24,9 @@ void Timer::arm(TimePoint deadline) {
   const auto millis = std::max<decltype(wait)>(wait, 0);
   timeval delay{.tv_sec = static_cast<time_t>(millis / 1000),
                 .tv_usec = static_cast<suseconds_t>(millis % 1000 * 1000)};
-  // Without memory for it nothing is armed, and the next deadline tries again.
-  if (evtimer_add(&event_, &delay) != 0) armedFor_ = kNever;
+  if (evtimer_add(&event_, &delay) == 0) return;
+  armedFor_ = kNever;
+  throw std::bad_alloc();
 }
 
 void Timer::disarm() {
@@ -36,10 +38,12 @@ void Timer::disarm() {
 void Timer::dispatch(int, short, void* self) {
   auto& timer = *static_cast<Timer*>(self);
   timer.loop_.beginTurn();
-  // libevent reads CLOCK_MONOTONIC_COARSE: it may be early by one tick of the kernel (4 ms).
-  if (timer.loop_.now() < timer.armedFor_) return timer.arm(timer.armedFor_);
-  timer.armedFor_ = kNever;
-  timer.onFire_(timer.context_);
+  timer.loop_.guard([&timer] {
+    // libevent reads CLOCK_MONOTONIC_COARSE: it may be early by one tick of the kernel (4 ms).
+    if (timer.loop_.now() < timer.armedFor_) return timer.arm(timer.armedFor_);
+    timer.armedFor_ = kNever;
+    timer.onFire_(timer.context_);
+  });
 }
 
 }  // namespace culvert

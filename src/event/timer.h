@@ -21,7 +21,8 @@ class Timer {
   Timer(const Timer&) = delete;
   Timer& operator=(const Timer&) = delete;
 
-  /// Makes sure that the timer fires at `deadline` or earlier. kNever does nothing.
+  /// Makes sure that the timer fires at `deadline` or earlier. kNever does nothing. Throws
+  /// std::bad_alloc where libevent finds no room for it, which cannot be on a loop with up to eight.
   void armBy(TimePoint deadline) {
     if (deadline < armedFor_) arm(deadline);
   }

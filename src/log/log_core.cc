@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <new>
 #include <utility>
 
 namespace culvert {
@@ -29,6 +30,7 @@ LogCore::LogCore(LogLimits limits, std::unique_ptr<LogSink> sink)
       repeats_(limits.burst, limits.window, limits.collapseKeys),
       sink_(std::move(sink)) {
   sink_->activate();
+  batch_.reserve(kBatchLines);  // what is in the ring is written whatever memory there is
 }
 
 LogRecord LogCore::render(const LogLine& line) const {
@@ -212,15 +214,20 @@ bool LogCore::gatherSummaries(std::unique_lock<std::mutex>& lock) {
 bool LogCore::noteLosses(std::unique_lock<std::mutex>& lock) {
   const TimePoint now = Clock::now();
   if (unreportedLoss_.load(std::memory_order_relaxed) == 0 || now < retryAt_) return false;
-  if (!ring_.empty() && now < noteAgainAt_) return false;
+  if ((!ring_.empty() || noteFailed_) && now < noteAgainAt_) return false;
   lock.unlock();
   const uint64_t lost = unreportedLoss_.exchange(0, std::memory_order_relaxed);
-  LogLine note(LogLevel::kWarning, "log lines were lost, the log was stuck, full or failing");
-  note.add("lost", lost).add("lost_total", dropped.load(std::memory_order_relaxed));
-  const LogRecord record = render(note);
-  if (!writeAll({&record, 1}, Counted::kNo)) {
-    unreportedLoss_.fetch_add(lost, std::memory_order_relaxed);
+  bool said = false;
+  try {
+    LogLine note(LogLevel::kWarning, "log lines were lost, the log was stuck, full or failing");
+    note.add("lost", lost).add("lost_total", dropped.load(std::memory_order_relaxed));
+    const LogRecord record = render(note);
+    said = writeAll({&record, 1}, Counted::kNo);
+    noteFailed_ = false;
+  } catch (const std::bad_alloc&) {
+    noteFailed_ = true;
   }
+  if (!said) unreportedLoss_.fetch_add(lost, std::memory_order_relaxed);
   noteAgainAt_ =
       Clock::now() + limits_.retryPause;  // from the end of the attempt: lines get their turn
   lock.lock();
@@ -229,7 +236,8 @@ bool LogCore::noteLosses(std::unique_lock<std::mutex>& lock) {
 
 void LogCore::waitForWork(std::unique_lock<std::mutex>& lock) {
   TimePoint until = repeats_.nextDue();
-  if (unreportedLoss_.load(std::memory_order_relaxed) > 0) until = std::min(until, retryAt_);
+  if (unreportedLoss_.load(std::memory_order_relaxed) > 0)
+    until = std::min(until, noteFailed_ ? std::max(retryAt_, noteAgainAt_) : retryAt_);
   asleep_ = true;
   if (until == kNever) {
     work_.wait(lock);
@@ -282,6 +290,8 @@ bool LogCore::writeAll(std::span<const LogRecord> records, Counted counted) {
     if (counted == Counted::kYes) written.fetch_add(outcome.taken, std::memory_order_relaxed);
     if (outcome.error == EAGAIN || outcome.error == EWOULDBLOCK) {
       if (givenUp()) break;
+    } else if (outcome.error == ENOMEM) {
+      break;  // ours: the sink is not to blame, the next lines may find more
     } else if (outcome.error != 0) {
       retryAt_ = Clock::now() + limits_.retryPause;
       break;

@@ -102,6 +102,7 @@ class LogCore {
   TimePoint retryAt_ = TimePoint::min();  // the sink failed: not before
   TimePoint noteAgainAt_ =
       TimePoint::min();            // losses are noted at most so often while lines keep coming
+  bool noteFailed_ = false;        // for want of memory: not before noteAgainAt_
   TimePoint stuckSince_ = kNever;  // the sink takes nothing
   std::atomic<uint64_t> unreportedLoss_{0};  // dropped and not yet said in the log
 };

@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/result.h"
@@ -72,8 +73,9 @@ class FdSink : public LogSink {
 
   int fd_ = -1;
   bool canBlock_ = false;
-  bool journal_ = false;  // the descriptor is systemd's journal: "<N>" instead of the time
-  std::string out_;       // begins with the rest of a line that was cut off
+  bool journal_ = false;      // the descriptor is systemd's journal: "<N>" instead of the time
+  std::string out_;           // begins with the rest of a line that was cut off
+  std::vector<size_t> ends_;  // of the lines of a batch within it
   size_t restBytes_ = 0;
 };
 

@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <new>
 #include <thread>
 
 #include "base/clock.h"
@@ -59,7 +60,17 @@ class Logger {
   /// Takes the line where its level is enabled. Never blocks (once started), never throws.
   void log(const LogLine& line) noexcept;
   void log(LogLevel level, std::string_view message) noexcept {
-    if (enabled(level)) log(LogLine(level, message));
+    tell(level, [&] { return LogLine(level, message); });
+  }
+  /// log() of the line that `make` returns, where that has memory for it; else it counts as lost.
+  template <class Make>
+  void tell(LogLevel level, const Make& make) noexcept {
+    if (!enabled(level)) return;
+    try {
+      log(make());
+    } catch (const std::bad_alloc&) {
+      lose();
+    }
   }
 
   /// Opens the target and puts all options into force: lines logged before still go to the old

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <new>
 #include <utility>
 
 namespace culvert {
@@ -30,12 +31,17 @@ bool RepeatFilter::suppress(const LogLine& line, TimePoint now) {
   if (found == byKey_.end()) {
     if (windows_.size() >= maxKeys_) closeFront(now);
     windows_.push_back(Window{line.collapseKey(), now});
-    found = byKey_.emplace(windows_.back().key, std::prev(windows_.end())).first;
+    try {
+      found = byKey_.emplace(windows_.back().key, std::prev(windows_.end())).first;
+    } catch (const std::bad_alloc&) {  // nobody would find it
+      windows_.pop_back();
+      throw;
+    }
   }
   Window& window = *found->second;
   if (passes(window, line)) return false;
   countSource(window, line.collapseSource());
-  window.last = line;
+  window.last = LogLine(line);  // as a whole or not at all
   if (window.suppressed++ == 0) ++holding_;
   return true;
 }
@@ -71,20 +77,28 @@ void RepeatFilter::countSource(Window& window, const std::string& name) {
   ++window.sourcesSuppressed;
 }
 
+LogLine RepeatFilter::summaryOf(const Window& window, TimePoint now) const {
+  const TimePoint ended = std::min(now, window.opened + window_);
+  const auto span = std::chrono::duration_cast<Millis>(ended - window.opened);
+  LogLine summary = window.last.withMessage(fmt::format(
+      "repeated {} times in {}: {}", window.suppressed, spanWords(span), window.last.message()));
+  summary.add("repeated", window.suppressed);
+  if (window.sourcesSuppressed != 0)
+    summary.add("sources", window.sourcesSuppressed).add("first_sources", window.named);
+  return summary;
+}
+
 void RepeatFilter::closeFront(TimePoint now) {
   Window& window = windows_.front();
   if (window.suppressed > 0) --holding_;
   if (window.suppressed > 0 && due_.size() >= maxKeys_) {
     ++lost_;
   } else if (window.suppressed > 0) {
-    const TimePoint ended = std::min(now, window.opened + window_);
-    const auto span = std::chrono::duration_cast<Millis>(ended - window.opened);
-    LogLine summary = window.last.withMessage(fmt::format(
-        "repeated {} times in {}: {}", window.suppressed, spanWords(span), window.last.message()));
-    summary.add("repeated", window.suppressed);
-    if (window.sourcesSuppressed != 0)
-      summary.add("sources", window.sourcesSuppressed).add("first_sources", window.named);
-    due_.push_back(std::move(summary));
+    try {
+      due_.push_back(summaryOf(window, now));
+    } catch (const std::bad_alloc&) {
+      ++lost_;
+    }
   }
   byKey_.erase(window.key);
   windows_.pop_front();

@@ -69,6 +69,7 @@ class RepeatFilter {
   bool passes(Window& window, const LogLine& line) const;
   static Source* sourceOf(Window& window, const std::string& name);
   static void countSource(Window& window, const std::string& name);
+  LogLine summaryOf(const Window& window, TimePoint now) const;
   void closeFront(TimePoint now);
   void closeEnded(TimePoint now);
 

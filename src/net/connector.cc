@@ -103,7 +103,8 @@ void Connector::guarded(Step step) {
   try {
     step();
   } catch (const std::bad_alloc&) {
-    if (observer_ == nullptr) throw;  // the observer's own
+    context_.loop.noteMemoryShortage();
+    if (observer_ == nullptr) return;
     lastFailure_ = {"internal", "out of memory"};
     fail();
   }
@@ -283,12 +284,26 @@ void Connector::onWritable(Attempt& attempt) {
 
 void Connector::onTimer() {
   const TimePoint now = context_.loop.now();
+  catchUp(now);
+  if (observer_ == nullptr) return;
   const bool ended = expireAttempts(now);
   if (now >= phaseDeadline_) return fail();
   if (context_.host.placesScarce() && mayGiveWay()) return giveWay();
   if (now >= retryAt_) return beginPass();
   if (ended || now >= nextStart_) return startNext();
   arm();
+}
+
+/// Where the process stood still, the loop has not told yet of connections that stand, and the
+/// limit moves: nobody could be reached meanwhile.
+void Connector::catchUp(TimePoint now) {
+  const auto late = standstill(nextDue(), now, options_.connectTimeout);
+  if (late.count() == 0) return;
+  if (!std::exchange(stoodStill_, true)) phaseDeadline_ = std::max(phaseDeadline_, now + late);
+  for (auto& attempt : attempts_) {
+    if (attempt && canWrite(attempt->fd.get())) onWritable(*attempt);
+    if (observer_ == nullptr) return;
+  }
 }
 
 /// True where an attempt has come to its end.
@@ -314,15 +329,17 @@ bool Connector::expireAttempts(TimePoint now) {
   return true;
 }
 
-void Connector::arm() {
+TimePoint Connector::nextDue() const {
   TimePoint next = std::min({phaseDeadline_, nextStart_, retryAt_});
   for (const auto& attempt : attempts_) {
     if (!attempt) continue;
     if (crowded_) next = std::min(next, attempt->share);
     if (!attempt->silent) next = std::min(next, attempt->started + kSilentAfter);
   }
-  timer_.armBy(next);
+  return next;
 }
+
+void Connector::arm() { timer_.armBy(nextDue()); }
 
 size_t Connector::inFlight() const {
   return static_cast<size_t>(std::count_if(attempts_.begin(), attempts_.end(),

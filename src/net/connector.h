@@ -99,6 +99,8 @@ class Connector final : public Dialer, public ListNode<Connector> {
   void setFailure(const SocketAddress& address, int sysErrno);
   void tell(const MaybeNews& news);
   TimePoint shareOf(TimePoint now) const;
+  void catchUp(TimePoint now);
+  TimePoint nextDue() const;
   void arm();
 
   size_t inFlight() const;
@@ -124,6 +126,7 @@ class Connector final : public Dialer, public ListNode<Connector> {
   TimePoint nextStart_ = kNever;  // of the next address beside those in flight
   TimePoint retryAt_ = kNever;    // of the next pass
   Millis backoff_;
+  bool stoodStill_ = false;  // and the limit was moved for it
   StreamFailure lastFailure_;
 };
 

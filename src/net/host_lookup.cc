@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <deque>
 #include <mutex>
+#include <new>
 #include <utility>
 
 #include "base/thread.h"
@@ -13,6 +14,7 @@ namespace culvert {
 namespace {
 
 constexpr Millis kStopPatience(250);
+constexpr Millis kMemoryPause(1000);
 
 }  // namespace
 
@@ -20,6 +22,7 @@ struct HostLookup::Shared {
   explicit Shared(HostLookupOptions given) : options(std::move(given)) {}
 
   static void run(const std::shared_ptr<Shared>& self);
+  void answer(const std::string& host, uint16_t port);
 
   const HostLookupOptions options;
   std::thread thread;  // touched by the owner only
@@ -43,15 +46,26 @@ void HostLookup::Shared::run(const std::shared_ptr<Shared>& self) {
     const auto [host, port] = std::move(self->questions.front());
     self->questions.pop_front();
     lock.unlock();
-    auto answer = self->options.lookup(host, port);
-    {
-      const std::lock_guard answering(self->answerMutex);
-      if (!self->silent) self->options.onAnswer(host, port, std::move(answer));
-    }
+    self->answer(host, port);
     lock.lock();
   }
   self->finished = true;
   self->changed.notify_all();
+}
+
+/// Who asked waits for an answer, so that is tried until there is memory for one.
+void HostLookup::Shared::answer(const std::string& host, uint16_t port) {
+  for (;;) {
+    try {
+      auto found = options.lookup(host, port);
+      const std::lock_guard answering(answerMutex);
+      if (!silent) options.onAnswer(host, port, std::move(found));
+      return;
+    } catch (const std::bad_alloc&) {
+    }
+    std::unique_lock lock(mutex);
+    if (changed.wait_for(lock, kMemoryPause, [this] { return stopping; })) return;
+  }
 }
 
 HostLookup::HostLookup(HostLookupOptions options)

@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cerrno>
+#include <new>
 
 #include "event/event_loop.h"
 #include "net/socket_ops.h"
@@ -21,7 +22,8 @@ HttpPost::HttpPost(EventLoop& loop, const HttpUrl& url, std::string_view content
       limits_(limits),
       done_(std::move(done)),
       response_(limits.maxBody),
-      timer_(loop, this, [](void* self) { static_cast<HttpPost*>(self)->onTimer(); }) {
+      timer_(loop, this,
+             [](void* self) { static_cast<HttpPost*>(self)->guarded(&HttpPost::onTimer); }) {
   request_ = fmt::format(
       "POST {} HTTP/1.0\r\nHost: {}\r\nUser-Agent: culvert\r\nContent-Type: {}\r\n"
       "Content-Length: {}\r\n\r\n",
@@ -59,8 +61,9 @@ void HttpPost::tryNext(int lastError) {
 void HttpPost::adopt(UniqueFd fd) {
   fd_ = std::move(fd);
   watcher_ = std::make_unique<IoWatcher>(
-      loop_, fd_.get(), this, [](void* self) { static_cast<HttpPost*>(self)->onReadable(); },
-      [](void* self) { static_cast<HttpPost*>(self)->onWritable(); });
+      loop_, fd_.get(), this,
+      [](void* self) { static_cast<HttpPost*>(self)->guarded(&HttpPost::onReadable); },
+      [](void* self) { static_cast<HttpPost*>(self)->guarded(&HttpPost::onWritable); });
   if (!watcher_->watch(false, true))
     end(tl::unexpected(HttpFailure{false, "cannot be waited for: " + errnoText(ENOMEM)}));
 }
@@ -108,6 +111,15 @@ void HttpPost::onTimer() {
   }
   if (now >= attemptDeadline_) return tryNext(ETIMEDOUT);
   timer_.armBy(std::min(deadline_, attemptDeadline_));
+}
+
+/// Every callback of ours: a shortage of memory ends this exchange only.
+void HttpPost::guarded(void (HttpPost::*step)()) {
+  try {
+    (this->*step)();
+  } catch (const std::bad_alloc&) {
+    end(tl::unexpected(HttpFailure{false, "out of memory"}));
+  }
 }
 
 void HttpPost::cancel() {

@@ -43,6 +43,8 @@ class HttpPost final : public Deferred {
   void start();
   /// Nothing is called any more.
   void cancel();
+  /// Cancelled, or Done was called.
+  bool ended() const { return done_ == nullptr; }
 
  private:
   void tryNext(int lastError);
@@ -50,6 +52,7 @@ class HttpPost final : public Deferred {
   void onWritable();
   void onReadable();
   void onTimer();
+  void guarded(void (HttpPost::*step)());
   void end(HttpResult result);
 
   EventLoop& loop_;

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <condition_variable>
+#include <new>
 #include <utility>
 
 #include "base/thread.h"
@@ -128,10 +129,13 @@ void BackendTarget::Shared::run(const std::shared_ptr<Shared>& self) {
 }
 
 void BackendTarget::Shared::lookUp(BackendTarget& target) {
-  Result<AddressSet> answer = options.lookup(target.host_, target.port_);
-  if (answer && answer->empty())
-    answer = fail(fmt::format("cannot resolve {}: no address", target.host_));
-  store(target, std::move(answer));
+  try {
+    Result<AddressSet> answer = options.lookup(target.host_, target.port_);
+    if (answer && answer->empty())
+      answer = fail(fmt::format("cannot resolve {}: no address", target.host_));
+    store(target, std::move(answer));
+  } catch (const std::bad_alloc&) {  // the last set is kept
+  }
   std::lock_guard lock(mutex);
   TimePoint now = Clock::now();
   target.lookup_.last = now;

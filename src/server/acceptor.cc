@@ -88,7 +88,11 @@ Result<void> Acceptor::start() {
 void Acceptor::apply(ListenerUpdate update) {
   std::promise<void> done;
   mailbox_.post([&] {
-    applyNow(update);
+    try {
+      applyNow(update);
+    } catch (const std::bad_alloc&) {
+      logger_.log(LogLevel::kErr, "not all listeners are as configured: out of memory");
+    }
     done.set_value();
   });
   done.get_future().wait();
@@ -100,8 +104,10 @@ void Acceptor::stop() {
     listeners_.clear();
     resumeTimer_.disarm();
     if (held_ && !place(*held_)) {
-      logger_.log(LogLine(LogLevel::kWarning, "connection dropped: every worker is full")
-                      .add("client", held_->peer.text()));
+      logger_.tell(LogLevel::kWarning, [this] {
+        return LogLine(LogLevel::kWarning, "connection dropped: every worker is full")
+            .add("client", held_->peer.text());
+      });
       budget_.giveBack();
     }
     held_.reset();
@@ -110,12 +116,14 @@ void Acceptor::stop() {
   if (thread_.joinable()) thread_.join();
 }
 
-void Acceptor::wake() {
-  mailbox_.post([this] { resume(); });
+void Acceptor::wake() noexcept {
+  resumeWanted_.store(true);
+  mailbox_.wake();
 }
 
 void Acceptor::onMail() {
-  for (auto& message : mailbox_.takeControl()) message();
+  mailbox_.runControl();
+  if (resumeWanted_.exchange(false)) resume();
 }
 
 void Acceptor::applyNow(ListenerUpdate& update) {
@@ -209,7 +217,10 @@ void Acceptor::makeRoom(size_t places) {
   if (!useful) return;
   askedForRoom_ = loop_.now();
   budget_.ask(places);
-  for (Worker* worker : workers_) worker->makeRoom();
+  // Without memory to ask, the next request does it.
+  loop_.guard([this] {
+    for (Worker* worker : workers_) worker->makeRoom();
+  });
 }
 
 void Acceptor::rest(Listener& listener) {
@@ -248,8 +259,10 @@ void Acceptor::onAcceptError(int error) {
 
 void Acceptor::shortage(const char* what, int error) {
   if (!shortageTold_) {
-    logger_.log(LogLine(LogLevel::kWarning, std::string("accepting pauses: ") + what)
-                    .add("error", errnoText(error)));
+    logger_.tell(LogLevel::kWarning, [&] {
+      return LogLine(LogLevel::kWarning, std::string("accepting pauses: ") + what)
+          .add("error", errnoText(error));
+    });
   }
   shortageTold_ = true;
   pause(nullptr);
@@ -265,10 +278,12 @@ void Acceptor::pause(const char* why) {
   counters_.add(Counter::kAcceptPaused);
   for (auto& listener : listeners_) listener->watcher.watch(false, false);
   if (why == nullptr) return;
-  logger_.log(LogLine(LogLevel::kNotice, "accepting pauses")
-                  .add("reason", why)
-                  .add("tunnels", budget_.open())
-                  .collapseBy("accept-pause"));
+  logger_.tell(LogLevel::kNotice, [&] {
+    return LogLine(LogLevel::kNotice, "accepting pauses")
+        .add("reason", why)
+        .add("tunnels", budget_.open())
+        .collapseBy("accept-pause");
+  });
 }
 
 void Acceptor::resume() {
@@ -288,7 +303,9 @@ void Acceptor::resume() {
   resumeTimer_.disarm();
   counters_.add(Counter::kAcceptResumed);
   if (!shortageTold_)
-    logger_.log(LogLine(LogLevel::kNotice, "accepting goes on").collapseBy("accept-resume"));
+    logger_.tell(LogLevel::kNotice, [] {
+      return LogLine(LogLevel::kNotice, "accepting goes on").collapseBy("accept-resume");
+    });
   // Who has waited gets the places by turns; the loop alone would always begin with the same one.
   const size_t count = listeners_.size();
   for (size_t i = 0; i < count; ++i) {
@@ -317,7 +334,8 @@ bool Acceptor::watchForClients(Listener& listener) {
 void Acceptor::finishRetired() {
   std::erase_if(listeners_, [this](const auto& listener) {
     if (listener->fd.valid()) return false;
-    if (onClosed_) onClosed_(listener->id);
+    // Without memory for it, the file of a UNIX socket stays, which the next start replaces.
+    if (onClosed_) loop_.guard([&] { onClosed_(listener->id); });
     return true;
   });
 }

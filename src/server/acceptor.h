@@ -6,6 +6,7 @@
 // from slowly. Thread: loop (culvert-accept); what says so any.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -59,7 +60,7 @@ class Acceptor {
   void stop();
 
   /// A place may have come free. Thread: any.
-  void wake();
+  void wake() noexcept;
 
  private:
   struct Listener {
@@ -106,6 +107,7 @@ class Acceptor {
   Timer restTimer_;
   TimePoint askedForRoom_{};
   size_t turn_ = 0;  // whose turn it is when a place comes free
+  std::atomic<bool> resumeWanted_{false};
   bool paused_ = false;
   bool shortageTold_ = false;  // one warning until a connection could be accepted again
   std::thread thread_;

@@ -104,8 +104,8 @@ std::string ClientSession::proxyHeader() const {
       tlvs.clientSubject = identity.subject();
       tlvs.clientUri = identity.uri();
     }
-    tlvs.clientFingerprint = {reinterpret_cast<const char*>(fingerprint.data()),
-                              fingerprint.size()};
+    tlvs.clientFingerprint.assign(reinterpret_cast<const char*>(fingerprint.data()),
+                                  fingerprint.size());
   }
   return proxyV2(client_, local, tlvs);
 }
@@ -135,12 +135,7 @@ void ClientSession::countHandshake(const Tunnel& tunnel) const {
 
 void ClientSession::onTunnelEnded(Tunnel& tunnel) {
   countHandshake(tunnel);
-  if (!owner_.logger.enabled(levelOf(tunnel.reason().cause, stream_))) return;
-  try {
-    owner_.logger.log(describe(tunnel));
-  } catch (const std::bad_alloc&) {  // the tunnel may be ending for want of memory
-    owner_.logger.lose();
-  }
+  owner_.logger.tell(levelOf(tunnel.reason().cause, stream_), [&] { return describe(tunnel); });
 }
 
 LogLine ClientSession::describe(const Tunnel& tunnel) const {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Mailbox is the one way into a loop from another thread: a bounded lane of items (full is an
 // answer) and an unbounded one of control messages. Each lane sends a notification byte only when
-// it goes from empty to not empty. Thread: offer, post any; the rest loop.
+// it goes from empty to not empty. Thread: offer, post, wake any; the rest
+// loop.
 #pragma once
 
 #include <functional>
@@ -10,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "event/event_loop.h"
 #include "event/notify_pipe.h"
 
 namespace culvert {
@@ -19,12 +21,15 @@ class Mailbox {
  public:
   /// `onMail(context)` runs on the loop when there is something to take.
   Mailbox(EventLoop& loop, size_t capacity, void* context, IoWatcher::Callback onMail)
-      : pipe_(loop, context, onMail), ring_(capacity) {}
+      : loop_(loop), pipe_(loop, context, onMail), ring_(capacity) {
+    control_.reserve(kUsual);
+    running_.reserve(kUsual);
+  }
 
   Result<void> open() { return pipe_.open(); }
 
   /// Leaves `item` alone and returns false where the lane is full or closed. Allocates nothing.
-  [[nodiscard]] bool offer(Item& item) {
+  [[nodiscard]] bool offer(Item& item) noexcept {
     bool wasEmpty = false;
     {
       const std::lock_guard lock(mutex_);
@@ -37,7 +42,8 @@ class Mailbox {
     return true;
   }
 
-  /// Runs `message` on the loop. Never refused.
+  /// Runs `message` on the loop. Never refused; throws std::bad_alloc, and keeps nothing, if more
+  /// than kUsual wait and there is no memory for it.
   void post(std::function<void()> message) {
     bool wasEmpty = false;
     {
@@ -48,10 +54,18 @@ class Mailbox {
     if (wasEmpty) pipe_.notify();
   }
 
-  /// The control messages that have come, in their order.
-  std::vector<std::function<void()>> takeControl() {
-    const std::lock_guard lock(mutex_);
-    return std::exchange(control_, {});
+  /// `onMail` runs on the loop soon, whether or not there is mail. Allocates nothing.
+  void wake() noexcept { pipe_.notify(); }
+
+  /// Runs the control messages that have come, in their order. One that finds no memory keeps no
+  /// other from its turn.
+  void runControl() {
+    {
+      const std::lock_guard lock(mutex_);
+      std::swap(control_, running_);
+    }
+    for (auto& message : running_) loop_.guard(std::exchange(message, nullptr));
+    running_.clear();
   }
 
   /// The oldest item. A reader that leaves items here is not notified of more: it comes back by
@@ -79,6 +93,10 @@ class Mailbox {
   }
 
  private:
+  /// There is always room for so many control messages.
+  static constexpr size_t kUsual = 16;
+
+  EventLoop& loop_;
   NotifyPipe pipe_;
   std::mutex mutex_;
   std::vector<Item> ring_;  // guarded by mutex_, as all below
@@ -86,6 +104,7 @@ class Mailbox {
   size_t count_ = 0;        // items that wait
   std::vector<std::function<void()>> control_;
   bool closed_ = false;
+  std::vector<std::function<void()>> running_;  // the reader's; the two lists take turns
 };
 
 }  // namespace culvert

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <ctime>
+#include <new>
 
 #include "server/ocsp_schedule.h"
 #include "tls/ocsp_check.h"
@@ -16,6 +17,7 @@ namespace {
 constexpr size_t kMostActive = 4;          // exchanges at once
 constexpr unsigned kMostPerResponder = 2;  // of these
 constexpr Millis kBusyResponderWait{100};
+constexpr Millis kMemoryPause{1000};
 constexpr Millis kLookupLasts{10'000};  // while others go first
 
 // At the start and after a reload many certificates may be new at once: 20 a second, on average.
@@ -66,55 +68,96 @@ OcspFetcher::OcspFetcher(EventLoop& loop, Logger& logger, CounterBlock& counters
       logger_(logger),
       counters_(counters),
       mailbox_(loop, 1, this,
-               [](void* self) {
-                 for (auto& message : static_cast<OcspFetcher*>(self)->mailbox_.takeControl())
-                   message();
-               }),
-      timer_(loop, this, [](void* self) { static_cast<OcspFetcher*>(self)->run(); }),
+               [](void* self) { static_cast<OcspFetcher*>(self)->mailbox_.runControl(); }),
+      timer_(loop, this,
+             [](void* self) {
+               auto* fetcher = static_cast<OcspFetcher*>(self);
+               fetcher->guarded(
+                   [fetcher] { fetcher->following_ ? fetcher->followNow() : fetcher->run(); });
+             }),
       lookup_({.onThreadStart = std::move(onLookupStart),
                .onAnswer =
                    [this](const std::string& host, uint16_t port, Result<AddressSet> answer) {
                      post([this, host, port, answer = std::move(answer)] {
-                       onLookup(host, port, answer);
+                       guarded([&] { onLookup(host, port, answer); });
                      });
                    },
                .lookup = std::move(lookup)}) {}
 
 OcspFetcher::~OcspFetcher() = default;
 
+/// Where memory runs out in here, a job may have lost its place: in a while all are looked at.
+template <class Step>
+void OcspFetcher::guarded(Step step) {
+  try {
+    step();
+  } catch (const std::bad_alloc&) {
+    running_ = false;
+    starved_ = true;
+    timer_.armBy(loop_.now() + kMemoryPause);
+  }
+}
+
+/// Every job gets its place again: among those that are due, or under way. With `lookAgain` a name
+/// that is being resolved is asked for once more.
+void OcspFetcher::placeAll(bool lookAgain) {
+  active_ = 0;
+  for (auto& [server, responder] : responders_) responder.active = 0;
+  for (auto& [key, job] : jobs_) {
+    if (job->exchange != nullptr && job->exchange->ended())
+      loop_.deleteLater(std::move(job->exchange));
+    if (lookAgain) job->looking = false;
+    if (job->exchange != nullptr) {
+      ++active_;
+      ++responders_[job->server()].active;
+    } else if (!job->looking) {
+      due_.insert({job->due, job.get()});
+    }
+  }
+  starved_ = false;
+}
+
 void OcspFetcher::follow(std::vector<OcspTask> tasks) {
+  tasks_ = std::move(tasks);
+  following_ = true;
+  guarded([this] { followNow(); });
+}
+
+/// May be begun again where memory ran out on the way.
+void OcspFetcher::followNow() {
+  due_.clear();  // no job of the past is found there, wherever this ends
   std::map<std::string, std::unique_ptr<Job>> before;
   before.swap(jobs_);
   size_t fresh = 0;
-  for (OcspTask& task : tasks) {
+  for (const OcspTask& task : tasks_) {
     const std::string key =
         task.credentials.front()->leaf().fingerprint + " " + task.responder.text();
-    auto& job = jobs_[key];
-    if (job == nullptr) {
-      if (auto known = before.find(key); known != before.end()) {
-        job = std::move(known->second);
-        before.erase(known);
-        if (const auto held = job->slot().held()) {
-          for (const auto& one : task.credentials)
-            if (one->staple().held() == nullptr) one->staple().put(held, std::time(nullptr));
-        }
-      } else {
-        job = std::make_unique<Job>();
-        job->key = key;
-        ++fresh;
+    if (jobs_.contains(key)) continue;
+    std::unique_ptr<Job> job;
+    if (auto known = before.find(key); known != before.end()) {
+      job = std::move(known->second);
+      before.erase(known);
+      if (const auto held = job->slot().held()) {
+        for (const auto& one : task.credentials)
+          if (one->staple().held() == nullptr) one->staple().put(held, std::time(nullptr));
       }
-      job->task = std::move(task);
+    } else {
+      job = std::make_unique<Job>();
+      job->key = key;
+      ++fresh;
     }
+    job->task = task;
+    jobs_.emplace(key, std::move(job));
   }
-  for (auto& [key, job] : before) {
-    due_.erase({job->due, job.get()});
-    endExchange(*job);
-  }
+  for (auto& [key, job] : before) endExchange(*job);
   const double spread = fresh > kAtOnce ? static_cast<double>(fresh) : 0;
   for (auto& [key, job] : jobs_) {
     if (job->due == TimePoint{})
       schedule(*job, Millis(static_cast<int64_t>(dice() * spread * kSpreadEach.count())));
   }
+  placeAll(/*lookAgain=*/false);
+  following_ = false;
+  tasks_ = {};
   run();
 }
 
@@ -126,6 +169,7 @@ void OcspFetcher::schedule(Job& job, Millis delay) {
 
 void OcspFetcher::run() {
   if (running_) return;  // an exchange that fails at once comes back here
+  if (starved_) placeAll(/*lookAgain=*/true);
   running_ = true;
   while (active_ < kMostActive && !due_.empty() && due_.begin()->first <= loop_.now()) {
     Job& job = *due_.begin()->second;
@@ -195,13 +239,13 @@ void OcspFetcher::onLookup(const std::string& host, uint16_t port,
 void OcspFetcher::exchange(Job& job, AddressSet addresses) {
   const auto request = makeOcspRequest(job.first());
   if (!request) return failed(job, request.error().text, false);
-  ++active_;
-  ++responders_[job.server()].active;
   HttpLimits limits;
   limits.maxBody = kMaxOcspResponse;
   job.exchange = std::make_unique<HttpPost>(
       loop_, job.task.responder, kRequestType, *request, std::move(addresses), limits,
-      [this, &job](HttpResult result) { onAnswer(job, std::move(result)); });
+      [this, &job](HttpResult result) { guarded([&] { onAnswer(job, std::move(result)); }); });
+  ++active_;
+  ++responders_[job.server()].active;
   job.exchange->start();
 }
 

@@ -50,6 +50,10 @@ class OcspFetcher {
   struct Responder;
   using DueList = std::set<std::pair<TimePoint, Job*>>;
 
+  template <class Step>
+  void guarded(Step step);
+  void placeAll(bool lookAgain);
+  void followNow();
   void schedule(Job& job, Millis delay);
   void run();
   bool mayStart(Job& job);
@@ -73,6 +77,9 @@ class OcspFetcher {
   DueList due_;
   size_t active_ = 0;
   bool running_ = false;
+  std::vector<OcspTask> tasks_;  // until they are followed
+  bool following_ = false;       // they are not yet
+  bool starved_ = false;         // a job may be in no list
   Timer timer_;
   HostLookup lookup_;  // last: its thread posts into the mailbox
 };

@@ -69,7 +69,10 @@ Server::Server(ConfigSource source, ServerOptions options)
       counters_(registry_.addBlock()),
       mailbox_(loop_, 1, this,
                [](void* self) {
-                 for (auto& message : static_cast<Server*>(self)->mailbox_.takeControl()) message();
+                 auto* server = static_cast<Server*>(self);
+                 server->mailbox_.runControl();
+                 if (server->draining_ && server->drainedWorkers_ == server->workers_.size())
+                   server->loop_.stop();
                }),
       staples_(logger_, counters_),
       certificates_(loop_, logger_, counters_, this,

@@ -66,7 +66,6 @@ class Server {
   bool reloadConfig(Diagnostics& diagnostics);
   void reviewTrust(const Runtime& before);
   void beginDrain();
-  void onDrained();
   void cutAll(const char* why);
   void finishDrain();
   void dumpState();
@@ -111,8 +110,9 @@ class Server {
   std::unique_ptr<Timer> tick_;
   BurstWatch burst_;
   std::vector<uint64_t> reportedTurn_;  // per worker: the turn that was reported as late
-  unsigned drainedWorkers_ = 0;
+  std::atomic<unsigned> drainedWorkers_{0};
   size_t cut_ = 0;
+  bool endWanted_ = false;  // by a signal
   bool draining_ = false;
 };
 

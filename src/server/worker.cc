@@ -35,7 +35,7 @@ Worker::Worker(unsigned index, const WorkerShared& shared, CounterBlock& counter
 }
 
 Worker::~Worker() {
-  if (thread_.joinable()) stop({CloseCause::kDrain});
+  if (thread_.joinable()) stop(CloseCause::kDrain);
 }
 
 Result<void> Worker::start() {
@@ -45,10 +45,10 @@ Result<void> Worker::start() {
   return {};
 }
 
-void Worker::stop(CloseReason reason) {
+void Worker::stop(CloseCause cause) {
   mailbox_.close();
-  mailbox_.post([this, reason = std::move(reason)] {
-    closeAll(reason);
+  mailbox_.post([this, cause] {
+    closeAll({cause});
     loop_.stop();
   });
   thread_.join();
@@ -62,11 +62,14 @@ bool Worker::offer(AcceptedConn& conn) {
 }
 
 void Worker::drain(std::function<void()> onEmpty) {
-  mailbox_.post([this, onEmpty = std::move(onEmpty)]() mutable { onEmpty_ = std::move(onEmpty); });
+  if (drains_) return;
+  onEmpty_ = std::move(onEmpty);
+  mailbox_.post([this] { reportsEmpty_ = true; });
+  drains_ = true;
 }
 
-void Worker::cutAll(CloseReason reason) {
-  mailbox_.post([this, reason = std::move(reason)] { closeAll(reason); });
+void Worker::cutAll(CloseCause cause) {
+  mailbox_.post([this, cause] { closeAll({cause}); });
 }
 
 /// What was accepted under the trust of before has come into the mailbox before: it may wait there
@@ -97,7 +100,7 @@ void Worker::makeRoom() {
 
 void Worker::onMail() {
   handshakes_.arrivalsWait();
-  for (auto& message : mailbox_.takeControl()) message();
+  mailbox_.runControl();
 }
 
 bool Worker::startNext() {
@@ -115,17 +118,20 @@ void Worker::closeAll(const CloseReason& reason) {
 
 /// Where there is no memory for it, this connection ends, and no other.
 Tunnel* Worker::adopt(AcceptedConn conn) {
-  bool counted = false;  // the session tells when it is gone
+  bool counted = false;                    // the session tells when it is gone
+  std::unique_ptr<ClientSession> session;  // the last to go, as in a tunnel
   try {
     auto stream = std::make_unique<TlsStream>(tls_, std::move(conn.fd), conn.service->tls);
     const auto& profile = conn.service->profile;
-    auto session = std::make_unique<ClientSession>(*this, profile, conn.peer, *stream);
+    session = std::make_unique<ClientSession>(*this, profile, conn.peer, *stream);
     counted = true;
     const uint64_t id = shared_.nextTunnelId.fetch_add(1, std::memory_order_relaxed);
     return &tunnels_.add(std::make_unique<Tunnel>(
         tunnelContext_, profile->tunnel, std::move(session), id, std::move(stream), conn.accepted));
   } catch (const std::bad_alloc&) {
+    conn.fd.reset();
     if (!counted) onSessionGone();
+    loop_.noteMemoryShortage();
     logger.log(LogLevel::kErr, "connection dropped: out of memory");
     return nullptr;
   }
@@ -153,7 +159,10 @@ bool Worker::placesScarce() const { return shared_.budget.scarce(); }
 void Worker::endOfTurn() {
   counters_.set(Counter::kDeferredDeletes, loop_.deferredDeletes());
   counters_.set(Counter::kLongestTurn, loop_.longestTurnMicros());
-  if (onEmpty_ && tunnels_.empty() && load() == 0) std::exchange(onEmpty_, nullptr)();
+  counters_.set(Counter::kMemoryShortages, loop_.memoryShortages());
+  if (!reportsEmpty_ || !tunnels_.empty() || load() != 0) return;
+  reportsEmpty_ = false;
+  onEmpty_();
 }
 
 }  // namespace culvert

@@ -34,7 +34,7 @@ class Worker final : public SessionOwner, private HandshakeQueue::Arrivals, priv
   Result<void> open() { return mailbox_.open(); }
   Result<void> start();
   /// Cuts what is left, ends the thread and joins it.
-  void stop(CloseReason reason);
+  void stop(CloseCause cause);
 
   /// Takes the connection, or leaves it alone and returns false where the mailbox is full. Thread:
   /// acceptor.
@@ -42,11 +42,11 @@ class Worker final : public SessionOwner, private HandshakeQueue::Arrivals, priv
   /// Open tunnels and connections on their way. Thread: any.
   unsigned load() const { return load_.load(std::memory_order_relaxed); }
 
-  /// Calls `onEmpty` (on this worker's thread, once) as soon as no tunnel is left. Thread: any,
-  /// after the acceptor has stopped.
+  /// Calls `onEmpty` (on this worker's thread, once) as soon as no tunnel is left. Later calls do
+  /// nothing. Control thread, after the acceptor has stopped.
   void drain(std::function<void()> onEmpty);
   /// Cuts every tunnel. Thread: any.
-  void cutAll(CloseReason reason);
+  void cutAll(CloseCause cause);
   /// Judges the clients of these services again. To be called when no connection is accepted under
   /// their old trust any more. Thread: any.
   void reviewTrust(std::shared_ptr<const TrustReview::Services> services);
@@ -86,7 +86,9 @@ class Worker final : public SessionOwner, private HandshakeQueue::Arrivals, priv
   TunnelSet tunnels_;
   TrustReview review_;
   std::atomic<unsigned> load_{0};
-  std::function<void()> onEmpty_;
+  bool drains_ = false;            // the control thread's
+  std::function<void()> onEmpty_;  // set before reportsEmpty_
+  bool reportsEmpty_ = false;
   std::thread thread_;
 };
 

@@ -3,6 +3,7 @@
 #include "tls/context_cache.h"
 
 #include <functional>
+#include <new>
 
 namespace culvert {
 
@@ -33,7 +34,12 @@ Result<const TlsContext*> ContextCache::contextFor(const TlsEndpoint& endpoint, 
   dropUnused();
   if (entries_.size() >= kMaxContexts) drop(std::prev(entries_.end()));
   entries_.push_front(Entry{key, endpoint.settings, credentials, std::move(*made)});
-  index_.emplace(key, entries_.begin());
+  try {
+    index_.emplace(key, entries_.begin());
+  } catch (const std::bad_alloc&) {  // nobody would find it
+    entries_.pop_front();
+    throw;
+  }
   return &entries_.front().context;
 }
 

@@ -52,11 +52,18 @@ class TicketDelay {
 
  private:
   void onTimer() {
-    while (!tickets_.empty() && tickets_.front().due_ <= loop_.now()) {
+    TimePoint due = loop_.now();
+    while (!tickets_.empty()) {
+      if (tickets_.front().due_ > due) {
+        try {
+          return timer_.armBy(tickets_.front().due_);
+        } catch (const std::bad_alloc&) {
+          due = kNever;  // no timer: all leave now
+        }
+      }
       HeldTicket& ticket = tickets_.popFront();
       ticket.onDue_(ticket.context_);
     }
-    if (!tickets_.empty()) timer_.armBy(tickets_.front().due_);
   }
 
   EventLoop& loop_;

@@ -284,7 +284,9 @@ Result<TlsContext> TlsContext::create(const TlsSettings& settings, const Credent
   // Any name is answered: the certificate was chosen before. wolfSSL then binds tickets to the name
   // (5.9).
   static constexpr char kAny[] = "any";
-  wolfSSL_CTX_UseSNI(state->ctx, WOLFSSL_SNI_HOST_NAME, kAny, sizeof(kAny) - 1);
+  if (wolfSSL_CTX_UseSNI(state->ctx, WOLFSSL_SNI_HOST_NAME, kAny, sizeof(kAny) - 1) !=
+      WOLFSSL_SUCCESS)
+    return fail("no TLS context: out of memory");
   wolfSSL_CTX_SNI_SetOptions(state->ctx, WOLFSSL_SNI_HOST_NAME,
                              WOLFSSL_SNI_CONTINUE_ON_MISMATCH | WOLFSSL_SNI_ANSWER_ON_MISMATCH);
 #endif
@@ -314,7 +316,10 @@ Result<TlsSession> TlsContext::newSession(const ClientHello& hello, TlsIoContext
 #ifdef WOLFSSL_SEND_HRR_COOKIE
   // Early data can be told from the rest only before a second hello (RFC 8446 4.2.10); TLS 1.2 does
   // not know it.
-  if (hello.hasEarlyData) wolfSSL_send_hrr_cookie(session.ssl_, nullptr, 0);
+  if (hello.hasEarlyData) {
+    const int set = wolfSSL_send_hrr_cookie(session.ssl_, nullptr, 0);
+    if (set != WOLFSSL_SUCCESS && set != BAD_FUNC_ARG) return fail("no TLS session: out of memory");
+  }
 #endif
   if (state_->keyLog) state_->keyLog->attach(session.ssl_);
   const bool tls13 = state_->maxVersion >= kTls13 && hello.offersVersion(kTls13);

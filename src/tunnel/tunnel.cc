@@ -62,6 +62,7 @@ void Tunnel::guarded(Step step) {
   try {
     step();
   } catch (const std::bad_alloc&) {
+    context_.loop.noteMemoryShortage();
     close({CloseCause::kInternal, "", "out of memory"});
   }
 }
@@ -125,6 +126,10 @@ void Tunnel::startConnect() {
 }
 
 void Tunnel::onDialed(std::unique_ptr<ByteStream> backend, const SocketAddress& address) {
+  guarded([&] { beginRelay(std::move(backend), address); });
+}
+
+void Tunnel::beginRelay(std::unique_ptr<ByteStream> backend, const SocketAddress& address) {
   const TimePoint now = context_.loop.now();
   if (dialer_) context_.loop.deleteLater(std::move(dialer_));
   if (state_ != TunnelState::kConnect) return;
@@ -149,8 +154,10 @@ void Tunnel::onDialFailed(StreamFailure failure) {
   if (failure.cause == "backend-timeout") context_.counters.add(Counter::kBackendConnectsTimedOut);
   reasonSet_ = false;  // that the client had ended its direction meanwhile is not why this tunnel
                        // came to nothing
-  beginClosing(reasonOf(failure), EndGoal::kDeliver, EndGoal::kDone);
-  settle();
+  guarded([&] {
+    beginClosing(reasonOf(failure), EndGoal::kDeliver, EndGoal::kDone);
+    settle();
+  });
 }
 
 void Tunnel::noteFirstEnd(CloseCause cause) {

@@ -77,6 +77,7 @@ class Tunnel final : public Deferred,
   // tunnel.cc: the way to the relay, and the relay's ends
   void driveHandshake();
   void startConnect();
+  void beginRelay(std::unique_ptr<ByteStream> backend, const SocketAddress& address);
   void noteFirstEnd(CloseCause cause);
   void settle();
   void settleRelay();

@@ -66,7 +66,7 @@ class AcceptorTest : public TlsTest {
   }
   void TearDown() override {
     if (acceptor_) acceptor_->stop();
-    for (auto& worker : running_) worker->stop({CloseCause::kDrain});
+    for (auto& worker : running_) worker->stop(CloseCause::kDrain);
   }
 
   Place listen() {
