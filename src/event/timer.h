@@ -6,11 +6,21 @@
 #include <event2/event.h>
 #include <event2/event_struct.h>
 
+#include <algorithm>
+
 #include "base/clock.h"
 
 namespace culvert {
 
 class EventLoop;
+
+/// How long the process stood still (it was stopped, or its machine was) when `due` came, which is
+/// looked at only now: what has come since then, nobody has seen. At most `limit`; 0 where it is on
+/// time. An absolute limit is moved by so much, once.
+inline Clock::duration standstill(TimePoint due, TimePoint now, Clock::duration limit) {
+  constexpr Millis kOnTime{20};
+  return due < now - kOnTime ? std::min(now - due, limit) : Clock::duration{};
+}
 
 class Timer {
  public:

@@ -8,6 +8,7 @@
 #include <array>
 #include <cerrno>
 #include <new>
+#include <utility>
 
 #include "event/event_loop.h"
 #include "net/socket_ops.h"
@@ -105,6 +106,11 @@ void HttpPost::onReadable() {
 
 void HttpPost::onTimer() {
   const TimePoint now = loop_.now();
+  const auto late = standstill(std::min(deadline_, attemptDeadline_), now, limits_.timeout);
+  if (late.count() != 0 && !std::exchange(stoodStill_, true)) {
+    deadline_ = std::max(deadline_, now + late);
+    if (attemptDeadline_ != kNever) attemptDeadline_ = std::max(attemptDeadline_, now + late);
+  }
   if (now >= deadline_) {
     return end(tl::unexpected(HttpFailure{
         !heard_, fmt::format("does not answer within {} s", limits_.timeout.count() / 1000)}));

@@ -65,6 +65,7 @@ class HttpPost final : public Deferred {
   size_t sent_ = 0;
   bool connected_ = false;
   bool heard_ = false;
+  bool stoodStill_ = false;  // and the limits were moved for it
   UniqueFd fd_;
   std::unique_ptr<IoWatcher> watcher_;  // after fd_
   Timer timer_;

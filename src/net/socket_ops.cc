@@ -45,6 +45,16 @@ int setTcpOption(int fd, int name, int value) {
   return error == EOPNOTSUPP && socketDomain(fd) == AF_UNIX ? 0 : error;
 }
 
+/// What poll() says of the socket at this moment.
+short pollNow(int fd, short wanted) {
+  pollfd entry{fd, wanted, 0};
+  int count;
+  do {
+    count = ::poll(&entry, 1, 0);
+  } while (count < 0 && errno == EINTR);
+  return count > 0 ? entry.revents : short(0);
+}
+
 tl::unexpected<Error> listenFailed(const std::string& where, int error) {
   std::string hint;
   if (error == EACCES) hint = " (ports below 1024 need root or CAP_NET_BIND_SERVICE)";
@@ -287,13 +297,8 @@ size_t outQueueBytes(int fd) {
   return ::ioctl(fd, SIOCOUTQ, &bytes) == 0 && bytes > 0 ? size_t(bytes) : 0;
 }
 
-bool hungUp(int fd) {
-  pollfd entry{fd, 0, 0};
-  int count;
-  do {
-    count = ::poll(&entry, 1, 0);
-  } while (count < 0 && errno == EINTR);
-  return count > 0 && (entry.revents & POLLERR) != 0;
-}
+bool hungUp(int fd) { return (pollNow(fd, 0) & POLLERR) != 0; }
+
+bool canWrite(int fd) { return pollNow(fd, POLLOUT) != 0; }
 
 }  // namespace culvert

@@ -73,6 +73,9 @@ struct ConnectStart {
 /// file), ECONNREFUSED (nobody listens), EAGAIN (its backlog is full: try again later).
 ConnectStart startConnect(const SocketAddress& address);
 
+/// True where the socket takes bytes now, or a connect in progress has ended.
+bool canWrite(int fd);
+
 /// How a connect in progress ended: 0, or the errno (SO_ERROR). Reading it clears it.
 int connectResult(int fd);
 

@@ -66,6 +66,7 @@ class Server {
   bool reloadConfig(Diagnostics& diagnostics);
   void reviewTrust(const Runtime& before);
   void beginDrain();
+  void onDrainTimeout();
   void cutAll(const char* why);
   void finishDrain();
   void dumpState();
@@ -110,6 +111,7 @@ class Server {
   std::unique_ptr<Timer> tick_;
   BurstWatch burst_;
   std::vector<uint64_t> reportedTurn_;  // per worker: the turn that was reported as late
+  TimePoint drainDeadline_ = kNever;
   std::atomic<unsigned> drainedWorkers_{0};
   size_t cut_ = 0;
   bool endWanted_ = false;  // by a signal

@@ -14,6 +14,8 @@ namespace {
 // A socket that nobody reads (its FIFO is full, or its direction has ended) tells nothing of a
 // reset: ask now and then.
 constexpr Millis kUnreadPoll{500};
+// What a client has at least to answer what it is sent after a standstill.
+constexpr Millis kAnswerTime{1000};
 
 }  // namespace
 
@@ -119,6 +121,8 @@ void Tunnel::driveHandshake() {
 void Tunnel::startConnect() {
   const TimePoint now = context_.loop.now();
   state_ = TunnelState::kConnect;
+  nextPoll_ = kNever;
+  stoodStill_ = false;
   inbound_.touch(now);
   inbound_.pull(now);  // what came with the client's last flight is decrypted before the turn ends
   dialer_ = host_->dialerFor(*this);
@@ -296,12 +300,15 @@ void Tunnel::watchUnread(TimePoint now) {
   }
 }
 
-TimePoint Tunnel::nextDeadline() const {
+TimePoint Tunnel::nextDeadline() const { return std::min(nextPoll_, nextLimit()); }
+
+/// When the first limit is to be judged.
+TimePoint Tunnel::nextLimit() const {
   switch (state_) {
     case TunnelState::kHandshake:
-      return deadlineAfter(times_.accepted, options_->handshakeTimeout);
+      return handshakeDeadline();
     case TunnelState::kClosing:
-      return std::min({client_.deadline, backend_.deadline, nextPoll_});
+      return std::min(client_.deadline, backend_.deadline);
     case TunnelState::kClosed:
       return kNever;
     case TunnelState::kConnect:
@@ -309,7 +316,7 @@ TimePoint Tunnel::nextDeadline() const {
       break;
   }
   const TimePoint active = std::max(inbound_.lastActivity(), outbound_.lastActivity());
-  TimePoint next = std::min(nextPoll_, deadlineAfter(active, options_->idleTimeout));
+  TimePoint next = deadlineAfter(active, options_->idleTimeout);
   if (halfEnded()) next = std::min(next, deadlineAfter(active, options_->halfCloseTimeout));
   for (const Pump* pump : {&inbound_, &outbound_}) {
     if (pump->stalledSince() == kNever) continue;
@@ -323,11 +330,43 @@ bool Tunnel::halfEnded() const {
   return (inbound_.over() || inbound_.sinkBroken()) != (outbound_.over() || outbound_.sinkBroken());
 }
 
+/// From the accept; once more so long as the process stood still when it was due.
+TimePoint Tunnel::handshakeDeadline() const {
+  return stoodStill_ ? nextPoll_ : deadlineAfter(times_.accepted, options_->handshakeTimeout);
+}
+
+/// What waits is looked at before a limit is judged. The timers of a process that stood still (it
+/// was stopped, its machine was) are due before the loop has told of what came meanwhile.
+void Tunnel::catchUp() {
+  onReady(client_, true);
+  if (state_ != TunnelState::kClosed && backend_.stream) onReady(backend_, true);
+}
+
+/// Moves a limit that is absolute by the time that the process stood still, once.
+void Tunnel::allowForStandstill(TimePoint now) {
+  if (stoodStill_) return;
+  if (state_ == TunnelState::kHandshake) {
+    const auto late = standstill(handshakeDeadline(), now, options_->handshakeTimeout);
+    stoodStill_ = late.count() != 0;
+    const Clock::duration limit = options_->handshakeTimeout;
+    if (stoodStill_) nextPoll_ = now + std::min(late + kAnswerTime, limit);
+    return;
+  }
+  for (End* end : {&client_, &backend_}) {
+    const auto late = standstill(end->deadline, now, closingDeadline(end->goal, now) - now);
+    if (late.count() == 0) continue;
+    end->deadline = now + late;
+    stoodStill_ = true;
+  }
+}
+
 /// Ends a handshake that takes too long. `due`: its next step is culvert's, and waits. True when it
 /// did.
 bool Tunnel::endLateHandshake(bool due) {
-  if (context_.loop.now() < deadlineAfter(times_.accepted, options_->handshakeTimeout))
-    return false;
+  const TimePoint now = context_.loop.now();
+  if (now < handshakeDeadline()) return false;
+  allowForStandstill(now);
+  if (now < handshakeDeadline()) return false;
   close({CloseCause::kHandshakeTimeout, "",
          due ? "culvert has more handshakes to do than it can in this time"
              : client_.stream->handshakeProgress()});
@@ -353,7 +392,11 @@ bool Tunnel::checkTimeouts(TimePoint now) {
   if (halfEnded() && passed(active, options_->halfCloseTimeout)) {
     // Where an end has been recorded it stays the cause; otherwise one side was seen to be gone and
     // the other is stuck.
-    close({outbound_.sinkBroken() ? CloseCause::kClientReset : CloseCause::kBackendReset});
+    const bool clientEnded = inbound_.over() || inbound_.sinkBroken();
+    record({outbound_.sinkBroken() ? CloseCause::kClientReset : CloseCause::kBackendReset});
+    noteCut(clientEnded ? "the backend had not ended its direction"
+                        : "the client had not ended its direction");
+    close({});
     return true;
   }
   if (passed(active, options_->idleTimeout)) {
@@ -367,6 +410,11 @@ bool Tunnel::checkTimeouts(TimePoint now) {
 void Tunnel::onTimer() {
   const TimePoint now = context_.loop.now();
   if (state_ == TunnelState::kClosed) return;
+  if (now >= nextLimit() && state_ != TunnelState::kHandshake) {
+    if (state_ == TunnelState::kClosing) allowForStandstill(now);
+    catchUp();
+    if (state_ == TunnelState::kClosed) return;
+  }
   if (state_ != TunnelState::kClosing) {
     if (checkTimeouts(now)) return;
     if (state_ == TunnelState::kRelay) watchUnread(now);

@@ -86,6 +86,10 @@ class Tunnel final : public Deferred,
   void updateInterest();
   void watchUnread(TimePoint now);
   TimePoint nextDeadline() const;
+  TimePoint nextLimit() const;
+  TimePoint handshakeDeadline() const;
+  void catchUp();
+  void allowForStandstill(TimePoint now);
   bool halfEnded() const;
   bool endLateHandshake(bool due);
   bool checkTimeouts(TimePoint now);
@@ -96,6 +100,7 @@ class Tunnel final : public Deferred,
   TimePoint closingDeadline(EndGoal goal, TimePoint now) const;
   void driveClosing(End& end, bool readable);
   void settleClosing();
+  void settleEnds();
   void settleEnd(End& end, Pump& toEnd, const End& other);
   void settleLinger(End& end);
   void finishEnd(End& end, bool abort);
@@ -118,13 +123,16 @@ class Tunnel final : public Deferred,
   std::unique_ptr<Dialer> dialer_;
   Timer timer_;
   TunnelTimes times_;
-  TimePoint nextPoll_ = kNever;  // closing: all acknowledged? relay: is an unread peer still there?
+  // Closing: all acknowledged? Relay: is an unread peer still there? Handshake, where stoodStill_:
+  // its limit.
+  TimePoint nextPoll_ = kNever;
   Millis pollInterval_{0};
   CloseReason reason_;
   SourcePlace closedAt_;
   SocketAddress backendAddress_;
   TunnelState state_ = TunnelState::kHandshake;
   bool reasonSet_ = false;
+  bool stoodStill_ = false;  // and a limit of this state was moved for it
 };
 
 }  // namespace culvert

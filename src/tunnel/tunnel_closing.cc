@@ -40,6 +40,7 @@ void Tunnel::close(CloseReason reason, SourcePlace where) {
 void Tunnel::beginClosing(CloseReason reason, EndGoal client, EndGoal backend, SourcePlace where) {
   record(std::move(reason), where);
   state_ = TunnelState::kClosing;
+  stoodStill_ = false;
   client_.goal = client;
   backend_.goal = backend;
   const TimePoint now = context_.loop.now();
@@ -97,17 +98,23 @@ void Tunnel::driveClosing(End& end, bool readable) {
 
 void Tunnel::settleClosing() {
   const TimePoint now = context_.loop.now();
+  settleEnds();
   for (End* end : {&client_, &backend_}) {
-    if (now >= end->deadline) finishEnd(*end, end->goal != EndGoal::kLinger);
+    if (now < end->deadline) continue;
+    finishEnd(*end, end->goal != EndGoal::kLinger);
+    settleEnds();
   }
-  settleEnd(client_, outbound_, backend_);
-  settleEnd(backend_, inbound_, client_);
-  settleEnd(client_, outbound_, backend_);  // a follower, once the other is done
   if (client_.goal == EndGoal::kDone && backend_.goal == EndGoal::kDone) return conclude();
   if (now >= nextPoll_) {
     pollInterval_ = std::min(pollInterval_ * 2, kLastPoll);
     nextPoll_ = now + pollInterval_;
   }
+}
+
+void Tunnel::settleEnds() {
+  settleEnd(client_, outbound_, backend_);
+  settleEnd(backend_, inbound_, client_);
+  settleEnd(client_, outbound_, backend_);  // a follower, once the other is done
 }
 
 void Tunnel::settleEnd(End& end, Pump& toEnd, const End& other) {
