@@ -105,6 +105,7 @@ class Tunnel final : public Deferred,
   void settleLinger(End& end);
   void finishEnd(End& end, bool abort);
   void conclude();
+  void noteCut(const char* what);
   void record(CloseReason reason, SourcePlace where = SourcePlace::current());
 
   End& peerOf(End& end) { return end.isClient ? backend_ : client_; }

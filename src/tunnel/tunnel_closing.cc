@@ -101,6 +101,9 @@ void Tunnel::settleClosing() {
   settleEnds();
   for (End* end : {&client_, &backend_}) {
     if (now < end->deadline) continue;
+    if (end->goal == EndGoal::kDeliver)
+      noteCut(end->isClient ? "the client had not taken what was meant for it"
+                            : "the backend had not taken what was meant for it");
     finishEnd(*end, end->goal != EndGoal::kLinger);
     settleEnds();
   }
@@ -115,6 +118,16 @@ void Tunnel::settleEnds() {
   settleEnd(client_, outbound_, backend_);
   settleEnd(backend_, inbound_, client_);
   settleEnd(client_, outbound_, backend_);  // a follower, once the other is done
+}
+
+/// half-close-timeout ends something that is not over: beside the cause, which says how it began.
+void Tunnel::noteCut(const char* what) {
+  context_.counters.add(Counter::kHalfCloseCuts);
+  std::string& detail = reason_.detail;
+  if (!detail.empty()) detail += "; ";
+  detail +=
+      options_->halfCloseTimeout.count() == 0 ? "60 s passed: " : "half-close-timeout passed: ";
+  detail += what;
 }
 
 void Tunnel::settleEnd(End& end, Pump& toEnd, const End& other) {

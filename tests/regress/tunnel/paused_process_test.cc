@@ -90,6 +90,7 @@ TEST_F(PausedProcess, AnAnswerThatWaitsHoldsTheHalfCloseLimitOff) {
   EXPECT_EQ(b_.report.cause, "client-fin");
   EXPECT_EQ(b_.report.detail, "");
   EXPECT_EQ(b_.client.received, "answer");
+  EXPECT_EQ(b_.count(Counter::kHalfCloseCuts), 0u);
 }
 
 TEST_F(PausedProcess, AHandshakeHasTheTimeThatStoodStill) {
