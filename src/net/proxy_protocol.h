@@ -23,10 +23,10 @@ struct ProxyTlvs {
   /// The client showed a certificate and it verified: PP2_CLIENT_CERT_CONN, PP2_CLIENT_CERT_SESS,
   /// verify = 0. The texts below are left out otherwise; the last three have types of our own.
   bool clientVerified = false;
-  std::string_view clientCn{};           ///< PP2_SUBTYPE_SSL_CN
-  std::string_view clientSubject{};      ///< 0xE0: "C=DE, O=Example, CN=device 7"
-  std::string_view clientUri{};          ///< 0xE1: the first URI of the subjectAltName
-  std::string_view clientFingerprint{};  ///< 0xE2: SHA-256 of the certificate, 32 bytes
+  std::string clientCn{};           ///< PP2_SUBTYPE_SSL_CN
+  std::string clientSubject{};      ///< 0xE0: "C=DE, O=Example, CN=device 7"
+  std::string clientUri{};          ///< 0xE1: the first URI of the subjectAltName
+  std::string clientFingerprint{};  ///< 0xE2: SHA-256 of the certificate, 32 bytes
 };
 
 /// `PROXY TCP4 <client> <local> <port> <port>\r\n`, at most 107 bytes; `PROXY UNKNOWN\r\n` for UNIX
