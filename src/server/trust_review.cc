@@ -42,7 +42,12 @@ void TrustReview::renew(std::shared_ptr<const Service>& service, const Services&
 void TrustReview::step() {
   for (size_t i = 0; i < kSlice && left_ != 0 && !tunnels_.empty(); ++i, --left_) judgeFirst();
   if (left_ == 0 || tunnels_.empty()) return finish();
-  timer_.armBy(loop_.now());
+  try {
+    return timer_.armBy(loop_.now());
+  } catch (const std::bad_alloc&) {  // without a timer no turn would come
+  }
+  for (; left_ != 0 && !tunnels_.empty(); --left_) judgeFirst();
+  finish();
 }
 
 /// Where there is no memory to judge one, that one ends.
@@ -75,10 +80,12 @@ void TrustReview::judge(Tunnel& tunnel) {
 
 void TrustReview::finish() {
   if (closed_ + kept_ + undecided_ != 0) {
-    LogLine line(undecided_ != 0 ? LogLevel::kWarning : LogLevel::kNotice,
-                 "clients were judged again, because CAs, revocation lists or rules have changed");
-    line.add("closed", closed_).add("kept", kept_).add("not_decided", undecided_);
-    logger_.log(line);
+    const LogLevel level = undecided_ != 0 ? LogLevel::kWarning : LogLevel::kNotice;
+    logger_.tell(level, [&] {
+      LogLine line(
+          level, "clients were judged again, because CAs, revocation lists or rules have changed");
+      return line.add("closed", closed_).add("kept", kept_).add("not_decided", undecided_);
+    });
   }
   closed_ = kept_ = undecided_ = 0;
   services_.clear();
