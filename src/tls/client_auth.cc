@@ -159,7 +159,7 @@ class Loader {
                        ": no certificate found: a PEM block -----BEGIN CERTIFICATE----- is "
                        "expected");
       const size_t before = auth_->anchors.size();
-      refused_.clear();
+      refusedCertificates_.clear();
       for (size_t k = 0; k < ders->size(); ++k) readAnchor(i, k + 1, (*ders)[k]);
       judgeRefused(i, auth_->anchors.size() != before);
     }
@@ -170,7 +170,7 @@ class Loader {
 
   /// One bad certificate does not take the rest of a bundle with it.
   void judgeRefused(size_t file, bool othersAreThere) {
-    for (std::string& text : refused_) {
+    for (std::string& text : refusedCertificates_) {
       if (othersAreThere)
         out_.warnings.push_back({false, file, std::move(text) + "; it is left out"});
       else
@@ -179,7 +179,8 @@ class Loader {
   }
 
   void refuseAnchor(size_t file, size_t number, std::string_view why) {
-    refused_.push_back(fmt::format("{}: certificate {} {}", source_.caFiles[file], number, why));
+    refusedCertificates_.push_back(
+        fmt::format("{}: certificate {} {}", source_.caFiles[file], number, why));
   }
 
   /// `number` is its place in the file, from 1.
@@ -310,7 +311,7 @@ class Loader {
           file, list,
           "is of no use: the keyUsage of its issuer does not allow it to sign lists (cRLSign)");
     else
-      refused_.push_back({file, std::move(list), std::move(failure), false});
+      refusedLists_.push_back({file, std::move(list), std::move(failure), false});
     return false;
   }
 
@@ -351,7 +352,7 @@ class Loader {
 
   /// Lists that cannot be believed: an error, unless there is a sound one of each CA of that name.
   void settleRefused() {
-    for (Refused& one : refused_) {
+    for (RefusedList& one : refusedLists_) {
       const bool replaced = std::ranges::all_of(auth_->anchors, [&](const TrustAnchor& anchor) {
         return anchor.nameHash != one.list.issuerHash || !anchor.signsLists ||
                hasList(*auth_, anchor);
@@ -455,7 +456,7 @@ class Loader {
 
   /// Whether a list in the name of this one's issuer could not be believed.
   bool hasRefused(const RevocationList& old, bool asError) const {
-    return std::ranges::any_of(refused_, [&](const Refused& one) {
+    return std::ranges::any_of(refusedLists_, [&](const RefusedList& one) {
       return one.list.issuerHash == old.issuerHash && (one.isError || !asError);
     });
   }
@@ -512,16 +513,16 @@ class Loader {
   const ClientAuthSource& source_;
   const int64_t now_;
   std::vector<SecretBytes> caBytes_, crlBytes_;
-  std::vector<std::string> refused_;  // certificates of the file at hand
-  bool caBroken_ = false;
-  struct Refused {
+  struct RefusedList {
     size_t file;
     RevocationList list;
     std::string reason;
     bool isError = false;
   };
-  std::vector<size_t> listFiles_;  // of auth_->lists while they are read
-  std::vector<Refused> refused_;   // in the name of a CA that signs lists
+  std::vector<std::string> refusedCertificates_;  // certificates of the file at hand
+  bool caBroken_ = false;
+  std::vector<size_t> listFiles_;          // of auth_->lists while they are read
+  std::vector<RefusedList> refusedLists_;  // in the name of a CA that signs lists
   CertManager manager_;
   std::shared_ptr<ClientAuth> auth_;
   ClientAuthLoaded out_;
