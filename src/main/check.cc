@@ -149,7 +149,9 @@ std::string clientAuthLines(const Runtime& runtime) {
     lines += fmt::format(
         "service {}: client certificates {}, {}", service->profile->name,
         auth->mode == VerifyClient::kRequired ? "required" : "optional",
-        soonestEnd(auth->anchors, "CA", [](const TrustAnchor& one) { return one.notAfter; }));
+        auth->anchors.empty()
+            ? "by their keys alone"
+            : soonestEnd(auth->anchors, "CA", [](const TrustAnchor& one) { return one.notAfter; }));
     if (auth->checksRevocation && auth->lists.empty()) lines += ", no revocation list";
     if (!auth->lists.empty())
       lines += ", " + soonestEnd(auth->lists, "revocation list",
