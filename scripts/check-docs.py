@@ -64,6 +64,7 @@ def sourceWords():
     for name in sourceFiles():
         text = read(name)
         words.update(re.findall(r"[A-Za-z_][\w]*", text))
+        words.update(re.findall(r"-D([A-Za-z_]\w*)", text))  # a macro given to the compiler
         words.update(re.findall(r"[A-Za-z0-9][\w]*(?:[-./][\w]+)+", text))
     return words
 
