@@ -36,7 +36,7 @@ NAMED = {
     "cfb": (("pkcs8", "-topk8", "-v2", "aes-256-cfb"), "PBES2: PBKDF2 with SHA-256, AES-256-CFB"),
     "rc4": (("pkcs8", "-topk8", "-v1", "PBE-SHA1-RC4-128", *LEGACY), "PBE-SHA1-RC4-128"),
     "rc2": (("pkcs8", "-topk8", "-v1", "PBE-SHA1-RC2-40", *LEGACY), "PBE-SHA1-RC2-40"),
-    "old form camellia": (("pkey", "-traditional", "-camellia256"), "OpenSSL's old form: CAMELLIA-256-CBC"),
+    "old form camellia": (("pkey", "-traditional", "-camellia256"), "OpenSSL's old form: Camellia-256-CBC"),
 }
 
 

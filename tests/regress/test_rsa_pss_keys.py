@@ -58,7 +58,8 @@ def service(culvert, echo, world):
 @pytest.mark.parametrize("version", ["-tls1_2", "-tls1_3"])
 @pytest.mark.parametrize("kind, offers, digest", [
     ("any", None, "SHA256"), ("any", "rsa_pss_pss_sha256", "SHA256"), ("any", "rsa_pss_pss_sha512", "SHA512"),
-    ("any", "rsa_pss_rsae_sha256:rsa_pss_pss_sha384", "SHA384"), ("sha384", None, "SHA384"),
+    ("any", "rsa_pss_rsae_sha256:rsa_pss_pss_sha384", "SHA384"),
+    ("any", "rsa_pss_pss_sha384:rsa_pss_rsae_sha256", "SHA384"), ("sha384", None, "SHA384"),
     ("sha384", "rsa_pss_pss_sha256:rsa_pss_pss_sha384", "SHA384")])
 def test_the_scheme_is_one_that_fits_the_key_and_that_the_client_offers(service, version, kind, offers, digest):
     """openssl refuses rsa_pss_rsae_* with such a certificate, so what it takes is rsa_pss_pss_*."""
