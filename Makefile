@@ -144,7 +144,9 @@ NO_LTO := -fno-lto
 endif
 endif
 
-ALL_CXXFLAGS = -std=c++20 -Isrc -fPIE -pthread -ffunction-sections -fdata-sections \
+# -gz: the linker takes debug strings for compressed ones where the first of them begins with "ZLIB", as names of wolfSSL do;
+# of those that are compressed it knows.
+ALL_CXXFLAGS = -std=c++20 -Isrc -fPIE -pthread -gz -ffunction-sections -fdata-sections \
   -ffile-prefix-map=$(CURDIR)=. -Wall -Wextra $(if $(filter 1,$(WERROR)),-Werror) $(FLAGS_$(MODE)) $(CPPFLAGS) $(CXXFLAGS)
 ALL_LDFLAGS = $(or $(LINK_KIND),-pie) -pthread $(FLAGS_$(MODE)) $(LDFLAGS_$(MODE)) -L$(WOLFSSL_PREFIX)/lib $(LDFLAGS)
 # Only the door and what stands above it can see wolfSSL's headers at all.
