@@ -64,12 +64,17 @@ wc_HashType hashIn(Bytes identifier) {
   return oid ? hashOf(asText(oid->body)) : WC_HASH_TYPE_NONE;
 }
 
-/// RSASSA-PSS-params. Nothing where one of them is not known here.
+bool isWeak(wc_HashType hash) {
+  return hash == WC_HASH_TYPE_SHA || hash == WC_HASH_TYPE_MD5 || hash == WC_HASH_TYPE_MD2;
+}
+
+/// RSASSA-PSS-params. Nothing where one of them is not known here; of a weak hash, the hash alone.
 std::optional<PssParameters> readPss(Bytes body) {
   PssParameters out;
   DerReader fields(body);
   if (const auto hash = fields.next(DerReader::context(0)))
     out.hash = hashIn(DerReader(hash->body).next(DerReader::kSequence).value_or(DerItem{}).body);
+  if (isWeak(out.hash)) return out;
   if (const auto mask = fields.next(DerReader::context(1))) {
     DerReader generator(DerReader(mask->body).next(DerReader::kSequence).value_or(DerItem{}).body);
     (void)generator.next(DerReader::kOid);  // MGF1: there is no other
@@ -82,8 +87,6 @@ std::optional<PssParameters> readPss(Bytes body) {
     out.saltLength = number->body[0];
   }
   switch (out.hash) {
-    case WC_HASH_TYPE_SHA:
-      return out;
     case WC_HASH_TYPE_SHA256:
       out.mgf = WC_MGF1SHA256;
       return out;
@@ -168,10 +171,6 @@ bool verifyEd25519([[maybe_unused]] const SignedData& data, [[maybe_unused]] Byt
 #else
   return false;
 #endif
-}
-
-bool isWeak(wc_HashType hash) {
-  return hash == WC_HASH_TYPE_SHA || hash == WC_HASH_TYPE_MD5 || hash == WC_HASH_TYPE_MD2;
 }
 
 bool verifyWith(const Algorithm& algorithm, const SignedData& data, const PssParameters& pss,
