@@ -132,7 +132,7 @@ TEST(HelloGatherer, RefusesBadRecordsAtTheFirstByteThatSettlesIt) {
       {"empty record", {22, 3, 1, 0, 0}, Alert::unexpected_message},
       {"not a ClientHello", {22, 3, 1, 0, 4, 2}, Alert::unexpected_message},
       {"16 MiB message", {22, 3, 1, 0, 4, 1, 1}, Alert::illegal_parameter},
-      {"message of 16385 bytes", {22, 3, 1, 0, 4, 1, 0, 0x3f, 0xfd}, Alert::illegal_parameter},
+      {"message of 65537 bytes", {22, 3, 1, 0, 4, 1, 0, 0xff, 0xfd}, Alert::illegal_parameter},
       {"record longer than the message",
        {22, 3, 1, 0x02, 0, 1, 0, 0, 0x40},
        Alert::unexpected_message},

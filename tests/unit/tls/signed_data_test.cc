@@ -13,7 +13,8 @@ namespace {
 
 std::vector<uint8_t> certificate(const TempDir& dir, const std::string& options) {
   runIn(dir, "openssl req -x509 -nodes -days 3 -subj /CN=x -keyout k -out c " + options);
-  const auto blocks = scanPem(dir.read("c"));
+  const std::string text = dir.read("c");
+  const auto blocks = scanPem(text);  // views of the text
   const auto der = decodePem(blocks->front());
   return {der->span().begin(), der->span().end()};
 }
