@@ -30,9 +30,9 @@ class HandshakeQueue final : private RunSoon {
     ~Arrivals() = default;
   };
 
-  /// Enough for two full handshakes with RSA-2048 or ten with P-256; an established tunnel waits
-  /// for one slice and a step.
-  static constexpr Micros kSlice{2000};
+  /// Enough for one full handshake with RSA-2048 or a few with P-256, and long against what a turn
+  /// costs. An established tunnel waits for one slice and a step.
+  static constexpr Micros kSlice{500};
 
   HandshakeQueue(EventLoop& loop, CounterBlock& counters, Micros slice = kSlice)
       : loop_(loop), counters_(counters), slice_(slice) {}

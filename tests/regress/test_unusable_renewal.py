@@ -92,8 +92,8 @@ def test_a_start_serves_it_with_an_error_line(culvert, echo, pki, workdir):
     shelf.put(shelf.flawed)
     daemon = culvert(shelf.config(echo.address))
     for case, (_, _, words) in FLAWS.items():
-        (line,) = daemon.find_log(lambda line: "serving a certificate that clients refuse" in line.text
-                                  and line["service"] == case)
+        line = daemon.wait_log(lambda line: "serving a certificate that clients refuse" in line.text
+                               and line["service"] == case)
         assert " err " in line.text and words in line["reason"] and line["cert"].endswith(f"{case}.crt")
         assert served(daemon, pki, "localhost", service=case) == shelf.flawed[case].der
     assert daemon.counters()["certificates_invalid"] == len(FLAWS)
