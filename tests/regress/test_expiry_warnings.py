@@ -26,7 +26,7 @@ def test_a_short_life_is_warned_of_in_its_last_third(culvert, echo, pki, workdir
     daemon = culvert(Config(services))
     counters = daemon.counters()
     assert sorted(line["service"] for line in daemon.find_log(SOON)) == ["long", "old"]
-    (line,) = daemon.find_log("client CA expires soon")
+    line = daemon.wait_log("client CA expires soon")
     assert "CN=old" in line["client_ca"]
     hour = HOUR.total_seconds()
     assert 0 < counters["certificate_seconds_left"] <= hour * 3 / 4 and counters["certificate_days_left"] == 0
