@@ -12,6 +12,11 @@ constexpr unsigned kNewClientsTurn = 3;
 
 }  // namespace
 
+HandshakeQueue::HandshakeQueue(EventLoop& loop, CounterBlock& counters, Micros slice)
+    : loop_(loop), counters_(counters), slice_(slice) {}
+
+HandshakeQueue::~HandshakeQueue() = default;
+
 void HandshakeQueue::arrivalsWait() {
   arrivalsWait_ = true;
   loop_.runSoon(*this);

@@ -34,8 +34,8 @@ class HandshakeQueue final : private RunSoon {
   /// costs. An established tunnel waits for one slice and a step.
   static constexpr Micros kSlice{500};
 
-  HandshakeQueue(EventLoop& loop, CounterBlock& counters, Micros slice = kSlice)
-      : loop_(loop), counters_(counters), slice_(slice) {}
+  HandshakeQueue(EventLoop& loop, CounterBlock& counters, Micros slice = kSlice);
+  ~HandshakeQueue();
 
   void setArrivals(Arrivals& arrivals) { arrivals_ = &arrivals; }
   /// Calls startNext() in the slices to come until it returns false.
