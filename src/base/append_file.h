@@ -26,7 +26,7 @@ struct AppendOptions {
 /// error has the reason only, not the path.
 Result<UniqueFd> openForAppend(const std::string& path, const AppendOptions& options = {});
 
-/// What openForAppend() would say of the path, except that a file that does not exist is no error;
+/// What openForAppend() would say of the path, except that a missing file is not an error;
 /// opens and makes nothing.
 Result<void> checkAppendPath(const std::string& path, uid_t owner = uid_t(-1));
 
