@@ -12,8 +12,8 @@
 
 #include "base/ascii.h"
 #include "tls/der_reader.h"
-#include "tls/tls_error.h"
 #include "tls/weak_signature.h"
+#include "tls/wolf_error.h"
 #include "tls/wolfssl.h"
 
 namespace culvert {

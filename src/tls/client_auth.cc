@@ -14,8 +14,8 @@
 #include "tls/der_reader.h"
 #include "tls/pem.h"
 #include "tls/signed_data.h"
-#include "tls/tls_error.h"
 #include "tls/tls_library.h"
+#include "tls/wolf_error.h"
 
 namespace culvert {
 

@@ -10,8 +10,8 @@
 #include <new>
 
 #include "tls/alert_number.h"
-#include "tls/tls_error.h"
 #include "tls/wolf_alert.h"
+#include "tls/wolf_error.h"
 #include "tls/wolfssl.h"
 
 namespace culvert {

@@ -12,8 +12,8 @@
 #include "tls/alert_number.h"
 #include "tls/cert_manager.h"
 #include "tls/credentials.h"
-#include "tls/tls_error.h"
 #include "tls/weak_signature.h"
+#include "tls/wolf_error.h"
 
 namespace culvert {
 

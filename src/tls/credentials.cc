@@ -10,7 +10,6 @@
 #include "tls/der_reader.h"
 #include "tls/encrypted_key.h"
 #include "tls/pem.h"
-#include "tls/tls_error.h"
 #include "tls/wolfssl.h"
 
 namespace culvert {

@@ -12,8 +12,8 @@
 #include "tls/cert_manager.h"
 #include "tls/ocsp_reader.h"
 #include "tls/signed_data.h"
-#include "tls/tls_error.h"
 #include "tls/tls_library.h"
+#include "tls/wolf_error.h"
 #include "tls/wolfssl.h"
 
 // The first releases that let a server staple from a callback have these names.

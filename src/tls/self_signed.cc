@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-#include "tls/tls_error.h"
+#include "tls/wolf_error.h"
 #include "tls/wolfssl.h"
 
 namespace culvert {

@@ -8,9 +8,9 @@
 
 #include "tls/key_log.h"
 #include "tls/staple_serving.h"
-#include "tls/tls_error.h"
 #include "tls/tls_library.h"
 #include "tls/tls_names.h"
+#include "tls/wolf_error.h"
 #include "tls/wolfssl.h"
 
 // Not in the public headers: a mend of culvert's (scripts/wolfssl-mends.sh). Other builds lack it.

@@ -14,6 +14,7 @@
 #include "tls/tls_names.h"
 #include "tls/tls_stream.h"
 #include "tls/wire.h"
+#include "tls/wolf_error.h"
 #include "tls/wolfssl.h"
 
 namespace culvert {

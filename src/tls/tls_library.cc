@@ -16,8 +16,8 @@
 
 #include "tls/key_log.h"
 #include "tls/random_source.h"
-#include "tls/tls_error.h"
 #include "tls/tls_names.h"
+#include "tls/wolf_error.h"
 #include "tls/wolfssl.h"
 
 namespace culvert {

@@ -9,6 +9,7 @@
 #include "tls/alert_number.h"
 #include "tls/wire.h"
 #include "tls/wolf_alert.h"
+#include "tls/wolf_error.h"
 #include "tls/wolfssl.h"
 
 namespace culvert {

@@ -20,9 +20,10 @@
 
 #include "net/socket_stream.h"
 #include "stats/counters.h"
+#include "tls/explain.h"
+#include "tls/facts.h"
 #include "tls/idle_records.h"
 #include "tls/record_sizer.h"
-#include "tls/tls_error.h"
 #include "tls/tls_worker.h"
 
 namespace culvert {

@@ -15,11 +15,13 @@
 #include "temp_dir.h"
 #include "tls/client_hello.h"
 #include "tls/credential_set.h"
+#include "tls/explain.h"
+#include "tls/facts.h"
 #include "tls/hello_check.h"
 #include "tls/hello_gatherer.h"
 #include "tls/tls_context.h"
-#include "tls/tls_error.h"
 #include "tls/tls_library.h"
+#include "tls/wolf_error.h"
 #include "tls/wolfssl.h"
 
 namespace culvert {

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Sentences about failures: who refused, what, and why, as far as it can be known from our side.
+// See explain.h.
+#include "tls/explain.h"
+
 #include <fmt/format.h>
 
 #include "tls/alert_number.h"
-#include "tls/tls_error.h"
 #include "tls/tls_names.h"
+#include "tls/wolf_error.h"
 #include "tls/wolfssl.h"
 
 namespace culvert {
