@@ -13,6 +13,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 
@@ -107,5 +108,8 @@ struct AddressSpec {
 /// and `127.0.0.1:PORT` for a backend. `[::]` is IPv6 only. The error says what is wrong and what
 /// is allowed, without the text's origin.
 Result<AddressSpec> parseAddress(std::string_view text, AddressUse use);
+
+/// The addresses of one name, in the order in which to try them.
+using AddressSet = std::vector<SocketAddress>;
 
 }  // namespace culvert

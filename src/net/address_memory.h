@@ -14,8 +14,6 @@
 
 namespace culvert {
 
-using AddressSet = std::vector<SocketAddress>;
-
 enum class AddressStatus : uint8_t {
   kUp,
   kFailing,  ///< answers with an error, at once: trying it first costs nothing

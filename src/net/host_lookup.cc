@@ -8,6 +8,7 @@
 #include <new>
 #include <utility>
 
+#include "base/clock.h"
 #include "base/thread.h"
 
 namespace culvert {

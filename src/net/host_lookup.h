@@ -10,7 +10,7 @@
 #include <string>
 
 #include "base/result.h"
-#include "net/resolver.h"
+#include "net/resolve.h"
 
 namespace culvert {
 

@@ -15,7 +15,7 @@
 #include "event/io_watcher.h"
 #include "event/timer.h"
 #include "net/http_response.h"
-#include "net/resolver.h"
+#include "net/resolve.h"
 
 namespace culvert {
 

@@ -6,7 +6,7 @@
 
 #include <cerrno>
 
-#include "net/resolver.h"
+#include "net/resolve.h"
 
 namespace culvert {
 namespace {
