@@ -90,14 +90,14 @@ void noteUnwritable(const Config& config, Diagnostics& diagnostics, Severity sev
 std::string policyLines(const Config& config, const Runtime& runtime) {
   std::string lines;
   for (const ServiceOptions& options : config.services) {
-    const auto* service = runtime.find(options.name);
-    if (service == nullptr) continue;
+    const RuntimeService* found = runtime.find(options.name);
+    if (found == nullptr) continue;
     std::string given;
     for (const char* key : {"min-version", "max-version", "ciphers", "ciphersuites", "groups"})
       if (options.originOf(key).kind > Origin::Kind::kPolicy)
         given += fmt::format("{}{}", given.empty() ? ", but for " : ", ", key);
     lines += fmt::format("service {}: policy {}{}: {}\n", options.name, options.policy, given,
-                         policyText(*(*service)->tls->settings));
+                         policyText(*found->service->tls->settings));
   }
   return lines;
 }
@@ -122,9 +122,9 @@ Diagnostics staplingNotes(const Config& config, const Runtime& runtime) {
 std::string certificateLines(const Runtime& runtime) {
   const int64_t now = std::time(nullptr);
   std::string lines;
-  for (const auto& service : runtime.services) {
-    for (const auto& credentials : service->tls->credentials->list()) {
-      lines += fmt::format("service {}: {} ({})\n", service->profile->name, credentials->summary(),
+  for (const RuntimeService& one : runtime.services) {
+    for (const auto& credentials : one.service->tls->credentials->list()) {
+      lines += fmt::format("service {}: {} ({})\n", one.name(), credentials->summary(),
                            credentials->validityText(now));
     }
   }
@@ -143,11 +143,11 @@ std::string soonestEnd(const Range& all, std::string_view what, End endOf) {
 /// What clients are verified with: until when the first of the CAs is good, and the first list.
 std::string clientAuthLines(const Runtime& runtime) {
   std::string lines;
-  for (const auto& service : runtime.services) {
-    const auto& auth = service->tls->settings->clientAuth;
+  for (const RuntimeService& one : runtime.services) {
+    const auto& auth = one.service->tls->settings->clientAuth;
     if (auth == nullptr) continue;
     lines += fmt::format(
-        "service {}: client certificates {}, {}", service->profile->name,
+        "service {}: client certificates {}, {}", one.name(),
         auth->mode == VerifyClient::kRequired ? "required" : "optional",
         auth->anchors.empty()
             ? "by their keys alone"

@@ -16,8 +16,9 @@ constexpr size_t kMostLines = 20;
 
 template <class Visit>
 void forEachServed(const Runtime& runtime, Visit visit) {
-  for (const auto& service : runtime.services)
-    for (const auto& one : service->tls->credentials->list()) visit(service->profile->name, *one);
+  for (const RuntimeService& one : runtime.services)
+    for (const auto& credentials : one.service->tls->credentials->list())
+      visit(one.name(), *credentials);
 }
 
 std::unordered_set<const Credentials*> servedBy(const Runtime& runtime) {

@@ -520,4 +520,11 @@ void CertificateLoader::warnOfNames(const ServiceOptions& options, const Certifi
     if (!set.covers(lower(name.text))) warnOfName(options, name);
 }
 
+CertificateLoader::Known knownCertificates(const Runtime& runtime) {
+  CertificateLoader::Known known;
+  for (const RuntimeService& service : runtime.services)
+    for (const auto& unit : service.certificates) known.emplace(unit->files.id(), unit);
+  return known;
+}
+
 }  // namespace culvert

@@ -5,14 +5,13 @@
 #pragma once
 
 #include <array>
-#include <cstdint>
 #include <memory>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
-#include "base/file_stamp.h"
 #include "config/config.h"
+#include "server/runtime.h"
 #include "tls/asked_names.h"
 #include "tls/credential_set.h"
 
@@ -25,21 +24,6 @@ enum class LoadReason : uint8_t {
   kReload,  ///< an operator asked: one that clients refuse is refused, a lost name warned of
   kWatch,   ///< files changed by themselves: nothing worse than what is served is taken
 };
-
-/// One certificate as it was read last. Frozen.
-struct CertificateUnit {
-  CertificateFiles files;
-  std::array<FileStamp, 3> stamps{};               // of what was tried last
-  std::shared_ptr<const Credentials> credentials;  ///< what is served; null: nothing
-  std::shared_ptr<const Credentials> candidate;    ///< what the files hold and is not served
-  std::string refusal;       ///< why what the files hold is not served; empty: it is
-  int64_t refusedSince = 0;  ///< wall clock, ns
-  int64_t goneSince = 0;     ///< likewise: it is in its directory no more
-  bool told = false;         ///< the refusal was logged
-  bool fromDirectory = false;
-  bool settled = false;  ///< the stamps are older than the clock's grain: equal ones mean unchanged
-};
-using CertificateUnits = std::vector<std::shared_ptr<const CertificateUnit>>;
 
 class CertificateLoader {
  public:
@@ -108,6 +92,9 @@ class CertificateLoader {
   unsigned refused_ = 0;
   bool lookAgain_ = false;
 };
+
+/// All certificates of a runtime, for the next look at their files.
+CertificateLoader::Known knownCertificates(const Runtime& runtime);
 
 /// Those that are served, in order.
 CredentialSet::List credentialsOf(const CertificateUnits& units);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "server/certificate_loader.h"
 #include "server/client_auth_builder.h"
 
 namespace culvert {
@@ -48,22 +49,21 @@ CertificateRefresh refreshCertificates(const Config& config, const Runtime& befo
   CertificateLoader loader(LoadReason::kWatch, knownCertificates(before), diagnostics);
   for (size_t i = 0; i < config.services.size(); ++i) {
     const ServiceOptions& options = config.services[i];
-    auto& service = refresh.runtime.services[i];
-    TlsEndpoint endpoint = *service->tls;
-    endpoint.settings = refreshClients(options, endpoint.settings, refresh.runtime.clientFiles[i],
-                                       refresh, diagnostics);
+    RuntimeService& one = refresh.runtime.services[i];
+    TlsEndpoint endpoint = *one.service->tls;
+    endpoint.settings =
+        refreshClients(options, endpoint.settings, one.clientFiles, refresh, diagnostics);
     if (!options.selfSigned) {
-      auto& units = refresh.runtime.certificates[i];
-      units = loader.load(options, before.certificates[i], endpoint.asked.get(),
-                          endpoint.settings.get());
-      CredentialSet::List list = credentialsOf(units);
+      one.certificates =
+          loader.load(options, one.certificates, endpoint.asked.get(), endpoint.settings.get());
+      CredentialSet::List list = credentialsOf(one.certificates);
       if (list != endpoint.credentials->list())
         endpoint.credentials = std::make_shared<const CredentialSet>(std::move(list));
     }
-    if (endpoint == *service->tls) continue;
-    auto renewed = std::make_shared<Service>(*service);
+    if (endpoint == *one.service->tls) continue;
+    auto renewed = std::make_shared<Service>(*one.service);
     renewed->tls = std::make_shared<const TlsEndpoint>(std::move(endpoint));
-    service = std::move(renewed);
+    one.service = std::move(renewed);
     refresh.changed = true;
   }
   refresh.lookAgain = refresh.lookAgain || loader.lookAgain();

@@ -3,7 +3,8 @@
 // of clients. A reload without a configuration, which takes nothing that is worse. Thread: control.
 #pragma once
 
-#include "server/service_builder.h"
+#include "config/config.h"
+#include "server/runtime.h"
 
 namespace culvert {
 

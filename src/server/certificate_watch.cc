@@ -73,8 +73,8 @@ size_t CertificateWatch::follow(const Config& config, const Runtime& runtime) {
         wanted.insert(std::move(directory));
     }
   }
-  for (const CertificateUnits& units : runtime.certificates) {
-    for (const auto& unit : units) {
+  for (const RuntimeService& service : runtime.services) {
+    for (const auto& unit : service.certificates) {
       add(unit->files.cert);
       add(unit->files.key);
       add(unit->files.passphrase);

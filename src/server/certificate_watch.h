@@ -6,9 +6,10 @@
 #include <string>
 #include <vector>
 
+#include "config/config.h"
 #include "event/directory_watcher.h"
 #include "event/timer.h"
-#include "server/service_builder.h"
+#include "server/runtime.h"
 
 namespace culvert {
 

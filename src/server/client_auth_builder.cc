@@ -50,6 +50,13 @@ std::shared_ptr<const ClientAuth> buildClientAuth(const ServiceOptions& options,
   return loaded.auth;
 }
 
+std::vector<FileStamp> clientFileStamps(const ServiceOptions& options) {
+  std::vector<FileStamp> stamps;
+  for (const SourcedList* files : {&options.clientCa, &options.crl})
+    for (const SourcedText& file : *files) stamps.push_back(stampOf(file.text));
+  return stamps;
+}
+
 Result<void> checkClientRule(std::string_view key, std::string_view item) {
   for (size_t kind = 0; kind < std::size(kClientRuleKeys); ++kind)
     if (kClientRuleKeys[kind] == key) return ClientRules().add(static_cast<ClientRule>(kind), item);

@@ -5,7 +5,9 @@
 
 #include <memory>
 #include <string_view>
+#include <vector>
 
+#include "base/file_stamp.h"
 #include "config/config.h"
 #include "tls/client_auth.h"
 
@@ -19,6 +21,9 @@ ClientAuthSource clientAuthSource(const ServiceOptions& options);
 std::shared_ptr<const ClientAuth> buildClientAuth(const ServiceOptions& options,
                                                   const std::shared_ptr<const ClientAuth>& before,
                                                   Diagnostics& diagnostics);
+
+/// What the system says of the files of client-ca and crl now.
+std::vector<FileStamp> clientFileStamps(const ServiceOptions& options);
 
 /// Checks an item of an allow key, when the configuration is read.
 Result<void> checkClientRule(std::string_view key, std::string_view item);

@@ -7,7 +7,7 @@
 #include <string>
 #include <utility>
 
-#include "server/service_builder.h"
+#include "server/runtime.h"
 #include "tls/credentials.h"
 
 namespace culvert {
@@ -23,8 +23,8 @@ int64_t lastStretch(const RevocationList& list) {
 
 template <class Visit>
 void forEachAuth(const Runtime& runtime, Visit visit) {
-  for (const auto& service : runtime.services)
-    if (const auto& auth = service->tls->settings->clientAuth) visit(service->profile->name, *auth);
+  for (const RuntimeService& one : runtime.services)
+    if (const auto& auth = one.service->tls->settings->clientAuth) visit(one.name(), *auth);
 }
 
 uint64_t unitsLeft(int64_t end, int64_t now, int64_t unit) {

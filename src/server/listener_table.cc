@@ -146,7 +146,7 @@ ListenerUpdate ListenerTable::commit(Change change, const Runtime& runtime) {
   ListenerUpdate update;
   std::vector<Bound> now;
   for (Change::Entry& entry : change.entries) {
-    const auto& service = *runtime.find(entry.service);
+    const auto& service = runtime.find(entry.service)->service;
     if (entry.id == 0) {
       entry.id = nextId_++;
       update.added.push_back({entry.id, std::move(entry.fd), service});
@@ -168,7 +168,7 @@ ListenerUpdate ListenerTable::commit(Change change, const Runtime& runtime) {
 
 ListenerUpdate ListenerTable::renew(const Runtime& runtime) const {
   ListenerUpdate update;
-  for (const Bound& b : bound_) update.changed.push_back({b.id, *runtime.find(b.service)});
+  for (const Bound& b : bound_) update.changed.push_back({b.id, runtime.find(b.service)->service});
   return update;
 }
 

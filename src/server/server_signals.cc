@@ -209,8 +209,8 @@ void Server::dumpState() {
                     .add("service", listener.service)
                     .add("listening", listener.address));
   }
-  for (const auto& service : runtime_.services) {
-    for (const LogLine& line : backendStateLines(service->profile->connect, loop_.now()))
+  for (const RuntimeService& one : runtime_.services) {
+    for (const LogLine& line : backendStateLines(one.service->profile->connect, loop_.now()))
       logger_.log(line);
   }
   snapshot.set(Counter::kOcspResponsesHeld, staples_.dump());
@@ -238,8 +238,8 @@ void Server::onTick() {
 
 /// What a worker's line would have been too much for, and has lasted.
 void Server::tellBackendNews() {
-  for (const auto& service : runtime_.services) {
-    const ConnectorOptions& options = service->profile->connect;
+  for (const RuntimeService& one : runtime_.services) {
+    const ConnectorOptions& options = one.service->profile->connect;
     for (const AddressNews& news : options.memory->overdue(loop_.now()))
       logger_.log(backendNewsLine(options, news));
   }

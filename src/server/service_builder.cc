@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "base/ascii.h"
+#include "server/certificate_loader.h"
 #include "server/client_auth_builder.h"
 #include "tls/key_log.h"
 #include "tls/ocsp_check.h"
@@ -262,55 +263,12 @@ Validators serverValidators() {
           .canonicalListen = canonicalListen};
 }
 
-const std::shared_ptr<const Service>* Runtime::find(std::string_view name) const {
-  for (const auto& service : services) {
-    if (service->profile->name == name) return &service;
-  }
-  return nullptr;
-}
-
-std::vector<std::shared_ptr<const Service>> changedTrust(const Runtime& before,
-                                                         const Runtime& now) {
-  std::vector<std::shared_ptr<const Service>> changed;
-  for (const auto& service : now.services) {
-    const auto& auth = service->tls->settings->clientAuth;
-    const auto* old = before.find(service->profile->name);
-    if (auth != nullptr && old != nullptr && (*old)->tls->settings->clientAuth != auth)
-      changed.push_back(service);
-  }
-  return changed;
-}
-
-CertificateLoader::Known knownCertificates(const Runtime& runtime) {
-  CertificateLoader::Known known;
-  for (const CertificateUnits& units : runtime.certificates)
-    for (const auto& unit : units) known.emplace(unit->files.id(), unit);
-  return known;
-}
-
-std::vector<FileStamp> clientFileStamps(const ServiceOptions& options) {
-  std::vector<FileStamp> stamps;
-  for (const SourcedList* files : {&options.clientCa, &options.crl})
-    for (const SourcedText& file : *files) stamps.push_back(stampOf(file.text));
-  return stamps;
-}
-
-namespace {
-
-CertificateUnits certificatesOf(const Runtime* runtime, std::string_view service) {
-  if (runtime == nullptr) return {};
-  for (size_t i = 0; i < runtime->services.size(); ++i)
-    if (runtime->services[i]->profile->name == service) return runtime->certificates[i];
-  return {};
-}
-
-}  // namespace
-
 void openKeyLogs(const Config& config, const Runtime& runtime, Diagnostics& diagnostics) {
   for (const ServiceOptions& options : config.services) {
-    const auto* service = runtime.find(options.name);
-    if (service == nullptr || !(*service)->tls->settings->keyLog) continue;
-    if (const auto opened = (*service)->tls->settings->keyLog->open(); !opened)
+    const RuntimeService* found = runtime.find(options.name);
+    const auto log = found != nullptr ? found->service->tls->settings->keyLog : nullptr;
+    if (log == nullptr) continue;
+    if (const auto opened = log->open(); !opened)
       diagnostics.error(options.originOf("keylog-file"), sectionLabel(options), "keylog-file",
                         opened.error().text);
   }
@@ -325,20 +283,21 @@ Runtime buildRuntime(const Config& config, const Runtime* before, Resolver& reso
                         : LoadReason::kStart,
       before != nullptr ? knownCertificates(*before) : CertificateLoader::Known(), diagnostics);
   for (const ServiceOptions& options : config.services) {
-    const auto* old = before != nullptr ? before->find(options.name) : nullptr;
-    ServiceBuilder builder(config.global, options, old != nullptr ? old->get() : nullptr,
+    const RuntimeService* old = before != nullptr ? before->find(options.name) : nullptr;
+    ServiceBuilder builder(config.global, options, old != nullptr ? old->service.get() : nullptr,
                            diagnostics);
+    RuntimeService made;
+    if (!options.selfSigned)
+      made.certificates =
+          loader.load(options, old != nullptr ? old->certificates : CertificateUnits(),
+                      builder.asked(), nullptr);
+    made.clientFiles = clientFileStamps(options);
     auto service = std::make_shared<Service>();
     service->staple = builder.staple();
-    runtime.certificates.push_back(
-        options.selfSigned
-            ? CertificateUnits()
-            : loader.load(options, certificatesOf(before, options.name), builder.asked(), nullptr));
-    runtime.clientFiles.push_back(clientFileStamps(options));
-    service->tls =
-        builder.tls(runtime.certificates.back(), service->staple.mode != StapleMode::kOff);
+    service->tls = builder.tls(made.certificates, service->staple.mode != StapleMode::kOff);
     service->profile = builder.profile(resolver);
-    runtime.services.push_back(std::move(service));
+    made.service = std::move(service);
+    runtime.services.push_back(std::move(made));
   }
   diagnostics.sort();
   return runtime;

@@ -5,43 +5,21 @@
 // configuration stops: nothing below server/ sees it. Thread: control.
 #pragma once
 
-#include <memory>
-#include <vector>
-
 #include "config/config.h"
 #include "config/option_table.h"
 #include "net/resolver.h"
-#include "server/certificate_loader.h"
-#include "server/service.h"
+#include "server/runtime.h"
 
 namespace culvert {
 
 /// The checks of values that the config module cannot make itself (addresses, suites, groups).
 Validators serverValidators();
 
-/// Services in the order of the configuration; immutable once built.
-struct Runtime {
-  std::vector<std::shared_ptr<const Service>> services;
-  std::vector<CertificateUnits> certificates;       ///< of each service, where they came from
-  std::vector<std::vector<FileStamp>> clientFiles;  ///< of each service: client-ca and crl as read
-
-  const std::shared_ptr<const Service>* find(std::string_view name) const;
-};
-
 /// Builds every service; all errors (exit code 4) and warnings go to `diagnostics`, with the place
 /// of the option. Reads certificates and keys; `before` is nullptr at the start, and `strict`
 /// makes an error of what would be served there although clients refuse it.
 Runtime buildRuntime(const Config& config, const Runtime* before, Resolver& resolver,
                      Diagnostics& diagnostics, bool strict = false);
-
-/// Services whose CAs, revocation lists or rules for clients are others than before.
-std::vector<std::shared_ptr<const Service>> changedTrust(const Runtime& before, const Runtime& now);
-
-/// All certificates of a runtime, for the next look at their files.
-CertificateLoader::Known knownCertificates(const Runtime& runtime);
-
-/// What the system says of the files of client-ca and crl now.
-std::vector<FileStamp> clientFileStamps(const ServiceOptions& options);
 
 /// Opens the key log files; before privileges are dropped. What cannot be opened is an error.
 void openKeyLogs(const Config& config, const Runtime& runtime, Diagnostics& diagnostics);

@@ -19,7 +19,8 @@ constexpr size_t kFilesAtOnce = 64;
 
 std::vector<StapleWish> stapleWishes(const Runtime& runtime) {
   std::vector<StapleWish> wishes;
-  for (const auto& service : runtime.services) {
+  for (const RuntimeService& one : runtime.services) {
+    const auto& service = one.service;
     for (const auto& credentials : service->tls->credentials->list()) {
       const CertificateInfo& leaf = credentials->leaf();
       if (leaf.selfIssued() || credentials->certPath().empty()) continue;

@@ -11,7 +11,7 @@
 
 #include "base/file_stamp.h"
 #include "server/ocsp_fetcher.h"
-#include "server/service_builder.h"
+#include "server/runtime.h"
 
 namespace culvert {
 

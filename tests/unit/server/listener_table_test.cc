@@ -42,7 +42,7 @@ class ListenerTableTest : public testing::Test {
       profile->name = options.name;
       auto service = std::make_shared<Service>();
       service->profile = profile;
-      runtime.services.push_back(std::move(service));
+      runtime.services.push_back({std::move(service), {}, {}});
     }
     return runtime;
   }

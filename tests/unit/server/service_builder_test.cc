@@ -55,7 +55,7 @@ TEST_F(ServiceBuilderTest, EveryOptionArrives) {
                            "record-size = 4k\ngroups = P-384:X25519\n"));
   EXPECT_TRUE(lines().empty()) << lines().front();
   ASSERT_EQ(runtime.services.size(), 1u);
-  const Service& web = *runtime.services[0];
+  const Service& web = *runtime.services[0].service;
   EXPECT_EQ(web.profile->name, "web");
   EXPECT_EQ(web.profile->tunnel->handshakeTimeout, Millis(1000));
   EXPECT_EQ(web.profile->connect.connectTimeout, Millis(2000));
@@ -82,9 +82,9 @@ TEST_F(ServiceBuilderTest, ServicesStandInOrderAndAreFound) {
       build(service("b", files("ec")) + "[service a]\nlisten = 127.0.0.1:0\nbackend = unix:/x\n" +
             files("rsa"));
   ASSERT_EQ(runtime.services.size(), 2u);
-  EXPECT_EQ(runtime.services[0]->profile->name, "b");
+  EXPECT_EQ(runtime.services[0].service->profile->name, "b");
   ASSERT_NE(runtime.find("a"), nullptr);
-  EXPECT_EQ((*runtime.find("a"))->profile->name, "a");
+  EXPECT_EQ(runtime.find("a")->name(), "a");
   EXPECT_EQ(runtime.find("c"), nullptr);
 }
 
@@ -96,7 +96,7 @@ TEST_F(ServiceBuilderTest, OneFileMayHoldBoth) {
 TEST_F(ServiceBuilderTest, CertificatesAndKeysGoTogetherInOrder) {
   const Runtime runtime = build(service("web", files("ec") + files("rsa")));
   EXPECT_FALSE(said_.hasErrors()) << lines().front();
-  EXPECT_EQ(runtime.services[0]->tls->credentials->size(), 2u);
+  EXPECT_EQ(runtime.services[0].service->tls->credentials->size(), 2u);
 }
 
 TEST_F(ServiceBuilderTest, EveryMistakeIsReportedWithItsPlace) {
@@ -135,10 +135,11 @@ TEST_F(ServiceBuilderTest, UnchangedTlsSettingsAreTheSameObject) {
   const std::string text = service("web", files("ec") + "alpn = h2\n");
   const Runtime before = build(text);
   const Runtime after = build(text + "idle-timeout = 5s\n", &before);
-  EXPECT_EQ(after.services[0]->tls, before.services[0]->tls) << "contexts are kept by it";
-  EXPECT_NE(after.services[0]->profile, before.services[0]->profile);
-  EXPECT_EQ(after.services[0]->profile->tunnel->idleTimeout, Millis(5000));
-  EXPECT_EQ(before.services[0]->profile->tunnel->idleTimeout, Millis(3'600'000))
+  EXPECT_EQ(after.services[0].service->tls, before.services[0].service->tls)
+      << "contexts are kept by it";
+  EXPECT_NE(after.services[0].service->profile, before.services[0].service->profile);
+  EXPECT_EQ(after.services[0].service->profile->tunnel->idleTimeout, Millis(5000));
+  EXPECT_EQ(before.services[0].service->profile->tunnel->idleTimeout, Millis(3'600'000))
       << "tunnels keep what they were born with";
 }
 
@@ -151,9 +152,9 @@ TEST_F(ServiceBuilderTest, EveryTlsOptionMakesNewSettingsOfOldCredentials) {
         "ciphers = ECDHE-ECDSA-AES256-GCM-SHA384\n"}) {
     const Runtime after = build(text + more, &before);
     EXPECT_FALSE(said_.hasErrors()) << more;
-    EXPECT_NE(after.services[0]->tls, before.services[0]->tls) << more;
-    EXPECT_EQ(after.services[0]->tls->credentials->list()[0],
-              before.services[0]->tls->credentials->list()[0])
+    EXPECT_NE(after.services[0].service->tls, before.services[0].service->tls) << more;
+    EXPECT_EQ(after.services[0].service->tls->credentials->list()[0],
+              before.services[0].service->tls->credentials->list()[0])
         << "an unchanged certificate is in memory once";
   }
 }
@@ -170,24 +171,25 @@ TEST_F(ServiceBuilderTest, ARenewedCertificateIsTaken) {
   const Runtime before = build(text);
   install("p384");
   const Runtime after = build(text, &before);
-  EXPECT_NE(after.services[0]->tls, before.services[0]->tls);
-  EXPECT_NE((*after.services[0]->tls->credentials)[0].contentHash(),
-            (*before.services[0]->tls->credentials)[0].contentHash());
+  EXPECT_NE(after.services[0].service->tls, before.services[0].service->tls);
+  EXPECT_NE((*after.services[0].service->tls->credentials)[0].contentHash(),
+            (*before.services[0].service->tls->credentials)[0].contentHash());
 }
 
 TEST_F(ServiceBuilderTest, ARenamedServiceIsANewOne) {
   const Runtime before = build(service("web", files("ec")));
   const Runtime after = build(service("mail", files("ec")), &before);
-  EXPECT_NE(after.services[0]->tls, before.services[0]->tls) << "tickets are bound to the service";
-  EXPECT_EQ(after.services[0]->tls->settings->service, "mail");
+  EXPECT_NE(after.services[0].service->tls, before.services[0].service->tls)
+      << "tickets are bound to the service";
+  EXPECT_EQ(after.services[0].service->tls->settings->service, "mail");
 }
 
 TEST_F(ServiceBuilderTest, AnOldRuntimeDoesNotLiveOnThroughTheNewOne) {
   std::weak_ptr<const TlsEndpoint> old;
   std::weak_ptr<const ServiceProfile> profile;
   Runtime now = build(service("web", files("ec")));
-  old = now.services[0]->tls;
-  profile = now.services[0]->profile;
+  old = now.services[0].service->tls;
+  profile = now.services[0].service->profile;
   now = build(service("web", files("rsa")), &now);
   EXPECT_TRUE(old.expired());
   EXPECT_TRUE(profile.expired());
@@ -210,7 +212,7 @@ TEST_F(ServiceBuilderTest, ASelfSignedCertificateSurvivesAReload) {
   EXPECT_NE(said_.list()[0].what.find("SHA-256"), std::string::npos)
       << "its fingerprint, for whoever tests";
   const Runtime after = buildSelfSigned(&before);
-  EXPECT_EQ(after.services[0]->tls, before.services[0]->tls);
+  EXPECT_EQ(after.services[0].service->tls, before.services[0].service->tls);
   EXPECT_TRUE(said_.list().empty()) << "said once";
 }
 
@@ -218,9 +220,9 @@ TEST_F(ServiceBuilderTest, BackendsShareTheirTargets) {
   const Runtime runtime =
       build(service("a", files("ec") + "backend = localhost:9\n") +
             "[service b]\nlisten = 127.0.0.1:0\nbackend = localhost:9\n" + files("rsa"));
-  ASSERT_EQ(runtime.services[0]->profile->connect.targets.size(), 2u);
-  EXPECT_EQ(runtime.services[0]->profile->connect.targets[1],
-            runtime.services[1]->profile->connect.targets[0]);
+  ASSERT_EQ(runtime.services[0].service->profile->connect.targets.size(), 2u);
+  EXPECT_EQ(runtime.services[0].service->profile->connect.targets[1],
+            runtime.services[1].service->profile->connect.targets[0]);
 }
 
 TEST(ServerValidators, KnowTheValuesOfLowerLayers) {
@@ -240,7 +242,8 @@ TEST_F(ServiceBuilderTest, CbcSuitesAreServedWithAWarning) {
   const Runtime runtime =
       build(service("web", files("ec") + "ciphers = ECDHE-ECDSA-AES128-GCM-SHA256\n"
                                          "ciphers = ECDHE-ECDSA-AES128-SHA\n"));
-  EXPECT_EQ(runtime.services[0]->tls->settings->ciphers, (std::vector<uint16_t>{0xc02b, 0xc009}));
+  EXPECT_EQ(runtime.services[0].service->tls->settings->ciphers,
+            (std::vector<uint16_t>{0xc02b, 0xc009}));
   ASSERT_EQ(lines().size(), 1u);
   EXPECT_TRUE(
       lines()[0].starts_with("f.ini:6: warning: [service web] ciphers: CBC suites are served "
@@ -285,7 +288,8 @@ TEST_F(ServiceBuilderTest, AKeyLogGoesOnOverAReload) {
   EXPECT_TRUE(std::filesystem::exists(dir / "keys"));
   std::filesystem::remove(dir / "keys");
   const Runtime second = build(text, &first);
-  EXPECT_EQ(second.services[0]->tls->settings->keyLog, first.services[0]->tls->settings->keyLog);
+  EXPECT_EQ(second.services[0].service->tls->settings->keyLog,
+            first.services[0].service->tls->settings->keyLog);
   openKeyLogs(config_, second, said_);
   EXPECT_FALSE(std::filesystem::exists(dir / "keys")) << "it is open";
   const Runtime nowhere =
