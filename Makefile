@@ -53,8 +53,8 @@ endif
 
 # --- modules ----------------------------------------------------------------------------------------------
 
-# The layers, lowest first, and what each module may include and is linked with. `make check` holds every
-# #include against this table. LIBS_x are the libraries that only module x may use.
+# The layers, lowest first, and what each module may include. A module in a room of another, as tls/session, is a module
+# of its own. `make check` holds every #include against this table. LIBS_x are the libraries that only module x may use.
 MODULES := base log stats buffer config event net tls tunnel server main
 
 MODULE_DEPS_base   :=
@@ -67,7 +67,7 @@ MODULE_DEPS_net    := base stats buffer event
 MODULE_DEPS_tls    := base stats buffer event net
 MODULE_DEPS_tunnel := base stats buffer event net
 MODULE_DEPS_server := base log stats buffer config event net tls tunnel
-MODULE_DEPS_main   := base log stats buffer config event net tls tunnel server
+MODULE_DEPS_main   := base log stats config event net tls server
 
 LIBS_base   := -lfmt
 LIBS_config := -linih
@@ -77,8 +77,10 @@ LIBS_tls    := -Wl,-u,culvertRandomBlock $(if $(filter distro,$(WOLFSSL)),-lwolf
 LIBS_server := -lcap
 
 reverse = $(if $(1),$(call reverse,$(wordlist 2,$(words $(1)),$(1))) $(firstword $(1)))
-# withDeps module: the module and all below it, highest first (the order for the linker)
-withDeps = $(1) $(call reverse,$(MODULE_DEPS_$(1)))
+# BELOW_x: all modules that x is linked with, whether it includes them itself or not.
+$(foreach m,$(MODULES),$(eval BELOW_$(m) := $(sort $(foreach d,$(MODULE_DEPS_$(m)),$(d) $(BELOW_$(d))))))
+# withDeps modules: these and all below them, highest first (the order for the linker)
+withDeps = $(call reverse,$(filter $(sort $(1) $(foreach m,$(1),$(BELOW_$(m)))),$(MODULES)))
 libsOf = $(foreach m,$(call withDeps,$(1)),$(LIBS_$(m)))
 
 sourcesOf = $(sort $(wildcard src/$(1)/*.cc))
@@ -150,9 +152,10 @@ ALL_CXXFLAGS = -std=c++20 -Isrc -fPIE -pthread -gz -ffunction-sections -fdata-se
   -ffile-prefix-map=$(CURDIR)=. -Wall -Wextra $(if $(filter 1,$(WERROR)),-Werror) $(FLAGS_$(MODE)) $(CPPFLAGS) $(CXXFLAGS)
 ALL_LDFLAGS = $(or $(LINK_KIND),-pie) -pthread $(FLAGS_$(MODE)) $(LDFLAGS_$(MODE)) -L$(WOLFSSL_PREFIX)/lib $(LDFLAGS)
 # Only the door and what stands above it can see wolfSSL's headers at all.
-tlsFlags = $(if $(filter tls,$(call withDeps,$(1))),-isystem $(WOLFSSL_PREFIX)/include $(KEYLOG_FLAG))
+TLS_DOOR := tls
+tlsFlags = $(if $(filter $(TLS_DOOR),$(call withDeps,$(1))),-isystem $(WOLFSSL_PREFIX)/include $(KEYLOG_FLAG))
 KEYLOG_FLAG := $(if $(WOLFSSL_KEYLOG),-DCULVERT_KEYLOG=1)
-tlsReady = $(if $(filter tls,$(call withDeps,$(1))),$(WOLFSSL_READY))
+tlsReady = $(if $(filter $(TLS_DOOR),$(call withDeps,$(1))),$(WOLFSSL_READY))
 TEST_FLAGS := -I. -Itests -Itests/support
 
 # Building uses every CPU where no -j says otherwise.
@@ -244,6 +247,7 @@ $(B)/lib/$(1).list: FORCE
 
 $(B)/lib/$(1).a: $(patsubst src/%.cc,$(B)/obj/%.o,$(call librarySourcesOf,$(1))) $(B)/lib/$(1).list
 	$$(call say,AR,$$@)
+	@mkdir -p $$(@D)
 	$$(Q)rm -f $$@ && $$(AR) rcsD $$@ $$(filter %.o,$$^)
 
 $(foreach d,unit regress,$(call unitObjectRule,$(1),$(d)))
@@ -326,18 +330,18 @@ check-asan check-tsan: check-%:
 
 # --- fuzzing ----------------------------------------------------------------------------------------------
 
-# A fuzzer is linked with the modules its first lines name (`// modules: tunnel buffer base`), or with all but main.
-fuzzModules = $(or $(shell sed -n '1,12s|^// modules: *||p' tests/fuzz/$(1)_fuzz.cc),$(call withDeps,server))
-fuzzOrder = $(call reverse,$(foreach m,$(MODULES),$(filter $(m),$(foreach f,$(call fuzzModules,$(1)),$(f) $(MODULE_DEPS_$(f))))))
+# A fuzzer is linked with the modules that its first lines name (`// modules: tunnel`) and those below them.
+fuzzModules = $(shell sed -n '1,12s|^// modules: *||p' tests/fuzz/$(1)_fuzz.cc)
+fuzzOrder = $(call withDeps,$(call fuzzModules,$(1)))
 
 ifeq ($(MODE),fuzz)
 define fuzzRules
-$(BUILD)/fuzz/obj/tests/fuzz/$(1)_fuzz.o: tests/fuzz/$(1)_fuzz.cc $(BUILD)/fuzz/.build_opts | $(if $(filter tls,$(call fuzzOrder,$(1))),$(WOLFSSL_READY))
+$(BUILD)/fuzz/obj/tests/fuzz/$(1)_fuzz.o: tests/fuzz/$(1)_fuzz.cc $(BUILD)/fuzz/.build_opts | $(if $(filter $(TLS_DOOR),$(call fuzzOrder,$(1))),$(WOLFSSL_READY))
 	$$(call say,CXX,$$<)
 	@mkdir -p $$(@D)
 	$$(Q)$$(CCACHE) $$(CXX) $$(ALL_CXXFLAGS) $$(TEST_FLAGS) -isystem $(WOLFSSL_PREFIX)/include -MMD -MP -c -o $$@ $$<
 $(BUILD)/fuzz/bin/$(1): $(BUILD)/fuzz/obj/tests/fuzz/$(1)_fuzz.o $(foreach m,$(call fuzzOrder,$(1)),$(BUILD)/fuzz/lib/$(m).a) \
-    $(if $(filter tls,$(call fuzzOrder,$(1))),$(WOLFSSL_READY)) $(BUILD)/fuzz/.link_opts
+    $(if $(filter $(TLS_DOOR),$(call fuzzOrder,$(1))),$(WOLFSSL_READY)) $(BUILD)/fuzz/.link_opts
 	$$(call say,LINK,$$@)
 	@mkdir -p $$(@D)
 	$$(Q)$$(CXX) $$(ALL_LDFLAGS) -o $$@ $$(filter %.o %.a,$$^) $(foreach m,$(call fuzzOrder,$(1)),$(LIBS_$(m)))
@@ -399,4 +403,4 @@ install: $(BUILD)/release/culvert
 clean:
 	rm -rf $(BUILD)
 
--include $(wildcard $(B)/obj/*/*.d $(B)/obj/tests/*/*.d $(B)/obj/tests/*/*/*.d)
+-include $(shell find $(B)/obj -name '*.d' 2>/dev/null)

@@ -9,7 +9,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
-# library: (what its headers look like, the modules that are its door)
+# library: (what its headers look like, the modules that are its door: each with all its rooms)
 DOORS = {
     "wolfSSL": (r"wolfssl/", {"tls"}),
     "libevent": (r"event2?/|event\.h$|evhttp\.h$|evutil\.h$", {"event", "admin"}),
@@ -32,6 +32,20 @@ def moduleTable():
     return table
 
 
+def moduleOf(path, modules):
+    """The module that a path below src/ lies in: the longest one whose folder holds it, or None."""
+    parts = pathlib.PurePosixPath(path).parts[:-1]
+    for count in range(len(parts), 0, -1):
+        name = "/".join(parts[:count])
+        if name in modules:
+            return name if count == len(parts) else None
+    return None
+
+
+def isDoor(module, doors):
+    return any(module == door or module.startswith(door + "/") for door in doors)
+
+
 def problemsIn(path, module, allowed, modules):
     for number, line in enumerate(path.read_text().splitlines(), 1):
         match = INCLUDE.match(line)
@@ -40,41 +54,56 @@ def problemsIn(path, module, allowed, modules):
         kind, header = match.groups()
         place = f"{path.relative_to(ROOT)}:{number}"
         if kind == '"':
-            target = header.split("/")[0]
             if header.startswith("culvert/"):
                 continue
-            if "/" not in header or target not in modules:
+            target = moduleOf(header, modules)
+            if target is None:
                 yield f'{place}: "{header}" is not written from src/ (as in "base/result.h")'
             elif target != module and target not in allowed:
                 yield f"{place}: {module} may not include {target} (MODULE_DEPS in the Makefile)"
             elif not (ROOT / "src" / header).is_file():
                 yield f'{place}: "{header}" does not exist'
         for library, (pattern, doors) in DOORS.items():
-            if re.match(pattern, header) and module not in doors and (kind == "<" or "/" not in header):
+            if re.match(pattern, header) and not isDoor(module, doors) and (kind == "<" or "/" not in header):
                 yield f"{place}: {library} is included outside its door ({', '.join(sorted(doors))})"
+
+
+def tableProblems(modules):
+    """The table itself: each module stands behind all that it may use, so there is no circle."""
+    seen = set()
+    for name, deps in modules.items():
+        for dep in sorted(deps - seen):
+            yield f"Makefile: {name} may use {dep}, which is unknown or does not stand before it in MODULES"
+        seen.add(name)
+
+
+def fuzzerProblems(modules):
+    """Each fuzzer names the modules that it is linked with in its first lines."""
+    for path in sorted((ROOT / "tests/fuzz").glob("*_fuzz.cc")):
+        lines = [line for line in path.read_text().splitlines()[:12] if line.startswith("// modules: ")]
+        name = path.relative_to(ROOT)
+        if not lines:
+            yield f'{name}: no line "// modules: NAME..." of its own among the first twelve'
+        for module in " ".join(lines).split()[2:] if lines else []:
+            if module not in modules:
+                yield f"{name}: {module} is not a module"
 
 
 def main():
     modules = moduleTable()
     problems, files = [], 0
-    for directory in sorted((ROOT / "src").iterdir()):
-        if not directory.is_dir():
+    for path in sorted((ROOT / "src").rglob("*")):
+        if path.suffix not in (".h", ".cc", ".def"):
             continue
-        if directory.name not in modules:
-            problems.append(f"src/{directory.name}: no such module in the Makefile's table")
-            continue
-        for path in sorted(directory.rglob("*")):
-            if path.suffix in (".h", ".cc", ".def"):
-                files += 1
-                problems += problemsIn(path, directory.name, modules[directory.name], modules)
-    # The table itself: it has no circle, and what a module may use, its users may use too.
-    for name, deps in modules.items():
-        for dep in deps:
-            if name in modules.get(dep, {name}):
-                problems.append(f"Makefile: {name} and {dep} depend on each other, or {dep} is unknown")
-            if not modules.get(dep, set()) <= deps:
-                problems.append(f"Makefile: {name} uses {dep} but lacks what {dep} uses: "
-                                f"{' '.join(sorted(modules[dep] - deps))}")
+        files += 1
+        name = path.relative_to(ROOT / "src").as_posix()
+        module = moduleOf(name, modules)
+        if module is None:
+            problems.append(f"src/{name}: its folder is not a module in the Makefile's table")
+        else:
+            problems += problemsIn(path, module, modules[module], modules)
+    problems += tableProblems(modules)
+    problems += fuzzerProblems(modules)
     for problem in problems:
         print(problem)
     print(f"check-layers: {files} files, {len(modules)} modules, {len(problems)} problems")

@@ -2,8 +2,8 @@
 // The input is a schedule: what both sides send, when their sockets take bytes, block, end, reset
 // or fail, in which order readiness is told, how the backend is reached. Under any schedule no byte
 // is lost unseen, doubled or reordered, a FIFO keeps its bound, nothing spins, and the tunnel ends
-// when the schedule does. One input bit chooses between a Pump alone and a whole Tunnel. modules:
-// tunnel
+// when the schedule does. One input bit chooses between a Pump alone and a whole Tunnel.
+// modules: tunnel
 #include <array>
 #include <cstdint>
 #include <cstdio>
