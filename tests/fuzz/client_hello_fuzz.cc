@@ -12,9 +12,9 @@
 #include <string>
 #include <vector>
 
-#include "tests/unit/tls/hello_builder.h"
 #include "tls/client_hello.h"
 #include "tls/hello_gatherer.h"
+#include "unit/tls/support/hello_builder.h"
 
 namespace culvert {
 namespace {

@@ -10,10 +10,10 @@
 #include <span>
 #include <vector>
 
-#include "tests/unit/tls/hello_builder.h"
 #include "tls/hello_gatherer.h"
 #include "tls/hello_guard.h"
 #include "tls/plain_flight.h"
+#include "unit/tls/support/hello_builder.h"
 
 namespace culvert {
 namespace {

@@ -3,8 +3,9 @@
 // table of names that clients ask for, and real names found no place in it. Right: the names of
 // certificates are remembered and not those of clients, so that no handshake makes the table grow
 // beyond them.
-#include "tests/unit/tls/tls_test_support.h"
 #include "tls/asked_names.h"
+#include "tls/credential_set.h"
+#include "unit/tls/support/test_credentials.h"
 
 namespace culvert {
 namespace {

@@ -11,7 +11,8 @@
 #include <vector>
 
 #include "socket_pair.h"
-#include "unit/tls/tls_test_support.h"
+#include "unit/tls/support/test_endpoint.h"
+#include "unit/tls/support/tls_test.h"
 
 namespace culvert {
 namespace {

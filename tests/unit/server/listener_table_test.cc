@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "socket_pair.h"
-#include "unit/tls/tls_test_support.h"
+#include "temp_dir.h"
 
 namespace culvert {
 namespace {

@@ -11,7 +11,8 @@
 
 #include "event/event_loop.h"
 #include "net/socket_ops.h"
-#include "unit/tls/tls_test_support.h"
+#include "unit/tls/support/test_credentials.h"
+#include "unit/tls/support/tls_test.h"
 
 namespace culvert {
 namespace {

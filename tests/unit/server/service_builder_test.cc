@@ -13,7 +13,8 @@
 #include "temp_dir.h"
 #include "tls/key_log.h"
 #include "tls/tls_library.h"
-#include "unit/tls/tls_test_support.h"
+#include "unit/tls/support/test_keys.h"
+#include "unit/tls/support/tls_test.h"
 
 namespace culvert {
 namespace {

@@ -8,7 +8,8 @@
 #include <filesystem>
 
 #include "tls/ocsp_check.h"
-#include "unit/tls/tls_test_support.h"
+#include "unit/tls/support/test_keys.h"
+#include "unit/tls/support/tls_test.h"
 
 namespace culvert {
 namespace {

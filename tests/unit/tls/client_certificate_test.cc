@@ -4,7 +4,7 @@
 
 #include "tls/der_reader.h"
 #include "tls/pem.h"
-#include "tls_test_support.h"
+#include "unit/tls/support/test_keys.h"
 
 namespace culvert {
 namespace {

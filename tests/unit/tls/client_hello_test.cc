@@ -5,10 +5,10 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/unit/tls/hello_builder.h"
 #include "tls/alert_number.h"
 #include "tls/hello_gatherer.h"
 #include "tls/tls_names.h"
+#include "unit/tls/support/hello_builder.h"
 
 namespace culvert {
 namespace {

@@ -4,7 +4,8 @@
 
 #include <gtest/gtest.h>
 
-#include "unit/tls/tls_test_support.h"
+#include "unit/tls/support/memory_handshake.h"
+#include "unit/tls/support/tls_test.h"
 
 namespace culvert {
 namespace {

@@ -7,7 +7,8 @@
 
 #include <ctime>
 
-#include "tests/unit/tls/tls_test_support.h"
+#include "unit/tls/support/test_credentials.h"
+#include "unit/tls/support/tls_test.h"
 
 namespace culvert {
 namespace {

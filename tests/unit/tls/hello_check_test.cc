@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What is decided from a hello alone: version, refusals with alert and sentence, and the
 // certificate.
-#include "tests/unit/tls/hello_builder.h"
-#include "tests/unit/tls/tls_test_support.h"
+#include "tls/hello_check.h"
+
 #include "tls/alert_number.h"
 #include "tls/hello_gatherer.h"
+#include "unit/tls/support/hello_builder.h"
+#include "unit/tls/support/test_endpoint.h"
+#include "unit/tls/support/tls_test.h"
 
 namespace culvert {
 namespace {
@@ -213,15 +216,6 @@ TEST_F(HelloCheckTest, ChoosesAmongThoseThatTheSuitesOfTheServiceFit) {
   settings.ciphers = {0xc02f};  // for RSA keys only
   EXPECT_EQ(judge(HelloBuilder::tls12(), settings).credential, 1u);
   EXPECT_EQ(judge(HelloBuilder::modern(), settings).credential, 0u);
-}
-
-TEST_F(HelloCheckTest, PutsRefusalsIntoTheClosedListOfCauses) {
-  HelloVerdict verdict{0, Alert::protocol_version, "why"};
-  EXPECT_EQ(explainVerdict(verdict).cause, "tls-sent:protocol_version");
-  HelloResult result{HelloStatus::kNotTls, Alert::unexpected_message, FirstBytes::kHttp,
-                     "client speaks plain HTTP"};
-  EXPECT_EQ(explainHello(result).cause, "tls-sent:unexpected_message");
-  EXPECT_EQ(fatalAlertRecord(70), (std::array<uint8_t, 7>{21, 3, 3, 0, 2, 2, 70}));
 }
 
 }  // namespace

@@ -4,8 +4,8 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/unit/tls/hello_builder.h"
 #include "tls/alert_number.h"
+#include "unit/tls/support/hello_builder.h"
 
 namespace culvert {
 namespace {

@@ -7,9 +7,9 @@
 #include <algorithm>
 #include <functional>
 
-#include "hello_builder.h"
 #include "tls/alert_number.h"
 #include "tls/hello_gatherer.h"
+#include "unit/tls/support/hello_builder.h"
 
 namespace culvert {
 namespace {

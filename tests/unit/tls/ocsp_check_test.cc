@@ -8,7 +8,8 @@
 #include <ctime>
 
 #include "tls/ocsp_reader.h"
-#include "unit/tls/tls_test_support.h"
+#include "tls/tls_library.h"
+#include "unit/tls/support/test_keys.h"
 
 namespace culvert {
 namespace {

@@ -7,8 +7,8 @@
 
 #include <algorithm>
 
-#include "hello_builder.h"
 #include "tls/alert_number.h"
+#include "unit/tls/support/hello_builder.h"
 
 namespace culvert {
 namespace {

@@ -3,6 +3,7 @@
 // the name and the protocols that the client was told to send. Clients that are not installed are
 // skipped.
 #include <arpa/inet.h>
+#include <gtest/gtest.h>
 #include <poll.h>
 #include <spawn.h>
 #include <sys/socket.h>
@@ -10,8 +11,8 @@
 #include <unistd.h>
 
 #include "base/unique_fd.h"
-#include "tests/unit/tls/tls_test_support.h"
 #include "tls/hello_gatherer.h"
+#include "tls/tls_names.h"
 
 namespace culvert {
 namespace {

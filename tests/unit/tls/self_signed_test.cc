@@ -2,7 +2,8 @@
 // The throw-away certificate: what it says, and that clients verify it.
 #include "tls/self_signed.h"
 
-#include "tests/unit/tls/tls_test_support.h"
+#include "unit/tls/support/memory_handshake.h"
+#include "unit/tls/support/tls_test.h"
 
 namespace culvert {
 namespace {

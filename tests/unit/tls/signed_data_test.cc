@@ -6,7 +6,8 @@
 #include <gtest/gtest.h>
 
 #include "tls/pem.h"
-#include "unit/tls/tls_test_support.h"
+#include "tls/tls_library.h"
+#include "unit/tls/support/test_keys.h"
 
 namespace culvert {
 namespace {

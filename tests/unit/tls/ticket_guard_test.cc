@@ -9,7 +9,8 @@
 #include <functional>
 
 #include "tls/tls_context.h"
-#include "tls_test_support.h"
+#include "unit/tls/support/memory_handshake.h"
+#include "unit/tls/support/tls_test.h"
 
 namespace culvert {
 namespace {

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 
 #include "temp_dir.h"
-#include "tls_test_support.h"
+#include "unit/tls/support/tls_test.h"
 
 namespace culvert {
 namespace {

@@ -3,8 +3,9 @@
 // algorithm and name, tickets, and what is said about failures.
 #include "tls/tls_context.h"
 
-#include "tests/unit/tls/tls_test_support.h"
 #include "tls/alert_number.h"
+#include "unit/tls/support/memory_handshake.h"
+#include "unit/tls/support/tls_test.h"
 
 namespace culvert {
 namespace {

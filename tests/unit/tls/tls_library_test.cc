@@ -6,8 +6,10 @@
 #include <array>
 #include <set>
 
-#include "tests/unit/tls/tls_test_support.h"
 #include "tls/alert_number.h"
+#include "tls/wolf_error.h"
+#include "tls/wolfssl.h"
+#include "unit/tls/support/tls_test.h"
 
 namespace culvert {
 namespace {
@@ -47,14 +49,6 @@ TEST_F(TlsLibraryTest, NamesErrorsAndTheirAlerts) {
   EXPECT_EQ(classifyError(WOLFSSL_ERROR_WANT_READ), TlsEvent::kWantRead);
   EXPECT_EQ(classifyError(WOLFSSL_ERROR_ZERO_RETURN), TlsEvent::kCleanEnd);
   EXPECT_EQ(classifyError(SOCKET_PEER_CLOSED_E), TlsEvent::kTruncated);
-  EXPECT_EQ(explainSessionFailure(DECRYPT_ERROR, {uint8_t{20}, std::nullopt}).cause,
-            "tls-sent:bad_record_mac");
-  EXPECT_EQ(explainSessionFailure(FATAL_ERROR, {std::nullopt, uint8_t{80}}).cause,
-            "tls-received:internal_error");
-  const TlsFailure injected = explainSessionFailure(PARSE_ERROR, {uint8_t{10}, uint8_t{40}});
-  EXPECT_EQ(injected.cause, "tls-sent:unexpected_message");
-  EXPECT_EQ(injected.reason, "an alert came in the clear");
-  EXPECT_EQ(explainSessionFailure(ALERT_COUNT_E, {}).cause, "tls-error:too-many-alerts");
 }
 
 }  // namespace

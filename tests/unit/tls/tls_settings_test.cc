@@ -2,8 +2,9 @@
 // What is refused of a service's settings before a client comes, and what a key can serve.
 #include "tls/tls_settings.h"
 
-#include "tests/unit/tls/tls_test_support.h"
 #include "tls/tls_library.h"
+#include "unit/tls/support/test_endpoint.h"
+#include "unit/tls/support/tls_test.h"
 
 namespace culvert {
 namespace {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // TlsStream: what the socket does not take, and every way in which either side ends.
-#include "tls_stream_fixture.h"
+#include "unit/tls/support/tls_stream_fixture.h"
 
 namespace culvert {
 namespace {

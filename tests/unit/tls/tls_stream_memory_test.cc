@@ -2,7 +2,7 @@
 // TlsStream where memory runs out in the middle of a call: what one tunnel sealed never reaches
 // another, and the shortage is reported as ours.
 #include "scarce_memory.h"
-#include "tls_stream_ticket_fixture.h"
+#include "unit/tls/support/tls_stream_ticket_fixture.h"
 
 namespace culvert {
 namespace {

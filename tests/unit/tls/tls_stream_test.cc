@@ -2,7 +2,7 @@
 // TlsStream: the handshake, what is read, floods and damage.
 #include <unistd.h>
 
-#include "tls_stream_fixture.h"
+#include "unit/tls/support/tls_stream_fixture.h"
 
 namespace culvert {
 namespace {

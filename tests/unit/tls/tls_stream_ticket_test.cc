@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The session ticket is held for a moment: it leaves with the first bytes, with the end, or alone.
-#include "tls_stream_ticket_fixture.h"
+#include "unit/tls/support/tls_stream_ticket_fixture.h"
 
 namespace culvert {
 namespace {

@@ -2,9 +2,9 @@
 // One fatal alert leaves, the first, and none behind it; before a ServerHello has left it is plain.
 #include "tls/wolf_alert.h"
 
-#include "hello_builder.h"
 #include "tls/alert_number.h"
-#include "tls_stream_fixture.h"
+#include "unit/tls/support/hello_builder.h"
+#include "unit/tls/support/tls_stream_fixture.h"
 
 namespace culvert {
 namespace {

@@ -12,7 +12,8 @@
 #include "event/event_loop.h"
 #include "socket_pair.h"
 #include "tls/tls_stream.h"
-#include "tls_test_support.h"
+#include "unit/tls/support/test_endpoint.h"
+#include "unit/tls/support/tls_test.h"
 
 namespace culvert {
 

@@ -6,7 +6,8 @@
 #include <sys/ioctl.h>
 
 #include "tls/ticket_keys.h"
-#include "tls_stream_fixture.h"
+#include "unit/tls/support/memory_handshake.h"
+#include "unit/tls/support/tls_stream_fixture.h"
 
 namespace culvert {
 
