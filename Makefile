@@ -55,7 +55,9 @@ endif
 
 # The layers, lowest first, and what each module may include. A module in a room of another, as tls/session, is a module
 # of its own. `make check` holds every #include against this table. LIBS_x are the libraries that only module x may use.
-MODULES := base log stats buffer config event net tls tunnel server main
+MODULES := base log stats buffer config event net \
+  tls/protocol tls/library tls/x509 tls/hello tls/credentials tls/tickets tls/peer_auth tls/ocsp tls/endpoint tls/session \
+  tunnel server main
 
 MODULE_DEPS_base   :=
 MODULE_DEPS_log    := base
@@ -64,16 +66,27 @@ MODULE_DEPS_buffer := base
 MODULE_DEPS_config := base
 MODULE_DEPS_event  := base
 MODULE_DEPS_net    := base stats buffer event
-MODULE_DEPS_tls    := base stats buffer event net
+MODULE_DEPS_tls/protocol    := base
+MODULE_DEPS_tls/library     := base tls/protocol
+MODULE_DEPS_tls/x509        := base tls/library
+MODULE_DEPS_tls/hello       := base tls/protocol tls/library
+MODULE_DEPS_tls/credentials := base tls/library tls/x509
+MODULE_DEPS_tls/tickets     := base tls/library
+MODULE_DEPS_tls/peer_auth   := base tls/protocol tls/library tls/x509 tls/credentials
+MODULE_DEPS_tls/ocsp        := base tls/library tls/x509 tls/credentials
+MODULE_DEPS_tls/endpoint    := base tls/protocol tls/library tls/x509 tls/hello tls/credentials tls/peer_auth
+MODULE_DEPS_tls/session     := base stats buffer event net \
+  tls/protocol tls/library tls/hello tls/credentials tls/tickets tls/peer_auth tls/ocsp tls/endpoint
 MODULE_DEPS_tunnel := base stats buffer event net
-MODULE_DEPS_server := base log stats buffer config event net tls tunnel
-MODULE_DEPS_main   := base log stats config event net tls server
+MODULE_DEPS_server := base log stats config event net tunnel \
+  tls/library tls/credentials tls/tickets tls/peer_auth tls/ocsp tls/endpoint tls/session
+MODULE_DEPS_main   := base log stats config event server tls/protocol tls/library tls/credentials
 
 LIBS_base   := -lfmt
 LIBS_config := -linih
 LIBS_event  := -levent_core
 # The library calls back for random bytes, wherever in the link it stands.
-LIBS_tls    := -Wl,-u,culvertRandomBlock $(if $(filter distro,$(WOLFSSL)),-lwolfssl,-l:libwolfssl.a)
+LIBS_tls/library := -Wl,-u,culvertRandomBlock $(if $(filter distro,$(WOLFSSL)),-lwolfssl,-l:libwolfssl.a)
 LIBS_server := -lcap
 
 reverse = $(if $(1),$(call reverse,$(wordlist 2,$(words $(1)),$(1))) $(firstword $(1)))
@@ -152,7 +165,7 @@ ALL_CXXFLAGS = -std=c++20 -Isrc -fPIE -pthread -gz -ffunction-sections -fdata-se
   -ffile-prefix-map=$(CURDIR)=. -Wall -Wextra $(if $(filter 1,$(WERROR)),-Werror) $(FLAGS_$(MODE)) $(CPPFLAGS) $(CXXFLAGS)
 ALL_LDFLAGS = $(or $(LINK_KIND),-pie) -pthread $(FLAGS_$(MODE)) $(LDFLAGS_$(MODE)) -L$(WOLFSSL_PREFIX)/lib $(LDFLAGS)
 # Only the door and what stands above it can see wolfSSL's headers at all.
-TLS_DOOR := tls
+TLS_DOOR := tls/library
 tlsFlags = $(if $(filter $(TLS_DOOR),$(call withDeps,$(1))),-isystem $(WOLFSSL_PREFIX)/include $(KEYLOG_FLAG))
 KEYLOG_FLAG := $(if $(WOLFSSL_KEYLOG),-DCULVERT_KEYLOG=1)
 tlsReady = $(if $(filter $(TLS_DOOR),$(call withDeps,$(1))),$(WOLFSSL_READY))
@@ -252,7 +265,7 @@ $(B)/lib/$(1).a: $(patsubst src/%.cc,$(B)/obj/%.o,$(call librarySourcesOf,$(1)))
 
 $(foreach d,unit regress,$(call unitObjectRule,$(1),$(d)))
 
-$(B)/unit/$(1): $(patsubst %.cc,$(B)/obj/%.o,$(call unitSourcesOf,$(1))) \
+$(B)/units/$(1): $(patsubst %.cc,$(B)/obj/%.o,$(call unitSourcesOf,$(1))) \
     $(foreach m,$(call withDeps,$(1)),$(B)/lib/$(m).a) $(call tlsReady,$(1)) $(B)/.link_opts
 	$$(call say,LINK,$$@)
 	@mkdir -p $$(@D)
@@ -260,11 +273,18 @@ $(B)/unit/$(1): $(patsubst %.cc,$(B)/obj/%.o,$(call unitSourcesOf,$(1))) \
 	  $(call libsOf,$(1))
 
 .PHONY: unit-$(1)
-unit-$(1): $(if $(call unitSourcesOf,$(1)),$(B)/unit/$(1))
-	$(if $(call unitSourcesOf,$(1)),@printf '  %-7s %s\n' RUN $(B)/unit/$(1),@echo "  no unit tests in tests/unit/$(1)")
-	$(if $(call unitSourcesOf,$(1)),$$(Q)$$(RUN) $(B)/unit/$(1) --gtest_brief=1 $$(GTEST_ARGS))
+unit-$(1): $(if $(call unitSourcesOf,$(1)),$(B)/units/$(1))
+	$(if $(call unitSourcesOf,$(1)),@printf '  %-7s %s\n' RUN $(B)/units/$(1),@echo "  no unit tests in tests/unit/$(1)")
+	$(if $(call unitSourcesOf,$(1)),$$(Q)$$(RUN) $(B)/units/$(1) --gtest_brief=1 $$(GTEST_ARGS))
 endef
 $(foreach m,$(MODULES),$(eval $(call moduleRules,$(m))))
+
+# unit-tls: all rooms of tls
+define roomsRule
+.PHONY: unit-$(1)
+unit-$(1): $(addprefix unit-,$(filter $(1)/%,$(UNIT_MODULES)))
+endef
+$(foreach f,$(sort $(foreach m,$(MODULES),$(if $(findstring /,$(m)),$(firstword $(subst /, ,$(m)))))),$(eval $(call roomsRule,$(f))))
 
 # --- linking ----------------------------------------------------------------------------------------------
 
@@ -290,7 +310,7 @@ export LSAN_OPTIONS ?= print_suppressions=0
 export TSAN_OPTIONS ?= halt_on_error=0:second_deadlock_stack=1
 RUN := $(if $(filter tsan,$(MODE)),setarch $(shell uname -m) -R)
 
-units: $(foreach m,$(UNIT_MODULES),$(B)/unit/$(m))
+units: $(foreach m,$(UNIT_MODULES),$(B)/units/$(m))
 
 # Every module's tests run, whatever becomes of the others.
 unit: units

@@ -41,7 +41,7 @@ die() { printf 'wolfssl.sh: error: %s\n' "$*" >&2; exit 1; }
 # --- what is built --------------------------------------------------------------------------------------
 
 # Small and static. Off on purpose: the OpenSSL layer (memory a connection), TLS below 1.2, finite-field
-# Diffie-Hellman (every key exchange is one of the groups in src/tls/tls_names.cc), the error queue, and the hash
+# Diffie-Hellman (every key exchange is one of the groups in src/tls/protocol/tls_names.cc), the error queue, and the hash
 # DRBG, since random bytes come from getrandom(2) through culvertRandomBlock() in src/tls.
 # On x86-64 also the table of 512 bytes that each of a session's two AES-GCM keys carries for CPUs without AES
 # instructions: the assembly never reads it. A CPU without them gets slow AES-GCM, so culvert prefers ChaCha20 there.
@@ -70,7 +70,7 @@ compilerFlags() {
     -DCUSTOM_RAND_GENERATE_BLOCK=culvertRandomBlock -DWOLFSSL_ALT_NAMES
     -DSP_INT_BITS=8192 -DALT_ECC_SIZE -DMAX_CERTIFICATE_SZ=103424 -DCULVERT_MAX_PEER_CHAIN=100
     -DWOLFSSL_MAX_ALT_NAMES=16384 -DWOLFSSL_MAX_NAME_CONSTRAINTS=1024 -DWOLFSSL_ASN_ALLOW_0_SERIAL
-    -DWOLFSSL_SEND_HRR_COOKIE  # how early data is turned down, see src/tls/hello_guard.h
+    -DWOLFSSL_SEND_HRR_COOKIE  # how early data is turned down, see src/tls/hello/hello_guard.h
     -DWOLFSSL_ALLOW_BAD_TLS_LEGACY_VERSION  # see mendVersions
     -DWOLFSSL_CHECK_SIG_FAULTS  # an ECDSA signature that a fault has spoiled does not leave: it would tell the key
     -DWOLFSSL_NO_GETPID)  # only the hash DRBG would want to notice a fork

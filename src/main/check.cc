@@ -22,8 +22,8 @@
 #include "server/service_builder.h"
 #include "server/stapling.h"
 #include "server/ticket_source.h"
-#include "tls/credentials.h"
-#include "tls/tls_library.h"
+#include "tls/credentials/credentials.h"
+#include "tls/library/tls_library.h"
 
 namespace culvert {
 namespace {

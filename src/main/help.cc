@@ -9,7 +9,7 @@
 
 #include "base/words.h"
 #include "config/option_docs.h"
-#include "tls/tls_names.h"
+#include "tls/protocol/tls_names.h"
 
 namespace culvert {
 

@@ -5,7 +5,7 @@
 #include <fmt/format.h>
 
 #include "event/event_loop.h"
-#include "tls/tls_library.h"
+#include "tls/library/tls_library.h"
 
 namespace culvert {
 

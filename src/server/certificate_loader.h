@@ -12,8 +12,8 @@
 
 #include "config/config.h"
 #include "server/runtime.h"
-#include "tls/asked_names.h"
-#include "tls/credential_set.h"
+#include "tls/credentials/asked_names.h"
+#include "tls/endpoint/credential_set.h"
 
 namespace culvert {
 

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "base/file_stamp.h"
-#include "tls/credentials.h"
+#include "tls/credentials/credentials.h"
 
 namespace culvert {
 

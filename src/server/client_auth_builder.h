@@ -9,7 +9,7 @@
 
 #include "base/file_stamp.h"
 #include "config/config.h"
-#include "tls/client_auth.h"
+#include "tls/peer_auth/client_auth.h"
 
 namespace culvert {
 

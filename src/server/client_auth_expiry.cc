@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "server/runtime.h"
-#include "tls/credentials.h"
+#include "tls/credentials/credentials.h"
 
 namespace culvert {
 namespace {

@@ -7,7 +7,7 @@
 
 #include "log/logger.h"
 #include "server/service.h"
-#include "tls/tls_stream.h"
+#include "tls/session/tls_stream.h"
 #include "tunnel/tunnel.h"
 
 namespace culvert {

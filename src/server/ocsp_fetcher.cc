@@ -9,7 +9,7 @@
 #include <new>
 
 #include "server/ocsp_schedule.h"
-#include "tls/ocsp_check.h"
+#include "tls/ocsp/ocsp_check.h"
 
 namespace culvert {
 namespace {

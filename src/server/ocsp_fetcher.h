@@ -17,7 +17,7 @@
 #include "net/http_post.h"
 #include "server/mailbox.h"
 #include "stats/counters.h"
-#include "tls/credentials.h"
+#include "tls/credentials/credentials.h"
 
 namespace culvert {
 

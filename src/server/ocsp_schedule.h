@@ -6,7 +6,7 @@
 #include <cstdint>
 
 #include "base/clock.h"
-#include "tls/staple.h"
+#include "tls/credentials/staple.h"
 
 namespace culvert {
 

@@ -15,7 +15,7 @@
 #include "server/cpu_budget.h"
 #include "server/identity.h"
 #include "server/privileges.h"
-#include "tls/tls_library.h"
+#include "tls/library/tls_library.h"
 
 namespace culvert {
 namespace {

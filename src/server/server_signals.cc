@@ -9,7 +9,7 @@
 #include "server/backend_names.h"
 #include "server/backend_report.h"
 #include "server/server.h"
-#include "tls/tls_library.h"
+#include "tls/library/tls_library.h"
 
 namespace culvert {
 namespace {

@@ -8,7 +8,7 @@
 #include <string>
 
 #include "net/connector.h"
-#include "tls/credential_set.h"
+#include "tls/endpoint/credential_set.h"
 #include "tunnel/tunnel.h"
 
 namespace culvert {

@@ -9,10 +9,10 @@
 #include "base/ascii.h"
 #include "server/certificate_loader.h"
 #include "server/client_auth_builder.h"
-#include "tls/key_log.h"
-#include "tls/ocsp_check.h"
-#include "tls/self_signed.h"
-#include "tls/tls_library.h"
+#include "tls/credentials/self_signed.h"
+#include "tls/library/key_log.h"
+#include "tls/library/tls_library.h"
+#include "tls/ocsp/ocsp_check.h"
 
 namespace culvert {
 namespace {

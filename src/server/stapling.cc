@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <map>
 
-#include "tls/ocsp_check.h"
+#include "tls/ocsp/ocsp_check.h"
 
 namespace culvert {
 namespace {

@@ -8,7 +8,7 @@
 #include <string>
 
 #include "config/config.h"
-#include "tls/ticket_keys.h"
+#include "tls/tickets/ticket_keys.h"
 
 namespace culvert {
 

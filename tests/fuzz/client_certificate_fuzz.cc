@@ -3,19 +3,19 @@
 // shown, serial numbers are found again, and the verifier gets to a verdict. The mutator starts
 // from a sound certificate and a sound list and keeps their lengths right, so no corpus is kept.
 //
-// modules: tls
+// modules: tls/peer_auth tls/credentials
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
 
 #include "der_mutator.h"
-#include "tls/certificate_info.h"
-#include "tls/client_crl.h"
-#include "tls/client_verifier.h"
-#include "tls/self_signed.h"
-#include "tls/signed_data.h"
-#include "tls/tls_library.h"
+#include "tls/credentials/self_signed.h"
+#include "tls/library/tls_library.h"
+#include "tls/peer_auth/client_crl.h"
+#include "tls/peer_auth/client_verifier.h"
+#include "tls/x509/certificate_info.h"
+#include "tls/x509/signed_data.h"
 
 namespace culvert {
 namespace {

@@ -3,7 +3,7 @@
 // contents whether the bytes arrive at once or in pieces. The first byte of the input chooses the
 // pieces. The mutator starts from sound hellos, so no corpus is kept.
 //
-// modules: tls
+// modules: tls/hello
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
@@ -12,8 +12,8 @@
 #include <string>
 #include <vector>
 
-#include "tls/client_hello.h"
-#include "tls/hello_gatherer.h"
+#include "tls/hello/client_hello.h"
+#include "tls/hello/hello_gatherer.h"
 #include "unit/tls/support/hello_builder.h"
 
 namespace culvert {

@@ -3,16 +3,16 @@
 // crash, bounded, what is dropped was there, and the same result whether the bytes arrive at once
 // or in pieces. The first byte of the input chooses.
 //
-// modules: tls
+// modules: tls/hello
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <span>
 #include <vector>
 
-#include "tls/hello_gatherer.h"
-#include "tls/hello_guard.h"
-#include "tls/plain_flight.h"
+#include "tls/hello/hello_gatherer.h"
+#include "tls/hello/hello_guard.h"
+#include "tls/hello/plain_flight.h"
 #include "unit/tls/support/hello_builder.h"
 
 namespace culvert {

@@ -3,14 +3,14 @@
 // pieces it comes, and its body is looked into as an OCSP response, as is the whole input. The
 // first byte chooses the pieces.
 //
-// modules: net tls
+// modules: net tls/ocsp
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <span>
 
 #include "net/http_response.h"
-#include "tls/ocsp_reader.h"
+#include "tls/ocsp/ocsp_reader.h"
 
 namespace {
 

@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "tls/der_reader.h"
+#include "tls/x509/der_reader.h"
 
 namespace culvert {
 

@@ -11,8 +11,8 @@
 
 #include "config/config_source.h"
 #include "temp_dir.h"
-#include "tls/key_log.h"
-#include "tls/tls_library.h"
+#include "tls/library/key_log.h"
+#include "tls/library/tls_library.h"
 #include "unit/tls/support/test_keys.h"
 #include "unit/tls/support/tls_test.h"
 

@@ -7,7 +7,7 @@
 #include <ctime>
 #include <filesystem>
 
-#include "tls/ocsp_check.h"
+#include "tls/ocsp/ocsp_check.h"
 #include "unit/tls/support/test_keys.h"
 #include "unit/tls/support/tls_test.h"
 

@@ -11,15 +11,15 @@
 #include <utility>
 #include <vector>
 
-#include "tls/client_hello.h"
-#include "tls/explain.h"
-#include "tls/facts.h"
-#include "tls/hello_check.h"
-#include "tls/hello_gatherer.h"
-#include "tls/ticket_keys.h"
-#include "tls/tls_context.h"
-#include "tls/wolf_error.h"
-#include "tls/wolfssl.h"
+#include "tls/endpoint/hello_check.h"
+#include "tls/hello/client_hello.h"
+#include "tls/hello/hello_gatherer.h"
+#include "tls/library/wolf_error.h"
+#include "tls/library/wolfssl.h"
+#include "tls/session/explain.h"
+#include "tls/session/facts.h"
+#include "tls/session/tls_context.h"
+#include "tls/tickets/ticket_keys.h"
 #include "unit/tls/support/test_endpoint.h"
 
 namespace culvert {

@@ -5,7 +5,7 @@
 #include <memory>
 #include <string>
 
-#include "tls/credentials.h"
+#include "tls/credentials/credentials.h"
 #include "unit/tls/support/test_keys.h"
 
 namespace culvert {

@@ -6,8 +6,8 @@
 #include <memory>
 #include <vector>
 
-#include "tls/credential_set.h"
-#include "tls/tls_settings.h"
+#include "tls/endpoint/credential_set.h"
+#include "tls/endpoint/tls_settings.h"
 #include "unit/tls/support/test_credentials.h"
 
 namespace culvert {

@@ -5,7 +5,7 @@
 
 #include <sys/ioctl.h>
 
-#include "tls/ticket_keys.h"
+#include "tls/tickets/ticket_keys.h"
 #include "unit/tls/support/memory_handshake.h"
 #include "unit/tls/support/tls_stream_fixture.h"
 

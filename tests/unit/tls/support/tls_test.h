@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include "tls/tls_library.h"
+#include "tls/library/tls_library.h"
 
 namespace culvert {
 

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The certificates of one service and the index that finds the one for a client: by server name in
+// constant time, however many there are, then by what the client can verify. No wolfSSL in here.
+// Thread: frozen.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "tls/credentials/asked_names.h"
+#include "tls/credentials/credentials.h"
+#include "tls/endpoint/tls_settings.h"
+#include "tls/hello/client_hello.h"
+
+namespace culvert {
+
+class CredentialSet {
+ public:
+  using List = std::vector<std::shared_ptr<const Credentials>>;
+
+  CredentialSet() = default;
+  /// In the order of the configuration. The first one's name is the default.
+  explicit CredentialSet(List list);
+  CredentialSet(const CredentialSet& other) : CredentialSet(other.list_) {}
+  CredentialSet& operator=(CredentialSet&&) = default;
+  CredentialSet& operator=(const CredentialSet& other) { return *this = CredentialSet(other); }
+  CredentialSet(CredentialSet&&) = default;
+
+  /// The index of the credential for this client. Must not be called on an empty set. Candidates
+  /// are those that name the host exactly, then by a wildcard (RFC 6125 6.4.3: one label, the
+  /// leftmost), valid ones before others, then (names being not strict) those with the name of the
+  /// first one; the first whose key the client can use with the settings' suites is it, ECDSA
+  /// before the others, then the order of the configuration. Where none can be used the name alone
+  /// decides, and judgeHello refuses.
+  size_t select(const ClientHello& hello, const TlsSettings& settings, uint16_t version) const;
+
+  /// The name of a certificate that covers `host` (lower case): the same, or `*.` and what follows
+  /// the first label. Empty: there is none. Lives as long as the set.
+  std::string_view nameCovering(std::string_view host) const;
+  /// Whether a certificate names `host`, which may be a wildcard itself.
+  bool covers(std::string_view host) const { return !nameCovering(host).empty(); }
+
+  const Credentials& operator[](size_t index) const { return *list_[index]; }
+  const List& list() const { return list_; }
+  size_t size() const { return list_.size(); }
+  bool empty() const { return list_.empty(); }
+
+ private:
+  using Indices = std::vector<uint32_t>;
+  // The keys are views into the certificates' names, which list_ keeps alive.
+  using Index = std::unordered_map<std::string_view, Indices>;
+
+  void addName(std::string_view name, uint32_t index);
+  Index::const_iterator findWildcard(std::string_view host) const;
+  const Indices* exactly(std::string_view host) const;
+  const Indices* byWildcard(std::string_view host) const;
+
+  List list_;
+  Index exact_;     // also IP addresses as text
+  Index wildcard_;  // "*.example.org" under its own "example.org"
+  Indices default_;
+};
+
+/// What a connection needs to know of its service's TLS. Frozen; a new certificate makes a new one,
+/// the settings stay the same object.
+struct TlsEndpoint {
+  std::shared_ptr<const TlsSettings> settings;
+  std::shared_ptr<const CredentialSet> credentials;
+  std::shared_ptr<AskedNames> asked;  ///< the service's, over all its certificates; may be null
+
+  /// The same objects, which is how what has not changed is carried over.
+  bool operator==(const TlsEndpoint&) const = default;
+};
+
+/// Errors of settings and certificates together: a key that no suite fits.
+Result<void> checkKeyType(const TlsSettings& settings, const Credentials& credentials);
+/// Likewise, of all.
+Result<void> checkEndpoint(const TlsSettings& settings, const CredentialSet& credentials);
+/// Where no key fits the suites of TLS 1.2, but TLS 1.3 is served: what to warn of; else empty.
+std::string keyTypeWarning(const TlsSettings& settings, const CredentialSet& credentials);
+
+}  // namespace culvert

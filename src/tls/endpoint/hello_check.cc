@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// See hello_check.h.
+#include "tls/endpoint/hello_check.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "tls/protocol/alert_number.h"
+#include "tls/protocol/tls_names.h"
+
+namespace culvert {
+
+namespace {
+
+// SignatureScheme numbers (RFC 8446 4.2.3); in TLS 1.2 the pairs {hash, signature} of RFC
+// 5246 7.4.1.4.1.
+constexpr uint8_t kSignatureRsa = 1;
+constexpr uint8_t kSignatureEcdsa = 3;
+constexpr uint16_t kRsaPssSha256 = 0x0804;
+constexpr uint16_t kRsaPssSha512 = 0x0806;
+constexpr uint16_t kPssPssSha256 = 0x0809;
+constexpr uint16_t kPssPssSha512 = 0x080b;
+constexpr uint16_t kEd25519Scheme = 0x0807;
+constexpr uint16_t kEd448Scheme = 0x0808;
+
+/// RFC 9155 4: a server signs with neither MD5 nor SHA-1.
+bool strongHash(uint16_t pair) { return pair > 0x02ff; }
+
+bool rsaScheme(uint16_t scheme, uint16_t version, const CertificateInfo& leaf) {
+  if (leaf.keyPss)
+    return leaf.keyPssScheme != 0 ? scheme == leaf.keyPssScheme
+                                  : scheme >= kPssPssSha256 && scheme <= kPssPssSha512;
+  if (scheme >= kRsaPssSha256 && scheme <= kRsaPssSha512) return true;
+  // PKCS#1 signatures exist in TLS 1.2 only.
+  return version < kTls13 && (scheme & 0xff) == kSignatureRsa && strongHash(scheme) &&
+         scheme <= 0x0601;
+}
+
+bool ecdsaScheme(uint16_t scheme, uint16_t version, unsigned bits) {
+  if (version < kTls13)
+    return (scheme & 0xff) == kSignatureEcdsa && strongHash(scheme) && scheme <= 0x0603;
+  return scheme == (bits == 256 ? 0x0403 : bits == 384 ? 0x0503 : 0x0603);
+}
+
+bool signaturesFit(const ClientHello& hello, uint16_t version, const CertificateInfo& leaf) {
+  const U16List& offered = hello.signatureAlgorithms;
+  for (size_t i = 0; i < offered.size(); ++i) {
+    switch (leaf.keyType) {
+      case KeyType::kRsa:
+        if (rsaScheme(offered[i], version, leaf)) return true;
+        break;
+      case KeyType::kEcdsa:
+        if (ecdsaScheme(offered[i], version, leaf.keyBits)) return true;
+        break;
+      case KeyType::kEd25519:
+        if (offered[i] == kEd25519Scheme) return true;
+        break;
+      case KeyType::kEd448:
+        if (offered[i] == kEd448Scheme) return true;
+        break;
+      case KeyType::kUnknown:
+        return false;
+    }
+  }
+  return false;
+}
+
+/// Whether `hello` offers one of the settings' suites that a key of this type can serve.
+bool suitesFit(const ClientHello& hello, const TlsSettings& settings, uint16_t version,
+               KeyType type) {
+  const std::vector<uint16_t>& suites =
+      version == kTls13 ? settings.suites13() : settings.suites12();
+  for (size_t i = 0; i < hello.cipherSuites.size(); ++i) {
+    const SuiteInfo* suite = findSuite(hello.cipherSuites[i]);
+    if (suite == nullptr || suite->version != version) continue;
+    if (!suiteFitsKey(*suite, type)) continue;
+    if (std::find(suites.begin(), suites.end(), suite->id) != suites.end()) return true;
+  }
+  return false;
+}
+
+/// Before TLS 1.3 supported_groups also limits the curve of the certificate's key (RFC
+/// 8422 5.1, 5.3).
+bool curveFits(const ClientHello& hello, uint16_t version, const CertificateInfo& leaf) {
+  if (version >= kTls13 || leaf.keyType != KeyType::kEcdsa || !hello.hasGroups) return true;
+  return hello.groups.contains(leaf.keyBits == 256   ? 0x0017
+                               : leaf.keyBits == 384 ? 0x0018
+                                                     : 0x0019);
+}
+
+HelloVerdict refuse(uint8_t alert, std::string reason) { return {0, alert, std::move(reason)}; }
+
+/// Names of at most `limit` numbers, without GREASE.
+template <class Name>
+std::string listed(const U16List& list, Name name) {
+  constexpr size_t kLimit = 6;
+  std::string out;
+  size_t count = 0;
+  for (size_t i = 0; i < list.size(); ++i) {
+    if (isGrease(list[i]) || list[i] == 0x00ff || list[i] == 0x5600)
+      continue;  // signalling values are no suites
+    if (count++ < kLimit) out += (out.empty() ? "" : ", ") + name(list[i]);
+  }
+  if (count > kLimit) out += fmt::format(" and {} more", count - kLimit);
+  return out.empty() ? "nothing" : out;
+}
+
+/// The protocols a client offers, for a log line: few, short and printable, since they are any
+/// bytes of the client's.
+std::string offeredProtocols(const ClientHello& hello) {
+  constexpr size_t kLimit = 6;
+  constexpr size_t kLongest = 32;
+  std::string out;
+  size_t count = 0;
+  hello.forEachProtocol([&](std::string_view name) {
+    if (count++ >= kLimit) return;
+    if (!out.empty()) out += ", ";
+    for (char c : name.substr(0, kLongest)) out += c > 0x20 && c < 0x7f && c != '"' ? c : '?';
+    if (name.size() > kLongest) out += "...";
+  });
+  if (count > kLimit) out += fmt::format(" and {} more", count - kLimit);
+  return out;
+}
+
+uint16_t chooseVersion(const ClientHello& hello, const TlsSettings& settings) {
+  for (uint16_t version : {kTls13, kTls12})
+    if (version >= settings.minVersion && version <= settings.maxVersion &&
+        hello.offersVersion(version))
+      return version;
+  return 0;
+}
+
+std::string versionReason(const ClientHello& hello, const TlsSettings& settings) {
+  uint16_t highest = hello.highestVersion();
+  if (highest == 0) return "client offers no known TLS version";
+  // What it offers lies above what the service serves where its best is higher than our best.
+  if (highest > settings.maxVersion)
+    return fmt::format(
+        "client offers {} but none that the service serves ({})", versionWords(highest),
+        settings.minVersion == settings.maxVersion
+            ? versionWords(settings.minVersion)
+            : versionWords(settings.minVersion) + " to " + versionWords(settings.maxVersion));
+  // Below TLS 1.2 only one version is meant where the list has one, or where nothing lies between
+  // it and SSL.
+  bool only = hello.supportedVersions.size() == 1 || highest == kTls10;
+  return fmt::format("client offers {}{}{}, service requires {}", only ? "" : "at most ",
+                     versionWords(highest), only ? " only" : "", versionWords(settings.minVersion));
+}
+
+/// RFC 8446 9.2, 4.1.2, 4.2.2, 4.2.9.
+HelloVerdict checkTls13Hello(const ClientHello& hello) {
+  if (hello.hasCookie)
+    return refuse(Alert::illegal_parameter, "client sends a cookie that nobody gave it");
+  if (!hello.onlyNullCompression)
+    return refuse(Alert::illegal_parameter, "a TLS 1.3 hello offers compression");
+  if (hello.hasPreSharedKey && !hello.hasPskModes)
+    return refuse(Alert::missing_extension, "pre_shared_key without psk_key_exchange_modes");
+  if (!hello.hasPreSharedKey && hello.signatureAlgorithms.empty())
+    return refuse(Alert::missing_extension, "a TLS 1.3 hello lacks signature_algorithms");
+  if (!hello.hasGroups)
+    return refuse(Alert::missing_extension, "a TLS 1.3 hello lacks supported_groups");
+  if (!hello.hasKeyShare)
+    return refuse(Alert::missing_extension, "a TLS 1.3 hello lacks key_share");
+  return {kTls13, 0, {}};
+}
+
+HelloVerdict checkTls12Hello(const ClientHello& hello) {
+  if (hello.signatureAlgorithms.empty())
+    return refuse(Alert::handshake_failure,
+                  "a TLS 1.2 hello lacks signature_algorithms");  // RFC 9155 6
+  if (hello.lacksUncompressed)
+    return refuse(Alert::illegal_parameter,
+                  "ec_point_formats lacks the uncompressed format");  // RFC 8422 5.1.2
+  return {kTls12, 0, {}};
+}
+
+bool groupInCommon(const ClientHello& hello, uint16_t version,
+                   const std::vector<uint16_t>& groups) {
+  if (!hello.hasGroups)
+    return version < kTls13;  // RFC 8422 4: absent means that the server chooses
+  for (uint16_t group : groups) {
+    if (version < kTls13 && isHybridGroup(group)) continue;
+    if (hello.groups.contains(group)) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+bool canServe(const ClientHello& hello, const TlsSettings& settings, uint16_t version,
+              const CertificateInfo& leaf) {
+  return signaturesFit(hello, version, leaf) && curveFits(hello, version, leaf) &&
+         suitesFit(hello, settings, version, leaf.keyType);
+}
+
+namespace {
+
+/// What the certificate's key has to do with it: a suite and a signature that both sides know.
+HelloVerdict checkCredential(const ClientHello& hello, const TlsSettings& settings,
+                             uint16_t version, const CertificateInfo& leaf) {
+  if (!suitesFit(hello, settings, version, leaf.keyType))
+    return refuse(Alert::handshake_failure,
+                  fmt::format("no cipher suite in common for {}: client offers {}",
+                              versionWords(version), listed(hello.cipherSuites, suiteName)));
+  // A ticket needs no signature; where it is not taken, wolfSSL refuses.
+  if (version == kTls13 && hello.hasPreSharedKey) return {version, 0, {}};
+  if (!signaturesFit(hello, version, leaf) || !curveFits(hello, version, leaf))
+    return refuse(Alert::handshake_failure,
+                  fmt::format("client verifies no signature of the service's certificate ({})",
+                              leaf.keyText));
+  return {version, 0, {}};
+}
+
+HelloVerdict checkProtocols(const ClientHello& hello, const TlsSettings& settings,
+                            uint16_t version) {
+  if (!groupInCommon(hello, version, settings.allGroups()))
+    return refuse(
+        Alert::handshake_failure,
+        fmt::format("no key exchange group in common: client offers {}, service offers {}",
+                    listed(hello.groups, groupName), groupList(settings.allGroups())));
+  if (settings.alpn.empty() || hello.alpnList.empty()) return {version, 0, {}};
+  bool common = std::any_of(settings.alpn.begin(), settings.alpn.end(),
+                            [&](const std::string& name) { return hello.offersProtocol(name); });
+  if (common) return {version, 0, {}};
+  return refuse(Alert::no_application_protocol,
+                fmt::format("no ALPN protocol in common: client offers {}, service offers {}",
+                            offeredProtocols(hello), fmt::join(settings.alpn, ", ")));
+}
+
+HelloVerdict checkVersion(const ClientHello& hello, const TlsSettings& settings) {
+  // RFC 8446 appendix D.5: refused whatever else such a hello holds.
+  if (hello.legacyVersion <= kSsl30)
+    return refuse(Alert::protocol_version,
+                  fmt::format("client offers SSL 3.0 or older, service requires {}",
+                              versionWords(settings.minVersion)));
+  uint16_t version = chooseVersion(hello, settings);
+  if (version == 0) return refuse(Alert::protocol_version, versionReason(hello, settings));
+  if (hello.fallbackScsv && hello.highestVersion() < settings.maxVersion)
+    return refuse(Alert::inappropriate_fallback,
+                  fmt::format("client falls back to {} although both sides speak more",
+                              versionWords(version)));
+  return version == kTls13 ? checkTls13Hello(hello) : checkTls12Hello(hello);
+}
+
+}  // namespace
+
+HelloVerdict judgeHello(const ClientHello& hello, const TlsSettings& settings,
+                        const CredentialSet& credentials) {
+  HelloVerdict verdict = checkVersion(hello, settings);
+  if (!verdict) return verdict;
+  const uint16_t version = verdict.version;
+  // RFC 6066 3.
+  const bool known = !hello.serverName.empty() && credentials.covers(hello.serverName);
+  if (settings.strictSni && !known)
+    return refuse(Alert::unrecognized_name, hello.serverName.empty()
+                                                ? "client names no server, and strict-sni is on"
+                                                : "no certificate names the server that the client "
+                                                  "asks for, and strict-sni is on");
+  if (credentials.empty())
+    return refuse(Alert::internal_error, "the service has no certificate to serve");
+  const size_t credential = credentials.select(hello, settings, version);
+  verdict = checkCredential(hello, settings, version, credentials[credential].leaf());
+  if (!verdict) return verdict;
+  verdict = checkProtocols(hello, settings, version);
+  verdict.credential = credential;
+  return verdict;
+}
+
+}  // namespace culvert

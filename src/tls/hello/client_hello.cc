@@ -1,0 +1,449 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Parses one whole ClientHello message. Every length is checked against what is left before it is
+// used; nothing is copied but the server name; the cost is linear in the message's size.
+#include "tls/hello/client_hello.h"
+
+#include <algorithm>
+#include <array>
+#include <bitset>
+#include <memory>
+
+#include "base/ascii.h"
+#include "tls/hello/hello_gatherer.h"
+#include "tls/protocol/alert_number.h"
+#include "tls/protocol/tls_names.h"
+
+namespace culvert {
+
+namespace {
+
+/// Reads fields off the front of a span. Reading past the end sets `bad` and yields zeros.
+struct Reader {
+  std::span<const uint8_t> rest;
+  bool bad = false;
+
+  std::span<const uint8_t> bytes(size_t count) {
+    if (count > rest.size()) {
+      bad = true;
+      rest = {};
+      return {};
+    }
+    auto taken = rest.first(count);
+    rest = rest.subspan(count);
+    return taken;
+  }
+  uint8_t u8() {
+    auto b = bytes(1);
+    return b.empty() ? uint8_t{0} : b[0];
+  }
+  uint16_t u16() {
+    auto b = bytes(2);
+    return b.empty() ? uint16_t{0} : static_cast<uint16_t>(b[0] << 8 | b[1]);
+  }
+  std::span<const uint8_t> vector8() { return bytes(u8()); }
+  std::span<const uint8_t> vector16() { return bytes(u16()); }
+  bool done() const { return rest.empty() && !bad; }
+};
+
+/// A set of 16-bit numbers: a short list while there are few, as in every honest hello, and a bit
+/// map of 8 KiB from then on, so that finding duplicates stays linear whatever a client sends.
+class NumberSet {
+ public:
+  /// False where it was in already.
+  bool insert(uint16_t value) {
+    if (contains(value)) return false;
+    if (map_ == nullptr && count_ == few_.size()) spread();
+    if (map_ != nullptr) {
+      map_->set(value);
+    } else {
+      few_[count_++] = value;
+    }
+    return true;
+  }
+  /// False where it was not in.
+  bool remove(uint16_t value) {
+    if (map_ != nullptr) {
+      const bool there = map_->test(value);
+      map_->reset(value);
+      return there;
+    }
+    uint16_t* end = few_.data() + count_;
+    uint16_t* at = std::find(few_.data(), end, value);
+    if (at == end) return false;
+    *at = few_[--count_];
+    return true;
+  }
+
+ private:
+  bool contains(uint16_t value) const {
+    if (map_ != nullptr) return map_->test(value);
+    return std::find(few_.data(), few_.data() + count_, value) != few_.data() + count_;
+  }
+  void spread() {
+    map_ = std::make_unique<std::bitset<65536>>();
+    for (uint16_t value : few_) map_->set(value);
+  }
+
+  std::array<uint16_t, 32> few_;
+  size_t count_ = 0;
+  std::unique_ptr<std::bitset<65536>> map_;
+};
+
+enum Extension : uint16_t {
+  kServerName = 0,
+  kMaxFragmentLength = 1,
+  kStatusRequest = 5,
+  kSupportedGroups = 10,
+  kPointFormats = 11,
+  kSignatureAlgorithms = 13,
+  kAlpn = 16,
+  kExtendedMasterSecret = 23,
+  kRecordSizeLimit = 28,
+  kSessionTicket = 35,
+  kSupportedVersions = 43,
+  kPskModes = 45,
+  kSignatureAlgorithmsCert = 50,
+  kRenegotiationInfo = 0xff01,
+};
+
+constexpr uint16_t kFallbackScsvSuite = 0x5600;
+
+/// Empty `reason` = fine.
+struct Fault {
+  uint8_t alert = 0;
+  std::string_view reason;
+};
+
+Fault decodeError(std::string_view reason) { return {Alert::decode_error, reason}; }
+Fault illegal(std::string_view reason) { return {Alert::illegal_parameter, reason}; }
+
+bool hostCharacter(uint8_t byte) {
+  const char c = static_cast<char>(byte);
+  return isAlnum(c) || c == '-' || c == '.' || c == '_' ||
+         c == ':';  // ':' for address literals, which RFC 6066 forbids and clients send
+}
+
+/// RFC 6066 3: a list of typed names, at most one of a type; only host_name (0) exists.
+Fault parseServerName(Reader body, ClientHello& out) {
+  Reader list{body.vector16()};
+  if (!body.done() || list.rest.empty()) return decodeError("server_name extension is malformed");
+  NumberSet seen;
+  while (!list.rest.empty()) {
+    uint8_t type = list.u8();
+    auto name = list.vector16();
+    if (list.bad || name.empty()) return decodeError("server_name extension is malformed");
+    if (!seen.insert(type)) return illegal("server_name extension names two hosts");
+    if (type != 0) continue;
+    if (name.size() > 1 && name.back() == '.') name = name.first(name.size() - 1);
+    if (name.size() > 253) return illegal("server name is longer than 253 characters");
+    if (!std::all_of(name.begin(), name.end(), hostCharacter))
+      return illegal("server name holds characters that no host name has");
+    out.serverName.resize(name.size());
+    std::transform(name.begin(), name.end(), out.serverName.begin(),
+                   [](uint8_t c) { return lower(static_cast<char>(c)); });
+  }
+  return {};
+}
+
+/// RFC 7301 3.1.
+Fault parseAlpn(Reader body, ClientHello& out) {
+  auto names = body.vector16();
+  if (!body.done() || names.size() < 2) return decodeError("ALPN extension is malformed");
+  for (Reader list{names}; !list.rest.empty();) {
+    if (list.vector8().empty())
+      return decodeError("ALPN extension is malformed");  // empty name or cut short
+  }
+  out.alpnList = names;
+  return {};
+}
+
+/// RFC 8446 4.2.8. That a share's group is offered too, and only once, is checked when all
+/// extensions are read.
+Fault parseKeyShares(Reader body, ClientHello& out) {
+  auto shares = body.vector16();
+  if (!body.done()) return decodeError("key_share extension is malformed");
+  for (Reader list{shares}; !list.rest.empty();) {
+    list.u16();
+    if (list.vector16().empty()) return decodeError("key_share extension is malformed");
+  }
+  out.hasKeyShare = true;
+  out.keyShares = shares;
+  return {};
+}
+
+/// RFC 8446 4.2.11: identities and binders, equally many.
+Fault parsePreSharedKey(Reader body, ClientHello& out) {
+  constexpr std::string_view kBad = "pre_shared_key extension is malformed";
+  Reader identities{body.vector16()};
+  Reader binders{body.vector16()};
+  if (!body.done() || identities.rest.empty() || binders.rest.empty()) return decodeError(kBad);
+  out.tickets13 = identities.rest;
+  size_t identityCount = 0;
+  size_t binderCount = 0;
+  for (; !identities.rest.empty(); ++identityCount) {
+    bool empty = identities.vector16().empty();
+    identities.bytes(4);  // obfuscated_ticket_age
+    if (empty || identities.bad) return decodeError(kBad);
+  }
+  for (; !binders.rest.empty(); ++binderCount)
+    if (binders.vector8().size() < 32) return decodeError(kBad);
+  if (identityCount != binderCount)
+    return illegal("pre_shared_key has not one binder for each identity");
+  return {};
+}
+
+Fault parseU16List(std::span<const uint8_t> list, bool done, U16List& out,
+                   std::string_view reason) {
+  if (!done || list.empty() || list.size() % 2 != 0) return decodeError(reason);
+  out = U16List(list);
+  return {};
+}
+
+Fault parsePointFormats(Reader body, ClientHello& out) {
+  auto formats = body.vector8();
+  if (!body.done() || formats.empty())
+    return decodeError("ec_point_formats extension is malformed");
+  out.lacksUncompressed = std::find(formats.begin(), formats.end(), 0) == formats.end();
+  return {};
+}
+
+/// RFC 6066 8. What is in a type that nobody has defined is not known.
+Fault parseStatusRequest(Reader body, ClientHello& out) {
+  constexpr uint8_t kOcsp = 1;
+  constexpr std::string_view kBad = "status_request extension is malformed";
+  if (body.u8() != kOcsp) return body.bad ? decodeError(kBad) : Fault{};
+  Reader ids{body.vector16()};
+  body.vector16();  // extensions of the request
+  if (!body.done()) return decodeError(kBad);
+  while (!ids.rest.empty())
+    if (ids.vector16().empty()) return decodeError(kBad);
+  out.statusRequest = true;
+  return {};
+}
+
+/// RFC 8449 4.
+Fault parseRecordLimit(Reader body, ClientHello& out) {
+  constexpr uint16_t kLeast = 64;
+  out.recordLimit = body.u16();
+  if (!body.done()) return decodeError("record_size_limit extension is malformed");
+  if (out.recordLimit < kLeast) return illegal("record_size_limit is below 64");
+  return {};
+}
+
+/// RFC 6066 4. Beside record_size_limit it is ignored (RFC 8449 5).
+Fault judgeFragmentLength(ClientHello& out) {
+  constexpr uint8_t kMost = 4;  // 4096 bytes
+  if (out.recordLimit != 0) out.maxFragment = 0;
+  if (out.maxFragment > kMost) return illegal("max_fragment_length has an unknown value");
+  return {};
+}
+
+Fault parseRenegotiationInfo(Reader body) {
+  auto verify = body.vector8();
+  if (!body.done()) return decodeError("renegotiation_info extension is malformed");
+  if (!verify.empty())
+    return {Alert::handshake_failure,
+            "renegotiation_info of a first hello is not empty"};  // RFC 5746 3.6
+  return {};
+}
+
+Fault parseExtension(uint16_t type, std::span<const uint8_t> bytes, ClientHello& out) {
+  Reader body{bytes};
+  switch (type) {
+    case kServerName:
+      return parseServerName(body, out);
+    case kAlpn:
+      return parseAlpn(body, out);
+    case kKeyShareExtension:
+      return parseKeyShares(body, out);
+    case kPointFormats:
+      return parsePointFormats(body, out);
+    case kStatusRequest:
+      return parseStatusRequest(body, out);
+    case kRecordSizeLimit:
+      return parseRecordLimit(body, out);
+    case kMaxFragmentLength:
+      out.maxFragment = body.u8();
+      if (!body.done()) return decodeError("max_fragment_length extension is malformed");
+      if (out.maxFragment == 0) out.maxFragment = 0xff;  // as unknown as others
+      return {};
+    case kRenegotiationInfo:
+      return parseRenegotiationInfo(body);
+    case kSupportedVersions: {
+      auto list = body.vector8();
+      return parseU16List(list, body.done(), out.supportedVersions,
+                          "supported_versions extension is malformed");
+    }
+    case kSupportedGroups: {
+      auto list = body.vector16();
+      out.hasGroups = true;
+      return parseU16List(list, body.done(), out.groups, "supported_groups extension is malformed");
+    }
+    case kSignatureAlgorithms: {
+      auto list = body.vector16();
+      return parseU16List(list, body.done(), out.signatureAlgorithms,
+                          "signature_algorithms extension is malformed");
+    }
+    case kSignatureAlgorithmsCert: {
+      auto list = body.vector16();
+      U16List unused;
+      return parseU16List(list, body.done(), unused,
+                          "signature_algorithms_cert extension is malformed");
+    }
+    case kExtendedMasterSecret:
+      if (!bytes.empty()) return decodeError("extended_master_secret extension is not empty");
+      return {};
+    case kEarlyDataExtension:
+      if (!bytes.empty()) return decodeError("early_data extension is not empty");
+      out.hasEarlyData = true;
+      return {};
+    case kSessionTicket:
+      out.ticket12Length = static_cast<uint16_t>(bytes.size());
+      return {};
+    case kCookieExtension:
+      if (body.vector16().empty() || !body.done())
+        return decodeError("cookie extension is malformed");
+      out.hasCookie = true;
+      return {};
+    case kPskModes: {
+      constexpr uint8_t kPskDheKe = 1;
+      const auto modes = body.vector8();
+      if (modes.empty() || !body.done())
+        return decodeError("psk_key_exchange_modes extension is malformed");
+      out.pskWithKeyExchange = std::find(modes.begin(), modes.end(), kPskDheKe) != modes.end();
+      out.hasPskModes = true;
+      return {};
+    }
+    case kPreSharedKeyExtension:
+      out.hasPreSharedKey = true;
+      return parsePreSharedKey(body, out);
+    default:
+      return {};  // unknown or GREASE: ignored
+  }
+}
+
+/// Of a client's share (RFC 8446 4.2.8.2, draft-ietf-tls-ecdhe-mlkem 4.1); 0: not known.
+size_t shareSize(uint16_t group) {
+  switch (group) {
+    case 0x0017:
+      return 65;
+    case 0x0018:
+      return 97;
+    case 0x0019:
+      return 133;
+    case 0x001d:
+      return 32;
+    case 0x11eb:
+      return 65 + 1184;
+    case 0x11ec:
+      return 1184 + 32;
+    case 0x11ed:
+      return 97 + 1568;
+    default:
+      return 0;
+  }
+}
+
+Fault parseExtensions(Reader reader, ClientHello& out) {
+  out.extensions = reader.rest;
+  NumberSet seen;
+  while (!reader.rest.empty()) {
+    uint16_t type = reader.u16();
+    auto body = reader.vector16();
+    if (reader.bad) return decodeError("an extension is longer than the ClientHello");
+    if (!seen.insert(type)) return illegal("ClientHello repeats an extension");
+    if (out.hasPreSharedKey) return illegal("pre_shared_key is not the last extension");
+    Fault fault = parseExtension(type, body, out);
+    if (!fault.reason.empty()) return fault;
+  }
+  if (const Fault fault = judgeFragmentLength(out); !fault.reason.empty()) return fault;
+  if (!out.hasKeyShare || !out.hasGroups) return {};
+  // RFC 8446 4.2.8: shares only for offered groups, one each.
+  NumberSet offered;
+  for (size_t i = 0; i < out.groups.size(); ++i) offered.insert(out.groups[i]);
+  bool fine = true;
+  bool sized = true;
+  out.forEachKeyShare([&](uint16_t group, std::span<const uint8_t> key) {
+    fine = offered.remove(group) && fine;
+    sized = sized && (shareSize(group) == 0 || shareSize(group) == key.size());
+  });
+  if (!fine) return illegal("key_share holds a group twice or one that is not in supported_groups");
+  if (!sized) return illegal("a key share has not the size that its group wants");
+  return {};
+}
+
+Fault parseBody(std::span<const uint8_t> body, ClientHello& out) {
+  constexpr std::string_view kShort = "ClientHello is cut short";
+  Reader reader{body};
+  out.legacyVersion = reader.u16();
+  reader.bytes(32);  // random
+  auto sessionId = reader.vector8();
+  auto suites = reader.vector16();
+  auto compression = reader.vector8();
+  if (reader.bad) return decodeError(kShort);
+  if (sessionId.size() > 32) return decodeError("session id is longer than 32 bytes");
+  if (suites.empty() || suites.size() % 2 != 0)
+    return decodeError("cipher suite list is malformed");
+  if (compression.empty()) return decodeError("ClientHello offers no compression method");
+  if (std::find(compression.begin(), compression.end(), 0) == compression.end())
+    return illegal("ClientHello does not offer null compression");
+  out.cipherSuites = U16List(suites);
+  out.onlyNullCompression = compression.size() == 1;
+  out.fallbackScsv = out.cipherSuites.contains(kFallbackScsvSuite);
+  if (reader.rest.empty()) return {};  // no extensions at all: TLS 1.2 and older allow that
+  Reader extensions{reader.vector16()};
+  if (!reader.done()) return decodeError("extensions do not fill the rest of the ClientHello");
+  return parseExtensions(extensions, out);
+}
+
+}  // namespace
+
+bool U16List::contains(uint16_t value) const {
+  for (size_t i = 0; i < size(); ++i)
+    if ((*this)[i] == value) return true;
+  return false;
+}
+
+void ClientHello::dropViews() {
+  message = {};
+  supportedVersions = cipherSuites = groups = signatureAlgorithms = U16List();
+  keyShares = alpnList = tickets13 = extensions = {};
+}
+
+bool ClientHello::offersVersion(uint16_t version) const {
+  // RFC 8446 4.2.1: the extension alone counts where it is present; without it TLS 1.3 cannot be
+  // meant.
+  if (!supportedVersions.empty()) return supportedVersions.contains(version);
+  return version <= kTls12 && version <= legacyVersion && version >= kSsl30;
+}
+
+uint16_t ClientHello::highestVersion() const {
+  for (uint16_t version : {kTls13, kTls12, kTls11, kTls10, kSsl30})
+    if (offersVersion(version)) return version;
+  return 0;
+}
+
+bool ClientHello::offersProtocol(std::string_view name) const {
+  bool found = false;
+  forEachProtocol([&](std::string_view offered) { found = found || offered == name; });
+  return found;
+}
+
+HelloResult parseClientHelloMessage(std::span<const uint8_t> message, ClientHello& out) {
+  out = ClientHello();
+  Fault fault;
+  if (message.size() < 4 || message[0] != 1) {
+    fault = {Alert::unexpected_message, "first handshake message is not a ClientHello"};
+  } else if (static_cast<size_t>(message[1] << 16 | message[2] << 8 | message[3]) !=
+             message.size() - 4) {
+    fault = decodeError("ClientHello is cut short");
+  } else {
+    out.message = message;
+    fault = parseBody(message.subspan(4), out);
+  }
+  if (!fault.reason.empty())
+    return {HelloStatus::kMalformed, fault.alert, FirstBytes::kUnknown, fault.reason};
+  return {HelloStatus::kComplete, 0, FirstBytes::kUnknown, {}};
+}
+
+}  // namespace culvert

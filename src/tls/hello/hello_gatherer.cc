@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The gatherer: finds the records of a first flight, answers garbage at once, and puts a hello that
+// was split over records together. What is inside the message is client_hello.cc's business.
+#include "tls/hello/hello_gatherer.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "tls/protocol/alert_number.h"
+#include "tls/protocol/wire.h"
+
+namespace culvert {
+
+namespace {
+
+HelloResult malformed(uint8_t alert, std::string_view reason) {
+  return {HelloStatus::kMalformed, alert, FirstBytes::kUnknown, reason};
+}
+
+HelloResult notTls(std::span<const uint8_t> bytes) {
+  HelloResult result;
+  result.status = HelloStatus::kNotTls;
+  result.guess = guessFirstBytes(bytes);
+  result.alert =
+      result.guess == FirstBytes::kSslv2 ? Alert::protocol_version : Alert::unexpected_message;
+  result.reason = firstBytesWords(result.guess);
+  return result;
+}
+
+}  // namespace
+
+HelloResult HelloGatherer::feed(std::span<const uint8_t> bytes, ClientHello& out) {
+  if (result_.status == HelloStatus::kNeedMore) result_ = scan(bytes, out);
+  return result_;
+}
+
+HelloResult HelloGatherer::scan(std::span<const uint8_t> bytes, ClientHello& out) {
+  while (position_ < bytes.size()) {
+    std::span<const uint8_t> record = bytes.subspan(position_);
+    HelloResult result = scanRecordHeader(record);
+    if (result.status != HelloStatus::kNeedMore) return result;
+    if (record.size() < kRecordHeader) return {};
+    size_t length = static_cast<size_t>(record[3] << 8 | record[4]);
+    result = scanMessageHeader(
+        record.subspan(kRecordHeader, std::min(length, record.size() - kRecordHeader)));
+    if (result.status != HelloStatus::kNeedMore) return result;
+    // RFC 8446 5.1: nothing may follow in the record before the server has answered.
+    if (messageSize_ != 0 && gathered_ + length > messageSize_)
+      return malformed(Alert::unexpected_message,
+                       "another message follows the ClientHello in its record");
+    if (record.size() - kRecordHeader < length) return {};
+    position_ += kRecordHeader + length;
+    gathered_ += length;
+    ++records_;
+    if (messageSize_ != 0 && gathered_ == messageSize_) return finish(bytes, out);
+    if (records_ == kMaxHelloRecords)
+      return malformed(Alert::unexpected_message, "ClientHello is split over too many records");
+  }
+  return {};
+}
+
+/// Judges as much of a record header as is there, byte by byte, so that garbage is answered at its
+/// first byte.
+HelloResult HelloGatherer::scanRecordHeader(std::span<const uint8_t> record) const {
+  bool first = records_ == 0;
+  if (record[0] != kHandshakeRecord) {
+    // By the first byte alone, so that the answer does not depend on how many came with it.
+    bool tlsType = record[0] >= 20 && record[0] <= 24;
+    if (first && !tlsType) return notTls(record);
+    if (record[0] == 21)
+      return malformed(Alert::unexpected_message, "client sends an alert instead of a ClientHello");
+    return malformed(Alert::unexpected_message,
+                     first ? "client does not begin with a handshake record"
+                           : "another record interrupts the ClientHello");
+  }
+  // The minor version of a record must be ignored (RFC 8446 5.1), the major one has been 3 since
+  // 1996.
+  if (record.size() >= 2 && record[1] != 3)
+    return malformed(Alert::protocol_version, "record of an unknown protocol version");
+  if (record.size() < kRecordHeader) {
+    if (record.size() == 4 && record[3] > kMaxPlaintext >> 8)
+      return malformed(Alert::record_overflow, "record is longer than 16384 bytes");
+    return {};
+  }
+  size_t length = static_cast<size_t>(record[3] << 8 | record[4]);
+  if (length > kMaxPlaintext)
+    return malformed(Alert::record_overflow, "record is longer than 16384 bytes");
+  if (length == 0) return malformed(Alert::unexpected_message, "handshake record without contents");
+  return {};
+}
+
+/// Takes the bytes of the message header out of `payload`, the part of the current record that has
+/// arrived.
+HelloResult HelloGatherer::scanMessageHeader(std::span<const uint8_t> payload) {
+  while (headerSeen_ < kMessageHeader && headerSeen_ - gathered_ < payload.size()) {
+    header_[headerSeen_] = payload[headerSeen_ - gathered_];
+    ++headerSeen_;
+  }
+  if (headerSeen_ >= 1 && header_[0] != kClientHello)
+    return malformed(Alert::unexpected_message, "first handshake message is not a ClientHello");
+  constexpr std::string_view kTooLong = "ClientHello is longer than 65536 bytes";
+  if (headerSeen_ >= 2 && header_[1] != 0) return malformed(Alert::illegal_parameter, kTooLong);
+  if (headerSeen_ == kMessageHeader && messageSize_ == 0) {
+    messageSize_ = static_cast<uint32_t>(kMessageHeader + (header_[2] << 8 | header_[3]));
+    if (messageSize_ > kMaxHelloMessage) return malformed(Alert::illegal_parameter, kTooLong);
+  }
+  return {};
+}
+
+HelloResult HelloGatherer::finish(std::span<const uint8_t> bytes, ClientHello& out) {
+  if (records_ == 1)
+    return parseClientHelloMessage(bytes.subspan(kRecordHeader, messageSize_), out);
+  join(bytes);
+  return parseClientHelloMessage(message_, out);
+}
+
+/// Makes one message of the records, and full records of the message.
+void HelloGatherer::join(std::span<const uint8_t> bytes) {
+  message_.reserve(messageSize_);
+  for (size_t at = 0; at < position_;) {
+    const auto length = static_cast<size_t>(bytes[at + 3] << 8 | bytes[at + 4]);
+    const auto part = bytes.subspan(at + kRecordHeader, length);
+    message_.insert(message_.end(), part.begin(), part.end());
+    at += kRecordHeader + length;
+  }
+  const size_t full = (message_.size() + kMaxPlaintext - 1) / kMaxPlaintext;
+  joined_.reserve(message_.size() + full * kRecordHeader);
+  for (std::span<const uint8_t> rest = message_; !rest.empty();) {
+    const auto part = rest.first(std::min(rest.size(), kMaxPlaintext));
+    joined_.insert(joined_.end(), bytes.begin(), bytes.begin() + 3);
+    joined_.push_back(static_cast<uint8_t>(part.size() >> 8));
+    joined_.push_back(static_cast<uint8_t>(part.size()));
+    joined_.insert(joined_.end(), part.begin(), part.end());
+    rest = rest.subspan(part.size());
+  }
+}
+
+HelloResult parseClientHello(std::span<const uint8_t> bytes, ClientHello& out) {
+  HelloGatherer gatherer;
+  HelloResult result = gatherer.feed(bytes, out);
+  if (gatherer.records() > 1) out.dropViews();  // they point into the gatherer
+  return result;
+}
+
+}  // namespace culvert

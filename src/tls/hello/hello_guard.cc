@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// See hello_guard.h. Lengths are checked before they are used; nothing is kept but a digest.
+#include "tls/hello/hello_guard.h"
+
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+#include "tls/library/wolfssl.h"
+#include "tls/protocol/alert_number.h"
+#include "tls/protocol/wire.h"
+
+namespace culvert {
+
+namespace {
+
+// Bytes of records, without their headers; BoringSSL draws the line there too.
+constexpr uint32_t kMostEarlyData = 16384;
+// An honest client sends one change_cipher_spec, or two.
+constexpr uint8_t kMostDropped = 32;
+
+// RFC 8446 4.1.3: the random of a HelloRetryRequest.
+constexpr uint8_t kRetryRandom[] = {
+    0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11, 0xbe, 0x1d, 0x8c, 0x02, 0x1e, 0x65, 0xb8, 0x91,
+    0xc2, 0xa2, 0x11, 0x16, 0x7a, 0xbb, 0x8c, 0x5e, 0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c};
+constexpr size_t kRandomAt = 2;  // of the body
+
+size_t u16At(std::span<const uint8_t> bytes, size_t at) {
+  return static_cast<size_t>(bytes[at] << 8 | bytes[at + 1]);
+}
+
+RecordVerdict refuseWith(uint8_t alert, std::string_view reason) {
+  return {RecordVerdict::kRefuse, alert, 0, reason};
+}
+
+/// Extensions that the second hello may have otherwise.
+bool mayChange(uint16_t type) {
+  return type == kKeyShareExtension || type == kEarlyDataExtension || type == kCookieExtension ||
+         type == kPreSharedKeyExtension || type == kPaddingExtension;
+}
+
+/// By type, of which the parser allows one each: the order of two hellos may differ. wolfSSL's own
+/// client, for one, has other places for supported_versions and psk_key_exchange_modes in its
+/// second hello. That pre_shared_key stands last is the parser's business too.
+std::vector<std::span<const uint8_t>> sortedExtensions(const ClientHello& hello) {
+  std::vector<std::span<const uint8_t>> out;
+  for (auto rest = hello.extensions; rest.size() >= 4;) {
+    const size_t size = 4 + u16At(rest, 2);
+    out.push_back(rest.first(size));
+    rest = rest.subspan(size);
+  }
+  std::sort(out.begin(), out.end(),
+            [](const auto& a, const auto& b) { return u16At(a, 0) < u16At(b, 0); });
+  return out;
+}
+
+/// The start of a message, as much of it as its first record holds.
+void noteMessage(std::span<const uint8_t> message, StagedFlight& flight) {
+  if (message[0] == kCertificateRequest) flight.asksCertificate = true;
+  if (message[0] != kServerHello) return;
+  const auto body = message.subspan(kMessageHeader);
+  if (body.size() >= kRandomAt + sizeof kRetryRandom &&
+      std::memcmp(&body[kRandomAt], kRetryRandom, sizeof kRetryRandom) == 0) {
+    flight.retry = body;
+  } else {
+    flight.serverHello = true;
+  }
+}
+
+}  // namespace
+
+StagedFlight lookAtFlight(std::span<const uint8_t> staged) {
+  StagedFlight flight;
+  size_t left = 0;  // of a message that goes on in the next record
+  while (staged.size() >= kRecordHeader) {
+    const size_t record = std::min(kRecordHeader + u16At(staged, 3), staged.size());
+    auto body = staged.subspan(kRecordHeader, record - kRecordHeader);
+    const uint8_t type = staged[0];
+    staged = staged.subspan(record);
+    if (type == kChangeCipherSpec && flight.serverHello) break;  // what follows is sealed
+    if (type != kHandshakeRecord) continue;
+    while (!body.empty()) {
+      const size_t rest = std::min(left, body.size());
+      left -= rest;
+      body = body.subspan(rest);
+      if (body.size() < kMessageHeader) break;
+      left = kMessageHeader + (static_cast<size_t>(body[1]) << 16 | u16At(body, 2));
+      noteMessage(body.first(std::min(left, body.size())), flight);
+    }
+  }
+  return flight;
+}
+
+void HelloGuard::awaitSecond(const ClientHello& first, std::span<const uint8_t> retry) {
+  // legacy_version, random, session id, suite, compression, extensions: the library wrote it.
+  constexpr size_t kSessionIdAt = kRandomAt + sizeof kRetryRandom;
+  size_t at = kSessionIdAt + 1 + retry[kSessionIdAt] + 2 + 1 + 2;
+  while (at + 4 <= retry.size()) {
+    const size_t type = u16At(retry, at);
+    if (type == kCookieExtension) cookie_ = true;
+    if (type == kKeyShareExtension && at + 6 <= retry.size())
+      group_ = static_cast<uint16_t>(u16At(retry, at + 4));
+    at += 4 + u16At(retry, at + 2);
+  }
+  first_ = digestOf(first);
+  firstHadTicket_ = first.hasPreSharedKey;
+  firstHadEarlyData_ = first.hasEarlyData;
+  awaits_ = true;
+}
+
+RecordVerdict HelloGuard::inspect(std::span<const uint8_t> bytes) {
+  if (bytes.empty()) return {RecordVerdict::kMore};
+  if (skipLeft_ != 0) {
+    const size_t part = std::min<size_t>(skipLeft_, bytes.size());
+    skipLeft_ -= static_cast<uint32_t>(part);
+    return {RecordVerdict::kDrop, 0, part};
+  }
+  const uint8_t type = bytes[0];
+  const bool mine = type == kChangeCipherSpec || type == kAlertRecord || awaits_;
+  if (!mine || type == kHandshakeRecord) return {};
+  if (type < kChangeCipherSpec || type > kApplicationData)
+    return refuseWith(Alert::unexpected_message, "a record of an unknown type");
+  if (bytes.size() < kRecordHeader) return {RecordVerdict::kMore};
+  return inspectBody(type, u16At(bytes, 3), bytes);
+}
+
+RecordVerdict HelloGuard::inspectBody(uint8_t type, size_t length, std::span<const uint8_t> bytes) {
+  const size_t record = kRecordHeader + length;
+  if (type == kApplicationData) return skipEarlyData(record, bytes);
+  const size_t wanted = type == kAlertRecord ? 2 : 1;
+  if (length != wanted)
+    return refuseWith(Alert::unexpected_message, type == kAlertRecord
+                                                     ? "an alert has not the length of one"
+                                                     : "change_cipher_spec is not one byte long");
+  if (bytes.size() < record) return {RecordVerdict::kMore};
+  if (type == kChangeCipherSpec && bytes[kRecordHeader] != 1)
+    return refuseWith(Alert::unexpected_message, "change_cipher_spec has another value than 1");
+  // RFC 8446 6: in TLS 1.3 the level says nothing, and all but this one end the session.
+  if (type == kAlertRecord && bytes[kRecordHeader + 1] != Alert::user_canceled)
+    return {RecordVerdict::kReceived, bytes[kRecordHeader + 1]};
+  if (++dropped_ > kMostDropped)
+    return refuseWith(Alert::unexpected_message, "too many records that change nothing");
+  return {RecordVerdict::kDrop, 0, record};
+}
+
+RecordVerdict HelloGuard::skipEarlyData(size_t record, std::span<const uint8_t> bytes) {
+  if (!firstHadEarlyData_)
+    return refuseWith(Alert::unexpected_message, "data came before the handshake was done");
+  if (record - kRecordHeader > kMaxCiphertext13)
+    return refuseWith(Alert::record_overflow, "a record is longer than allowed");
+  // An empty record counts too, or they would never end.
+  skipped_ += static_cast<uint32_t>(std::max<size_t>(record - kRecordHeader, 1));
+  if (skipped_ > kMostEarlyData)
+    return refuseWith(Alert::unexpected_message, "more early data than is skipped");
+  const size_t part = std::min(record, bytes.size());
+  skipLeft_ = static_cast<uint32_t>(record - part);
+  return {RecordVerdict::kDrop, 0, part};
+}
+
+SecondHelloVerdict HelloGuard::judgeSecond(const ClientHello& second) {
+  awaits_ = false;
+  if (!second.hasKeyShare) return {Alert::missing_extension, "the second hello lacks key_share"};
+  if (second.hasEarlyData) return {Alert::illegal_parameter, "the second hello offers early data"};
+  if (second.hasCookie != cookie_)
+    return {Alert::illegal_parameter, cookie_ ? "the second hello lacks the cookie it was given"
+                                              : "client sends a cookie that nobody gave it"};
+  if (second.hasPreSharedKey && !firstHadTicket_)
+    return {Alert::illegal_parameter, "the second hello offers a ticket, the first did not"};
+  if (group_ != 0) {
+    size_t shares = 0;
+    bool asked = false;
+    second.forEachKeyShare([&](uint16_t group, std::span<const uint8_t>) {
+      ++shares;
+      asked = group == group_;
+    });
+    if (shares != 1 || !asked)
+      return {Alert::illegal_parameter,
+              "the second hello has another share than the one that was asked for"};
+  }
+  if (digestOf(second) != first_)
+    return {Alert::illegal_parameter, "the second hello differs from the first"};
+  return {};
+}
+
+HelloGuard::Digest HelloGuard::digestOf(const ClientHello& hello) const {
+  Digest out{};
+  wc_Sha256 sha;
+  if (wc_InitSha256(&sha) != 0) return out;
+  auto add = [&sha](std::span<const uint8_t> bytes) {
+    wc_Sha256Update(&sha, bytes.data(), static_cast<word32>(bytes.size()));
+  };
+  // All fields before the extensions; not the lengths of the message and of the extensions.
+  const size_t fields = hello.message.size() - hello.extensions.size() - 2;
+  add(hello.message.first(fields).subspan(kMessageHeader));
+  for (const auto extension : sortedExtensions(hello)) {
+    const auto type = static_cast<uint16_t>(u16At(extension, 0));
+    // Where no group was asked for, the shares stay.
+    if (!mayChange(type) || (type == kKeyShareExtension && group_ == 0)) add(extension);
+  }
+  wc_Sha256Final(&sha, out.data());
+  wc_Sha256Free(&sha);
+  return out;
+}
+
+}  // namespace culvert

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// See plain_flight.h. What is passed on has records of its own: a message's header and as much of
+// its body as is there.
+#include "tls/hello/plain_flight.h"
+
+#include <algorithm>
+
+#include "tls/protocol/alert_number.h"
+#include "tls/protocol/wire.h"
+
+namespace culvert {
+
+namespace {
+
+RecordVerdict refuseWith(uint8_t alert, std::string_view reason) {
+  return {RecordVerdict::kRefuse, alert, 0, reason};
+}
+
+}  // namespace
+
+RecordVerdict PlainFlight::feed(std::span<const uint8_t> bytes, std::vector<uint8_t>& out,
+                                bool certificateAsked) {
+  while (!bytes.empty()) {
+    if (open_) {
+      out.insert(out.end(), bytes.begin(), bytes.end());
+      return {};
+    }
+    if (recordLeft_ == 0) {
+      record_[recordSeen_++] = bytes[0];
+      bytes = bytes.subspan(1);
+      if (recordSeen_ < record_.size()) continue;
+      recordSeen_ = 0;
+      if (const RecordVerdict v = beginRecord(out); v.kind != RecordVerdict::kPass) return v;
+      continue;
+    }
+    const auto part = bytes.first(std::min<size_t>(recordLeft_, bytes.size()));
+    bytes = bytes.subspan(part.size());
+    recordLeft_ -= static_cast<uint32_t>(part.size());
+    if (record_[0] != kHandshakeRecord) {
+      out.insert(out.end(), part.begin(), part.end());
+    } else if (const RecordVerdict v = takeMessages(part, out, certificateAsked);
+               v.kind != RecordVerdict::kPass) {
+      return v;
+    }
+  }
+  return {};
+}
+
+RecordVerdict PlainFlight::beginRecord(std::vector<uint8_t>& out) {
+  recordLeft_ = static_cast<uint32_t>(record_[3] << 8 | record_[4]);
+  if (recordLeft_ > kMaxPlaintext)
+    return refuseWith(Alert::record_overflow, "a record is longer than 16384 bytes");
+  if (record_[0] < kChangeCipherSpec || record_[0] > kHandshakeRecord)
+    return refuseWith(Alert::unexpected_message,
+                      "neither a handshake message nor change_cipher_spec");
+  if (recordLeft_ == 0) return refuseWith(Alert::unexpected_message, "a record without contents");
+  if (record_[0] == kHandshakeRecord) return {};
+  if (record_[0] != kAlertRecord && (messageSeen_ != 0 || messageLeft_ != 0))
+    return refuseWith(Alert::unexpected_message, "change_cipher_spec within a message");
+  out.insert(out.end(), record_.begin(), record_.end());
+  open_ = record_[0] == kChangeCipherSpec;
+  return {};
+}
+
+RecordVerdict PlainFlight::takeMessages(std::span<const uint8_t> bytes, std::vector<uint8_t>& out,
+                                        bool certificateAsked) {
+  while (!bytes.empty()) {
+    if (messageLeft_ != 0) {
+      const auto part = bytes.first(std::min<size_t>(messageLeft_, bytes.size()));
+      emit(part, out);
+      messageLeft_ -= static_cast<uint32_t>(part.size());
+      bytes = bytes.subspan(part.size());
+      continue;
+    }
+    message_[messageSeen_++] = bytes[0];
+    bytes = bytes.subspan(1);
+    const uint8_t type = message_[0];
+    if (type != kClientKeyExchange &&
+        !(certificateAsked && (type == kCertificate || type == kCertificateVerify)))
+      return refuseWith(Alert::unexpected_message, "a message came out of order");
+    if (messageSeen_ < message_.size()) continue;
+    messageSeen_ = 0;
+    messageLeft_ = static_cast<uint32_t>(message_[1]) << 16 |
+                   static_cast<uint32_t>(message_[2] << 8 | message_[3]);
+    // The header and what there is of the body share a record.
+    const auto part = bytes.first(
+        std::min<size_t>({messageLeft_, bytes.size(), kMaxPlaintext - message_.size()}));
+    std::vector<uint8_t> begin(message_.begin(), message_.end());
+    begin.insert(begin.end(), part.begin(), part.end());
+    emit(begin, out);
+    messageLeft_ -= static_cast<uint32_t>(part.size());
+    bytes = bytes.subspan(part.size());
+  }
+  return {};
+}
+
+void PlainFlight::emit(std::span<const uint8_t> bytes, std::vector<uint8_t>& out) const {
+  const auto size = static_cast<uint32_t>(bytes.size());
+  const uint8_t header[] = {record_[0], record_[1], record_[2], static_cast<uint8_t>(size >> 8),
+                            static_cast<uint8_t>(size)};
+  out.insert(out.end(), header, header + sizeof header);
+  out.insert(out.end(), bytes.begin(), bytes.end());
+}
+
+}  // namespace culvert

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// See random_source.h.
+#include "tls/library/random_source.h"
+
+#include <pthread.h>
+#include <sys/random.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace {
+
+// Enough for three handshakes, and what the kernel gives in one go without being interrupted
+// (getrandom(2): up to 256 bytes).
+constexpr unsigned kReserve = 256;
+
+thread_local unsigned char reserve[kReserve];
+thread_local unsigned reserveLeft = 0;
+
+int fromKernel(unsigned char* out, unsigned size) {
+  while (size > 0) {
+    const ssize_t got = ::getrandom(out, size, 0);
+    if (got < 0) {
+      if (errno == EINTR) continue;
+      return -1;
+    }
+    out += got;
+    size -= static_cast<unsigned>(got);
+  }
+  return 0;
+}
+
+/// The child has the parent's reserve too, and only one of them may use it.
+void forgetAfterFork() {
+  ::explicit_bzero(reserve, kReserve);
+  reserveLeft = 0;
+}
+
+[[maybe_unused]] const int kForkWatched = ::pthread_atfork(nullptr, nullptr, &forgetAfterFork);
+
+}  // namespace
+
+extern "C" int culvertRandomBlock(unsigned char* out, unsigned size) {
+  if (size == 0) return 0;
+  if (size > kReserve) return fromKernel(out, size);
+  if (reserveLeft < size) {
+    if (fromKernel(reserve, kReserve) != 0) return -1;
+    reserveLeft = kReserve;
+  }
+  reserveLeft -= size;
+  std::memcpy(out, reserve + reserveLeft, size);
+  ::explicit_bzero(reserve + reserveLeft, size);
+  return 0;
+}

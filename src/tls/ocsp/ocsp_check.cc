@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// See ocsp_check.h. wolfSSL judges what the response says; who has signed it is verified here,
+// because wolfSSL 5.9.2 does not verify the certificate of a responder that the issuer has
+// authorised (mended upstream after it, pull request 11195). The words for a refusal come from a
+// look into the response, because wolfSSL tells all of them by one number.
+#include "tls/ocsp/ocsp_check.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "tls/library/tls_library.h"
+#include "tls/library/wolf_error.h"
+#include "tls/library/wolfssl.h"
+#include "tls/ocsp/ocsp_reader.h"
+#include "tls/x509/cert_manager.h"
+#include "tls/x509/signed_data.h"
+
+// The first releases that let a server staple from a callback have these names.
+#if defined(HAVE_OCSP) && defined(HAVE_CERTIFICATE_STATUS_REQUEST) && \
+    defined(WOLFSSL_OCSP_STATUS_CB_OK)
+#define CULVERT_CAN_STAPLE 1
+#include <wolfssl/ocsp.h>
+#endif
+
+namespace culvert {
+
+std::span<const uint8_t> issuerOf(const Credentials& credentials) {
+  const CertificateInfo& leaf = credentials.leaf();
+  const auto& chain = credentials.chain();
+  for (size_t i = 1; i < chain.size(); ++i) {
+    const bool sameKey = leaf.authorityKeyId.empty() || chain[i].subjectKeyId.empty() ||
+                         leaf.authorityKeyId == chain[i].subjectKeyId;
+    if (chain[i].subjectHash == leaf.issuerHash && sameKey) return credentials.chainDer()[i];
+  }
+  return {};
+}
+
+#ifdef CULVERT_CAN_STAPLE
+
+namespace {
+
+// mozilla::pkix trusts a response without nextUpdate for a day; so others are not far off.
+constexpr int64_t kDefaultValidity = 86400;
+
+constexpr size_t kMaxRequest = 1024;
+
+struct RequestDeleter {
+  void operator()(OcspRequest* request) const { wc_OcspRequest_free(request); }
+};
+
+/// What both messages need: a manager that trusts the issuer, and the question about the leaf.
+struct Inquiry {
+  CertManager manager;
+  std::unique_ptr<OcspRequest, RequestDeleter> request;
+
+  Result<void> open(const Credentials& credentials);
+  Result<void> ask(const std::vector<uint8_t>& leaf);
+};
+
+Result<void> Inquiry::open(const Credentials& credentials) {
+  const auto issuer = issuerOf(credentials);
+  if (issuer.empty())
+    return fail(
+        "the issuer's certificate is not in the chain, and without it no OCSP response can be "
+        "verified");
+  manager.reset(wolfSSL_CertManagerNew());
+  if (manager == nullptr) return fail("out of memory");
+  int result = wolfSSL_CertManagerLoadCABuffer(
+      manager.get(), issuer.data(), static_cast<long>(issuer.size()), WOLFSSL_FILETYPE_ASN1);
+  if (result != WOLFSSL_SUCCESS)
+    return fail("the issuer's certificate cannot be used: " + tlsErrorText(result));
+  result = wolfSSL_CertManagerEnableOCSP(manager.get(), WOLFSSL_OCSP_NO_NONCE);
+  if (result != WOLFSSL_SUCCESS) return fail("OCSP: " + tlsErrorText(result));
+  return ask(credentials.chainDer().front());
+}
+
+Result<void> Inquiry::ask(const std::vector<uint8_t>& leaf) {
+  const auto parsed = std::make_unique<ParsedCert>(leaf);  // several KiB
+  // Verified, since that is how wolfSSL learns the hash of the issuer's key.
+  int result = parsed->parse(CERT_TYPE, VERIFY, manager.get());
+  if (result == 0) {
+    request.reset(wc_OcspRequest_new(nullptr));
+    result = request != nullptr ? wc_InitOcspRequest(request.get(), parsed->get(), 0, nullptr)
+                                : MEMORY_E;
+  }
+  if (result != 0) return fail("the certificate is not valid: " + tlsErrorText(result));
+  return {};
+}
+
+std::string trimmedSerial(const std::vector<uint8_t>& serial) {
+  std::string out;
+  for (uint8_t byte : serial)
+    if (!out.empty() || byte != 0) out += fmt::format("{:02x}", byte);
+  return out;
+}
+
+constexpr std::string_view kNotAuthorised =
+    "is not signed by the issuer, nor by a responder that the issuer has authorised";
+
+/// Until when the signer of a response may be believed, or why it may not at all.
+Result<int64_t> judgeDelegate(std::span<const uint8_t> der, std::span<const uint8_t> issuerKey,
+                              const CertManager& manager, int64_t now) {
+  DerReader file(der);
+  DerReader parts(file.next(DerReader::kSequence).value_or(DerItem{}).body);
+  const auto data = readSignedData(parts);
+  const auto info = readCertificate(der);
+  if (!data || !info) return fail(std::string(kNotAuthorised));
+  switch (verifySignature(*data, issuerKey)) {
+    case SignatureVerdict::kSound:
+      break;
+    case SignatureVerdict::kWeak:
+      return fail("is signed by a responder whose certificate is signed with MD5 or SHA-1");
+    default:
+      return fail(std::string(kNotAuthorised));
+  }
+  if (now > info->notAfter)
+    return fail(fmt::format("is signed by a responder whose certificate has expired ({})",
+                            utcText(info->notAfter)));
+  if (now < info->notBefore)
+    return fail(fmt::format("is signed by a responder whose certificate is not valid yet ({})",
+                            utcText(info->notBefore)));
+  auto cert = std::make_unique<ParsedCert>(der);
+  if (const int error = cert->parse(CERT_TYPE, VERIFY, manager.get()); error != 0)
+    return fail("is signed by a responder whose certificate does not verify: " +
+                tlsErrorText(error));
+  const DecodedCert& c = **cert;
+  if ((c.extExtKeyUsage & EXTKEYUSE_OCSP_SIGN) == 0 ||
+      (c.extKeyUsageSet != 0 && (c.extKeyUsage & KEYUSE_DIGITAL_SIG) == 0))
+    return fail(
+        "is signed by a certificate of the issuer that is not meant for OCSP (extendedKeyUsage "
+        "OCSPSigning, keyUsage digitalSignature)");
+  return info->notAfter;
+}
+
+/// RFC 6960 4.2.2.2: the issuer itself, or who has a certificate of the issuer's for this. Until
+/// when the signature may be believed.
+Result<int64_t> judgeSigner(std::span<const uint8_t> issuer, const CertManager& manager,
+                            std::span<const uint8_t> response, int64_t now) {
+  const auto signature = readOcspSignature(response);
+  if (!signature) return fail(std::string(kNotAuthorised));
+  const auto issuerKey = publicKeyOf(issuer);
+  switch (verifySignature(signature->data, issuerKey)) {
+    case SignatureVerdict::kSound:
+      return INT64_MAX;
+    case SignatureVerdict::kWeak:
+      return fail("is signed with MD5 or SHA-1");
+    case SignatureVerdict::kUnknown:
+      return fail("is signed with an algorithm that is not known here");
+    case SignatureVerdict::kFalse:
+      break;
+  }
+  for (const auto& der : signature->certificates)
+    if (verifySignature(signature->data, publicKeyOf(der)) == SignatureVerdict::kSound)
+      return judgeDelegate(der, issuerKey, manager, now);
+  return fail(std::string(kNotAuthorised));
+}
+
+/// Why wolfSSL may have refused it.
+std::string reasonOfRefusal(const Credentials& credentials, std::span<const uint8_t> response,
+                            int64_t now) {
+  const auto summary = readOcspSummary(response);
+  if (!summary) return summary.error().text;
+  if (summary->responseStatus != 0)
+    return fmt::format("is an error: {}", ocspResponseStatusName(summary->responseStatus));
+  const std::string serial = trimmedSerial(credentials.leaf().serial);
+  const OcspSingle* ours = nullptr;
+  for (const OcspSingle& single : summary->singles)
+    if (trimmedSerial(single.serial) == serial) ours = &single;
+  if (ours == nullptr) return "is for another certificate";
+  if (!ours->sha1) return "names the certificate by another hash than SHA-1";
+  if (ours->thisUpdate > now)
+    return fmt::format("is valid only from {}", utcText(ours->thisUpdate));
+  if (ours->nextUpdate && *ours->nextUpdate < now)
+    return fmt::format("has expired ({})", utcText(*ours->nextUpdate));
+  return std::string(kNotAuthorised);
+}
+
+std::optional<int64_t> timeOf(const byte* date) {
+  return readGeneralizedTime({date, std::find(date, date + MAX_DATE_SIZE, byte{0})});
+}
+
+}  // namespace
+
+Result<void> staplingPossible() { return {}; }
+
+Result<std::vector<uint8_t>> makeOcspRequest(const Credentials& credentials) {
+  Inquiry inquiry;
+  if (auto opened = inquiry.open(credentials); !opened) return tl::unexpected(opened.error());
+  std::vector<uint8_t> der(kMaxRequest);
+  const int size = wc_EncodeOcspRequest(inquiry.request.get(), der.data(), kMaxRequest);
+  if (size <= 0) return fail("no OCSP request can be made: " + tlsErrorText(size));
+  der.resize(static_cast<size_t>(size));
+  return der;
+}
+
+Result<std::shared_ptr<const Staple>> checkOcspResponse(const Credentials& credentials,
+                                                        std::span<const uint8_t> response,
+                                                        int64_t now) {
+  if (response.size() > kMaxOcspResponse)
+    return fail(fmt::format("is larger than {} bytes", kMaxOcspResponse));
+  Inquiry inquiry;
+  if (auto opened = inquiry.open(credentials); !opened)
+    return fail("cannot be checked: " + opened.error().text);
+  auto staple = std::make_shared<Staple>();
+  staple->response.assign(response.begin(), response.end());
+  CertStatus status{};
+  const int result = wolfSSL_CertManagerCheckOCSPResponse(
+      inquiry.manager.get(), staple->response.data(), static_cast<int>(response.size()), nullptr,
+      &status, nullptr, inquiry.request.get());
+  if (result == OCSP_CERT_UNKNOWN) return fail("says that the responder does not know it");
+  staple->revoked = result == OCSP_CERT_REVOKED;
+  if (result != WOLFSSL_SUCCESS && !staple->revoked)
+    return fail(reasonOfRefusal(credentials, response, now));
+  const auto signedUntil =
+      judgeSigner(issuerOf(credentials), inquiry.manager, staple->response, now);
+  if (!signedUntil) return fail(signedUntil.error().text);
+  const auto from = timeOf(status.thisDate);
+  const auto until = status.nextDate[0] != 0 ? timeOf(status.nextDate)
+                     : from                  ? std::optional(*from + kDefaultValidity)
+                                             : std::nullopt;
+  if (!from || !until) return fail("holds a malformed time");
+  if (*until < now) return fail(fmt::format("has expired ({})", utcText(*until)));
+  staple->thisUpdate = *from;
+  staple->validUntil = std::min(*until, *signedUntil);  // clients look at both
+  staple->verifiedAt = now;
+  return std::shared_ptr<const Staple>(std::move(staple));
+}
+
+#else
+
+Result<void> staplingPossible() {
+  return fail("wolfSSL " + tlsLibraryVersion() + " as it was built cannot staple OCSP responses");
+}
+
+Result<std::vector<uint8_t>> makeOcspRequest(const Credentials&) {
+  return tl::unexpected(staplingPossible().error());
+}
+
+Result<std::shared_ptr<const Staple>> checkOcspResponse(const Credentials&,
+                                                        std::span<const uint8_t>, int64_t) {
+  return tl::unexpected(staplingPossible().error());
+}
+
+#endif
+
+}  // namespace culvert

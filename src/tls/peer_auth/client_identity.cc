@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// See client_identity.h.
+#include "tls/peer_auth/client_identity.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "tls/x509/der_reader.h"
+
+namespace culvert {
+namespace {
+
+// What rules look at is kept up to so many bytes.
+constexpr size_t kMostValues = 4096;
+constexpr size_t kLongestCn = 255;
+constexpr size_t kLongestUri = 2048;
+constexpr size_t kLongestValue = 0xffff;
+
+/// The length of the UTF-8 character at the front; 0 where there is none, or a control character.
+size_t characterAt(std::string_view text) {
+  const auto byte = [text](size_t i) { return static_cast<uint8_t>(text[i]); };
+  const uint8_t first = byte(0);
+  if (first < 0x80) return first >= 0x20 && first != 0x7f ? 1 : 0;
+  const size_t size = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+  if (first < 0xc2 || first > 0xf4 || text.size() < size) return 0;
+  for (size_t i = 1; i < size; ++i)
+    if ((byte(i) & 0xc0) != 0x80) return 0;
+  const uint8_t second = byte(1);
+  const bool odd = (first == 0xc2 && second < 0xa0) || (first == 0xe0 && second < 0xa0) ||
+                   (first == 0xed && second > 0x9f) || (first == 0xf0 && second < 0x90) ||
+                   (first == 0xf4 && second > 0x8f);
+  return odd ? 0 : size;
+}
+
+/// As backends are told it: UTF-8 without control characters, not too long.
+std::string shortText(std::string_view value, size_t limit) {
+  if (value.size() > limit) return {};
+  for (std::string_view rest = value; !rest.empty();) {
+    const size_t size = characterAt(rest);
+    if (size == 0) return {};
+    rest.remove_prefix(size);
+  }
+  return std::string(value);
+}
+
+template <class Bytes>
+std::string_view viewOf(const Bytes& bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+template <class Array>
+Array arrayOf(std::string_view bytes) {
+  Array out{};
+  std::copy_n(bytes.begin(), std::min(bytes.size(), out.size()), out.begin());
+  return out;
+}
+
+ShortId shortened(const std::array<uint8_t, 32>& digest) {
+  ShortId out{};
+  std::copy_n(digest.begin(), out.size(), out.begin());
+  return out;
+}
+
+std::string bytesOfHex(std::string_view hex) {
+  const auto digit = [](char c) { return c <= '9' ? c - '0' : c - 'A' + 10; };
+  std::string out;
+  for (size_t i = 0; i + 1 < hex.size(); i += 2)
+    out.push_back(static_cast<char>(digit(hex[i]) << 4 | digit(hex[i + 1])));
+  return out;
+}
+
+}  // namespace
+
+ShortId caIdOf(const std::array<uint8_t, 32>& nameHash, const std::array<uint8_t, 32>& keyPin) {
+  std::array<uint8_t, 64> both{};
+  std::copy(nameHash.begin(), nameHash.end(), both.begin());
+  std::copy(keyPin.begin(), keyPin.end(), both.begin() + nameHash.size());
+  return shortened(sha256Of(both));
+}
+
+ShortId certificateIdOf(std::span<const uint8_t> der) { return shortened(sha256Of(der)); }
+
+void ClientIdentity::put(std::string& out, Tag tag, std::string_view value) {
+  value = value.substr(0, kLongestValue);
+  out.push_back(static_cast<char>(tag));
+  out.push_back(static_cast<char>(value.size() >> 8));
+  out.push_back(static_cast<char>(value.size() & 0xff));
+  out += value;
+}
+
+template <class Visit>
+void ClientIdentity::forEach(Visit visit) const {
+  for (std::string_view rest = packed_; rest.size() >= 3;) {
+    const auto byte = [rest](size_t i) { return static_cast<uint8_t>(rest[i]); };
+    const size_t size = static_cast<size_t>(byte(1)) << 8 | byte(2);
+    if (visit(static_cast<Tag>(byte(0)), rest.substr(3, size))) return;
+    rest.remove_prefix(std::min(rest.size(), 3 + size));
+  }
+}
+
+std::string_view ClientIdentity::first(Tag tag) const {
+  std::string_view found;
+  forEach([&](Tag one, std::string_view value) {
+    if (one == tag) found = value;
+    return one == tag;
+  });
+  return found;
+}
+
+bool ClientIdentity::has(Tag tag) const { return first(tag).data() != nullptr; }
+
+ClientIdentity::ClientIdentity(const ClientCertificate& certificate, const ClientPath* path) {
+  std::string out;
+  put(out, kSubject, certificate.subject);
+  put(out, kIssuer, certificate.issuer);
+  put(out, kSerial, bytesOfHex(certificate.serial));
+  put(out, kFingerprint, viewOf(certificate.fingerprint));
+  if (path != nullptr) {
+    put(out, kKeyPin, viewOf(certificate.keyPin));
+    if (!path->steps.empty()) {
+      std::string end;
+      for (int shift = 56; shift >= 0; shift -= 8)
+        end.push_back(static_cast<char>(path->notAfter >> shift & 0xff));
+      put(out, kNotAfter, end);
+      put(out, kAnchor, viewOf(path->anchor));
+    }
+    for (const ClientPath::Step& step : path->steps) {
+      std::string both(viewOf(step.issuer));
+      both +=
+          viewOf(step.serial)
+              .substr(0, step.serial[0] == 0xff ? step.serial.size() : size_t{1} + step.serial[0]);
+      put(out, kStep, both);
+    }
+    packValues(out, certificate);
+  } else if (!certificate.uris.empty()) {
+    put(out, kUri, std::string_view(certificate.uris.front()).substr(0, kLongestUri + 1));
+  }
+  packed_ = out;  // without what growing has reserved
+}
+
+/// Of each kind the first, which is the one that a rule matches (ClientRules::putMatchesFirst);
+/// then the others, as far as there is room.
+void ClientIdentity::packValues(std::string& out, const ClientCertificate& c) {
+  const size_t limit = out.size() + kMostValues;
+  const auto pack = [&](Tag tag, const auto& values, bool others) {
+    for (size_t i = others ? 1 : 0;
+         i < (others ? values.size() : std::min<size_t>(1, values.size())); ++i)
+      if (!others || out.size() + values[i].size() + 3 <= limit) put(out, tag, viewOf(values[i]));
+  };
+  for (const bool others : {false, true}) {
+    pack(kCommonName, c.commonNames, others);
+    pack(kUnit, c.units, others);
+    pack(kDnsName, c.dnsNames, others);
+    pack(kUri, c.uris, others);
+    pack(kAddress, c.addresses, others);
+  }
+}
+
+std::string ClientIdentity::subject() const { return std::string(first(kSubject)); }
+std::string ClientIdentity::issuer() const { return std::string(first(kIssuer)); }
+
+std::string ClientIdentity::serial() const {
+  std::string out;
+  for (char c : first(kSerial)) out += fmt::format("{:02X}", static_cast<uint8_t>(c));
+  return out;
+}
+
+std::string ClientIdentity::commonName() const { return shortText(first(kCommonName), kLongestCn); }
+
+std::string ClientIdentity::uri() const { return shortText(first(kUri), kLongestUri); }
+
+std::array<uint8_t, 32> ClientIdentity::fingerprint() const {
+  return arrayOf<std::array<uint8_t, 32>>(first(kFingerprint));
+}
+
+ClientCertificate ClientIdentity::certificate() const {
+  ClientCertificate out;
+  forEach([&out](Tag tag, std::string_view value) {
+    switch (tag) {
+      case kSubject:
+        out.subject = value;
+        break;
+      case kKeyPin:
+        out.keyPin = arrayOf<std::array<uint8_t, 32>>(value);
+        break;
+      case kCommonName:
+        out.commonNames.emplace_back(value);
+        break;
+      case kUnit:
+        out.units.emplace_back(value);
+        break;
+      case kDnsName:
+        out.dnsNames.emplace_back(value);
+        break;
+      case kUri:
+        out.uris.emplace_back(value);
+        break;
+      case kAddress:
+        out.addresses.emplace_back(value.begin(), value.end());
+        break;
+      default:
+        break;
+    }
+    return false;
+  });
+  return out;
+}
+
+ClientPath ClientIdentity::path() const {
+  ClientPath out;
+  out.anchor = arrayOf<ShortId>(first(kAnchor));
+  if (const std::string_view end = first(kNotAfter); !end.empty()) {
+    uint64_t number = 0;
+    for (char c : end) number = number << 8 | static_cast<uint8_t>(c);
+    out.notAfter = static_cast<int64_t>(number);
+  }
+  forEach([&out](Tag tag, std::string_view value) {
+    if (tag == kStep && value.size() > sizeof(ShortId))
+      out.steps.push_back({arrayOf<ShortId>(value.substr(0, sizeof(ShortId))),
+                           arrayOf<SerialKey>(value.substr(sizeof(ShortId)))});
+    return false;
+  });
+  return out;
+}
+
+}  // namespace culvert

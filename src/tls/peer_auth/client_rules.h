@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The allow rules of client certificates: allow-cn, allow-ou, allow-dns, allow-uri, allow-ip,
+// allow-spki. They are alternatives: one match is enough; without any rule every verified
+// certificate may pass, with one only what matches. Thread: frozen.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "tls/peer_auth/client_certificate.h"
+
+namespace culvert {
+
+enum class ClientRule : uint8_t { kCn, kOu, kDns, kUri, kIp, kSpki };
+
+/// "allow-cn", ..., in the order of ClientRule.
+inline constexpr std::string_view kClientRuleKeys[] = {"allow-cn",  "allow-ou", "allow-dns",
+                                                       "allow-uri", "allow-ip", "allow-spki"};
+
+class ClientRules {
+ public:
+  /// Adds one item of an allow list:
+  ///   cn, ou  the whole value, byte for byte; any of several values of the subject
+  ///   dns     a DNS name of the subjectAltName without case, if it is a host name; *.NAME stands
+  ///           for one label
+  ///   uri     a URI of the subjectAltName, byte for byte; behind the host * stands for plain
+  ///           characters within one path segment, and a last segment ** for one segment or more
+  ///   ip      an address, or NETWORK/BITS, against the subjectAltName's addresses
+  ///   spki    SHA-256 of the SubjectPublicKeyInfo, hex or base64
+  Result<void> add(ClientRule kind, std::string_view item);
+
+  bool empty() const;
+  /// Whether the certificate may pass.
+  bool allows(const ClientCertificate& certificate) const;
+  /// Puts of each kind of name the one that a rule matches to the front: by that it is known.
+  void putMatchesFirst(ClientCertificate& certificate) const;
+
+ private:
+  struct Network {
+    std::vector<uint8_t> address;
+    unsigned bits = 0;
+    static bool holds(const Network& network, const std::vector<uint8_t>& address);
+  };
+  std::vector<std::string> cns_, ous_, dns_, uris_;
+  std::vector<Network> networks_;
+  std::vector<std::array<uint8_t, 32>> pins_;
+};
+
+/// Whether `uri` matches a pattern of allow-uri.
+bool uriMatches(std::string_view pattern, std::string_view uri);
+
+}  // namespace culvert

@@ -1,0 +1,389 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// See client_verifier.h. The path from the client's certificate to a trust anchor is found by names
+// and key identifiers; then each certificate of it is verified by wolfCrypt from the top down, in a
+// manager that is thrown away with the path. What a client has sent helps no other client.
+#include "tls/peer_auth/client_verifier.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "tls/credentials/credentials.h"
+#include "tls/library/wolf_error.h"
+#include "tls/protocol/alert_number.h"
+#include "tls/x509/cert_manager.h"
+#include "tls/x509/weak_signature.h"
+
+namespace culvert {
+
+namespace {
+
+constexpr size_t kMostPaths = 4;  // cross-signed and renewed CAs; what is beyond is somebody's game
+constexpr unsigned kLeastRsaBits = 2048;
+
+using KeyId = std::array<uint8_t, 20>;
+
+ClientVerdict refuse(uint8_t alert, std::string reason, bool ours = false) {
+  return {alert, std::move(reason), ours};
+}
+
+uint8_t alertFor(int error) {
+  switch (error) {
+    case ASN_AFTER_DATE_E:
+    case ASN_BEFORE_DATE_E:
+      return Alert::certificate_expired;
+    case ASN_NO_SIGNER_E:
+    case ASN_SELF_SIGNED_E:
+    case ASN_PATHLEN_INV_E:
+    case ASN_PATHLEN_SIZE_E:
+      return Alert::unknown_ca;
+    case CRL_CERT_REVOKED:
+      return Alert::certificate_revoked;
+    case MEMORY_E:
+      return Alert::internal_error;
+    default:
+      return Alert::bad_certificate;
+  }
+}
+
+std::string_view wordsFor(int error) {
+  switch (error) {
+    case ASN_AFTER_DATE_E:
+      return "has expired";
+    case ASN_BEFORE_DATE_E:
+      return "is not valid yet";
+    case ASN_NO_SIGNER_E:
+      return "has an unknown issuer";
+    case ASN_PATHLEN_INV_E:
+    case ASN_PATHLEN_SIZE_E:
+      return "stands below a CA that allows no further CA (pathLenConstraint)";
+    case ASN_NAME_INVALID_E:
+      return "has a name that its issuer must not certify (nameConstraints)";
+    case ASN_SIG_CONFIRM_E:
+      return "has a signature that its issuer did not make";
+    case ASN_CRIT_EXT_E:
+      return "has a critical extension that is not known";
+    default:
+      return {};
+  }
+}
+
+ClientVerdict fromError(int error, const std::string& subject) {
+  const std::string_view words = wordsFor(error);
+  return refuse(
+      alertFor(error),
+      fmt::format("{} {}", subject,
+                  words.empty() ? "does not verify: " + tlsErrorText(error) : std::string(words)));
+}
+
+}  // namespace
+
+/// A certificate of the chain as it was sent.
+struct ClientVerifier::Link {
+  std::span<const uint8_t> der;
+  std::string subject, issuer;
+  std::array<uint8_t, 32> subjectHash{}, issuerHash{};
+  std::array<uint8_t, 32> keyPin{};
+  SerialKey serial{};
+  int64_t notAfter = INT64_MAX;
+  KeyId keyId{}, issuerKeyId{};
+  bool namesIssuerKey = false;
+  bool unheldConstraints = false;
+  bool selfIssued() const { return subjectHash == issuerHash; }
+  bool issuedBy(const std::array<uint8_t, 32>& name, const KeyId& key) const {
+    return issuerHash == name && (!namesIssuerKey || issuerKeyId == key);
+  }
+};
+
+/// From the leaf up, as indices of the chain; then the trust anchor.
+struct ClientVerifier::Path {
+  std::vector<size_t> way;
+  const TrustAnchor* anchor;
+};
+
+ClientVerdict ClientVerifier::verify(std::span<const std::span<const uint8_t>> chain,
+                                     const ClientCertificate& leaf, int64_t now,
+                                     ClientPath& taken) const {
+  if (auth_->pinsOnly)
+    return auth_->rules.allows(leaf)
+               ? ClientVerdict{}
+               : refuse(Alert::access_denied, leaf.subject + " has a key that allow-spki lacks");
+  std::vector<Link> links;
+  for (const auto& der : chain) {
+    auto cert = std::make_unique<ParsedCert>(der);
+    const int error = cert->parse(CERT_TYPE, NO_VERIFY, nullptr);
+    const auto names = error == 0 ? readClientCertificate(der) : std::nullopt;
+    if (!names) {
+      if (links.empty())
+        return refuse(Alert::bad_certificate,
+                      fmt::format("{} cannot be read: {}", leaf.subject,
+                                  error == 0 ? "malformed" : tlsErrorText(error)));
+      continue;  // RFC 8446 4.4.2: certificates that nothing needs are ignored
+    }
+    Link link{.der = der,
+              .subject = names->subject,
+              .issuer = names->issuer,
+              .subjectHash = names->subjectHash,
+              .issuerHash = names->issuerHash,
+              .keyPin = names->keyPin,
+              .serial = names->serialKey,
+              .notAfter = names->notAfter,
+              .unheldConstraints = names->unheldConstraints};
+    std::memcpy(link.keyId.data(), (*cert)->extSubjKeyId,
+                std::min(link.keyId.size(), sizeof((*cert)->extSubjKeyId)));
+    link.namesIssuerKey = (*cert)->extAuthKeyIdSet != 0;
+    std::memcpy(link.issuerKeyId.data(), (*cert)->extAuthKeyId,
+                std::min(link.issuerKeyId.size(), sizeof((*cert)->extAuthKeyId)));
+    links.push_back(std::move(link));
+  }
+  std::vector<Path> paths;
+  std::vector<size_t> way{0};
+  std::vector<bool> seen(links.size());
+  bool tooLong = false;
+  findPaths(links, way, seen, paths, tooLong);
+  if (paths.empty()) return noPath(links.front(), tooLong, now);
+  ClientVerdict first;
+  for (const Path& path : paths) {
+    ClientVerdict verdict = verifyPath(links, path, now);
+    if (verdict && !auth_->rules.allows(leaf))
+      verdict = refuse(Alert::access_denied, leaf.subject + " matches no allow rule");
+    if (verdict) fillPath(links, path, taken);
+    if (verdict) return verdict;
+    if (first) first = std::move(verdict);
+  }
+  return first;
+}
+
+/// Depth first; every certificate is tried once, so the work is bounded by what was sent.
+void ClientVerifier::findPaths(const std::vector<Link>& links, std::vector<size_t>& way,
+                               std::vector<bool>& seen, std::vector<Path>& found,
+                               bool& tooLong) const {
+  const Link& last = links[way.back()];
+  seen[way.back()] = true;
+  for (const TrustAnchor& anchor : auth_->anchors)
+    if (found.size() < kMostPaths && last.issuedBy(anchor.nameHash, anchor.keyId))
+      found.push_back({way, &anchor});
+  if (last.selfIssued()) return;
+  for (size_t i = 0; i < links.size() && found.size() < kMostPaths; ++i) {
+    if (seen[i] || !last.issuedBy(links[i].subjectHash, links[i].keyId)) continue;
+    if (way.size() > auth_->depth) {
+      tooLong = true;
+      return;
+    }
+    way.push_back(i);
+    findPaths(links, way, seen, found, tooLong);
+    way.pop_back();
+  }
+}
+
+ClientVerdict ClientVerifier::noPath(const Link& leaf, bool tooLong, int64_t) const {
+  if (tooLong)
+    return refuse(Alert::unknown_ca,
+                  fmt::format("{} has more than {} CAs between itself and client-ca (verify-depth)",
+                              leaf.subject, auth_->depth));
+  if (leaf.selfIssued())
+    return refuse(Alert::unknown_ca, leaf.subject + " is self-signed and not of client-ca");
+  return refuse(Alert::unknown_ca,
+                fmt::format("{} has an issuer that client-ca does not know, and none was sent that "
+                            "leads there: {}",
+                            leaf.subject, leaf.issuer));
+}
+
+ClientVerdict ClientVerifier::verifyPath(const std::vector<Link>& links, const Path& path,
+                                         int64_t now) const {
+  const TrustAnchor& anchor = *path.anchor;
+  const bool direct = path.way.size() == 1;
+  if (anchor.nameConstraints && !direct)
+    return refuse(Alert::bad_certificate,
+                  fmt::format("nameConstraints of {} can be held only against what it has issued "
+                              "itself: put the CA in between into client-ca",
+                              anchor.subject));
+  CertManager own(wolfSSL_CertManagerNew());
+  if (own == nullptr || addAnchor(own.get(), anchor.der) != WOLFSSL_SUCCESS) {
+    ClientVerdict dates = checkAnchor(anchor, now);  // old releases look at them here
+    return dates ? refuse(Alert::internal_error, "no certificate manager: out of memory") : dates;
+  }
+  for (size_t k = path.way.size(); k-- > 0;) {
+    const Link& link = links[path.way[k]];
+    if (ClientVerdict verdict = verifyOne(link, k == 0, own.get(), now); !verdict) return verdict;
+    if (k != 0 && link.unheldConstraints)
+      return refuse(Alert::bad_certificate,
+                    link.subject + " has nameConstraints of a kind that cannot be held");
+    const bool top = k + 1 == path.way.size();
+    const auto& issuerPin = top ? anchor.keyPin : links[path.way[k + 1]].keyPin;
+    if (ClientVerdict verdict = checkRevoked(link, issuerPin, now); !verdict) return verdict;
+    if (k != 0 && addAnchor(own.get(), link.der) != WOLFSSL_SUCCESS)
+      return refuse(Alert::bad_certificate, link.subject + " cannot be used as a CA");
+    if (k > 1) {
+      auto cert = std::make_unique<ParsedCert>(link.der);
+      if (cert->parse(CERT_TYPE, NO_VERIFY, nullptr) != 0 || cert->hasNameConstraints())
+        return refuse(Alert::bad_certificate,
+                      fmt::format("nameConstraints of {} can be held only against what it has "
+                                  "issued itself",
+                                  link.subject));
+    }
+  }
+  return checkAnchor(anchor, now);
+}
+
+ClientVerdict ClientVerifier::verifyOne(const Link& link, bool leaf, ManagerHandle manager,
+                                        int64_t) const {
+  auto cert = std::make_unique<ParsedCert>(link.der);
+  const int error = cert->parse(leaf ? CERT_TYPE : kChainCert, VERIFY, manager);
+  if (error != 0) return fromError(error, link.subject);
+  const DecodedCert& c = **cert;
+  if (!leaf &&
+      (c.isCA == 0 || (c.extKeyUsageSet != 0 && (c.extKeyUsage & KEYUSE_KEY_CERT_SIGN) == 0)))
+    return refuse(Alert::unknown_ca,
+                  link.subject +
+                      " has issued a certificate and is no CA (basicConstraints, "
+                      "keyUsage)");
+  if (c.version != 2)
+    return refuse(Alert::unsupported_certificate, link.subject +
+                                                      " is no X.509 certificate of "
+                                                      "version 3");
+  if (leaf && c.extKeyUsageSet != 0 && (c.extKeyUsage & KEYUSE_DIGITAL_SIG) == 0)
+    return refuse(Alert::unsupported_certificate,
+                  link.subject + " is not meant for signing (keyUsage)");
+  if (c.extExtKeyUsageSet != 0 && (c.extExtKeyUsage & (EXTKEYUSE_ANY | EXTKEYUSE_CLIENT_AUTH)) == 0)
+    return refuse(Alert::unsupported_certificate,
+                  link.subject + " is not meant for clients (extendedKeyUsage)");
+  if (!weakSignature(c.signatureOID, link.der).empty())
+    return refuse(Alert::bad_certificate, link.subject + " is signed with MD5 or SHA-1");
+  const KeyInfo key = readPublicKey(subjectKeyOf(link.der));
+  if (!key.fault.empty())
+    return refuse(Alert::unsupported_certificate, link.subject + " has a key that " + key.fault);
+  if (key.type == KeyType::kRsa && key.bits < kLeastRsaBits)
+    return refuse(Alert::bad_certificate, fmt::format("{} has a key of {} bits, {} are the least",
+                                                      link.subject, key.bits, kLeastRsaBits));
+  return {};
+}
+
+/// With crl set each certificate below the anchor needs a current list of its issuer.
+ClientVerdict ClientVerifier::checkRevoked(const Link& link,
+                                           const std::array<uint8_t, 32>& issuerPin,
+                                           int64_t now) const {
+  if (!auth_->checksRevocation) return {};
+  for (const RevocationList& list : auth_->lists) {
+    if (!list.isOf(link.issuerHash, issuerPin)) continue;
+    if (now > list.nextUpdate)
+      return refuse(Alert::bad_certificate,
+                    fmt::format("the revocation list of {} has expired ({}): {}", list.issuer,
+                                utcText(list.nextUpdate), list.path),
+                    true);
+    if (list.revokes(link.serial))
+      return refuse(Alert::certificate_revoked, link.subject + " is revoked");
+    return {};
+  }
+  return refuse(Alert::bad_certificate,
+                fmt::format("crl holds no list of {}, the issuer of {}", link.issuer, link.subject),
+                true);
+}
+
+/// An anchor that another one has issued may have been revoked since its issuer's list expired.
+ClientVerdict ClientVerifier::checkAnchor(const TrustAnchor& anchor, int64_t now) const {
+  if (anchor.revoked)
+    return refuse(Alert::certificate_revoked,
+                  fmt::format("the client CA {} is revoked by its issuer", anchor.subject));
+  for (size_t index : anchor.issuerLists) {
+    const RevocationList& list = auth_->lists[index];
+    if (now <= list.nextUpdate) continue;
+    return refuse(Alert::bad_certificate,
+                  fmt::format("the revocation list of {}, the issuer of the client CA {}, has "
+                              "expired ({}): {}",
+                              list.issuer, anchor.subject, utcText(list.nextUpdate), list.path),
+                  true);
+  }
+  if (now > anchor.notAfter || now < anchor.notBefore)
+    return refuse(Alert::certificate_expired,
+                  fmt::format("the client CA {} {} ({})", anchor.subject,
+                              now > anchor.notAfter ? "has expired" : "is not valid yet",
+                              utcText(now > anchor.notAfter ? anchor.notAfter : anchor.notBefore)),
+                  true);
+  return {};
+}
+
+void ClientVerifier::fillPath(const std::vector<Link>& links, const Path& path, ClientPath& taken) {
+  for (size_t k = 0; k < path.way.size(); ++k) {
+    const Link& link = links[path.way[k]];
+    const bool top = k + 1 == path.way.size();
+    taken.steps.push_back(
+        {caIdOf(link.issuerHash, top ? path.anchor->keyPin : links[path.way[k + 1]].keyPin),
+         link.serial});
+    taken.notAfter = std::min(taken.notAfter, link.notAfter);
+  }
+  taken.anchor = path.anchor->certificateId;
+}
+
+/// The path that the client had ends at the first of its issuers that is an anchor now, or at a
+/// later one. One that it could have had besides is not known: it may connect again.
+ClientVerdict ClientVerifier::judgeAgain(const ClientIdentity& client, int64_t now) const {
+  const ClientCertificate leaf = client.certificate();
+  if (!auth_->rules.allows(leaf))
+    return refuse(Alert::access_denied, leaf.subject + " matches no allow rule any more");
+  if (auth_->pinsOnly) return {};
+  const ClientPath path = client.path();
+  if (now > path.notAfter)
+    return refuse(Alert::certificate_expired, fmt::format("{}, or a CA above it, has expired ({})",
+                                                          leaf.subject, utcText(path.notAfter)));
+  ClientVerdict first =
+      refuse(Alert::unknown_ca, fmt::format("client-ca does not hold the issuer of {} any more: {}",
+                                            leaf.subject, client.issuer()));
+  bool tried = false;
+  for (size_t k = 0; k < path.steps.size() && k <= auth_->depth; ++k) {
+    for (const TrustAnchor& anchor : auth_->anchors) {
+      if (anchor.caId != path.steps[k].issuer) continue;
+      ClientVerdict verdict = judgeSteps(client, path, k + 1, anchor, now);
+      if (verdict) return verdict;
+      if (!tried || verdict.ours) first = std::move(verdict);
+      tried = true;
+    }
+  }
+  return first;
+}
+
+/// What a list says counts before what it is worth by now.
+ClientVerdict ClientVerifier::judgeSteps(const ClientIdentity& client, const ClientPath& path,
+                                         size_t count, const TrustAnchor& anchor,
+                                         int64_t now) const {
+  for (size_t i = 0; i < count; ++i) {
+    const RevocationList* list = listOf(path.steps[i].issuer);
+    if (list != nullptr && list->revokes(path.steps[i].serial))
+      return refuse(Alert::certificate_revoked,
+                    (i == 0 ? std::string() : "a CA above ") + client.subject() + " is revoked");
+  }
+  if (ClientVerdict verdict = checkAnchor(anchor, now); !verdict) return verdict;
+  if (anchor.nameConstraints && anchor.certificateId != path.anchor)
+    return refuse(Alert::bad_certificate,
+                  fmt::format("{} was not verified with the nameConstraints that {} has now",
+                              client.subject(), anchor.subject));
+  for (size_t i = 0; i < count && auth_->checksRevocation; ++i) {
+    const RevocationList* list = listOf(path.steps[i].issuer);
+    if (list == nullptr || now > list->nextUpdate)
+      return refuse(Alert::bad_certificate,
+                    fmt::format("crl holds no current list for {}", client.subject()), true);
+  }
+  return {};
+}
+
+const RevocationList* ClientVerifier::listOf(const ShortId& issuer) const {
+  for (const TrustAnchor& anchor : auth_->anchors) {
+    if (anchor.caId != issuer) continue;
+    for (const RevocationList& list : auth_->lists)
+      if (list.isOf(anchor.nameHash, anchor.keyPin)) return &list;
+  }
+  return nullptr;
+}
+
+std::shared_ptr<ClientVerifier> ClientVerifiers::verifierFor(
+    const std::shared_ptr<const ClientAuth>& auth) {
+  std::erase_if(list_, [](const auto& entry) { return entry.expired(); });
+  for (const auto& entry : list_)
+    if (auto verifier = entry.lock(); &verifier->auth() == auth.get()) return verifier;
+  auto made = std::make_shared<ClientVerifier>(auth);
+  list_.push_back(made);
+  return made;
+}
+
+}  // namespace culvert

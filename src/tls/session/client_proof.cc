@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// See client_proof.h. wolfSSL verifies a client's chain against the context's certificate manager
+// and adds to it every CA that verified, for all later clients. So that manager stays empty: its
+// first complaint calls us, with the whole chain at hand; we decide, and wolfSSL's own verification
+// rests until the client's own certificate, which comes last, has been read.
+#include "tls/session/client_proof.h"
+
+#include <algorithm>
+#include <ctime>
+#include <new>
+
+#include "tls/library/wolf_error.h"
+#include "tls/library/wolfssl.h"
+#include "tls/protocol/alert_number.h"
+#include "tls/session/wolf_alert.h"
+
+namespace culvert {
+
+namespace {
+
+int modeOf(VerifyClient mode) {
+  return mode == VerifyClient::kRequired ? WOLFSSL_VERIFY_PEER | WOLFSSL_VERIFY_FAIL_IF_NO_PEER_CERT
+                                         : WOLFSSL_VERIFY_PEER;
+}
+
+/// What wolfSSL may find wrong because it knows no CA, and what we have judged ourselves. Anything
+/// else it finds stands.
+bool isOurs(int error, bool pinsOnly) {
+  switch (error) {
+    case 0:
+    case ASN_NO_SIGNER_E:
+    case ASN_SELF_SIGNED_E:
+      return true;
+    case ASN_AFTER_DATE_E:
+    case ASN_BEFORE_DATE_E:
+      return pinsOnly;
+    default:
+      return false;
+  }
+}
+
+/// An error that nothing is known of was found in a certificate: the client's fault.
+uint8_t alertOf(int error) {
+  if (tlsErrorName(error) == "internal") return Alert::bad_certificate;
+  return alertForError(error).value_or(Alert::bad_certificate);
+}
+
+}  // namespace
+
+void ClientProof::demand(WOLFSSL_CTX* ctx, VerifyClient mode) {
+  wolfSSL_CTX_set_verify(ctx, modeOf(mode), onVerify);
+}
+
+ClientProof::ClientProof(WOLFSSL* ssl, std::shared_ptr<const ClientVerifier> verifier)
+    : ssl_(ssl), mode_(verifier->auth().mode), verifier_(std::move(verifier)) {
+  wolfSSL_SetCertCbCtx(ssl, this);
+}
+
+bool ClientProof::holds() const {
+  if (suspended_ || state_ == State::kRefused) return false;
+  return state_ == State::kVerified || mode() == VerifyClient::kOptional;
+}
+
+void ClientProof::judgeBy(std::shared_ptr<const ClientVerifier> verifier) {
+  mode_ = verifier->auth().mode;
+  verifier_ = std::move(verifier);
+}
+
+ClientVerdict ClientProof::judgeAgain(const ClientVerifier& verifier, int64_t now) const {
+  if (state_ == State::kVerified) return verifier.judgeAgain(*identity_, now);
+  if (state_ == State::kNoCertificate && verifier.auth().mode == VerifyClient::kRequired)
+    return {Alert::handshake_failure, "client has no certificate, and one is required now"};
+  return {};
+}
+
+int ClientProof::onVerify(int, WOLFSSL_X509_STORE_CTX* store) {
+  auto* self = static_cast<ClientProof*>(store->userCtx);
+  if (self == nullptr) return 0;
+  try {
+    return self->judge(*store) ? 1 : 0;
+  } catch (const std::bad_alloc&) {  // which C code between us and the stream could not pass on
+    self->state_ = State::kRefused;
+    self->verdict_ = {Alert::internal_error};
+    return 0;
+  }
+}
+
+/// Called for a certificate that wolfSSL cannot verify, and always for the client's own, even where
+/// none came.
+bool ClientProof::judge(WOLFSSL_X509_STORE_CTX& store) {
+  if (store.totalCerts == 0) {
+    // Before 5.9 wolfSSL has no word of its own for this in TLS 1.2.
+    if (store.error == 0 && mode() != VerifyClient::kOptional)
+      refuse(Alert::handshake_failure, "client sent no certificate");
+    return store.error == 0 && mode() == VerifyClient::kOptional;
+  }
+  const bool leaf = store.error_depth == 0;
+  if (leaf && suspended_) {
+    wolfSSL_set_verify(ssl_, modeOf(mode()), onVerify);
+    suspended_ = false;
+  }
+  if (state_ == State::kNoCertificate) decide(store);
+  if (state_ != State::kVerified) return false;
+  if (!isOurs(store.error, verifier_ != nullptr && verifier_->auth().pinsOnly)) {
+    refuse(alertOf(store.error), tlsErrorText(store.error));
+    return false;
+  }
+  if (!leaf && !suspended_) {
+    wolfSSL_set_verify(ssl_, WOLFSSL_VERIFY_NONE, onVerify);
+    suspended_ = true;
+  }
+  return true;
+}
+
+void ClientProof::decide(WOLFSSL_X509_STORE_CTX& store) {
+  std::vector<std::span<const uint8_t>> chain;
+  for (int i = 0; i < store.totalCerts; ++i)
+    chain.emplace_back(store.certs[i].buffer, store.certs[i].length);
+  auto leaf = chain.empty() ? std::nullopt : readClientCertificate(chain.front());
+  if (!leaf) return refuse(Alert::bad_certificate, "client's certificate cannot be read");
+  if (!verifier_)
+    return refuse(Alert::unexpected_message, "a certificate came after the handshake");
+  ClientPath path;
+  ClientVerdict verdict = verifier_->verify(chain, *leaf, std::time(nullptr), path);
+  if (verdict) verifier_->auth().rules.putMatchesFirst(*leaf);
+  identity_ = std::make_unique<ClientIdentity>(*leaf, verdict ? &path : nullptr);
+  if (!verdict) {
+    refuse(verdict.alert, std::move(verdict.reason));
+    verdict_.ours = verdict.ours;
+    return;
+  }
+  state_ = State::kVerified;
+}
+
+void ClientProof::refuse(uint8_t alert, std::string reason) {
+  state_ = State::kRefused;
+  verdict_ = {alert, std::move(reason)};
+  sendFatalAlert(ssl_, alert);  // before wolfSSL sends one of its own choice
+}
+
+}  // namespace culvert

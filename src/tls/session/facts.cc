@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// See facts.h.
+#include "tls/session/facts.h"
+
+#include "base/ascii.h"
+#include "tls/protocol/tls_names.h"
+
+namespace culvert {
+
+namespace {
+
+/// wolfSSL's spelling of a group to ours.
+std::string ownGroupName(const char* name) {
+  if (name == nullptr) return {};
+  struct Spelling {
+    std::string_view theirs;
+    std::string_view ours;
+  };
+  static constexpr Spelling kSpellings[] = {
+      {"SECP256R1", "P-256"}, {"SECP384R1", "P-384"}, {"SECP521R1", "P-521"}, {"X25519", "X25519"}};
+  for (const Spelling& spelling : kSpellings)
+    if (equalNoCase(name, spelling.theirs)) return std::string(spelling.ours);
+  return name;
+}
+
+}  // namespace
+
+TlsFacts describeSession(WOLFSSL* ssl) {
+  TlsFacts facts;
+  uint16_t version = 0;
+  switch (wolfSSL_GetVersion(ssl)) {
+    case WOLFSSL_TLSV1_2:
+      version = kTls12;
+      break;
+    case WOLFSSL_TLSV1_3:
+      version = kTls13;
+      break;
+    default:
+      break;
+  }
+  facts.version = versionName(version);
+  // The value is the suite's two bytes in host order.
+  facts.suite = suiteName(static_cast<uint16_t>(wolfSSL_get_current_cipher_suite(ssl)));
+  facts.resumed = wolfSSL_session_reused(ssl) != 0;
+  // A resumed TLS 1.2 session exchanges no keys; the library then still names the certificate's
+  // curve.
+  if (version == kTls13 || !facts.resumed) facts.group = ownGroupName(wolfSSL_get_curve_name(ssl));
+  char* protocol = nullptr;
+  unsigned short size = 0;
+  if (wolfSSL_ALPN_GetProtocol(ssl, &protocol, &size) == WOLFSSL_SUCCESS && protocol != nullptr)
+    facts.alpn.assign(protocol, size);
+  return facts;
+}
+
+}  // namespace culvert

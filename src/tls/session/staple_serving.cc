@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// See staple_serving.h.
+#include "tls/session/staple_serving.h"
+
+#include <cstring>
+#include <ctime>
+
+#include "tls/library/wolfssl.h"
+#include "tls/ocsp/ocsp_check.h"
+#include "tls/session/tls_context.h"
+
+namespace culvert {
+
+#ifdef WOLFSSL_OCSP_STATUS_CB_OK
+
+namespace {
+
+/// The certificate is about to be sent to a client that asked for its status. wolfSSL frees the
+/// copy with the session's handshake. Whatever is missing: the handshake goes on without.
+int statusCallback(WOLFSSL* ssl, void* slot) {
+  const auto staple = static_cast<const StapleSlot*>(slot)->serving(std::time(nullptr));
+  if (staple == nullptr) return WOLFSSL_OCSP_STATUS_CB_NOACK;
+  const size_t size = staple->response.size();
+  auto* copy = static_cast<unsigned char*>(wolfSSL_Malloc(size));
+  if (copy == nullptr) return WOLFSSL_OCSP_STATUS_CB_NOACK;
+  std::memcpy(copy, staple->response.data(), size);
+  if (wolfSSL_set_tlsext_status_ocsp_resp(ssl, copy, static_cast<int>(size)) != WOLFSSL_SUCCESS) {
+    wolfSSL_Free(copy);
+    return WOLFSSL_OCSP_STATUS_CB_NOACK;
+  }
+  static_cast<TlsIoContext*>(wolfSSL_GetIOReadCtx(ssl))->stapled = true;
+  return WOLFSSL_OCSP_STATUS_CB_OK;
+}
+
+}  // namespace
+
+Result<void> serveStaples(WOLFSSL_CTX* ctx, const StapleSlot& slot) {
+  if (wolfSSL_CTX_set_tlsext_status_cb(ctx, statusCallback) != WOLFSSL_SUCCESS ||
+      wolfSSL_CTX_set_tlsext_status_arg(ctx, const_cast<StapleSlot*>(&slot)) != WOLFSSL_SUCCESS)
+    return fail("OCSP stapling cannot be set up");
+  return {};
+}
+
+#else
+
+Result<void> serveStaples(WOLFSSL_CTX*, const StapleSlot&) { return staplingPossible(); }
+
+#endif
+
+}  // namespace culvert

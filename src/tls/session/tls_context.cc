@@ -1,0 +1,341 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Building a WOLFSSL_CTX out of settings and a credential, sessions, and the ticket callback.
+#include "tls/session/tls_context.h"
+
+#include <fmt/format.h>
+
+#include <optional>
+
+#include "tls/library/key_log.h"
+#include "tls/library/tls_library.h"
+#include "tls/library/wolf_error.h"
+#include "tls/library/wolfssl.h"
+#include "tls/protocol/tls_names.h"
+#include "tls/session/staple_serving.h"
+
+// Not in the public headers: a mend of culvert's (scripts/wolfssl-mends.sh). Other builds lack it.
+extern "C" void culvertLimitRecords(WOLFSSL* ssl, unsigned short limit) __attribute__((weak));
+
+namespace culvert {
+
+/// Lives until the context was dropped and its last session is freed. Counted without atomics: one
+/// worker owns it.
+struct TlsContextState {
+  WOLFSSL_CTX* ctx = nullptr;
+  size_t sessions = 0;
+  bool dropped = false;
+  std::optional<TicketGuard> tickets;
+  std::vector<std::string> alpn;
+  uint16_t maxVersion = kTls13;
+  std::vector<uint16_t> groups;  // those that the library has
+  std::shared_ptr<const KeyLog> keyLog;
+  std::shared_ptr<const StapleSlot> staple;  // none: clients that ask get nothing
+  std::shared_ptr<const ClientVerifier> verifier;
+
+  void maybeFree() {
+    if (!dropped || sessions != 0) return;
+    wolfSSL_CTX_free(ctx);
+    delete this;
+  }
+};
+
+namespace {
+
+constexpr size_t kMaxGroups = 10;  // WOLFSSL_MAX_GROUP_COUNT
+
+WOLFSSL_METHOD* methodFor(const TlsSettings& settings) {
+  if (settings.maxVersion == kTls12) return wolfTLSv1_2_server_method();
+  if (settings.minVersion == kTls13) return wolfTLSv1_3_server_method();
+  return wolfSSLv23_server_method();  // negotiates; the floor is set on the context
+}
+
+/// The suites of both versions, those only that the certificate's key can serve.
+std::vector<uint16_t> suitesFor(const TlsSettings& settings, KeyType type) {
+  std::vector<uint16_t> out;
+  auto add = [&](const std::vector<uint16_t>& suites) {
+    for (uint16_t id : suites) {
+      const SuiteInfo* suite = findSuite(id);
+      if (suite == nullptr || !suiteFitsKey(*suite, type)) continue;
+      if (wolfSSL_get_cipher_name_from_suite(static_cast<unsigned char>(id >> 8),
+                                             static_cast<unsigned char>(id)) == nullptr)
+        continue;  // not in this build of the library
+      out.push_back(id);
+    }
+  };
+  if (settings.maxVersion >= kTls13) add(settings.suites13());
+  if (settings.minVersion <= kTls12) add(settings.suites12());
+  return out;
+}
+
+/// wolfSSL's form of a list.
+std::string suiteNames(const std::vector<uint16_t>& suites) {
+  std::string out;
+  for (uint16_t id : suites) out += (out.empty() ? "" : ":") + std::string(findSuite(id)->iana);
+  return out;
+}
+
+Result<void> failStep(std::string_view step, int result) {
+  return fail(fmt::format("{}: {}", step, tlsErrorText(result)));
+}
+
+Result<void> loadCredentials(WOLFSSL_CTX* ctx, const Credentials& credentials) {
+  std::vector<uint8_t> chain;
+  for (const auto& der : credentials.chainDer()) chain.insert(chain.end(), der.begin(), der.end());
+  int result = wolfSSL_CTX_use_certificate_chain_buffer_format(
+      ctx, chain.data(), static_cast<long>(chain.size()), WOLFSSL_FILETYPE_ASN1);
+  if (result != WOLFSSL_SUCCESS)
+    return failStep(credentials.certPath() + ": certificate chain not accepted", result);
+  result = wolfSSL_CTX_use_PrivateKey_buffer(ctx, credentials.keyDer().data(),
+                                             static_cast<long>(credentials.keyDer().size()),
+                                             WOLFSSL_FILETYPE_ASN1);
+  if (result != WOLFSSL_SUCCESS)
+    return failStep(credentials.certPath() + ": private key not accepted", result);
+  return {};
+}
+
+int setGroups(WOLFSSL_CTX* ctx, [[maybe_unused]] const TlsSettings& settings,
+              std::vector<int>& groups) {
+#if LIBWOLFSSL_VERSION_HEX < 0x05009000
+  // Older releases take the list for TLS 1.3 only.
+  if (settings.maxVersion == kTls12) {
+    for (int group : groups) {
+      const int set = wolfSSL_CTX_UseSupportedCurve(ctx, static_cast<word16>(group));
+      if (set != WOLFSSL_SUCCESS) return set;
+    }
+    return WOLFSSL_SUCCESS;
+  }
+#endif
+  return wolfSSL_CTX_set_groups(ctx, groups.data(), static_cast<int>(groups.size()));
+}
+
+Result<void> setParameters(WOLFSSL_CTX* ctx, const TlsSettings& settings, KeyType keyType,
+                           const std::vector<uint16_t>& list) {
+  if (settings.minVersion == kTls12 && settings.maxVersion > kTls12) {
+    int result = wolfSSL_CTX_SetMinVersion(ctx, WOLFSSL_TLSV1_2);
+    if (result != WOLFSSL_SUCCESS) return failStep("minimum version not accepted", result);
+  }
+  std::string suites = suiteNames(list);
+  if (suites.empty())
+    return fail(fmt::format("no cipher suite is left for a certificate with this kind of key{}",
+                            keyType == KeyType::kRsa ? " (RSA)" : ""));
+  int result = wolfSSL_CTX_set_cipher_list(ctx, suites.c_str());
+  if (result != WOLFSSL_SUCCESS)
+    return failStep("cipher suites not accepted (" + suites + ")", result);
+  const std::vector<uint16_t> served = groupsHere(settings.allGroups());
+  std::vector<int> groups(served.begin(), served.begin() + std::min(served.size(), kMaxGroups));
+  if (groups.empty())
+    return fail("wolfSSL has none of the groups: " + groupList(settings.allGroups()));
+  if (const int set = setGroups(ctx, settings, groups); set != WOLFSSL_SUCCESS)
+    return failStep("key exchange groups not accepted", set);
+  return {};
+}
+
+Result<void> setTickets(TlsContextState& state, const TlsSettings& settings, const TicketKeys* keys,
+                        const std::vector<uint16_t>& suites) {
+  WOLFSSL_CTX* ctx = state.ctx;
+  wolfSSL_CTX_set_session_cache_mode(ctx, WOLFSSL_SESS_CACHE_OFF);
+#ifdef OPENSSL_EXTRA
+  // Builds with the OpenSSL layer store sessions all the same once tickets are on, unless told
+  // twice.
+  wolfSSL_CTX_set_session_cache_mode(ctx, WOLFSSL_SESS_CACHE_NO_INTERNAL);
+#endif
+  // A resumed session shows no certificate.
+  if (!settings.sessionTickets || keys == nullptr || state.verifier != nullptr) {
+    wolfSSL_CTX_NoTicketTLSv12(ctx);
+    wolfSSL_CTX_no_ticket_TLSv13(ctx);
+    // Without a callback wolfSSL does not look at a client's ticket at all; the library brings one
+    // of its own.
+    wolfSSL_CTX_set_TicketEncCb(ctx, nullptr);
+    return {};
+  }
+  auto guard = TicketGuard::create(*keys, settings, suites);
+  if (!guard) return tl::unexpected(guard.error());
+  state.tickets = *guard;
+  const auto lifetime = std::chrono::duration_cast<std::chrono::seconds>(settings.ticketLifetime);
+  const int seconds = static_cast<int>(lifetime.count());
+  // The hint is what clients are told, the timeout what is enforced (and by the guard, before
+  // wolfSSL, so that an expired ticket is replaced): they must agree.
+  if (wolfSSL_CTX_set_TicketEncCb(ctx, ticketCallback) != WOLFSSL_SUCCESS ||
+      wolfSSL_CTX_set_TicketEncCtx(ctx, &*state.tickets) != WOLFSSL_SUCCESS ||
+      wolfSSL_CTX_set_TicketHint(ctx, seconds) != WOLFSSL_SUCCESS ||
+      wolfSSL_CTX_set_timeout(ctx, static_cast<unsigned>(seconds)) != WOLFSSL_SUCCESS)
+    return fail("session tickets cannot be set up");
+#if LIBWOLFSSL_VERSION_HEX >= 0x05009000
+  // Meant for clients; on a server it makes a refused TLS 1.2 ticket bring a new one. Older
+  // releases send it without having said so.
+  if (wolfSSL_CTX_UseSessionTicket(ctx) != WOLFSSL_SUCCESS)
+    return fail("session tickets cannot be set up");
+#endif
+#if LIBWOLFSSL_VERSION_HEX >= 0x05006000
+  wolfSSL_CTX_only_dhe_psk(ctx);  // resumption keeps forward secrecy
+#endif
+  return {};
+}
+
+/// Whether the first suite that the client means is ChaCha20: a device without AES instructions.
+bool prefersChacha(const ClientHello& hello) {
+  for (size_t i = 0; i < hello.cipherSuites.size(); ++i) {
+    if (isGrease(hello.cipherSuites[i])) continue;
+    const SuiteInfo* suite = findSuite(hello.cipherSuites[i]);
+    return suite != nullptr && suite->kind == SuiteKind::kChaCha20;
+  }
+  return false;
+}
+
+/// The first of our protocols that the client offers.
+const std::string* chooseProtocol(const std::vector<std::string>& ours, const ClientHello& hello) {
+  if (hello.alpnList.empty()) return nullptr;
+  for (const std::string& name : ours)
+    if (hello.offersProtocol(name)) return &name;
+  return nullptr;
+}
+
+/// The group for a client of TLS 1.2, or 0. Left to itself wolfSSL takes the client's first curve
+/// of some strength, whatever the groups of the context are.
+uint16_t chooseGroup12(const std::vector<uint16_t>& ours, const ClientHello& hello) {
+  constexpr uint16_t kP256 = 0x0017;
+  uint16_t first = 0;
+  for (uint16_t group : ours) {
+    if (isHybridGroup(group)) continue;
+    if (hello.hasGroups ? hello.groups.contains(group) : group == kP256) return group;
+    if (first == 0) first = group;
+  }
+  // RFC 8422 4: a client that names no groups takes any; those clients know P-256 at least.
+  return hello.hasGroups ? 0 : first;
+}
+
+/// What the client can take in one record. wolfSSL cannot answer record_size_limit; the limit is
+/// kept all the same.
+bool limitRecords(WOLFSSL* ssl, const ClientHello& hello, bool tls13) {
+  // In TLS 1.3 the limit counts the byte with the record's type (RFC 8449 4).
+  if (hello.recordLimit != 0 && culvertLimitRecords != nullptr)
+    culvertLimitRecords(ssl, static_cast<uint16_t>(hello.recordLimit - (tls13 ? 1 : 0)));
+#ifdef HAVE_MAX_FRAGMENT
+  // A ServerHello is not cut: one that answers a post-quantum share is too long.
+  bool longShare = false;
+  hello.forEachKeyShare([&](uint16_t, std::span<const uint8_t> key) {
+    constexpr size_t kLongest = 133;  // P-521
+    longShare = longShare || key.size() > kLongest;
+  });
+  if (hello.maxFragment != 0 && !longShare)
+    return wolfSSL_UseMaxFragment(ssl, hello.maxFragment) == WOLFSSL_SUCCESS;
+#endif
+  return true;
+}
+
+bool useGroup12(WOLFSSL* ssl, uint16_t group) {
+  if (group == 0) return true;
+#if LIBWOLFSSL_VERSION_HEX < 0x05009000
+  // Older releases put the client's curves behind ours, and choose among those of one size.
+  constexpr word16 kP384 = 48, kP521 = 66;
+  if (group == 0x0018 || group == 0x0019)
+    wolfSSL_SetTmpEC_DHE_Sz(ssl, group == 0x0018 ? kP384 : kP521);
+#endif
+  return wolfSSL_UseSupportedCurve(ssl, group) == WOLFSSL_SUCCESS;
+}
+
+}  // namespace
+
+void TlsSession::tellSecrets() const {
+  if (context_->keyLog) context_->keyLog->finish(ssl_);
+}
+
+void TlsSession::reset() {
+  if (ssl_ == nullptr) return;
+  wolfSSL_free(std::exchange(ssl_, nullptr));
+  TlsContextState* state = std::exchange(context_, nullptr);
+  --state->sessions;
+  state->maybeFree();
+}
+
+Result<TlsContext> TlsContext::create(const TlsSettings& settings, const Credentials& credentials,
+                                      const TicketKeys* keys, TlsIoRecv recv, TlsIoSend send,
+                                      bool staple, std::shared_ptr<const ClientVerifier> verifier) {
+  auto* state = new TlsContextState;
+  TlsContext context(state);  // frees the state on every way out
+  state->alpn = settings.alpn;
+  state->maxVersion = settings.maxVersion;
+  state->groups = groupsHere(settings.allGroups());
+  state->keyLog = settings.keyLog;
+  state->ctx = wolfSSL_CTX_new(methodFor(settings));
+  if (state->ctx == nullptr) return fail("no TLS context: out of memory");
+  state->verifier = std::move(verifier);
+  if (state->verifier != nullptr)
+    ClientProof::demand(state->ctx, state->verifier->auth().mode);
+  else
+    wolfSSL_CTX_set_verify(state->ctx, WOLFSSL_VERIFY_NONE, nullptr);
+  wolfSSL_CTX_SetIORecv(state->ctx, recv);
+  wolfSSL_CTX_SetIOSend(state->ctx, send);
+  Result<void> done = loadCredentials(state->ctx, credentials);
+  const KeyType keyType = credentials.leaf().keyType;
+  const std::vector<uint16_t> suites = suitesFor(settings, keyType);
+  if (done) done = setParameters(state->ctx, settings, keyType, suites);
+  if (done) done = setTickets(*state, settings, keys, suites);
+  if (done && staple) {
+    state->staple = credentials.stapleSlot();
+    done = serveStaples(state->ctx, *state->staple);
+  }
+  if (!done) return tl::unexpected(done.error());
+#ifdef OPENSSL_EXTRA
+  // Otherwise every want-read asks the callback ten times.
+  wolfSSL_CTX_clear_mode(state->ctx, SSL_MODE_AUTO_RETRY);
+#endif
+#ifdef HAVE_SNI
+  // Any name is answered: the certificate was chosen before. wolfSSL then binds tickets to the name
+  // (5.9).
+  static constexpr char kAny[] = "any";
+  if (wolfSSL_CTX_UseSNI(state->ctx, WOLFSSL_SNI_HOST_NAME, kAny, sizeof(kAny) - 1) !=
+      WOLFSSL_SUCCESS)
+    return fail("no TLS context: out of memory");
+  wolfSSL_CTX_SNI_SetOptions(state->ctx, WOLFSSL_SNI_HOST_NAME,
+                             WOLFSSL_SNI_CONTINUE_ON_MISMATCH | WOLFSSL_SNI_ANSWER_ON_MISMATCH);
+#endif
+  return context;
+}
+
+TlsContext::~TlsContext() {
+  if (state_ == nullptr) return;
+  state_->dropped = true;
+  state_->verifier.reset();  // CAs and lists of the past are not kept for sessions that have passed
+  state_->maybeFree();
+}
+
+Result<TlsSession> TlsContext::newSession(const ClientHello& hello, TlsIoContext& io) const {
+  TlsSession session;
+  session.ssl_ = wolfSSL_new(state_->ctx);
+  if (session.ssl_ == nullptr) return fail("no TLS session: out of memory");
+  session.context_ = state_;
+  ++state_->sessions;
+  io.serverName = hello.serverName;
+  io.ticketOffered = hello.hasPreSharedKey || hello.ticket12Length != 0;
+  if (io.ticketOffered) io.offered = std::make_unique<OfferedTickets>(hello);
+  wolfSSL_SetIOReadCtx(session.ssl_, &io);
+  wolfSSL_SetIOWriteCtx(session.ssl_, &io);
+  if (state_->verifier) io.client = std::make_unique<ClientProof>(session.ssl_, state_->verifier);
+  if (prefersChacha(hello)) wolfSSL_UseClientSuites(session.ssl_);
+#ifdef WOLFSSL_SEND_HRR_COOKIE
+  // Early data can be told from the rest only before a second hello (RFC 8446 4.2.10); TLS 1.2 does
+  // not know it.
+  if (hello.hasEarlyData) {
+    const int set = wolfSSL_send_hrr_cookie(session.ssl_, nullptr, 0);
+    if (set != WOLFSSL_SUCCESS && set != BAD_FUNC_ARG) return fail("no TLS session: out of memory");
+  }
+#endif
+  if (state_->keyLog) state_->keyLog->attach(session.ssl_);
+  const bool tls13 = state_->maxVersion >= kTls13 && hello.offersVersion(kTls13);
+  if (!limitRecords(session.ssl_, hello, tls13) ||
+      (!tls13 && !useGroup12(session.ssl_, chooseGroup12(state_->groups, hello))))
+    return fail("no TLS session: out of memory");
+  if (const std::string* name = chooseProtocol(state_->alpn, hello)) {
+    // One name, chosen by our order: wolfSSL only confirms it (a second hello without it fails).
+    int result =
+        wolfSSL_UseALPN(session.ssl_, const_cast<char*>(name->c_str()),
+                        static_cast<unsigned>(name->size()), WOLFSSL_ALPN_FAILED_ON_MISMATCH);
+    if (result != WOLFSSL_SUCCESS) return fail("ALPN: " + tlsErrorText(result));
+  }
+  return session;
+}
+
+size_t TlsContext::sessions() const { return state_->sessions; }
+
+}  // namespace culvert

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Every failure has a cause of the closed list, and a sentence.
+#include "tls/session/explain.h"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <optional>
+
+#include "tls/library/wolfssl.h"
+#include "tls/protocol/alert_number.h"
+
+namespace culvert {
+namespace {
+
+TEST(Explain, AnEstablishedSessionEndsByTheAlertThatWasSentOrReceived) {
+  EXPECT_EQ(explainSessionFailure(DECRYPT_ERROR, {uint8_t{20}, std::nullopt}).cause,
+            "tls-sent:bad_record_mac");
+  EXPECT_EQ(explainSessionFailure(FATAL_ERROR, {std::nullopt, uint8_t{80}}).cause,
+            "tls-received:internal_error");
+  EXPECT_EQ(explainSessionFailure(ALERT_COUNT_E, {}).cause, "tls-error:too-many-alerts");
+}
+
+TEST(Explain, AnAlertInTheClearEndsNothingByItself) {
+  const TlsFailure injected = explainSessionFailure(PARSE_ERROR, {uint8_t{10}, uint8_t{40}});
+  EXPECT_EQ(injected.cause, "tls-sent:unexpected_message");
+  EXPECT_EQ(injected.reason, "an alert came in the clear");
+}
+
+TEST(Explain, AHandshakeThatTheClientLeavesHasNoAlert) {
+  const TlsFailure left = explainHandshakeFailure(SOCKET_PEER_CLOSED_E, {});
+  EXPECT_EQ(left.cause, "tls-error:closed");
+  EXPECT_EQ(left.reason, "client closed the connection during the handshake");
+}
+
+TEST(Explain, RefusalsOfAHelloAreAlertsThatWereSent) {
+  EXPECT_EQ(explainVerdict({0, Alert::protocol_version, "why"}).cause, "tls-sent:protocol_version");
+  const HelloResult result{HelloStatus::kNotTls, Alert::unexpected_message, FirstBytes::kHttp,
+                           "client speaks plain HTTP"};
+  EXPECT_EQ(explainHello(result).cause, "tls-sent:unexpected_message");
+  EXPECT_EQ(fatalAlertRecord(70), (std::array<uint8_t, 7>{21, 3, 3, 0, 2, 2, 70}));
+}
+
+}  // namespace
+}  // namespace culvert
