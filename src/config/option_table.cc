@@ -9,6 +9,7 @@
 #include <array>
 #include <type_traits>
 
+#include "base/duration.h"
 #include "base/http_url.h"
 #include "base/words.h"
 #include "config/values.h"

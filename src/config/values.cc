@@ -6,9 +6,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 
 #include "base/ascii.h"
+#include "base/duration.h"
 #include "base/words.h"
 #include "config/diagnostics.h"
 
@@ -18,13 +18,6 @@ namespace {
 
 // Beyond every range of the table, and far from the end of int64_t even times the greatest unit.
 constexpr int64_t kTooMuch = 100'000'000'000;
-
-struct Unit {
-  std::string_view name;
-  int64_t factor;
-};
-constexpr std::array<Unit, 5> kDurationUnits = {
-    {{"d", kDay}, {"h", kHour}, {"m", 60'000}, {"s", 1000}, {"ms", 1}}};
 
 /// Takes digits off the front of `text`; saturates at kTooMuch. -1 where there are none.
 int64_t takeNumber(std::string_view& text) {
@@ -68,23 +61,12 @@ Result<int64_t> parseDuration(std::string_view text) {
     while (unit < kDurationUnits.size() && kDurationUnits[unit].name != word) ++unit;
     if (unit == kDurationUnits.size()) return bad("is no duration");
     total = std::min(kTooMuch * 10,
-                     total + std::min(number, kTooMuch / kDurationUnits[unit].factor * 2) *
-                                 kDurationUnits[unit].factor);
+                     total + std::min(number, kTooMuch / kDurationUnits[unit].milliseconds * 2) *
+                                 kDurationUnits[unit].milliseconds);
     nextUnit = unit + 1;
   }
   if (nextUnit == 0) return bad("is no duration");
   return total;
-}
-
-std::string formatDuration(int64_t milliseconds) {
-  if (milliseconds == 0) return "off";
-  std::string text;
-  for (const Unit& unit : kDurationUnits) {
-    if (milliseconds < unit.factor) continue;
-    text += fmt::format("{}{}", milliseconds / unit.factor, unit.name);
-    milliseconds %= unit.factor;
-  }
-  return text;
 }
 
 Result<int64_t> parseSize(std::string_view text) {

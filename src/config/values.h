@@ -19,7 +19,6 @@ inline constexpr int64_t kSecond = 1000, kHour = 3'600'000, kDay = 24 * kHour;  
 /// `N(ms|s|m|h|d)`, compounds from the greatest unit down (`1h30m`); `0` and `off` are 0.
 /// Milliseconds.
 Result<int64_t> parseDuration(std::string_view text);
-std::string formatDuration(int64_t milliseconds);
 
 /// `N`, `Nk`, `Nm`, `Ng` of 1024; `0` and `off` are 0. Bytes.
 Result<int64_t> parseSize(std::string_view text);

@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "config/values.h"
+#include "base/duration.h"
 
 namespace culvert {
 namespace {

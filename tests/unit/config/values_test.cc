@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include "base/duration.h"
+
 namespace culvert {
 namespace {
 

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Durations as the configuration and the log write them: "1h30m", "500ms", "off". Thread: any.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace culvert {
+
+struct DurationUnit {
+  std::string_view name;
+  int64_t milliseconds;
+};
+/// From the greatest down.
+inline constexpr std::array<DurationUnit, 5> kDurationUnits = {
+    {{"d", 86'400'000}, {"h", 3'600'000}, {"m", 60'000}, {"s", 1000}, {"ms", 1}}};
+
+/// The shortest form; 0 is "off".
+std::string formatDuration(int64_t milliseconds);
+
+}  // namespace culvert
