@@ -55,9 +55,9 @@ endif
 
 # The layers, lowest first, and what each module may include. A module in a room of another, as tls/session, is a module
 # of its own. `make check` holds every #include against this table. LIBS_x are the libraries that only module x may use.
-MODULES := base log stats buffer config event net \
+MODULES := base log stats buffer config event net http \
   tls/protocol tls/library tls/x509 tls/hello tls/credentials tls/tickets tls/peer_auth tls/ocsp tls/endpoint tls/session \
-  tunnel server main
+  tunnel backend service process worker certs server main
 
 MODULE_DEPS_base   :=
 MODULE_DEPS_log    := base
@@ -65,7 +65,8 @@ MODULE_DEPS_stats  := base
 MODULE_DEPS_buffer := base
 MODULE_DEPS_config := base
 MODULE_DEPS_event  := base
-MODULE_DEPS_net    := base stats buffer event
+MODULE_DEPS_net    := base buffer event
+MODULE_DEPS_http   := base event net
 MODULE_DEPS_tls/protocol    := base
 MODULE_DEPS_tls/library     := base tls/protocol
 MODULE_DEPS_tls/x509        := base tls/library
@@ -77,17 +78,23 @@ MODULE_DEPS_tls/ocsp        := base tls/library tls/x509 tls/credentials
 MODULE_DEPS_tls/endpoint    := base tls/protocol tls/library tls/x509 tls/hello tls/credentials tls/peer_auth
 MODULE_DEPS_tls/session     := base stats buffer event net \
   tls/protocol tls/library tls/hello tls/credentials tls/tickets tls/peer_auth tls/ocsp tls/endpoint
-MODULE_DEPS_tunnel := base stats buffer event net
-MODULE_DEPS_server := base log stats config event net tunnel \
-  tls/library tls/credentials tls/tickets tls/peer_auth tls/ocsp tls/endpoint tls/session
-MODULE_DEPS_main   := base log stats config event server tls/protocol tls/library tls/credentials
+MODULE_DEPS_tunnel  := base stats buffer event net
+MODULE_DEPS_backend := base stats event net
+MODULE_DEPS_service := base tunnel backend tls/credentials tls/endpoint
+MODULE_DEPS_process := base config net
+MODULE_DEPS_worker  := base log event net tunnel backend service process tls/session
+MODULE_DEPS_certs   := base log stats config event net http service process \
+  tls/credentials tls/tickets tls/peer_auth tls/ocsp tls/endpoint
+MODULE_DEPS_server  := base log stats config event net backend service process worker certs \
+  tls/library tls/credentials tls/ocsp
+MODULE_DEPS_main    := base log stats config event process certs server tls/protocol tls/library tls/credentials
 
 LIBS_base   := -lfmt
 LIBS_config := -linih
 LIBS_event  := -levent_core
 # The library calls back for random bytes, wherever in the link it stands.
 LIBS_tls/library := -Wl,-u,culvertRandomBlock $(if $(filter distro,$(WOLFSSL)),-lwolfssl,-l:libwolfssl.a)
-LIBS_server := -lcap
+LIBS_process := -lcap
 
 reverse = $(if $(1),$(call reverse,$(wordlist 2,$(words $(1)),$(1))) $(firstword $(1)))
 # BELOW_x: all modules that x is linked with, whether it includes them itself or not.

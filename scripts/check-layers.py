@@ -16,8 +16,11 @@ DOORS = {
     "inih": (r"ini\.h$|INIReader\.h$", {"config"}),
     "CLI11": (r"CLI/", {"main"}),
     "syslog": (r"(sys/)?syslog\.h$", {"log"}),
-    "libcap": (r"sys/capability\.h$", {"server"}),
+    "libcap": (r"sys/capability\.h$", {"process"}),
 }
+# A condition on these is silently false where wolfSSL's headers are not included.
+WOLFSSL_MACRO = re.compile(r"^\s*#\s*(if|ifdef|ifndef|elif)\b.*\b(LIBWOLFSSL_|WOLFSSL_|WC_|HAVE_[A-Z0-9]|OPENSSL_(EXTRA|ALL))")
+WOLFSSL_HEADER = '#include "tls/library/wolfssl.h"'
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 
 
@@ -40,6 +43,16 @@ def moduleOf(path, modules):
         if name in modules:
             return name if count == len(parts) else None
     return None
+
+
+def conditionProblems(path):
+    """A file that asks for wolfSSL's macros includes its header itself."""
+    text = path.read_text()
+    if WOLFSSL_HEADER in text or path.name == "wolfssl.h":
+        return
+    for number, line in enumerate(text.splitlines(), 1):
+        if WOLFSSL_MACRO.match(line):
+            yield f"{path.relative_to(ROOT)}:{number}: depends on wolfSSL's macros without {WOLFSSL_HEADER}"
 
 
 def isDoor(module, doors):
@@ -102,6 +115,10 @@ def main():
             problems.append(f"src/{name}: its folder is not a module in the Makefile's table")
         else:
             problems += problemsIn(path, module, modules[module], modules)
+    for folder in ("src", "tests/unit", "tests/regress", "tests/fuzz"):
+        for path in sorted((ROOT / folder).rglob("*")):
+            if path.suffix in (".h", ".cc"):
+                problems += conditionProblems(path)
     problems += tableProblems(modules)
     problems += fuzzerProblems(modules)
     for problem in problems:

@@ -8,8 +8,8 @@
 #include "main/cli.h"
 #include "main/help.h"
 #include "main/version.h"
+#include "process/ready_report.h"
 #include "server/exit_code.h"
-#include "server/ready_report.h"
 #include "server/server.h"
 
 namespace culvert {

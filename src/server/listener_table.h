@@ -11,9 +11,9 @@
 
 #include "config/config.h"
 #include "net/socket_ops.h"
-#include "server/acceptor.h"
-#include "server/ready_report.h"
+#include "process/ready_report.h"
 #include "server/service_builder.h"
+#include "worker/acceptor.h"
 
 namespace culvert {
 

@@ -12,9 +12,9 @@
 
 #include "base/standard_streams.h"
 #include "log/log_sink.h"
-#include "server/cpu_budget.h"
-#include "server/identity.h"
-#include "server/privileges.h"
+#include "process/cpu_budget.h"
+#include "process/identity.h"
+#include "process/privileges.h"
 #include "tls/library/tls_library.h"
 
 namespace culvert {

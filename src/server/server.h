@@ -8,24 +8,24 @@
 #include <memory>
 #include <vector>
 
+#include "certs/certificate_keeper.h"
+#include "certs/staple_keeper.h"
+#include "certs/ticket_source.h"
 #include "config/config_source.h"
 #include "event/signal_watcher.h"
 #include "event/timer.h"
 #include "log/logger.h"
-#include "server/acceptor.h"
-#include "server/burst_watch.h"
-#include "server/certificate_keeper.h"
-#include "server/daemonize.h"
+#include "process/burst_watch.h"
+#include "process/daemonize.h"
+#include "process/fd_budget.h"
+#include "process/pid_file.h"
+#include "process/privileges.h"
+#include "process/sd_notify.h"
 #include "server/exit_code.h"
-#include "server/fd_budget.h"
 #include "server/listener_table.h"
-#include "server/pid_file.h"
-#include "server/privileges.h"
-#include "server/sd_notify.h"
 #include "server/service_builder.h"
-#include "server/staple_keeper.h"
-#include "server/ticket_source.h"
 #include "stats/counters.h"
+#include "worker/acceptor.h"
 
 namespace culvert {
 

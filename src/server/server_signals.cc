@@ -7,9 +7,9 @@
 #include <csignal>
 
 #include "server/backend_names.h"
-#include "server/backend_report.h"
 #include "server/server.h"
 #include "tls/library/tls_library.h"
+#include "worker/backend_report.h"
 
 namespace culvert {
 namespace {

@@ -7,8 +7,8 @@
 #include <algorithm>
 
 #include "base/ascii.h"
-#include "server/certificate_loader.h"
-#include "server/client_auth_builder.h"
+#include "certs/certificate_loader.h"
+#include "certs/client_auth_builder.h"
 #include "tls/credentials/self_signed.h"
 #include "tls/library/key_log.h"
 #include "tls/library/tls_library.h"

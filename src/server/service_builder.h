@@ -5,10 +5,10 @@
 // configuration stops: nothing below server/ sees it. Thread: control.
 #pragma once
 
+#include "backend/resolver.h"
 #include "config/config.h"
 #include "config/option_table.h"
-#include "net/resolver.h"
-#include "server/runtime.h"
+#include "service/runtime.h"
 
 namespace culvert {
 

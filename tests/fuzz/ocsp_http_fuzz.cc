@@ -3,13 +3,13 @@
 // pieces it comes, and its body is looked into as an OCSP response, as is the whole input. The
 // first byte chooses the pieces.
 //
-// modules: net tls/ocsp
+// modules: http tls/ocsp
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <span>
 
-#include "net/http_response.h"
+#include "http/http_response.h"
 #include "tls/ocsp/ocsp_reader.h"
 
 namespace {

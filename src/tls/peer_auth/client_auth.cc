@@ -11,6 +11,7 @@
 #include "tls/credentials/credentials.h"
 #include "tls/library/tls_library.h"
 #include "tls/library/wolf_error.h"
+#include "tls/library/wolfssl.h"
 #include "tls/x509/cert_manager.h"
 #include "tls/x509/certificate_info.h"
 #include "tls/x509/der_reader.h"

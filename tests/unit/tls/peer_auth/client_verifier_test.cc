@@ -5,6 +5,7 @@
 #include <ctime>
 
 #include "tls/library/tls_library.h"
+#include "tls/library/wolfssl.h"
 #include "tls/protocol/alert_number.h"
 #include "tls/x509/pem.h"
 #include "unit/tls/support/test_keys.h"

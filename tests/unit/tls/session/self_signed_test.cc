@@ -2,6 +2,7 @@
 // The throw-away certificate: what it says, and that clients verify it.
 #include "tls/credentials/self_signed.h"
 
+#include "tls/library/wolfssl.h"
 #include "unit/tls/support/memory_handshake.h"
 #include "unit/tls/support/tls_test.h"
 

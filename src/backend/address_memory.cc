@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// See address_memory.h.
+#include "backend/address_memory.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace culvert {
+namespace {
+
+bool isUp(const AddressReport& report) { return report.status == AddressStatus::kUp; }
+
+}  // namespace
+
+const AddressMemory::Record* AddressMemory::find(const SocketAddress& address) const {
+  const auto found = std::find_if(records_.begin(), records_.end(),
+                                  [&](const Record& r) { return r.report.address == address; });
+  return found != records_.end() ? &*found : nullptr;
+}
+
+AddressMemory::Record* AddressMemory::find(const SocketAddress& address) {
+  return const_cast<Record*>(std::as_const(*this).find(address));
+}
+
+MaybeNews AddressMemory::failed(const SocketAddress& address, int sysErrno, TimePoint now) {
+  return setDown({.address = address, .status = AddressStatus::kFailing, .error = sysErrno}, now);
+}
+
+MaybeNews AddressMemory::silent(const SocketAddress& address, int sysErrno, Millis waited,
+                                TimePoint now) {
+  return setDown(
+      {.address = address, .status = AddressStatus::kSilent, .error = sysErrno, .waited = waited},
+      now);
+}
+
+MaybeNews AddressMemory::setDown(AddressReport report, TimePoint now) {
+  Record* record = find(report.address);
+  if (record == nullptr) {
+    records_.push_back(Record{.report = {.address = report.address}});
+    record = &records_.back();
+    record->creditSince = now - kNewsAtOnce * kNewsInterval;
+  }
+  const bool changed = isUp(record->report);
+  report.since = changed ? now : record->report.since;
+  report.failures = changed ? 1 : record->report.failures + 1;
+  record->report = std::move(report);
+  record->restsUntil = now + kRest;
+  record->touched = now;
+  if (!changed) return {};
+  ++record->untold;
+  return tell(*record, now);
+}
+
+MaybeNews AddressMemory::answered(const SocketAddress& address, TimePoint now) {
+  Record* record = find(address);
+  if (record == nullptr || isUp(record->report)) return {};
+  record->report.status = AddressStatus::kUp;
+  record->lasted = now - record->report.since;
+  record->report.since = now;
+  record->touched = now;
+  ++record->untold;
+  return tell(*record, now);
+}
+
+/// A token bucket, kept as the time from which on it has been filling.
+bool AddressMemory::mayTell(Record& record, TimePoint now) {
+  record.creditSince = std::max(record.creditSince, now - kNewsAtOnce * kNewsInterval);
+  if (now - record.creditSince < kNewsInterval) return false;
+  record.creditSince += kNewsInterval;
+  return true;
+}
+
+MaybeNews AddressMemory::tell(Record& record, TimePoint now) {
+  if (isUp(record.report) == record.toldUp || !mayTell(record, now)) return {};
+  record.toldUp = isUp(record.report);
+  return AddressNews{record.report, record.lasted, std::exchange(record.untold, 0) - 1};
+}
+
+std::vector<AddressNews> AddressMemory::overdue(TimePoint now) {
+  std::vector<AddressNews> news;
+  for (Record& record : records_)
+    if (auto told = tell(record, now)) news.push_back(std::move(*told));
+  // One that is up again is kept until its flapping no longer counts.
+  std::erase_if(records_, [now](const Record& record) {
+    const bool settled = isUp(record.report) && record.toldUp;
+    return now - record.touched >= (settled ? kNewsAtOnce * kNewsInterval : kForget);
+  });
+  return news;
+}
+
+void AddressMemory::order(AddressSet& addresses, TimePoint now) {
+  AddressSet resting;
+  std::vector<TimePoint> since;
+  for (auto at = addresses.begin(); at != addresses.end();) {
+    Record* record = find(*at);
+    if (record == nullptr || record->report.status != AddressStatus::kSilent) {
+      ++at;
+      continue;
+    }
+    if (now >= record->restsUntil) {
+      record->restsUntil = now + kRest;
+      ++at;
+      continue;
+    }
+    const TimePoint silentSince = record->report.since;
+    const auto place = std::find_if(since.begin(), since.end(),
+                                    [&](TimePoint other) { return other < silentSince; });
+    resting.insert(resting.begin() + (place - since.begin()), std::move(*at));
+    since.insert(place, silentSince);
+    at = addresses.erase(at);
+  }
+  std::move(resting.begin(), resting.end(), std::back_inserter(addresses));
+}
+
+bool AddressMemory::anyUp(const AddressSet& addresses) const {
+  return std::any_of(addresses.begin(), addresses.end(), [this](const SocketAddress& address) {
+    const Record* record = find(address);
+    return record == nullptr || isUp(record->report);
+  });
+}
+
+AddressReport AddressMemory::report(const SocketAddress& address) const {
+  const Record* record = find(address);
+  return record != nullptr ? record->report : AddressReport{.address = address};
+}
+
+}  // namespace culvert

@@ -1,0 +1,380 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// See connector.h.
+#include "backend/connector.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <new>
+
+#include "net/plain_stream.h"
+#include "net/socket_ops.h"
+
+namespace culvert {
+namespace {
+
+constexpr Millis kFirstBackoff{50};
+constexpr Millis kLastBackoff{1000};
+// Without connect-timeout: how long an address may hold up those behind it that no descriptor is
+// left for.
+constexpr Millis kShareWithoutLimit{5000};
+
+/// What culvert or its machine lacks, whoever the backend is.
+bool ownShortage(int sysErrno) {
+  switch (sysErrno) {
+    case EMFILE:
+    case ENFILE:
+    case ENOMEM:
+    case ENOBUFS:
+    case EADDRNOTAVAIL:  // no local port is left, or no address to come from
+      return true;
+    default:
+      return false;
+  }
+}
+
+std::string causeOf(int sysErrno) {
+  if (ownShortage(sysErrno)) return "internal";
+  switch (sysErrno) {
+    case ECONNREFUSED:
+    case ENOENT:  // the UNIX socket's file is not there: nobody listens
+      return "backend-refused";
+    case ETIMEDOUT:
+      return "backend-timeout";
+    case ECONNRESET:
+      return "backend-reset";
+    default:
+      return "backend-unreachable";
+  }
+}
+
+}  // namespace
+
+/// A connection that is being established.
+struct Connector::Attempt {
+  Attempt(Connector& c, SocketAddress to, UniqueFd socket, TimePoint now)
+      : owner(c),
+        address(std::move(to)),
+        fd(std::move(socket)),
+        watcher(c.context_.loop, fd.get(), this, nullptr,
+                [](void* self) {
+                  auto& attempt = *static_cast<Attempt*>(self);
+                  Connector& connector = attempt.owner;
+                  connector.guarded([&] { connector.onWritable(attempt); });
+                }),
+        started(now) {}
+
+  Connector& owner;
+  SocketAddress address;
+  UniqueFd fd;
+  IoWatcher watcher;  // after fd
+  TimePoint started;
+  TimePoint share = kNever;  // see shareOf()
+  bool silent = false;       // has been noted
+};
+
+Connector::Connector(ConnectorContext& context, const ConnectorOptions& options,
+                     std::function<std::string()> preface)
+    : context_(context),
+      options_(options),
+      preface_(std::move(preface)),
+      timer_(context.loop, this,
+             [](void* self) {
+               auto& connector = *static_cast<Connector*>(self);
+               connector.guarded([&] { connector.onTimer(); });
+             }),
+      backoff_(kFirstBackoff) {}
+
+Connector::~Connector() { dropAll(); }
+
+void Connector::dial(DialObserver& observer) {
+  observer_ = &observer;
+  context_.waiting.pushBack(*this);
+  began_ = context_.loop.now();
+  phaseDeadline_ = deadlineAfter(began_, options_.connectTimeout);
+  guarded([this] { beginPass(); });
+}
+
+/// A shortage of memory is this tunnel's end and nothing else's.
+template <class Step>
+void Connector::guarded(Step step) {
+  if (observer_ == nullptr) return;
+  try {
+    step();
+  } catch (const std::bad_alloc&) {
+    context_.loop.noteMemoryShortage();
+    if (observer_ == nullptr) return;
+    lastFailure_ = {"internal", "out of memory"};
+    fail();
+  }
+}
+
+void Connector::beginPass() {
+  pass_.clear();
+  next_ = 0;
+  retryAt_ = kNever;
+  for (const auto& target : options_.targets) {
+    const auto addresses = target->addresses();
+    pass_.insert(pass_.end(), addresses->begin(), addresses->end());
+    if (addresses->empty()) {
+      lastFailure_ = {"backend-unreachable",
+                      fmt::format("{} has not been resolved", target->text())};
+      target->refreshSoon();
+    }
+  }
+  if (pass_.empty()) options_.memory->unresolved();
+  options_.memory->order(pass_, context_.loop.now());
+  startNext();
+}
+
+/// Goes on to the next address that can be waited for.
+void Connector::startNext() {
+  const TimePoint now = context_.loop.now();
+  nextStart_ = kNever;
+  crowded_ = false;
+  while (next_ < pass_.size()) {
+    if (trying(pass_[next_])) {
+      ++next_;
+      continue;
+    }
+    crowded_ = !roomForAnother();
+    if (crowded_) {
+      nextStart_ = now + kHeadStart;
+      break;
+    }
+    const bool waits = start(pass_[next_++]);
+    if (observer_ == nullptr) return;
+    settleSpares();
+    if (!waits) continue;
+    if (next_ < pass_.size()) nextStart_ = now + kHeadStart;
+    break;
+  }
+  if (next_ == pass_.size()) endOfPass();
+  if (observer_ != nullptr) arm();
+}
+
+/// True where the attempt is under way; it may also have failed, or connected at once.
+bool Connector::start(const SocketAddress& address) {
+  ConnectStart begun = startConnect(address);
+  if (begun.connected) {
+    adopt(std::move(begun.fd), address);
+    return false;
+  }
+  if (!begun.fd.valid()) {
+    noteFailure(address, begun.error);
+    return false;
+  }
+  const TimePoint now = context_.loop.now();
+  auto attempt = std::make_unique<Attempt>(*this, address, std::move(begun.fd), now);
+  if (!attempt->watcher.watch(false, true)) {
+    noteFailure(address, ENOMEM);
+    return false;
+  }
+  attempt->share = shareOf(now);
+  *std::find(attempts_.begin(), attempts_.end(), nullptr) = std::move(attempt);
+  return true;
+}
+
+/// When an attempt that begins now makes room, where there is none for another one: a silent
+/// address may not eat the time of those behind it and gets its share of what is left.
+TimePoint Connector::shareOf(TimePoint now) const {
+  const auto waiting = static_cast<int64_t>(pass_.size() - next_ + 1);
+  if (phaseDeadline_ != kNever) return now + (phaseDeadline_ - now) / waiting;
+  return waiting > 1 ? now + kShareWithoutLimit : kNever;
+}
+
+/// At once.
+void Connector::noteFailure(const SocketAddress& address, int sysErrno) {
+  setFailure(address, sysErrno);
+  if (ownShortage(sysErrno)) return;  // another address would not help
+  tell(options_.memory->failed(address, sysErrno, pass_, context_.loop.now()));
+  for (const auto& target : options_.targets) target->refreshSoon();
+}
+
+/// After a wait. A host that is gone is told by its router after seconds, if at all.
+void Connector::noteFailure(const Attempt& attempt, int sysErrno) {
+  if (ownShortage(sysErrno) || context_.loop.now() - attempt.started < kHeadStart)
+    return noteFailure(attempt.address, sysErrno);
+  setFailure(attempt.address, sysErrno);
+  noteSilent(attempt, sysErrno);
+  for (const auto& target : options_.targets) target->refreshSoon();
+}
+
+void Connector::setFailure(const SocketAddress& address, int sysErrno) {
+  context_.counters.add(Counter::kBackendConnectsFailed);
+  lastFailure_ = {causeOf(sysErrno), fmt::format("{}: {}", address.text(), errnoText(sysErrno))};
+}
+
+void Connector::noteSilent(const Attempt& attempt, int sysErrno) {
+  const TimePoint now = context_.loop.now();
+  const auto waited = std::chrono::duration_cast<Millis>(now - attempt.started);
+  tell(options_.memory->silent(attempt.address, sysErrno, waited, pass_, now));
+}
+
+void Connector::tell(const MaybeNews& news) {
+  if (news) context_.host.onBackendNews(options_, *news);
+}
+
+/// Every address has failed or is waited for.
+void Connector::endOfPass() {
+  const size_t waiting = inFlight();
+  if (waiting == 0 && (!options_.retry || context_.loop.now() >= phaseDeadline_)) return fail();
+  if (!options_.retry || retryAt_ != kNever) return;
+  if (waiting != 0 && waiting == pass_.size()) return;  // none has failed
+  if (context_.host.placesScarce() && mayGiveWay()) return giveWay();
+  context_.counters.add(Counter::kBackendConnectsRetried);
+  retryAt_ = std::min(context_.loop.now() + backoff_, phaseDeadline_);
+  backoff_ = std::min(backoff_ * 2, kLastBackoff);
+}
+
+/// A silent address gets the time of a head start: its host may be back.
+bool Connector::mayGiveWay() const {
+  if (observer_ == nullptr || !options_.memory->down()) return false;
+  return inFlight() == 0 || context_.loop.now() - began_ >= kHeadStart;
+}
+
+void Connector::giveWay() {
+  guarded([this] {
+    context_.counters.add(Counter::kTunnelsGaveWay);
+    for (const auto& attempt : attempts_) {
+      if (attempt && lastFailure_.cause.empty())
+        lastFailure_ = {causeOf(ETIMEDOUT), attempt->address.text() + ": no answer"};
+    }
+    lastFailure_.detail += "; gave way, because places are scarce";
+    fail();
+  });
+}
+
+/// `address` may be of the pass or of an attempt.
+void Connector::adopt(UniqueFd fd, const SocketAddress& address) {
+  const SocketAddress winner = address;
+  const TimePoint now = context_.loop.now();
+  for (const auto& attempt : attempts_) {
+    if (!attempt || attempt->address == winner || now - attempt->started < kHeadStart) continue;
+    context_.counters.add(Counter::kBackendConnectsFailed);
+    noteSilent(*attempt, ETIMEDOUT);
+  }
+  dropAll();
+  unlink();
+  timer_.disarm();
+  tell(options_.memory->answered(winner, now));
+  if (!winner.isUnix()) setTunnelSocketOptions(fd.get());
+  auto stream = std::make_unique<PlainStream>(context_.loop, std::move(fd), preface_());
+  DialObserver* observer = std::exchange(observer_, nullptr);
+  observer->onDialed(std::move(stream), winner);
+}
+
+void Connector::fail() {
+  dropAll();
+  unlink();
+  timer_.disarm();
+  DialObserver* observer = std::exchange(observer_, nullptr);
+  observer->onDialFailed(std::move(lastFailure_));
+}
+
+void Connector::onWritable(Attempt& attempt) {
+  const int error = connectResult(attempt.fd.get());
+  attempt.watcher.watch(false, false);
+  if (error == 0) return adopt(std::move(attempt.fd), attempt.address);
+  noteFailure(attempt, error);
+  drop(attempt);
+  startNext();
+}
+
+void Connector::onTimer() {
+  const TimePoint now = context_.loop.now();
+  catchUp(now);
+  if (observer_ == nullptr) return;
+  const bool ended = expireAttempts(now);
+  if (now >= phaseDeadline_) return fail();
+  if (context_.host.placesScarce() && mayGiveWay()) return giveWay();
+  if (now >= retryAt_) return beginPass();
+  if (ended || now >= nextStart_) return startNext();
+  arm();
+}
+
+/// Where the process stood still, the loop has not told yet of connections that stand, and the
+/// limit moves: nobody could be reached meanwhile.
+void Connector::catchUp(TimePoint now) {
+  const auto late = standstill(nextDue(), now, options_.connectTimeout);
+  if (late.count() == 0) return;
+  if (!std::exchange(stoodStill_, true)) phaseDeadline_ = std::max(phaseDeadline_, now + late);
+  for (auto& attempt : attempts_) {
+    if (attempt && canWrite(attempt->fd.get())) onWritable(*attempt);
+    if (observer_ == nullptr) return;
+  }
+}
+
+/// True where an attempt has come to its end.
+bool Connector::expireAttempts(TimePoint now) {
+  const bool allOver = now >= phaseDeadline_;
+  Attempt* oldest = nullptr;
+  for (auto& attempt : attempts_) {
+    if (!attempt) continue;
+    if (allOver) {
+      noteFailure(*attempt, ETIMEDOUT);
+      drop(*attempt);
+      continue;
+    }
+    if (!attempt->silent && now >= attempt->started + kSilentAfter) {
+      attempt->silent = true;
+      noteSilent(*attempt, ETIMEDOUT);
+    }
+    if (oldest == nullptr || attempt->share < oldest->share) oldest = attempt.get();
+  }
+  if (!crowded_ || oldest == nullptr || now < oldest->share) return allOver;
+  noteFailure(*oldest, ETIMEDOUT);
+  drop(*oldest);
+  return true;
+}
+
+TimePoint Connector::nextDue() const {
+  TimePoint next = std::min({phaseDeadline_, nextStart_, retryAt_});
+  for (const auto& attempt : attempts_) {
+    if (!attempt) continue;
+    if (crowded_) next = std::min(next, attempt->share);
+    if (!attempt->silent) next = std::min(next, attempt->started + kSilentAfter);
+  }
+  return next;
+}
+
+void Connector::arm() { timer_.armBy(nextDue()); }
+
+size_t Connector::inFlight() const {
+  return static_cast<size_t>(std::count_if(attempts_.begin(), attempts_.end(),
+                                           [](const auto& attempt) { return attempt != nullptr; }));
+}
+
+bool Connector::trying(const SocketAddress& address) const {
+  return std::any_of(attempts_.begin(), attempts_.end(),
+                     [&](const auto& attempt) { return attempt && attempt->address == address; });
+}
+
+/// A first attempt has the tunnel's own descriptor, each further one a spare one.
+bool Connector::roomForAnother() {
+  const size_t now = inFlight();
+  if (now == 0) return true;
+  if (now == attempts_.size() || !context_.host.takeSpareDescriptor()) return false;
+  ++spares_;
+  return true;
+}
+
+/// Gives back what the attempts in flight do not need.
+void Connector::settleSpares() {
+  const size_t needed = std::max<size_t>(inFlight(), 1) - 1;
+  for (; spares_ > needed; --spares_) context_.host.giveSpareDescriptor();
+}
+
+void Connector::drop(Attempt& attempt) {
+  for (auto& mine : attempts_)
+    if (mine.get() == &attempt) mine.reset();
+  settleSpares();
+}
+
+void Connector::dropAll() {
+  for (auto& attempt : attempts_) attempt.reset();
+  settleSpares();
+}
+
+}  // namespace culvert

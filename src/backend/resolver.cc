@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The resolver's thread, its schedule, and the sets it hands out.
+#include "backend/resolver.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <condition_variable>
+#include <new>
+#include <utility>
+
+#include "base/thread.h"
+
+namespace culvert {
+namespace {
+
+constexpr Millis kStopPatience(250);
+
+std::string listText(const AddressSet& set) {
+  std::string text;
+  for (const SocketAddress& address : set) text += (text.empty() ? "" : ", ") + address.text();
+  return text;
+}
+
+/// Equal but for the order, which DNS servers rotate.
+bool sameAddresses(const AddressSet& a, const AddressSet& b) {
+  return a.size() == b.size() && std::is_permutation(a.begin(), a.end(), b.begin());
+}
+
+}  // namespace
+
+struct BackendTarget::Shared {
+  explicit Shared(ResolverOptions given) : options(std::move(given)) {}
+
+  /// The thread's body; owns the state together with the Resolver, which may be gone.
+  static void run(const std::shared_ptr<Shared>& self);
+
+  const ResolverOptions options;
+  std::thread thread;  // touched by the Resolver only
+
+  std::mutex mutex;
+  std::condition_variable wake;      // the thread: a name is due, or stop
+  std::condition_variable progress;  // the control thread: an answer came, or ended
+  std::vector<std::weak_ptr<BackendTarget>> names;
+  bool stopping = false;
+  bool finished = false;
+
+  std::mutex eventMutex;  // held around onEvent, so that none runs after the destructor
+  bool silent = false;
+
+ private:
+  std::shared_ptr<BackendTarget> earliest();
+  void lookUp(BackendTarget& target);
+  void store(BackendTarget& target, Result<AddressSet> answer);
+  void tell(ResolveEvent event, const std::string& text);
+};
+
+/// The living name that is due first; forgets those that nobody holds any more. With the mutex
+/// held.
+std::shared_ptr<BackendTarget> BackendTarget::Shared::earliest() {
+  std::shared_ptr<BackendTarget> first;
+  std::erase_if(names, [&first](const std::weak_ptr<BackendTarget>& weak) {
+    auto target = weak.lock();
+    if (target && (!first || target->lookup_.next < first->lookup_.next)) first = target;
+    return target == nullptr;
+  });
+  return first;
+}
+
+void BackendTarget::Shared::run(const std::shared_ptr<Shared>& self) {
+  std::unique_lock lock(self->mutex);
+  while (!self->stopping) {
+    auto target = self->earliest();
+    if (target == nullptr) {
+      self->wake.wait(lock);
+    } else if (TimePoint due = target->lookup_.next; due > Clock::now()) {
+      target.reset();  // a sleeping thread keeps no removed name alive
+      self->wake.wait_until(lock, due);
+    } else {
+      target->lookup_.next = kNever;  // requests during the look-up are answered by it
+      lock.unlock();
+      self->lookUp(*target);
+      target.reset();
+      lock.lock();
+    }
+  }
+  self->finished = true;
+  self->progress.notify_all();
+}
+
+void BackendTarget::Shared::lookUp(BackendTarget& target) {
+  try {
+    Result<AddressSet> answer = options.lookup(target.host_, target.port_);
+    if (answer && answer->empty())
+      answer = fail(fmt::format("cannot resolve {}: no address", target.host_));
+    store(target, std::move(answer));
+  } catch (const std::bad_alloc&) {  // the last set is kept
+  }
+  std::lock_guard lock(mutex);
+  TimePoint now = Clock::now();
+  target.lookup_.last = now;
+  target.lookup_.next = now + options.interval;
+  target.lookup_.answered = true;
+  progress.notify_all();
+}
+
+void BackendTarget::Shared::store(BackendTarget& target, Result<AddressSet> answer) {
+  bool wasFailing = std::exchange(target.lookup_.failing, !answer);
+  auto before = target.addresses();
+  if (!answer) {
+    if (wasFailing) return;
+    std::string rest = before->empty()
+                           ? "no address is known yet, its tunnels wait until connect-timeout"
+                           : "keeping " + listText(*before);
+    return tell(ResolveEvent::kFailed,
+                fmt::format("backend {}: {}; {}", target.text_, answer.error().text, rest));
+  }
+  bool same = sameAddresses(*before, *answer);
+  auto next = std::make_shared<const AddressSet>(std::move(*answer));
+  {
+    std::lock_guard lock(target.mutex_);
+    target.addresses_ = next;
+  }
+  std::string now = listText(*next);
+  if (before->empty()) {
+    tell(ResolveEvent::kResolved, fmt::format("backend {} is {}", target.text_, now));
+  } else if (!same) {
+    tell(ResolveEvent::kChanged,
+         fmt::format("backend {} is now {}, was {}", target.text_, now, listText(*before)));
+  } else if (wasFailing) {
+    tell(ResolveEvent::kRecovered, fmt::format("backend {} resolves again: {}", target.text_, now));
+  }
+}
+
+void BackendTarget::Shared::tell(ResolveEvent event, const std::string& text) {
+  std::lock_guard lock(eventMutex);
+  if (!silent && options.onEvent) options.onEvent(event, text);
+}
+
+BackendTarget::BackendTarget(const SocketAddress& address)
+    : text_(address.text()), addresses_(std::make_shared<const AddressSet>(AddressSet{address})) {}
+
+BackendTarget::BackendTarget(const AddressSpec& name, std::shared_ptr<Shared> resolver)
+    : text_(name.text()),
+      host_(name.host),
+      port_(name.port),
+      resolver_(std::move(resolver)),
+      addresses_(std::make_shared<const AddressSet>()) {}
+
+BackendTarget::~BackendTarget() = default;
+
+std::shared_ptr<const AddressSet> BackendTarget::addresses() const {
+  if (resolver_ == nullptr) return addresses_;  // a literal's never change
+  std::lock_guard lock(mutex_);
+  return addresses_;
+}
+
+void BackendTarget::refreshSoon() {
+  if (resolver_ == nullptr) return;
+  std::lock_guard lock(resolver_->mutex);
+  // During a look-up `next` is kNever and `last` still that of the one before: the answer on its
+  // way is fresh enough.
+  if (lookup_.next == kNever || resolver_->stopping) return;
+  TimePoint soonest = lookup_.last + resolver_->options.minGap;
+  if (lookup_.next <= soonest) return;
+  lookup_.next = soonest;
+  resolver_->wake.notify_one();
+}
+
+Resolver::Resolver(ResolverOptions options)
+    : shared_(std::make_shared<BackendTarget::Shared>(std::move(options))) {}
+
+Resolver::~Resolver() {
+  {
+    std::lock_guard lock(shared_->eventMutex);
+    shared_->silent = true;
+  }
+  std::unique_lock lock(shared_->mutex);
+  shared_->stopping = true;
+  shared_->wake.notify_all();
+  if (!running_) return;
+  bool finished =
+      shared_->progress.wait_for(lock, kStopPatience, [this] { return shared_->finished; });
+  lock.unlock();
+  if (finished) {
+    shared_->thread.join();
+  } else {
+    shared_->thread
+        .detach();  // stuck in getaddrinfo(): it holds the state and ends when that returns
+  }
+}
+
+std::shared_ptr<BackendTarget> Resolver::target(const AddressSpec& spec) {
+  if (spec.kind != AddressKind::kHostName) return std::make_shared<BackendTarget>(spec.address);
+  std::lock_guard lock(shared_->mutex);
+  std::string text = spec.text();
+  for (const auto& weak : shared_->names) {
+    if (auto known = weak.lock(); known && known->text_ == text) return known;
+  }
+  // make_shared cannot reach the private constructor.
+  std::shared_ptr<BackendTarget> added(new BackendTarget(spec, shared_));
+  shared_->names.push_back(added);
+  shared_->wake.notify_one();
+  return added;
+}
+
+Result<void> Resolver::start() {
+  if (running_) return {};
+  {
+    std::lock_guard lock(shared_->mutex);
+    if (shared_->names.empty()) return {};
+  }
+  auto thread = startThread("culvert-dns", shared_->options.onThreadStart,
+                            [shared = shared_] { BackendTarget::Shared::run(shared); });
+  if (!thread) return tl::unexpected(thread.error());
+  shared_->thread = std::move(*thread);
+  running_ = true;
+  return {};
+}
+
+bool Resolver::waitFirstAnswers(Millis limit) {
+  std::unique_lock lock(shared_->mutex);
+  return shared_->progress.wait_for(lock, limit, [this] {
+    return std::all_of(shared_->names.begin(), shared_->names.end(), [](const auto& weak) {
+      auto target = weak.lock();
+      return !target || target->lookup_.answered;
+    });
+  });
+}
+
+}  // namespace culvert

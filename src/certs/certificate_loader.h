@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// CertificateLoader reads the certificates that a service names, files or directories, and decides
+// what to do with those that are worse than the ones in use. What has not changed is not read
+// again, so ten thousand certificates cost ten thousand stat() calls. Thread: control.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "config/config.h"
+#include "service/runtime.h"
+#include "tls/credentials/asked_names.h"
+#include "tls/endpoint/credential_set.h"
+
+namespace culvert {
+
+/// Why certificates are read, which decides how strictly they are judged.
+enum class LoadReason : uint8_t {
+  kStart,   ///< what can be parsed and matches its key is served: a reboot must not be an outage
+  kStrict,  ///< --check=strict: as kStart, but what clients refuse is an error
+  kReload,  ///< an operator asked: one that clients refuse is refused, a lost name warned of
+  kWatch,   ///< files changed by themselves: nothing worse than what is served is taken
+};
+
+class CertificateLoader {
+ public:
+  /// All certificates in use, by CertificateFiles::id().
+  using Known = std::unordered_map<std::string, std::shared_ptr<const CertificateUnit>>;
+
+  /// In `diagnostics`, an error of kStart and kReload means that nothing may be served; with kWatch
+  /// it tells of a refusal, and what is returned is to be served all the same.
+  CertificateLoader(LoadReason reason, Known known, Diagnostics& diagnostics)
+      : reason_(reason), known_(std::move(known)), diagnostics_(diagnostics) {}
+
+  /// The certificates of one service in order. `before`: those that it serves now; `asked` and
+  /// `settings` (which a certificate must fit) are nullptr at the start.
+  CertificateUnits load(const ServiceOptions& options, const CertificateUnits& before,
+                        AskedNames* asked, const TlsSettings* settings);
+
+  unsigned refused() const { return refused_; }
+  /// Something is being written, or its refusal waits to be told: look again soon.
+  bool lookAgain() const { return lookAgain_; }
+
+ private:
+  struct Place {
+    const ServiceOptions& service;
+    Origin cert, key, passphrase;
+    bool fromDirectory;
+  };
+  using Unit = std::shared_ptr<const CertificateUnit>;
+
+  void addAll(const ServiceOptions& options, size_t index, CertificateUnits& units,
+              const CertificateUnits& before);
+  void addDirectory(const SourcedText& cert, const std::string& passphrase, const Place& place,
+                    CertificateUnits& units, const CertificateUnits& before);
+  CertificateUnits keepVanished(const CertificateUnits& before, CertificateUnits& units);
+  void settleVanished(const ServiceOptions& options, const CertificateUnits& vanished,
+                      const CertificateUnits& before, CertificateUnits& units);
+  Unit knownUnit(const std::string& id) const;
+  Unit unitFor(const CertificateFiles& files, const Place& place);
+  Unit read(const CertificateFiles& files, const Place& place, const Unit& before,
+            const std::array<FileStamp, 3>& stamps);
+  Unit serve(std::shared_ptr<CertificateUnit> unit, const Place& place, bool quiet);
+  Unit refuse(std::shared_ptr<CertificateUnit> unit, const Place& place, const Unit& before,
+              const CredentialFaults& faults);
+  bool isUnchanged(const CertificateUnit& before, const std::array<FileStamp, 3>& stamps) const;
+  bool isBeingWritten(const CertificateUnit* before, const std::array<FileStamp, 3>& stamps) const;
+  std::string whatIsWorse(const Credentials& now, const Credentials* before) const;
+  std::shared_ptr<const Credentials> sameAsKnown(const CertificateFiles& files,
+                                                 std::shared_ptr<const Credentials> loaded) const;
+  void keepDefault(const ServiceOptions& options, const CertificateUnits& before,
+                   CertificateUnits& units);
+  void warnOfDefault(const ServiceOptions& options, const CertificateUnits& before,
+                     const CertificateUnits& units);
+  void keepNames(const ServiceOptions& options, const CertificateUnits& before,
+                 CertificateUnits& units);
+  void keepCovering(const CertificateUnits& covering, const std::string& why, const Place& place,
+                    const CertificateUnits& before, CertificateUnits& units);
+  void warnOfAsked(const ServiceOptions& options, const CertificateUnits& before,
+                   const CertificateUnits& units, AskedNames& asked);
+  void warnOfName(const ServiceOptions& options, const SourcedText& name);
+  void warnOfNames(const ServiceOptions& options, const CertificateUnits& units);
+
+  const LoadReason reason_;
+  Known known_;
+  Known own_;  // of the service that is being loaded
+  const TlsSettings* settings_ = nullptr;
+  Diagnostics& diagnostics_;
+  unsigned refused_ = 0;
+  bool lookAgain_ = false;
+};
+
+/// All certificates of a runtime, for the next look at their files.
+CertificateLoader::Known knownCertificates(const Runtime& runtime);
+
+/// Those that are served, in order.
+CredentialSet::List credentialsOf(const CertificateUnits& units);
+
+}  // namespace culvert

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// See certificate_refresh.h.
+#include "certs/certificate_refresh.h"
+
+#include <algorithm>
+
+#include "certs/certificate_loader.h"
+#include "certs/client_auth_builder.h"
+
+namespace culvert {
+namespace {
+
+/// The settings with what the files of client-ca and crl hold now, or the same.
+std::shared_ptr<const TlsSettings> refreshClients(
+    const ServiceOptions& options, const std::shared_ptr<const TlsSettings>& settings,
+    std::vector<FileStamp>& stamps, CertificateRefresh& refresh, Diagnostics& diagnostics) {
+  if (settings->clientAuth == nullptr) return settings;
+  std::vector<FileStamp> now = clientFileStamps(options);
+  if (now == stamps) return settings;
+  if (!std::all_of(now.begin(), now.end(),
+                   [](const FileStamp& stamp) { return stamp.settled(); })) {
+    refresh.lookAgain = true;
+    return settings;
+  }
+  stamps = std::move(now);
+  Diagnostics said;
+  auto auth = buildClientAuth(options, settings->clientAuth, said);
+  diagnostics.append(said);
+  if (said.hasErrors()) {
+    ++refresh.refused;
+    const auto first = std::ranges::find(said.list(), Severity::kError, &Diagnostic::severity);
+    diagnostics.error(first->origin, first->section, first->key,
+                      "changed files are not taken; what is in use stays");
+    return settings;
+  }
+  if (auth == settings->clientAuth) return settings;
+  ++refresh.clientsTaken;
+  auto made = std::make_shared<TlsSettings>(*settings);
+  made->clientAuth = std::move(auth);
+  return made;
+}
+
+}  // namespace
+
+CertificateRefresh refreshCertificates(const Config& config, const Runtime& before,
+                                       Diagnostics& diagnostics) {
+  CertificateRefresh refresh;
+  refresh.runtime = before;
+  CertificateLoader loader(LoadReason::kWatch, knownCertificates(before), diagnostics);
+  for (size_t i = 0; i < config.services.size(); ++i) {
+    const ServiceOptions& options = config.services[i];
+    RuntimeService& one = refresh.runtime.services[i];
+    TlsEndpoint endpoint = *one.service->tls;
+    endpoint.settings =
+        refreshClients(options, endpoint.settings, one.clientFiles, refresh, diagnostics);
+    if (!options.selfSigned) {
+      one.certificates =
+          loader.load(options, one.certificates, endpoint.asked.get(), endpoint.settings.get());
+      CredentialSet::List list = credentialsOf(one.certificates);
+      if (list != endpoint.credentials->list())
+        endpoint.credentials = std::make_shared<const CredentialSet>(std::move(list));
+    }
+    if (endpoint == *one.service->tls) continue;
+    auto renewed = std::make_shared<Service>(*one.service);
+    renewed->tls = std::make_shared<const TlsEndpoint>(std::move(endpoint));
+    one.service = std::move(renewed);
+    refresh.changed = true;
+  }
+  refresh.lookAgain = refresh.lookAgain || loader.lookAgain();
+  refresh.refused += loader.refused();
+  diagnostics.sort();
+  return refresh;
+}
+
+}  // namespace culvert

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// OcspFetcher keeps certificates supplied with fresh OCSP responses: it knows when each is due,
+// asks the responders, a few at a time, and puts what is verified beside the certificate. A
+// responder that is silent rests, so that it holds up nobody else's. Thread: loop.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <random>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "event/event_loop.h"
+#include "event/mailbox.h"
+#include "http/http_post.h"
+#include "log/logger.h"
+#include "net/host_lookup.h"
+#include "stats/counters.h"
+#include "tls/credentials/credentials.h"
+
+namespace culvert {
+
+/// One certificate to be fetched for.
+struct OcspTask {
+  /// The same leaf and issuer, as several services have loaded it; not empty.
+  std::vector<std::shared_ptr<const Credentials>> credentials;
+  HttpUrl responder;
+  bool operator==(const OcspTask&) const = default;
+};
+
+class OcspFetcher {
+ public:
+  using Lookup = decltype(HostLookupOptions::lookup);
+  /// `onLookupStart` runs first in the thread that resolves host names, where one is needed.
+  OcspFetcher(EventLoop& loop, Logger& logger, CounterBlock& counters,
+              std::function<void()> onLookupStart, Lookup lookup = resolveHost);
+  ~OcspFetcher();
+  OcspFetcher(const OcspFetcher&) = delete;
+  OcspFetcher& operator=(const OcspFetcher&) = delete;
+
+  Result<void> open() { return mailbox_.open(); }
+  /// From now on these. What is known already keeps its schedule; what is gone is cancelled.
+  void follow(std::vector<OcspTask> tasks);
+  /// Runs `message` on the loop. Thread: any.
+  void post(std::function<void()> message) { mailbox_.post(std::move(message)); }
+
+ private:
+  struct Job;
+  struct Responder;
+  using DueList = std::set<std::pair<TimePoint, Job*>>;
+
+  template <class Step>
+  void guarded(Step step);
+  void placeAll(bool lookAgain);
+  void followNow();
+  void schedule(Job& job, Millis delay);
+  void run();
+  bool mayStart(Job& job);
+  void begin(Job& job);
+  void onLookup(const std::string& host, uint16_t port, const Result<AddressSet>& answer);
+  void exchange(Job& job, AddressSet addresses);
+  void onAnswer(Job& job, HttpResult result);
+  void store(Job& job, std::shared_ptr<const Staple> staple);
+  void failed(Job& job, const std::string& why, bool silent);
+  void endExchange(Job& job);
+  void scheduleNext(Job& job, Millis delay);
+  double dice() { return std::uniform_real_distribution<>(0, 1)(random_); }
+
+  EventLoop& loop_;
+  Logger& logger_;
+  CounterBlock& counters_;
+  Mailbox<int> mailbox_;  // only its control lane is used
+  std::minstd_rand random_{std::random_device{}()};
+  std::map<std::string, std::unique_ptr<Job>> jobs_;
+  std::map<std::string, Responder> responders_;
+  DueList due_;
+  size_t active_ = 0;
+  bool running_ = false;
+  std::vector<OcspTask> tasks_;  // until they are followed
+  bool following_ = false;       // they are not yet
+  bool starved_ = false;         // a job may be in no list
+  Timer timer_;
+  HostLookup lookup_;  // last: its thread posts into the mailbox
+};
+
+}  // namespace culvert

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// HttpPost sends one request to one server and reads the answer, without ever blocking: each
+// address in turn, one deadline over all, a bounded body. Thread: loop.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/deferred.h"
+#include "base/http_url.h"
+#include "base/unique_fd.h"
+#include "event/io_watcher.h"
+#include "event/timer.h"
+#include "http/http_response.h"
+#include "net/resolve.h"
+
+namespace culvert {
+
+struct HttpFailure {
+  bool silent = false;  ///< nothing was heard of the server: the next request will fare no better
+  std::string text;     ///< one clause
+};
+using HttpResult = tl::expected<std::vector<uint8_t>, HttpFailure>;
+
+struct HttpLimits {
+  Millis timeout{10000};        ///< for everything
+  Millis connectTimeout{3000};  ///< for one address
+  size_t maxBody = 64 * 1024;
+};
+
+class HttpPost final : public Deferred {
+ public:
+  /// Called once, from the loop: hand the HttpPost to deleteLater() there.
+  using Done = std::function<void(HttpResult)>;
+
+  /// `addresses` is not empty. Destroying the object cancels.
+  HttpPost(EventLoop& loop, const HttpUrl& url, std::string_view contentType,
+           std::span<const uint8_t> body, AddressSet addresses, HttpLimits limits, Done done);
+  ~HttpPost() override;
+  void start();
+  /// Nothing is called any more.
+  void cancel();
+  /// Cancelled, or Done was called.
+  bool ended() const { return done_ == nullptr; }
+
+ private:
+  void tryNext(int lastError);
+  void adopt(UniqueFd fd);
+  void onWritable();
+  void onReadable();
+  void onTimer();
+  void guarded(void (HttpPost::*step)());
+  void end(HttpResult result);
+
+  EventLoop& loop_;
+  const AddressSet addresses_;
+  const HttpLimits limits_;
+  Done done_;
+  std::string request_;
+  HttpResponse response_;
+  size_t nextAddress_ = 0;
+  size_t sent_ = 0;
+  bool connected_ = false;
+  bool heard_ = false;
+  bool stoodStill_ = false;  // and the limits were moved for it
+  UniqueFd fd_;
+  std::unique_ptr<IoWatcher> watcher_;  // after fd_
+  Timer timer_;
+  TimePoint deadline_ = kNever;
+  TimePoint attemptDeadline_ = kNever;
+};
+
+}  // namespace culvert

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// sd_notify(3): newline separated assignments in one datagram.
+#include "process/sd_notify.h"
+
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <ctime>
+
+#include "base/unique_fd.h"
+
+namespace culvert {
+namespace {
+
+constexpr int kPatienceMs = 1000;
+
+/// One line: a line end would start another assignment.
+std::string statusLine(std::string_view text) {
+  std::string line(text);
+  std::replace(line.begin(), line.end(), '\n', ' ');
+  return "STATUS=" + line + "\n";
+}
+
+uint64_t monotonicMicros() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return uint64_t(now.tv_sec) * 1000000 + uint64_t(now.tv_nsec) / 1000;
+}
+
+}  // namespace
+
+SdNotify SdNotify::fromEnvironment() {
+  SdNotify notify;
+  const char* value = std::getenv("NOTIFY_SOCKET");
+  if (value == nullptr) return notify;
+  std::string name(value);
+  unsetenv("NOTIFY_SOCKET");  // not for anything that might be started from here
+  if (name.size() < 2 || (name[0] != '/' && name[0] != '@')) return notify;
+  if (name[0] == '@') name[0] = '\0';
+  notify.socket_ = SocketAddress::unixPath(name);
+  return notify;
+}
+
+bool SdNotify::ready(std::string_view status) {
+  std::string message = fmt::format("READY=1\nMAINPID={}\n", ::getpid());
+  return send(status.empty() ? message : message + statusLine(status));
+}
+
+bool SdNotify::reloading() {
+  return send(fmt::format("RELOADING=1\nMONOTONIC_USEC={}\n", monotonicMicros()));
+}
+
+bool SdNotify::stopping(std::string_view status) {
+  std::string message = "STOPPING=1\n";
+  return send(status.empty() ? message : message + statusLine(status));
+}
+
+bool SdNotify::status(std::string_view text) { return send(statusLine(text)); }
+
+bool SdNotify::send(const std::string& message) {
+  if (!enabled()) return false;
+  // A socket for each message: messages are rare, and the manager may have been restarted since the
+  // last.
+  UniqueFd fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!fd) return false;
+  while (::connect(fd.get(), socket_.get(), socket_.length()) != 0) {
+    if (errno != EINTR) return false;
+  }
+  pollfd entry{fd.get(), POLLOUT, 0};
+  while (::send(fd.get(), message.data(), message.size(), MSG_NOSIGNAL) < 0) {
+    if (errno == EINTR) continue;
+    // A manager whose queue is full gets a moment, and no more: it must not be able to stop the
+    // daemon.
+    if (errno != EAGAIN || ::poll(&entry, 1, kPatienceMs) != 1) return false;
+  }
+  return true;
+}
+
+}  // namespace culvert

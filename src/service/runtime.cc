@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// See runtime.h.
+#include "service/runtime.h"
+
+#include <algorithm>
+
+namespace culvert {
+
+const RuntimeService* Runtime::find(std::string_view name) const {
+  const auto found = std::ranges::find(services, name, &RuntimeService::name);
+  return found != services.end() ? &*found : nullptr;
+}
+
+std::vector<std::shared_ptr<const Service>> changedTrust(const Runtime& before,
+                                                         const Runtime& now) {
+  std::vector<std::shared_ptr<const Service>> changed;
+  for (const RuntimeService& one : now.services) {
+    const auto& auth = one.service->tls->settings->clientAuth;
+    const RuntimeService* old = before.find(one.name());
+    if (auth != nullptr && old != nullptr && old->service->tls->settings->clientAuth != auth)
+      changed.push_back(one.service);
+  }
+  return changed;
+}
+
+}  // namespace culvert

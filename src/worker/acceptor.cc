@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// See acceptor.h.
+#include "worker/acceptor.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <future>
+
+#include "base/thread.h"
+#include "net/socket_ops.h"
+#include "process/privileges.h"
+
+namespace culvert {
+namespace {
+
+// Connections taken from one listener before the others have their turn.
+constexpr int kBurst = 64;
+
+// Where connections come in turns that begin closer together than this, they are taken in bursts.
+// Others one by one: looking for a second one that is not there costs as much as taking one, since
+// accept4() makes the file first, and the loop tells at once of one that is.
+constexpr Micros kCloseTogether{100};
+
+// When to look again after a shortage that no event of ours ends.
+constexpr Millis kRetryAfterShortage{500};
+constexpr Millis kRetryAfterFullWorkers{5};
+
+// A service whose backend is down, while places are scarce: a part of the reserve, then a rest. Its
+// clients fail anyway, and are not worth a storm of handshakes.
+constexpr Millis kRest{100};
+constexpr size_t kPartsOfReserve = 4;
+// Between two requests to make room, so that those that were asked can follow; and how soon one is
+// repeated while no place is left.
+constexpr Millis kBetweenRequests{5};
+constexpr Millis kAskAgain{50};
+
+// What the kernel may hold unsent for a client: enough for a round trip of a fast link, little for
+// a slow one.
+constexpr uint32_t kNotSentLowat = 128 * 1024;
+
+/// Set once on the listening socket: accepted ones inherit them, which saves six system calls a
+/// connection.
+void setClientOptions(int listener) {
+  setTunnelSocketOptions(listener);
+  setNotSentLowat(listener, kNotSentLowat);
+}
+
+}  // namespace
+
+Acceptor::Listener::Listener(Acceptor& a, ListenerUpdate::Added added)
+    : acceptor(a),
+      id(added.id),
+      fd(std::move(added.fd)),
+      service(std::move(added.service)),
+      watcher(
+          a.loop_, fd.get(), this,
+          [](void* self) {
+            auto& listener = *static_cast<Listener*>(self);
+            listener.acceptor.acceptFrom(listener);
+          },
+          nullptr) {
+  setClientOptions(fd.get());
+}
+
+Acceptor::Acceptor(Logger& logger, CounterBlock& counters, TunnelBudget& budget,
+                   std::vector<Worker*> workers)
+    : logger_(logger),
+      counters_(counters),
+      budget_(budget),
+      workers_(std::move(workers)),
+      mailbox_(loop_, 1, this, [](void* self) { static_cast<Acceptor*>(self)->onMail(); }),
+      resumeTimer_(loop_, this, [](void* self) { static_cast<Acceptor*>(self)->resume(); }),
+      restTimer_(loop_, this, [](void* self) { static_cast<Acceptor*>(self)->onRestOver(); }) {
+  loop_.setEndOfTurn([this] { finishRetired(); });
+}
+
+Acceptor::~Acceptor() {
+  if (thread_.joinable()) stop();
+}
+
+Result<void> Acceptor::start() {
+  auto thread = startThread("culvert-accept", dropThreadCapabilities, [this] { loop_.run(); });
+  if (!thread) return tl::unexpected(thread.error());
+  thread_ = std::move(*thread);
+  return {};
+}
+
+void Acceptor::apply(ListenerUpdate update) {
+  std::promise<void> done;
+  mailbox_.post([&] {
+    try {
+      applyNow(update);
+    } catch (const std::bad_alloc&) {
+      logger_.log(LogLevel::kErr, "not all listeners are as configured: out of memory");
+    }
+    done.set_value();
+  });
+  done.get_future().wait();
+}
+
+void Acceptor::stop() {
+  mailbox_.post([this] {
+    for (auto& listener : listeners_) acceptAll(*listener);
+    listeners_.clear();
+    resumeTimer_.disarm();
+    if (held_ && !place(*held_)) {
+      logger_.tell(LogLevel::kWarning, [this] {
+        return LogLine(LogLevel::kWarning, "connection dropped: every worker is full")
+            .add("client", held_->peer.text());
+      });
+      budget_.giveBack();
+    }
+    held_.reset();
+    loop_.stop();
+  });
+  if (thread_.joinable()) thread_.join();
+}
+
+void Acceptor::wake() noexcept {
+  resumeWanted_.store(true);
+  mailbox_.wake();
+}
+
+void Acceptor::onMail() {
+  mailbox_.runControl();
+  if (resumeWanted_.exchange(false)) resume();
+}
+
+void Acceptor::applyNow(ListenerUpdate& update) {
+  for (auto& added : update.added) {
+    listeners_.push_back(std::make_unique<Listener>(*this, std::move(added)));
+    if (!paused_) watchForClients(*listeners_.back());
+  }
+  for (auto& listener : listeners_) {
+    for (auto& changed : update.changed) {
+      if (changed.id != listener->id) continue;
+      // One that was accepted and waits for a worker is as new as those to come.
+      if (held_ && held_->service == listener->service) held_->service = changed.service;
+      listener->service = std::move(changed.service);
+    }
+    if (std::find(update.removed.begin(), update.removed.end(), listener->id) ==
+        update.removed.end())
+      continue;
+    listener->retiring = true;
+    acceptAll(*listener);
+  }
+}
+
+/// Empties the listen queue, as far as there are places.
+void Acceptor::acceptAll(Listener& listener) {
+  while (!paused_ && acceptFrom(listener, Pace::kAll) == Burst::kMore) {
+  }
+}
+
+/// One step, with what scarce places ask for.
+Acceptor::Burst Acceptor::acceptFrom(Listener& listener, Pace pace) {
+  if (!listener.fd.valid()) return Burst::kEmpty;  // retired within this turn
+  const bool slow =
+      pace != Pace::kAll && budget_.scarce() && listener.service->profile->connect.memory->down();
+  int burst = 1;
+  if (slow) {
+    burst = static_cast<int>(std::max<size_t>(budget_.reserve() / kPartsOfReserve, 1));
+  } else if (pace != Pace::kOne && loop_.now() - listener.lastAccept < kCloseTogether) {
+    burst = kBurst;
+  }
+  const Burst result = acceptBurst(listener, burst);
+  if (const size_t excess = budget_.excess(); excess != 0) makeRoom(excess);
+  if (slow && !paused_) rest(listener);
+  return result;
+}
+
+Acceptor::Burst Acceptor::acceptBurst(Listener& listener, int burst) {
+  const TimePoint now = loop_.now();
+  for (int i = 0; i < burst; ++i) {
+    if (budget_.full()) {
+      budget_.beginWaiting();
+      if (budget_.full()) {
+        pause("max-tunnels is reached");
+        resumeTimer_.armBy(now + kAskAgain);
+        return Burst::kPaused;
+      }
+    }
+    AcceptResult accepted = acceptOne(listener.fd.get());
+    if (!accepted.fd.valid()) {
+      if (accepted.error == EAGAIN || accepted.error == EWOULDBLOCK) {
+        if (listener.retiring) {
+          listener.watcher.watch(false, false);
+          listener.fd.reset();  // the rest is swept at the end of the turn
+        }
+        return Burst::kEmpty;
+      }
+      if (acceptErrorIsTransient(accepted.error)) continue;
+      onAcceptError(accepted.error);
+      return Burst::kPaused;
+    }
+    shortageTold_ = false;
+    counters_.add(Counter::kAccepted);
+    budget_.take();
+    listener.lastAccept = now;
+    AcceptedConn conn{std::move(accepted.fd), accepted.peer, listener.service, now};
+    if (!place(conn)) {
+      held_ = std::move(conn);
+      pause("every worker is full");
+      resumeTimer_.armBy(loop_.now() + kRetryAfterFullWorkers);
+      return Burst::kPaused;
+    }
+  }
+  return Burst::kMore;
+}
+
+/// Asks the workers to end tunnels that wait for a backend that is down.
+void Acceptor::makeRoom(size_t places) {
+  if (loop_.now() - askedForRoom_ < kBetweenRequests) return;
+  const bool useful = std::any_of(listeners_.begin(), listeners_.end(), [](const auto& listener) {
+    return listener->service->profile->connect.memory->down();
+  });
+  if (!useful) return;
+  askedForRoom_ = loop_.now();
+  budget_.ask(places);
+  // Without memory to ask, the next request does it.
+  loop_.guard([this] {
+    for (Worker* worker : workers_) worker->makeRoom();
+  });
+}
+
+void Acceptor::rest(Listener& listener) {
+  listener.restsUntil = loop_.now() + kRest;
+  listener.watcher.watch(false, false);
+  restTimer_.armBy(listener.restsUntil);
+}
+
+void Acceptor::onRestOver() {
+  for (auto& listener : listeners_) {
+    if (listener->restsUntil == TimePoint{}) continue;
+    if (loop_.now() < listener->restsUntil) {
+      restTimer_.armBy(listener->restsUntil);
+      continue;
+    }
+    listener->restsUntil = {};
+    if (!paused_ && listener->fd.valid() && !watchForClients(*listener)) return;
+  }
+}
+
+bool Acceptor::place(AcceptedConn& conn) {
+  const size_t first =
+      placement_.pick(workers_.size(), [this](size_t i) { return workers_[i]->load(); });
+  for (size_t i = 0; i < workers_.size(); ++i) {
+    if (workers_[(first + i) % workers_.size()]->offer(conn)) return true;
+    counters_.add(Counter::kMailboxFull);
+  }
+  return false;
+}
+
+void Acceptor::onAcceptError(int error) {
+  counters_.add(Counter::kAcceptErrors);
+  if (error == EMFILE || error == ENFILE) counters_.add(Counter::kAcceptFdExhausted);
+  shortage("accept() failed", error);
+}
+
+void Acceptor::shortage(const char* what, int error) {
+  if (!shortageTold_) {
+    logger_.tell(LogLevel::kWarning, [&] {
+      return LogLine(LogLevel::kWarning, std::string("accepting pauses: ") + what)
+          .add("error", errnoText(error));
+    });
+  }
+  shortageTold_ = true;
+  pause(nullptr);
+  budget_.beginWaiting();  // a tunnel that ends gives descriptors back
+  makeRoom(std::max<size_t>(budget_.reserve(), 1));
+  resumeTimer_.armBy(loop_.now() + kRetryAfterShortage);
+}
+
+/// `why` is logged, unless it is nullptr (somebody else has said it).
+void Acceptor::pause(const char* why) {
+  if (paused_) return;
+  paused_ = true;
+  counters_.add(Counter::kAcceptPaused);
+  for (auto& listener : listeners_) listener->watcher.watch(false, false);
+  if (why == nullptr) return;
+  logger_.tell(LogLevel::kNotice, [&] {
+    return LogLine(LogLevel::kNotice, "accepting pauses")
+        .add("reason", why)
+        .add("tunnels", budget_.open())
+        .collapseBy("accept-pause");
+  });
+}
+
+void Acceptor::resume() {
+  if (!paused_) return;
+  if (held_) {
+    if (!place(*held_)) return resumeTimer_.armBy(loop_.now() + kRetryAfterFullWorkers);
+    held_.reset();
+  }
+  if (budget_.full()) {
+    budget_.beginWaiting();
+    if (budget_.full()) {
+      makeRoom(budget_.excess());
+      return resumeTimer_.armBy(loop_.now() + kAskAgain);
+    }
+  }
+  paused_ = false;
+  resumeTimer_.disarm();
+  counters_.add(Counter::kAcceptResumed);
+  if (!shortageTold_)
+    logger_.tell(LogLevel::kNotice, [] {
+      return LogLine(LogLevel::kNotice, "accepting goes on").collapseBy("accept-resume");
+    });
+  // Who has waited gets the places by turns; the loop alone would always begin with the same one.
+  const size_t count = listeners_.size();
+  for (size_t i = 0; i < count; ++i) {
+    Listener& listener = *listeners_[turn_ % count];
+    ++turn_;
+    if (listener.retiring) {
+      acceptAll(listener);  // removed during the pause: to be closed now
+    } else if (listener.restsUntil == TimePoint{}) {
+      acceptFrom(listener, Pace::kOne);
+    }
+    if (paused_) return;  // that took the last place
+  }
+  for (auto& listener : listeners_) {
+    const bool awake = listener->fd.valid() && listener->restsUntil == TimePoint{};
+    if (awake && !watchForClients(*listener)) return;
+  }
+}
+
+/// Without room in the kernel for the watch, accepting pauses as it does without descriptors.
+bool Acceptor::watchForClients(Listener& listener) {
+  if (listener.watcher.watch(true, false)) return true;
+  shortage("a listener cannot be watched", errno);
+  return false;
+}
+
+void Acceptor::finishRetired() {
+  std::erase_if(listeners_, [this](const auto& listener) {
+    if (listener->fd.valid()) return false;
+    // Without memory for it, the file of a UNIX socket stays, which the next start replaces.
+    if (onClosed_) loop_.guard([&] { onClosed_(listener->id); });
+    return true;
+  });
+}
+
+}  // namespace culvert

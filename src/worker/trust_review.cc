@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// See trust_review.h.
+#include "worker/trust_review.h"
+
+#include <new>
+
+#include "log/logger.h"
+#include "worker/client_session.h"
+
+namespace culvert {
+namespace {
+
+// Tunnels a turn: one takes some microseconds.
+constexpr size_t kSlice = 256;
+
+}  // namespace
+
+TrustReview::TrustReview(EventLoop& loop, Logger& logger, TunnelSet& tunnels)
+    : loop_(loop),
+      logger_(logger),
+      tunnels_(tunnels),
+      timer_(loop, this, [](void* self) { static_cast<TrustReview*>(self)->step(); }) {}
+
+void TrustReview::begin(const Services& services) {
+  for (const auto& service : services) {
+    services_.erase(service->profile->name);  // its key is a view into the one of before
+    services_.emplace(service->profile->name, service);
+  }
+  left_ = tunnels_.size();
+  step();
+}
+
+void TrustReview::renew(std::shared_ptr<const Service>& service, const Services& changed) {
+  for (const auto& now : changed)
+    if (now->profile->name == service->profile->name &&
+        now->tls->settings->clientAuth != service->tls->settings->clientAuth)
+      service = now;
+}
+
+/// Who has been judged goes to the end, where new tunnels come, too. So what was there at the start
+/// is in front until it has been judged, whatever ends meanwhile.
+void TrustReview::step() {
+  for (size_t i = 0; i < kSlice && left_ != 0 && !tunnels_.empty(); ++i, --left_) judgeFirst();
+  if (left_ == 0 || tunnels_.empty()) return finish();
+  try {
+    return timer_.armBy(loop_.now());
+  } catch (const std::bad_alloc&) {  // without a timer no turn would come
+  }
+  for (; left_ != 0 && !tunnels_.empty(); --left_) judgeFirst();
+  finish();
+}
+
+/// Where there is no memory to judge one, that one ends.
+void TrustReview::judgeFirst() {
+  Tunnel& tunnel = tunnels_.rotate();
+  try {
+    judge(tunnel);
+  } catch (const std::bad_alloc&) {
+    tunnel.close({CloseCause::kInternal, "", "out of memory"});
+  }
+}
+
+void TrustReview::judge(Tunnel& tunnel) {
+  auto& session = static_cast<ClientSession&>(tunnel.host());
+  const auto found = services_.find(session.profile().name);
+  if (found == services_.end()) return;
+  const Service& service = *found->second;
+  const bool live = session.established();
+  const ClientVerdict verdict = session.applyTrust(service.tls);
+  if (verdict) return;
+  if (verdict.ours && live) {
+    ++undecided_;
+  } else if (live && service.profile->keepRevoked) {
+    ++kept_;
+  } else {
+    ++closed_;
+    tunnel.close({CloseCause::kClientRevoked, "", verdict.reason});
+  }
+}
+
+void TrustReview::finish() {
+  if (closed_ + kept_ + undecided_ != 0) {
+    const LogLevel level = undecided_ != 0 ? LogLevel::kWarning : LogLevel::kNotice;
+    logger_.tell(level, [&] {
+      LogLine line(
+          level, "clients were judged again, because CAs, revocation lists or rules have changed");
+      return line.add("closed", closed_).add("kept", kept_).add("not_decided", undecided_);
+    });
+  }
+  closed_ = kept_ = undecided_ = 0;
+  services_.clear();
+  left_ = 0;
+}
+
+}  // namespace culvert

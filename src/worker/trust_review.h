@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// TrustReview judges the clients of one worker again when the CAs, revocation lists or rules of
+// their service have changed: tunnels that live, and connections whose handshake is under way. It
+// goes through the tunnels in slices, so that a worker with very many of them goes on carrying.
+// Thread: loop.
+#pragma once
+
+#include <memory>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "event/timer.h"
+#include "service/service.h"
+#include "tunnel/tunnel_set.h"
+
+namespace culvert {
+
+class Logger;
+
+class TrustReview {
+ public:
+  TrustReview(EventLoop& loop, Logger& logger, TunnelSet& tunnels);
+
+  /// The services as they are now whose trust has changed.
+  using Services = std::vector<std::shared_ptr<const Service>>;
+  void begin(const Services& services);
+  /// Gives a connection that waits the service as it is now, where its trust has changed.
+  static void renew(std::shared_ptr<const Service>& service, const Services& changed);
+
+ private:
+  void step();
+  void judgeFirst();
+  void judge(Tunnel& tunnel);
+  void finish();
+
+  EventLoop& loop_;
+  Logger& logger_;
+  TunnelSet& tunnels_;
+  Timer timer_;
+  std::unordered_map<std::string_view, std::shared_ptr<const Service>> services_;  // by name
+  size_t left_ = 0;  // tunnels, from the front of the set
+  size_t closed_ = 0, kept_ = 0, undecided_ = 0;
+};
+
+}  // namespace culvert

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// See worker.h.
+#include "worker/worker.h"
+
+#include <fmt/format.h>
+
+#include "base/thread.h"
+#include "process/privileges.h"
+#include "worker/backend_report.h"
+
+namespace culvert {
+namespace {
+
+// Connections that may wait in a worker's mailbox: more than a burst of the acceptor, less than a
+// surprise.
+constexpr size_t kMailboxCapacity = 1024;
+
+}  // namespace
+
+Worker::Worker(unsigned index, const WorkerShared& shared, CounterBlock& counters)
+    : SessionOwner(loop_, shared.logger, counters, connectors_),
+      name_(fmt::format("culvert-w{:02}", index)),
+      shared_(shared),
+      counters_(counters),
+      tls_(loop_, pool_, counters, shared.ticketKeys),
+      handshakes_(loop_, counters),
+      tunnelContext_{loop_, pool_, counters, handshakes_},
+      connectors_{loop_, counters, *this},
+      mailbox_(loop_, kMailboxCapacity, this,
+               [](void* self) { static_cast<Worker*>(self)->onMail(); }),
+      tunnels_(loop_),
+      review_(loop_, shared.logger, tunnels_) {
+  handshakes_.setArrivals(*this);
+  loop_.setEndOfTurn([this] { endOfTurn(); });
+}
+
+Worker::~Worker() {
+  if (thread_.joinable()) stop(CloseCause::kDrain);
+}
+
+Result<void> Worker::start() {
+  auto thread = startThread(name_.c_str(), dropThreadCapabilities, [this] { loop_.run(); });
+  if (!thread) return tl::unexpected(thread.error());
+  thread_ = std::move(*thread);
+  return {};
+}
+
+void Worker::stop(CloseCause cause) {
+  mailbox_.close();
+  mailbox_.post([this, cause] {
+    closeAll({cause});
+    loop_.stop();
+  });
+  thread_.join();
+}
+
+bool Worker::offer(AcceptedConn& conn) {
+  load_.fetch_add(1, std::memory_order_relaxed);
+  if (mailbox_.offer(conn)) return true;
+  load_.fetch_sub(1, std::memory_order_relaxed);
+  return false;
+}
+
+void Worker::drain(std::function<void()> onEmpty) {
+  if (drains_) return;
+  onEmpty_ = std::move(onEmpty);
+  mailbox_.post([this] { reportsEmpty_ = true; });
+  drains_ = true;
+}
+
+void Worker::cutAll(CloseCause cause) {
+  mailbox_.post([this, cause] { closeAll({cause}); });
+}
+
+/// What was accepted under the trust of before has come into the mailbox before: it may wait there
+/// still, or have become a tunnel.
+void Worker::reviewTrust(std::shared_ptr<const TrustReview::Services> services) {
+  mailbox_.post([this, services = std::move(services)] {
+    review_.begin(*services);
+    mailbox_.forEachItem(
+        [&services](AcceptedConn& conn) { TrustReview::renew(conn.service, *services); });
+  });
+}
+
+void Worker::dropUnusedContexts() {
+  mailbox_.post([this] { tls_.contexts.dropUnused(); });
+}
+
+void Worker::trimPool() {
+  mailbox_.post([this] { pool_.trim(); });
+}
+
+void Worker::makeRoom() {
+  mailbox_.post([this] {
+    connectors_.waiting.forEach([this](Connector& connector) {
+      if (connector.mayGiveWay() && shared_.budget.takeAsked()) connector.giveWay();
+    });
+  });
+}
+
+void Worker::onMail() {
+  handshakes_.arrivalsWait();
+  mailbox_.runControl();
+}
+
+bool Worker::startNext() {
+  auto conn = mailbox_.takeItem();
+  if (!conn) return false;
+  if (Tunnel* tunnel = adopt(std::move(*conn))) tunnel->start();
+  return true;
+}
+
+/// Connections that still wait get their line in the log like all others.
+void Worker::closeAll(const CloseReason& reason) {
+  while (auto conn = mailbox_.takeItem()) adopt(std::move(*conn));
+  tunnels_.closeAll(reason);
+}
+
+/// Where there is no memory for it, this connection ends, and no other.
+Tunnel* Worker::adopt(AcceptedConn conn) {
+  bool counted = false;                    // the session tells when it is gone
+  std::unique_ptr<ClientSession> session;  // the last to go, as in a tunnel
+  try {
+    auto stream = std::make_unique<TlsStream>(tls_, std::move(conn.fd), conn.service->tls);
+    const auto& profile = conn.service->profile;
+    session = std::make_unique<ClientSession>(*this, profile, conn.peer, *stream);
+    counted = true;
+    const uint64_t id = shared_.nextTunnelId.fetch_add(1, std::memory_order_relaxed);
+    return &tunnels_.add(std::make_unique<Tunnel>(
+        tunnelContext_, profile->tunnel, std::move(session), id, std::move(stream), conn.accepted));
+  } catch (const std::bad_alloc&) {
+    conn.fd.reset();
+    if (!counted) onSessionGone();
+    loop_.noteMemoryShortage();
+    logger.log(LogLevel::kErr, "connection dropped: out of memory");
+    return nullptr;
+  }
+}
+
+void Worker::onSessionGone() {
+  load_.fetch_sub(1, std::memory_order_relaxed);
+  shared_.budget.giveBack();
+}
+
+void Worker::onBackendNews(const ConnectorOptions& options, const AddressNews& news) {
+  try {
+    logger.log(backendNewsLine(options, news));
+  } catch (const std::bad_alloc&) {
+    logger.lose();
+  }
+}
+
+bool Worker::takeSpareDescriptor() { return shared_.budget.takeSpare(); }
+
+void Worker::giveSpareDescriptor() { shared_.budget.giveSpareBack(); }
+
+bool Worker::placesScarce() const { return shared_.budget.scarce(); }
+
+void Worker::endOfTurn() {
+  counters_.set(Counter::kDeferredDeletes, loop_.deferredDeletes());
+  counters_.set(Counter::kLongestTurn, loop_.longestTurnMicros());
+  counters_.set(Counter::kMemoryShortages, loop_.memoryShortages());
+  if (!reportsEmpty_ || !tunnels_.empty() || load() != 0) return;
+  reportsEmpty_ = false;
+  onEmpty_();
+}
+
+}  // namespace culvert

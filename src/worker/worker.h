@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Worker is one thread with one event loop and all the tunnels placed on it: connections come in
+// through its mailbox, are given streams and become tunnels; nothing it owns is ever touched from
+// outside. Thread: loop; what says so may be called from any thread.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <string>
+#include <thread>
+
+#include "event/mailbox.h"
+#include "tunnel/tunnel_set.h"
+#include "worker/client_session.h"
+#include "worker/trust_review.h"
+#include "worker/tunnel_budget.h"
+
+namespace culvert {
+
+/// What all workers share; outlives them.
+struct WorkerShared {
+  Logger& logger;
+  TunnelBudget& budget;
+  const TicketKeys* ticketKeys;
+  std::atomic<uint64_t>& nextTunnelId;
+};
+
+class Worker final : public SessionOwner, private HandshakeQueue::Arrivals, private ConnectorHost {
+ public:
+  Worker(unsigned index, const WorkerShared& shared, CounterBlock& counters);
+  ~Worker();
+
+  /// Control thread, in this order: open() and start(), then anything below, stop() at the end.
+  Result<void> open() { return mailbox_.open(); }
+  Result<void> start();
+  /// Cuts what is left, ends the thread and joins it.
+  void stop(CloseCause cause);
+
+  /// Takes the connection, or leaves it alone and returns false where the mailbox is full. Thread:
+  /// acceptor.
+  [[nodiscard]] bool offer(AcceptedConn& conn);
+  /// Open tunnels and connections on their way. Thread: any.
+  unsigned load() const { return load_.load(std::memory_order_relaxed); }
+
+  /// Calls `onEmpty` (on this worker's thread, once) as soon as no tunnel is left. Later calls do
+  /// nothing. Control thread, after the acceptor has stopped.
+  void drain(std::function<void()> onEmpty);
+  /// Cuts every tunnel. Thread: any.
+  void cutAll(CloseCause cause);
+  /// Judges the clients of these services again. To be called when no connection is accepted under
+  /// their old trust any more. Thread: any.
+  void reviewTrust(std::shared_ptr<const TrustReview::Services> services);
+  /// Forgets TLS contexts of configurations that are gone. Thread: any.
+  void dropUnusedContexts();
+  /// Gives blocks back to the system that wait for reuse. Thread: any.
+  void trimPool();
+  /// Ends waiting tunnels whose backend is down, the oldest first, as many as the budget asks for.
+  /// Thread: any.
+  void makeRoom();
+  /// When the present turn began (microseconds of Clock), 0 while waiting. Thread: any.
+  uint64_t busySinceMicros() const { return loop_.busySinceMicros(); }
+  const std::string& name() const { return name_; }
+
+ private:
+  void onSessionGone() override;
+  void onBackendNews(const ConnectorOptions& options, const AddressNews& news) override;
+  bool takeSpareDescriptor() override;
+  void giveSpareDescriptor() override;
+  bool placesScarce() const override;
+  void onMail();
+  bool startNext() override;
+  Tunnel* adopt(AcceptedConn conn);
+  void closeAll(const CloseReason& reason);
+  void endOfTurn();
+
+  const std::string name_;
+  const WorkerShared& shared_;
+  EventLoop loop_;
+  BufferPool pool_;
+  CounterBlock& counters_;
+  TlsWorker tls_;
+  HandshakeQueue handshakes_;
+  TunnelContext tunnelContext_;
+  ConnectorContext connectors_;
+  Mailbox<AcceptedConn> mailbox_;
+  TunnelSet tunnels_;
+  TrustReview review_;
+  std::atomic<unsigned> load_{0};
+  bool drains_ = false;            // the control thread's
+  std::function<void()> onEmpty_;  // set before reportsEmpty_
+  bool reportsEmpty_ = false;
+  std::thread thread_;
+};
+
+}  // namespace culvert
