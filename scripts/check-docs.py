@@ -49,7 +49,7 @@ def facts():
     return {
         "options": options,
         "counters": tableKeys("src/stats/counters.def", "X"),
-        "causes": {name.rstrip(":") for name in tableKeys("src/tunnel/close_reason.def", "X")},
+        "causes": {name.rstrip(":") for name in tableKeys("src/net/close_cause.def", "CLOSE_CAUSE")},
         "commandLine": commandLine,
         "targets": targets,
         "modules": {path.name for path in (ROOT / "src").iterdir() if path.is_dir()},

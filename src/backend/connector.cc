@@ -34,18 +34,18 @@ bool ownShortage(int sysErrno) {
   }
 }
 
-std::string causeOf(int sysErrno) {
-  if (ownShortage(sysErrno)) return "internal";
+CloseCause causeOf(int sysErrno) {
+  if (ownShortage(sysErrno)) return CloseCause::kInternal;
   switch (sysErrno) {
     case ECONNREFUSED:
     case ENOENT:  // the UNIX socket's file is not there: nobody listens
-      return "backend-refused";
+      return CloseCause::kBackendRefused;
     case ETIMEDOUT:
-      return "backend-timeout";
+      return CloseCause::kBackendTimeout;
     case ECONNRESET:
-      return "backend-reset";
+      return CloseCause::kBackendReset;
     default:
-      return "backend-unreachable";
+      return CloseCause::kBackendUnreachable;
   }
 }
 
@@ -105,7 +105,7 @@ void Connector::guarded(Step step) {
   } catch (const std::bad_alloc&) {
     context_.loop.noteMemoryShortage();
     if (observer_ == nullptr) return;
-    lastFailure_ = {"internal", "out of memory"};
+    lastFailure_ = {CloseCause::kInternal, "", "out of memory"};
     fail();
   }
 }
@@ -118,7 +118,7 @@ void Connector::beginPass() {
     const auto addresses = target->addresses();
     pass_.insert(pass_.end(), addresses->begin(), addresses->end());
     if (addresses->empty()) {
-      lastFailure_ = {"backend-unreachable",
+      lastFailure_ = {CloseCause::kBackendUnreachable, "",
                       fmt::format("{} has not been resolved", target->text())};
       target->refreshSoon();
     }
@@ -203,7 +203,8 @@ void Connector::noteFailure(const Attempt& attempt, int sysErrno) {
 
 void Connector::setFailure(const SocketAddress& address, int sysErrno) {
   context_.counters.add(Counter::kBackendConnectsFailed);
-  lastFailure_ = {causeOf(sysErrno), fmt::format("{}: {}", address.text(), errnoText(sysErrno))};
+  lastFailure_ = {causeOf(sysErrno), "",
+                  fmt::format("{}: {}", address.text(), errnoText(sysErrno))};
 }
 
 void Connector::noteSilent(const Attempt& attempt, int sysErrno) {
@@ -238,10 +239,11 @@ void Connector::giveWay() {
   guarded([this] {
     context_.counters.add(Counter::kTunnelsGaveWay);
     for (const auto& attempt : attempts_) {
-      if (attempt && lastFailure_.cause.empty())
-        lastFailure_ = {causeOf(ETIMEDOUT), attempt->address.text() + ": no answer"};
+      if (attempt && !lastFailure_)
+        lastFailure_ = {causeOf(ETIMEDOUT), "", attempt->address.text() + ": no answer"};
     }
-    lastFailure_.detail += "; gave way, because places are scarce";
+    if (!lastFailure_) lastFailure_.emplace();
+    lastFailure_->detail += "; gave way, because places are scarce";
     fail();
   });
 }
@@ -270,7 +272,7 @@ void Connector::fail() {
   unlink();
   timer_.disarm();
   DialObserver* observer = std::exchange(observer_, nullptr);
-  observer->onDialFailed(std::move(lastFailure_));
+  observer->onDialFailed(lastFailure_ ? std::move(*lastFailure_) : CloseReason{});
 }
 
 void Connector::onWritable(Attempt& attempt) {

@@ -9,6 +9,7 @@
 #include <array>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -127,7 +128,7 @@ class Connector final : public Dialer, public ListNode<Connector> {
   TimePoint retryAt_ = kNever;    // of the next pass
   Millis backoff_;
   bool stoodStill_ = false;  // and the limit was moved for it
-  StreamFailure lastFailure_;
+  std::optional<CloseReason> lastFailure_;
 };
 
 }  // namespace culvert

@@ -7,10 +7,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "base/deferred.h"
 #include "buffer/ring_buffer.h"
+#include "net/close_reason.h"
 
 namespace culvert {
 
@@ -28,13 +30,6 @@ enum class IoStatus : uint8_t {
 struct [[nodiscard]] IoResult {
   IoStatus status = IoStatus::kOk;
   size_t bytes = 0;  ///< payload bytes moved by this call, valid with every status
-};
-
-/// Why a stream failed: `cause` is the closed list's word ("tls-received:unknown_ca"), `detail`
-/// words for a person.
-struct StreamFailure {
-  std::string cause;
-  std::string detail;
 };
 
 /// Told by a stream when its socket is ready for what watch() asked. `this` stays valid until the
@@ -105,8 +100,8 @@ class ByteStream : public Deferred {
   /// How far a handshake that is not done has come, for a person; empty where there is none.
   virtual std::string handshakeProgress() const { return {}; }
 
-  /// Valid after kFailed.
-  virtual StreamFailure failure() const { return {}; }
+  /// Why the stream failed; nothing before it returned kFailed.
+  virtual std::optional<CloseReason> failure() const { return std::nullopt; }
 
   void setObserver(StreamObserver* observer) { observer_ = observer; }
 

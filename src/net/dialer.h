@@ -15,8 +15,8 @@ class DialObserver {
  public:
   /// `address` is the one that answered.
   virtual void onDialed(std::unique_ptr<ByteStream> backend, const SocketAddress& address) = 0;
-  /// All attempts are over; the cause is that of the last one.
-  virtual void onDialFailed(StreamFailure failure) = 0;
+  /// All attempts are over; `reason` is that of the last one.
+  virtual void onDialFailed(CloseReason reason) = 0;
 
  protected:
   ~DialObserver() = default;

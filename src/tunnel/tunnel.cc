@@ -114,7 +114,7 @@ void Tunnel::driveHandshake() {
       return beginClosing({CloseCause::kClientReset, "", "the client left within the handshake"},
                           EndGoal::kDone, EndGoal::kDone);
     case IoStatus::kFailed:
-      return beginClosing(reasonOf(client_.stream->failure()), EndGoal::kLinger, EndGoal::kDone);
+      return beginClosing(failureOf(client_), EndGoal::kLinger, EndGoal::kDone);
   }
 }
 
@@ -152,14 +152,15 @@ void Tunnel::beginRelay(std::unique_ptr<ByteStream> backend, const SocketAddress
   settle();
 }
 
-void Tunnel::onDialFailed(StreamFailure failure) {
+void Tunnel::onDialFailed(CloseReason reason) {
   if (dialer_) context_.loop.deleteLater(std::move(dialer_));
   if (state_ != TunnelState::kConnect) return;
-  if (failure.cause == "backend-timeout") context_.counters.add(Counter::kBackendConnectsTimedOut);
+  if (reason.cause == CloseCause::kBackendTimeout)
+    context_.counters.add(Counter::kBackendConnectsTimedOut);
   reasonSet_ = false;  // that the client had ended its direction meanwhile is not why this tunnel
                        // came to nothing
   guarded([&] {
-    beginClosing(reasonOf(failure), EndGoal::kDeliver, EndGoal::kDone);
+    beginClosing(std::move(reason), EndGoal::kDeliver, EndGoal::kDone);
     settle();
   });
 }
@@ -187,6 +188,12 @@ void Tunnel::settleRelay() {
     state_ = TunnelState::kClosing;
     client_.goal = backend_.goal = EndGoal::kDone;
   }
+}
+
+/// Why the stream of this end failed.
+CloseReason Tunnel::failureOf(const End& end) {
+  auto failure = end.stream->failure();
+  return failure ? std::move(*failure) : CloseReason{CloseCause::kInternal, "", "no memory"};
 }
 
 /// The source has ended: a clean end travels on by itself, any other begins the closing. True when
@@ -223,9 +230,8 @@ bool Tunnel::settleSource(Pump& pump, End& source, End& sink) {
       return true;
     }
     default:
-      beginClosing(client ? reasonOf(source.stream->failure())
-                          : CloseReason{CloseCause::kInternal, "", "no memory"},
-                   client ? EndGoal::kLinger : sinkGoal, client ? sinkGoal : EndGoal::kLinger);
+      beginClosing(failureOf(source), client ? EndGoal::kLinger : sinkGoal,
+                   client ? sinkGoal : EndGoal::kLinger);
       return true;
   }
 }
@@ -240,8 +246,8 @@ bool Tunnel::settleSink(Pump& pump, End& source, End& sink) {
   const EndGoal sourceGoal = source.stream ? EndGoal::kDeliver : EndGoal::kDone;
   // A stream that failed while it was written to (not its peer) says nothing more when it is read,
   // perhaps for ever.
-  if (StreamFailure failure = sink.stream->failure(); !failure.cause.empty()) {
-    beginClosing(reasonOf(failure), sink.isClient ? EndGoal::kLinger : sourceGoal,
+  if (auto failure = sink.stream->failure()) {
+    beginClosing(std::move(*failure), sink.isClient ? EndGoal::kLinger : sourceGoal,
                  sink.isClient ? sourceGoal : EndGoal::kLinger);
     return true;
   }

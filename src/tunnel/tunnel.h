@@ -16,7 +16,6 @@
 #include "base/source_place.h"
 #include "event/timer.h"
 #include "net/dialer.h"
-#include "tunnel/close_reason.h"
 #include "tunnel/handshake_queue.h"
 #include "tunnel/interest.h"
 #include "tunnel/pump.h"
@@ -67,7 +66,7 @@ class Tunnel final : public Deferred,
 
   // DialObserver
   void onDialed(std::unique_ptr<ByteStream> backend, const SocketAddress& address) override;
-  void onDialFailed(StreamFailure failure) override;
+  void onDialFailed(CloseReason reason) override;
 
   template <class Step>
   void guarded(Step step);
@@ -79,6 +78,7 @@ class Tunnel final : public Deferred,
   void startConnect();
   void beginRelay(std::unique_ptr<ByteStream> backend, const SocketAddress& address);
   void noteFirstEnd(CloseCause cause);
+  static CloseReason failureOf(const End& end);
   void settle();
   void settleRelay();
   bool settleSource(Pump& pump, End& source, End& sink);

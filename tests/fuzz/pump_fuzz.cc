@@ -78,7 +78,7 @@ struct Side {
   void failWrites() {
     sound = false;
     peer.writeEnd = IoStatus::kFailed;
-    peer.failure = {"internal", "scripted"};
+    peer.failure = {CloseCause::kInternal, "", "scripted"};
   }
   void configure(Schedule& schedule) {
     peer.window = schedule.bytes();
@@ -119,7 +119,8 @@ bool scriptSide(uint8_t op, Side& side, bool client, Schedule& schedule) {
       constexpr std::array kEnds = {IoStatus::kEof, IoStatus::kReset, IoStatus::kFailed,
                                     IoStatus::kTruncated};
       const IoStatus end = kEnds[schedule.byte() % (client ? 4 : 3)];
-      if (end == IoStatus::kFailed) side.peer.failure = {"tls-sent:bad_record_mac", "scripted"};
+      if (end == IoStatus::kFailed)
+        side.peer.failure = {CloseCause::kTlsSent, "bad_record_mac", "scripted"};
       side.end(end);
       return true;
     }
@@ -239,7 +240,7 @@ class TunnelFuzz {
     b_.options.idleTimeout = b_.options.stallTimeout = Millis(0);
     b_.dialing.atOnce = (flags & 16) != 0;
     b_.dialing.preface = (flags & 32) != 0 ? 100 : 0;
-    if ((flags & 192) == 192) b_.dialing.failure = StreamFailure{"backend-refused", ""};
+    if ((flags & 192) == 192) b_.dialing.failure = CloseReason{CloseCause::kBackendRefused, "", ""};
     for (uint8_t n = schedule_.byte() % 4; n > 0; --n) pushHandshake();
     client_.configure(schedule_);
     backend_.configure(schedule_);
@@ -250,7 +251,8 @@ class TunnelFuzz {
                                      IoStatus::kOk,      IoStatus::kEof,      IoStatus::kReset,
                                      IoStatus::kFailed,  IoStatus::kTruncated};
     const IoStatus answer = kAnswers[schedule_.byte() % kAnswers.size()];
-    if (answer == IoStatus::kFailed) b_.client.failure = {"tls-sent:handshake_failure", "scripted"};
+    if (answer == IoStatus::kFailed)
+      b_.client.failure = {CloseCause::kTlsSent, "handshake_failure", "scripted"};
     b_.client.handshakes.push_back(answer);
   }
 

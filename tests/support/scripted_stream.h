@@ -39,8 +39,8 @@ struct ScriptedPeer {
   size_t overhead = 0;  ///< not 0: writes are sealed into records that are longer by so many bytes
   size_t answersAReadWith = 0;  ///< sealed bytes that each read() makes for the peer (KeyUpdates)
   bool holdAcks = false;        ///< what the socket takes stays unacknowledged until acknowledge()
-  StreamFailure failure;        ///< what failure() says
-  bool shortage = false;        ///< the next read() finds no memory
+  std::optional<CloseReason> failure;  ///< what failure() says
+  bool shortage = false;               ///< the next read() finds no memory
 
   /// RST: what was sent before can still be read, writes fail at once.
   void reset() {
@@ -167,7 +167,7 @@ class ScriptedStream final : public ByteStream {
     peer_.watchedWrite = writable;
   }
 
-  StreamFailure failure() const override { return peer_.failure; }
+  std::optional<CloseReason> failure() const override { return peer_.failure; }
 
  private:
   friend struct ScriptedPeer;

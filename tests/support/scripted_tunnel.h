@@ -15,9 +15,9 @@ namespace culvert {
 
 /// How the backend is reached. Belongs to the test and outlives the dialer.
 struct DialScript {
-  bool atOnce = true;                    ///< dial() answers before it returns
-  std::optional<StreamFailure> failure;  ///< no connection, but this
-  size_t preface = 0;                    ///< bytes of a PROXY header in front of the payload
+  bool atOnce = true;                  ///< dial() answers before it returns
+  std::optional<CloseReason> failure;  ///< no connection, but this
+  size_t preface = 0;                  ///< bytes of a PROXY header in front of the payload
 
   DialObserver* observer = nullptr;  ///< set while an answer is awaited
   size_t dials = 0;

@@ -25,12 +25,11 @@ std::string_view alertWords(uint8_t alert) {
   }
 }
 
-TlsFailure received(uint8_t alert, bool handshake) {
-  TlsFailure failure;
-  std::string name = alertName(alert);
-  failure.cause = "tls-received:" + name;
+CloseReason received(uint8_t alert, bool handshake) {
+  const std::string name = alertName(alert);
+  CloseReason failure{CloseCause::kTlsReceived, name, ""};
   if (!handshake) {
-    failure.reason =
+    failure.detail =
         fmt::format("client ended the session: {} (alert {})", alertWords(alert), name);
     return failure;
   }
@@ -38,31 +37,31 @@ TlsFailure received(uint8_t alert, bool handshake) {
     case Alert::unknown_ca:
     case Alert::bad_certificate:
     case Alert::certificate_unknown:
-      failure.reason = fmt::format("client does not trust our certificate (alert {})", name);
+      failure.detail = fmt::format("client does not trust our certificate (alert {})", name);
       break;
     case Alert::certificate_expired:
-      failure.reason = fmt::format(
+      failure.detail = fmt::format(
           "client says that our certificate has expired (alert {}); its clock may be wrong", name);
       break;
     default:
-      failure.reason =
+      failure.detail =
           fmt::format("client refused the handshake: {} (alert {})", alertWords(alert), name);
       break;
   }
   return failure;
 }
 
-TlsFailure sent(uint8_t alert, std::string reason) {
-  return {"tls-sent:" + alertName(alert), std::move(reason)};
-}
-
-TlsFailure failed(int wolfError, std::string reason) {
-  return {fmt::format("tls-error:{}", tlsErrorName(wolfError)), std::move(reason)};
+CloseReason failed(int wolfError, std::string why) {
+  return {CloseCause::kTlsError, std::string(tlsErrorName(wolfError)), std::move(why)};
 }
 
 }  // namespace
 
-TlsFailure explainHandshakeFailure(int wolfError, const AlertsSeen& alerts) {
+CloseReason alertSent(uint8_t alert, std::string why) {
+  return {CloseCause::kTlsSent, alertName(alert), std::move(why)};
+}
+
+CloseReason explainHandshakeFailure(int wolfError, const AlertsSeen& alerts) {
   if (alerts.received) return received(*alerts.received, true);
   std::string reason;
   switch (classifyError(wolfError)) {
@@ -77,18 +76,19 @@ TlsFailure explainHandshakeFailure(int wolfError, const AlertsSeen& alerts) {
       reason = tlsErrorText(wolfError);
       break;
   }
-  return alerts.sent ? sent(*alerts.sent, std::move(reason)) : failed(wolfError, std::move(reason));
+  return alerts.sent ? alertSent(*alerts.sent, std::move(reason))
+                     : failed(wolfError, std::move(reason));
 }
 
-TlsFailure explainHello(const HelloResult& result) {
-  return sent(result.alert, std::string(result.reason));
+CloseReason explainHello(const HelloResult& result) {
+  return alertSent(result.alert, std::string(result.reason));
 }
 
-TlsFailure explainVerdict(const HelloVerdict& verdict) {
-  return sent(verdict.alert, verdict.reason);
+CloseReason explainVerdict(const HelloVerdict& verdict) {
+  return alertSent(verdict.alert, verdict.reason);
 }
 
-TlsFailure explainSessionFailure(int wolfError, const AlertsSeen& alerts) {
+CloseReason explainSessionFailure(int wolfError, const AlertsSeen& alerts) {
   // What came in the clear is nobody's word: the library keeps its number and refuses it.
   if (alerts.received && !alerts.sent) return received(*alerts.received, false);
   std::string reason = tlsErrorText(wolfError);
@@ -96,7 +96,8 @@ TlsFailure explainSessionFailure(int wolfError, const AlertsSeen& alerts) {
     reason = "a message is cut over records, which the library does not join";
   else if (wolfError == PARSE_ERROR && alerts.received)
     reason = "an alert came in the clear";
-  return alerts.sent ? sent(*alerts.sent, std::move(reason)) : failed(wolfError, std::move(reason));
+  return alerts.sent ? alertSent(*alerts.sent, std::move(reason))
+                     : failed(wolfError, std::move(reason));
 }
 
 }  // namespace culvert

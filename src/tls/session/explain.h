@@ -6,16 +6,12 @@
 #include <cstdint>
 #include <string>
 
+#include "net/close_reason.h"
 #include "tls/endpoint/hello_check.h"
 #include "tls/hello/hello_gatherer.h"
 #include "tls/session/wolf_alert.h"
 
 namespace culvert {
-
-struct TlsFailure {
-  std::string cause;   ///< "tls-sent:<alert>", "tls-received:<alert>" or "tls-error:<name>"
-  std::string reason;  ///< one sentence
-};
 
 /// How a handshake failed, for the counters.
 enum class HandshakeFailure : uint8_t {
@@ -28,13 +24,15 @@ enum class HandshakeFailure : uint8_t {
   kOther
 };
 
+/// The alert that culvert sent, or would have sent, and why.
+CloseReason alertSent(uint8_t alert, std::string why);
 /// Why a handshake failed.
-TlsFailure explainHandshakeFailure(int wolfError, const AlertsSeen& alerts);
+CloseReason explainHandshakeFailure(int wolfError, const AlertsSeen& alerts);
 /// Why no hello came out of the first bytes.
-TlsFailure explainHello(const HelloResult& result);
+CloseReason explainHello(const HelloResult& result);
 /// Why judgeHello() refused.
-TlsFailure explainVerdict(const HelloVerdict& verdict);
+CloseReason explainVerdict(const HelloVerdict& verdict);
 /// Why an established session ended with an error.
-TlsFailure explainSessionFailure(int wolfError, const AlertsSeen& alerts);
+CloseReason explainSessionFailure(int wolfError, const AlertsSeen& alerts);
 
 }  // namespace culvert

@@ -133,11 +133,11 @@ IoStatus TlsStream::beginSession(const ClientHello& hello, std::span<const uint8
       (*endpoint_->credentials)[verdict.credential].staple().serving(std::time(nullptr)) != nullptr;
   const auto context = worker_.contexts.contextFor(*endpoint_, verdict.credential, tickets, staple);
   if (!context)
-    return refuse({"internal", context.error().text}, Alert::internal_error,
+    return refuse({CloseCause::kInternal, "", context.error().text}, Alert::internal_error,
                   HandshakeFailure::kOther);
   auto session = (*context)->newSession(hello, *this);
   if (!session)
-    return refuse({"internal", session.error().text}, Alert::internal_error,
+    return refuse({CloseCause::kInternal, "", session.error().text}, Alert::internal_error,
                   HandshakeFailure::kOther);
   session_ = std::move(*session);
   hello_->tls13 = verdict.version == kTls13;
@@ -174,7 +174,7 @@ IoStatus TlsStream::gatherSecond(std::span<const uint8_t> bytes) {
   while ((front = hello_->guard.inspect(bytes)).kind == RecordVerdict::kDrop)
     bytes = bytes.subspan(front.size);
   if (front.kind == RecordVerdict::kRefuse)
-    return refuse({"tls-sent:" + alertName(front.alert), std::string(front.reason)}, front.alert,
+    return refuse(alertSent(front.alert, std::string(front.reason)), front.alert,
                   HandshakeFailure::kBadHello);
   if (front.kind == RecordVerdict::kReceived) {
     hello_->verdict = front;
@@ -191,8 +191,8 @@ IoStatus TlsStream::gatherSecond(std::span<const uint8_t> bytes) {
     return refuse(explainHello(result), result.alert, HandshakeFailure::kBadHello);
   const SecondHelloVerdict verdict = hello_->guard.judgeSecond(hello);
   if (!verdict.reason.empty())
-    return refuse({"tls-sent:" + alertName(verdict.alert), std::string(verdict.reason)},
-                  verdict.alert, HandshakeFailure::kBadHello);
+    return refuse(alertSent(verdict.alert, std::string(verdict.reason)), verdict.alert,
+                  HandshakeFailure::kBadHello);
   // wolfSSL minds the record's version, which is to be ignored (RFC 8446 5.1).
   const auto preface = hello_->second.preface(bytes);
   std::vector<uint8_t> second(preface.begin(), preface.end());
@@ -339,11 +339,11 @@ IoStatus TlsStream::failHandshake(int wolfError) {
     return leftEarly(IoStatus::kEof);
   const AlertsSeen alerts = endWithAlert(wolfError);
   const bool refused = client && client->refused();
-  TlsFailure why = refused ? explainVerdict({0, alerts.sent.value_or(client->verdict().alert),
-                                             client->verdict().reason})
-                           : explainHandshakeFailure(wolfError, alerts);
-  if (own.kind == RecordVerdict::kRefuse) why.reason = std::string(own.reason);
-  setFailure(std::move(why.cause), std::move(why.reason));
+  CloseReason why = refused ? explainVerdict({0, alerts.sent.value_or(client->verdict().alert),
+                                              client->verdict().reason})
+                            : explainHandshakeFailure(wolfError, alerts);
+  if (own.kind == RecordVerdict::kRefuse) why.detail = std::string(own.reason);
+  setFailure(std::move(why));
   handshakeFailure_ = alerts.received ? HandshakeFailure::kAlert : HandshakeFailure::kOther;
   if (alerts.sent == Alert::handshake_failure || alerts.sent == Alert::no_application_protocol) {
     handshakeFailure_ = HandshakeFailure::kNoCommon;
@@ -377,10 +377,10 @@ AlertsSeen TlsStream::endWithAlert(int wolfError) {
 
 /// Refuses before a session exists, with a plaintext alert (RFC 8446 5.1: nothing is protected
 /// yet).
-IoStatus TlsStream::refuse(const TlsFailure& failure, uint8_t alert, HandshakeFailure kind) {
+IoStatus TlsStream::refuse(CloseReason failure, uint8_t alert, HandshakeFailure kind) {
   const auto record = fatalAlertRecord(alert);
   worker_.output.insert(worker_.output.end(), record.begin(), record.end());
-  setFailure(failure.cause, failure.reason);
+  setFailure(std::move(failure));
   handshakeFailure_ = kind;
   failed_ = true;
   return sendOutput() == IoStatus::kReset ? IoStatus::kReset : IoStatus::kFailed;

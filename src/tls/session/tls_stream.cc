@@ -96,7 +96,7 @@ IoStatus TlsStream::failSession(int wolfError) {
   failed_ = true;
   if (flood_) {
     sendFatalAlert(session_.get(), Alert::unexpected_message);
-    setFailure("tls-sent:unexpected_message", "too many records in a row without payload");
+    setFailure(alertSent(Alert::unexpected_message, "too many records in a row without payload"));
   }
   if (flood_ || isFlood(wolfError)) worker_.counters.add(Counter::kFloodEnds);
   if (flood_) return IoStatus::kFailed;
@@ -105,8 +105,7 @@ IoStatus TlsStream::failSession(int wolfError) {
     if (const auto alert = alertFor(wolfError))
       alerts.sent = sendFatalAlert(session_.get(), *alert);
   }
-  TlsFailure why = explainSessionFailure(wolfError, alerts);
-  setFailure(std::move(why.cause), std::move(why.reason));
+  setFailure(explainSessionFailure(wolfError, alerts));
   return IoStatus::kFailed;
 }
 
@@ -187,7 +186,7 @@ IoStatus TlsStream::sendOutput() {
   if (!fresh.empty() && status == IoStatus::kBlocked && !backlog_.append(fresh)) {
     // Out of memory, or a client that provoked more answers than it reads.
     failed_ = true;
-    setFailure("internal", "no room for sealed records");
+    setFailure({CloseCause::kInternal, "", "no room for sealed records"});
     status = IoStatus::kFailed;
   }
   output.clear();
@@ -207,14 +206,13 @@ void TlsStream::dropOutput() noexcept {
   failForMemory();
 }
 
-StreamFailure TlsStream::failure() const {
-  if (!failed_) return {};
-  return failure_ ? *failure_ : StreamFailure{"internal", "out of memory"};
+std::optional<CloseReason> TlsStream::failure() const {
+  if (!failed_) return std::nullopt;
+  return failure_ ? *failure_ : CloseReason{CloseCause::kInternal, "", "out of memory"};
 }
 
-void TlsStream::setFailure(std::string cause, std::string detail) {
-  failure_ = std::make_unique<StreamFailure>(
-      StreamFailure{.cause = std::move(cause), .detail = std::move(detail)});
+void TlsStream::setFailure(CloseReason reason) {
+  failure_ = std::make_unique<const CloseReason>(std::move(reason));
 }
 
 IoStatus TlsStream::failForMemory() noexcept {

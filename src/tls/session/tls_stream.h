@@ -42,7 +42,7 @@ class TlsStream final : public SocketStream, private TlsIoContext {
   IoStatus flush() override;
   size_t backlog() const override { return backlog_.size(); }
   IoStatus shutdownWrite() override;
-  StreamFailure failure() const override;
+  std::optional<CloseReason> failure() const override;
 
   /// What the client asked for; empty where it named nothing, or before the hello.
   const std::string& serverName() const { return TlsIoContext::serverName; }
@@ -79,7 +79,7 @@ class TlsStream final : public SocketStream, private TlsIoContext {
   IoStatus failHandshake(int wolfError);
   AlertsSeen endWithAlert(int wolfError);
   std::optional<uint8_t> alertFor(int wolfError) const;
-  IoStatus refuse(const TlsFailure& failure, uint8_t alert, HandshakeFailure kind);
+  IoStatus refuse(CloseReason failure, uint8_t alert, HandshakeFailure kind);
   IoStatus leftEarly(IoStatus status);
   void finishHandshake();
   void holdTicket();
@@ -91,7 +91,7 @@ class TlsStream final : public SocketStream, private TlsIoContext {
   void stashInput();
   IoStatus sendOutput();
   void dropOutput() noexcept;
-  void setFailure(std::string cause, std::string detail);
+  void setFailure(CloseReason reason);
   IoStatus failForMemory() noexcept;
 
   TlsWorker& worker_;
@@ -99,10 +99,10 @@ class TlsStream final : public SocketStream, private TlsIoContext {
   std::unique_ptr<Hello> hello_;                 // likewise
   TlsSession session_;
   RingBuffer backlog_;
-  std::span<const uint8_t> input_;                // ciphertext for the call in progress
-  std::vector<uint8_t> carried_;                  // ciphertext that outlived a call
-  std::unique_ptr<HeldTicket> heldTicket_;        // before all that is sealed after it
-  std::unique_ptr<const StreamFailure> failure_;  // of a failed stream; none: for want of memory
+  std::span<const uint8_t> input_;              // ciphertext for the call in progress
+  std::vector<uint8_t> carried_;                // ciphertext that outlived a call
+  std::unique_ptr<HeldTicket> heldTicket_;      // before all that is sealed after it
+  std::unique_ptr<const CloseReason> failure_;  // of a failed stream; none: for want of memory
   RecordSizer records_;
   IdleRecords idle_;
   uint32_t partial_ = 0;   // bytes of an unfinished record that wolfSSL holds

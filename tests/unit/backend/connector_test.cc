@@ -27,13 +27,13 @@ struct Outcome : DialObserver {
     address = from;
     ++calls;
   }
-  void onDialFailed(StreamFailure why) override {
+  void onDialFailed(CloseReason why) override {
     failure = std::move(why);
     ++calls;
   }
   std::unique_ptr<ByteStream> stream;
   SocketAddress address;
-  std::optional<StreamFailure> failure;
+  std::optional<CloseReason> failure;
   int calls = 0;
 };
 
@@ -160,7 +160,7 @@ TEST_F(ConnectorTest, WithoutRetryTheFirstPassDecides) {
   dial();
   wait();
   ASSERT_TRUE(outcome_.failure);
-  EXPECT_EQ(outcome_.failure->cause, "backend-refused");
+  EXPECT_EQ(outcome_.failure->cause, CloseCause::kBackendRefused);
   EXPECT_NE(outcome_.failure->detail.find(last.text()), std::string::npos)
       << outcome_.failure->detail;
   EXPECT_EQ(counters_.get(Counter::kBackendConnectsFailed), 2u);
@@ -187,7 +187,7 @@ TEST_F(ConnectorTest, GivesUpWhenTheTimeIsUpWithTheLastFailure) {
   dial();
   wait();
   ASSERT_TRUE(outcome_.failure);
-  EXPECT_EQ(outcome_.failure->cause, "backend-refused");
+  EXPECT_EQ(outcome_.failure->cause, CloseCause::kBackendRefused);
   EXPECT_GE(Clock::now() - start, Millis(200));
   EXPECT_LT(Clock::now() - start, Millis(3000));
   // 50 ms, 100 ms, the rest: a pause grows, it does not hammer.
@@ -204,7 +204,7 @@ TEST_F(ConnectorTest, ASilentAddressIsATimeout) {
   dial();
   wait();
   ASSERT_TRUE(outcome_.failure);
-  EXPECT_EQ(outcome_.failure->cause, "backend-timeout");
+  EXPECT_EQ(outcome_.failure->cause, CloseCause::kBackendTimeout);
   EXPECT_GE(Clock::now() - start, Millis(150));
   EXPECT_LT(Clock::now() - start, Millis(3000));
 }
@@ -290,7 +290,7 @@ TEST_F(ConnectorTest, ManySilentAddressesKeepTheNumberOfAttemptsSmall) {
   dial();
   wait();
   ASSERT_TRUE(outcome_.failure);
-  EXPECT_EQ(outcome_.failure->cause, "backend-timeout");
+  EXPECT_EQ(outcome_.failure->cause, CloseCause::kBackendTimeout);
   EXPECT_EQ(host_.most, 3);
   EXPECT_EQ(host_.taken, 0);
 }
@@ -318,7 +318,7 @@ TEST_F(ConnectorTest, GivesWayWhereItsBackendIsDown) {
   EXPECT_FALSE(context_.waiting.empty());
   connector_->giveWay();
   ASSERT_TRUE(outcome_.failure);
-  EXPECT_EQ(outcome_.failure->cause, "backend-refused");
+  EXPECT_EQ(outcome_.failure->cause, CloseCause::kBackendRefused);
   EXPECT_NE(outcome_.failure->detail.find("gave way"), std::string::npos);
   EXPECT_EQ(counters_.get(Counter::kTunnelsGaveWay), 1u);
   EXPECT_TRUE(context_.waiting.empty());
@@ -331,7 +331,7 @@ TEST_F(ConnectorTest, DoesNotWaitForADeadBackendWherePlacesAreScarce) {
   dial();
   EXPECT_EQ(outcome_.calls, 1);
   ASSERT_TRUE(outcome_.failure);
-  EXPECT_EQ(outcome_.failure->cause, "backend-refused");
+  EXPECT_EQ(outcome_.failure->cause, CloseCause::kBackendRefused);
 }
 
 TEST_F(ConnectorTest, WherePlacesAreScarceABackendThatIsWellIsStillReached) {
@@ -356,7 +356,7 @@ TEST_F(ConnectorTest, ASilentBackendGetsAHeadStartBeforeItsTunnelsGiveWay) {
   EXPECT_TRUE(connector_->mayGiveWay());
   connector_->giveWay();
   ASSERT_TRUE(outcome_.failure);
-  EXPECT_EQ(outcome_.failure->cause, "backend-timeout");
+  EXPECT_EQ(outcome_.failure->cause, CloseCause::kBackendTimeout);
 }
 
 /// A backend that does not answer is known before connect-timeout is over.
@@ -392,7 +392,7 @@ TEST_F(ConnectorTest, AUnixSocketThatIsNotThereIsARefusal) {
   dial();
   EXPECT_EQ(outcome_.calls, 1) << "UNIX sockets answer before dial() returns";
   ASSERT_TRUE(outcome_.failure);
-  EXPECT_EQ(outcome_.failure->cause, "backend-refused");
+  EXPECT_EQ(outcome_.failure->cause, CloseCause::kBackendRefused);
 }
 
 TEST_F(ConnectorTest, AUnixSocketConnectsBeforeDialReturns) {
@@ -447,7 +447,7 @@ TEST_F(ConnectorTest, ANameThatStaysUnknownIsUnreachable) {
   dial();
   wait();
   ASSERT_TRUE(outcome_.failure);
-  EXPECT_EQ(outcome_.failure->cause, "backend-unreachable");
+  EXPECT_EQ(outcome_.failure->cause, CloseCause::kBackendUnreachable);
   EXPECT_NE(outcome_.failure->detail.find("nowhere.example"), std::string::npos);
 }
 
@@ -478,7 +478,7 @@ TEST_F(ConnectorTest, WhatCulvertLacksIsNoFaultOfTheBackend) {
   ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
   wait();
   ASSERT_TRUE(outcome_.failure);
-  EXPECT_EQ(outcome_.failure->cause, "internal");
+  EXPECT_EQ(outcome_.failure->cause, CloseCause::kInternal);
   EXPECT_NE(outcome_.failure->detail.find("Too many open files"), std::string::npos)
       << outcome_.failure->detail;
   pass(Millis(50));

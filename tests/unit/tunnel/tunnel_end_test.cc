@@ -297,7 +297,7 @@ TEST_F(TunnelEnd, AClientThatLeavesWithinTheHandshake) {
 
 TEST_F(TunnelEnd, AFailedHandshakeLingersUntilTheClientEnds) {
   b_.client.handshakes = {IoStatus::kBlocked, IoStatus::kFailed};
-  b_.client.failure = {"tls-sent:handshake_failure", "no suite in common"};
+  b_.client.failure = {CloseCause::kTlsSent, "handshake_failure", "no suite in common"};
   b_.client.input = "the rest of a flight";
   b_.open();
   ASSERT_TRUE(b_.settle());
@@ -314,7 +314,7 @@ TEST_F(TunnelEnd, AFailedHandshakeLingersUntilTheClientEnds) {
 
 TEST_F(TunnelEnd, ALingeringCloseDoesNotWaitForEver) {
   b_.client.handshakes = {IoStatus::kFailed};
-  b_.client.failure = {"tls-sent:decode_error", ""};
+  b_.client.failure = {CloseCause::kTlsSent, "decode_error", ""};
   b_.open();
   const TimePoint start = Clock::now();
   expectEnded("tls-sent:decode_error");
@@ -323,7 +323,8 @@ TEST_F(TunnelEnd, ALingeringCloseDoesNotWaitForEver) {
 }
 
 TEST_F(TunnelEnd, ABackendThatCannotBeReached) {
-  b_.dialing.failure = StreamFailure{"backend-refused", "127.0.0.1:7: Connection refused"};
+  b_.dialing.failure =
+      CloseReason{CloseCause::kBackendRefused, "", "127.0.0.1:7: Connection refused"};
   b_.client.input = "hello";
   b_.open();
   expectEnded("backend-refused");
@@ -337,7 +338,7 @@ TEST_F(TunnelEnd, ABackendThatCannotBeReached) {
 
 TEST_F(TunnelEnd, ABackendThatDoesNotAnswer) {
   b_.dialing.atOnce = false;
-  b_.dialing.failure = StreamFailure{"backend-timeout", ""};
+  b_.dialing.failure = CloseReason{CloseCause::kBackendTimeout, "", ""};
   b_.open();
   ASSERT_TRUE(b_.settle());
   EXPECT_EQ(b_.tunnel->state(), TunnelState::kConnect);
@@ -350,7 +351,7 @@ TEST_F(TunnelEnd, ABackendThatDoesNotAnswer) {
 /// A client that has said all it has to say is not why a backend was not reached.
 TEST_F(TunnelEnd, ARefusedBackendIsTheCauseAlsoAfterTheClientsEnd) {
   b_.dialing.atOnce = false;
-  b_.dialing.failure = StreamFailure{"backend-refused", ""};
+  b_.dialing.failure = CloseReason{CloseCause::kBackendRefused, "", ""};
   b_.client.input = "question";
   b_.client.inputEnd = IoStatus::kEof;
   b_.open();
@@ -397,7 +398,7 @@ TEST_F(TunnelEnd, ATlsFailureLingersAndDeliversWhatCameBefore) {
   relay();
   b_.client.input = "sound";
   b_.client.inputEnd = IoStatus::kFailed;
-  b_.client.failure = {"tls-sent:bad_record_mac", "a record was damaged"};
+  b_.client.failure = {CloseCause::kTlsSent, "bad_record_mac", "a record was damaged"};
   ASSERT_TRUE(b_.settle());
   EXPECT_EQ(b_.report.ended, 0u);
   EXPECT_TRUE(b_.client.finSeen);
@@ -418,7 +419,7 @@ TEST_F(TunnelEnd, AnAlertThatWaitsBehindABlockedSocketLeaves) {
   b_.backend.input = "sealed before";
   ASSERT_TRUE(b_.settle());
   b_.client.inputEnd = IoStatus::kFailed;
-  b_.client.failure = {"tls-sent:decode_error", ""};
+  b_.client.failure = {CloseCause::kTlsSent, "decode_error", ""};
   ASSERT_TRUE(b_.settle());
   EXPECT_FALSE(b_.client.finSeen);
   EXPECT_TRUE(b_.client.watchedWrite);
@@ -434,7 +435,7 @@ TEST_F(TunnelEnd, AnAlertThatWaitsBehindABlockedSocketLeaves) {
 TEST_F(TunnelEnd, AWriteThatFailsEndsTheTunnelThoughTheClientIsSilent) {
   relay();
   b_.client.writeEnd = IoStatus::kFailed;
-  b_.client.failure = {"internal", "no room for sealed records"};
+  b_.client.failure = {CloseCause::kInternal, "", "no room for sealed records"};
   b_.backend.input = "hello";
   ASSERT_TRUE(b_.settle());
   EXPECT_NE(b_.tunnel == nullptr ? TunnelState::kClosed : b_.tunnel->state(), TunnelState::kRelay);
@@ -508,7 +509,7 @@ TEST_F(TunnelEnd, CloseLeavesAFinishedEndAlone) {
   relay();
   b_.client.input = "undelivered";
   b_.client.inputEnd = IoStatus::kFailed;
-  b_.client.failure = {"tls-sent:bad_record_mac", ""};
+  b_.client.failure = {CloseCause::kTlsSent, "bad_record_mac", ""};
   ASSERT_TRUE(b_.settle());
   b_.client.inputEnd = IoStatus::kEof;
   ASSERT_TRUE(b_.settle());

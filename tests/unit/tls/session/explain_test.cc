@@ -14,30 +14,31 @@ namespace culvert {
 namespace {
 
 TEST(Explain, AnEstablishedSessionEndsByTheAlertThatWasSentOrReceived) {
-  EXPECT_EQ(explainSessionFailure(DECRYPT_ERROR, {uint8_t{20}, std::nullopt}).cause,
+  EXPECT_EQ(explainSessionFailure(DECRYPT_ERROR, {uint8_t{20}, std::nullopt}).text(),
             "tls-sent:bad_record_mac");
-  EXPECT_EQ(explainSessionFailure(FATAL_ERROR, {std::nullopt, uint8_t{80}}).cause,
+  EXPECT_EQ(explainSessionFailure(FATAL_ERROR, {std::nullopt, uint8_t{80}}).text(),
             "tls-received:internal_error");
-  EXPECT_EQ(explainSessionFailure(ALERT_COUNT_E, {}).cause, "tls-error:too-many-alerts");
+  EXPECT_EQ(explainSessionFailure(ALERT_COUNT_E, {}).text(), "tls-error:too-many-alerts");
 }
 
 TEST(Explain, AnAlertInTheClearEndsNothingByItself) {
-  const TlsFailure injected = explainSessionFailure(PARSE_ERROR, {uint8_t{10}, uint8_t{40}});
-  EXPECT_EQ(injected.cause, "tls-sent:unexpected_message");
-  EXPECT_EQ(injected.reason, "an alert came in the clear");
+  const CloseReason injected = explainSessionFailure(PARSE_ERROR, {uint8_t{10}, uint8_t{40}});
+  EXPECT_EQ(injected.text(), "tls-sent:unexpected_message");
+  EXPECT_EQ(injected.detail, "an alert came in the clear");
 }
 
 TEST(Explain, AHandshakeThatTheClientLeavesHasNoAlert) {
-  const TlsFailure left = explainHandshakeFailure(SOCKET_PEER_CLOSED_E, {});
-  EXPECT_EQ(left.cause, "tls-error:closed");
-  EXPECT_EQ(left.reason, "client closed the connection during the handshake");
+  const CloseReason left = explainHandshakeFailure(SOCKET_PEER_CLOSED_E, {});
+  EXPECT_EQ(left.text(), "tls-error:closed");
+  EXPECT_EQ(left.detail, "client closed the connection during the handshake");
 }
 
 TEST(Explain, RefusalsOfAHelloAreAlertsThatWereSent) {
-  EXPECT_EQ(explainVerdict({0, Alert::protocol_version, "why"}).cause, "tls-sent:protocol_version");
+  EXPECT_EQ(explainVerdict({0, Alert::protocol_version, "why"}).text(),
+            "tls-sent:protocol_version");
   const HelloResult result{HelloStatus::kNotTls, Alert::unexpected_message, FirstBytes::kHttp,
                            "client speaks plain HTTP"};
-  EXPECT_EQ(explainHello(result).cause, "tls-sent:unexpected_message");
+  EXPECT_EQ(explainHello(result).text(), "tls-sent:unexpected_message");
   EXPECT_EQ(fatalAlertRecord(70), (std::array<uint8_t, 7>{21, 3, 3, 0, 2, 2, 70}));
 }
 

@@ -52,7 +52,7 @@ TEST_F(SelfSignedTest, EstablishesSessions) {
   TestTls settings;
   settings.credentials = CredentialSet({made->credentials});
   MemoryHandshake handshake({}, settings);
-  EXPECT_TRUE(handshake.run()) << handshake.failure().reason;
+  EXPECT_TRUE(handshake.run()) << handshake.failure().detail;
 }
 
 TEST_F(SelfSignedTest, IsNeverTheSameTwice) {

@@ -53,7 +53,7 @@ class TlsTicketTest : public TlsTest {
                               seconds clockOfServer = seconds{0}) {
     MemoryHandshake first(client, settings, keys_.get());
     skew = clockOfServer;
-    EXPECT_TRUE(first.run()) << first.failure().reason;
+    EXPECT_TRUE(first.run()) << first.failure().detail;
     skew = seconds{0};  // a TLS 1.3 client takes the ticket only now, by a clock that is right
     EXPECT_TRUE(first.exchange());
     EXPECT_FALSE(first.facts().resumed);
@@ -71,7 +71,7 @@ class TlsTicketTest : public TlsTest {
     // The client of older releases, not their server, fails where a TLS 1.2 ticket is refused.
     const bool bearsRefusal = LIBWOLFSSL_VERSION_HEX >= 0x05009000 || client.maxVersion != kTls12;
     if (!done && !bearsRefusal) return false;
-    EXPECT_TRUE(done) << second.failure().reason;
+    EXPECT_TRUE(done) << second.failure().detail;
     EXPECT_TRUE(second.exchange());
     return second.facts().resumed;
   }

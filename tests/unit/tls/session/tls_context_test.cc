@@ -14,7 +14,7 @@ using TlsContextTest = TlsTest;
 
 TEST_F(TlsContextTest, EstablishesTls13WithThePreferredParameters) {
   MemoryHandshake handshake({}, testSettings());
-  ASSERT_TRUE(handshake.run()) << handshake.failure().reason;
+  ASSERT_TRUE(handshake.run()) << handshake.failure().detail;
   EXPECT_TRUE(handshake.exchange());
   TlsFacts facts = handshake.facts();
   EXPECT_EQ(facts.version, "TLSv1.3");
@@ -57,7 +57,7 @@ TEST_F(TlsContextTest, NegotiatesEveryGroupInBothVersions) {
       settings.groups = {0x11ec, 0x001d, 0x0017, 0x0018, 0x0019, 0x11eb, 0x11ed};
       MemoryHandshake handshake(client, settings);
       ASSERT_TRUE(handshake.run())
-          << groupName(group) << versionName(version) << handshake.failure().reason;
+          << groupName(group) << versionName(version) << handshake.failure().detail;
       EXPECT_TRUE(handshake.exchange());
       // The certificate's curve comes before the larger ones in our order.
       bool larger = version == kTls12 && (group == 0x0018 || group == 0x0019);
@@ -77,7 +77,7 @@ TEST_F(TlsContextTest, PrefersOurGroupOrderInTls12Too) {
     TestTls settings = testSettings();
     settings.groups = groups;
     MemoryHandshake handshake(client, settings);
-    ASSERT_TRUE(handshake.run()) << handshake.failure().reason;
+    ASSERT_TRUE(handshake.run()) << handshake.failure().detail;
     EXPECT_TRUE(handshake.exchange());
     EXPECT_EQ(handshake.facts().group, groupName(isHybridGroup(groups[0]) ? groups[1] : groups[0]));
   }
@@ -94,10 +94,10 @@ TEST_F(TlsContextTest, ServesCbcSuitesThatWereAskedFor) {
       TestTls settings = testSettings({key});
       MemoryHandshake refused(client, settings);
       EXPECT_FALSE(refused.run()) << client.suites;
-      EXPECT_EQ(refused.failure().cause, "tls-sent:handshake_failure");
+      EXPECT_EQ(refused.failure().text(), "tls-sent:handshake_failure");
       settings.ciphers = {suite};
       MemoryHandshake handshake(client, settings);
-      ASSERT_TRUE(handshake.run()) << client.suites << ": " << handshake.failure().reason;
+      ASSERT_TRUE(handshake.run()) << client.suites << ": " << handshake.failure().detail;
       EXPECT_TRUE(handshake.exchange());
       EXPECT_EQ(handshake.facts().suite, findSuite(suite)->iana);
     }
@@ -116,7 +116,7 @@ TEST_F(TlsContextTest, PrefersOurGroupOrder) {
   TestTls settings = testSettings();
   settings.groups = {0x001d, 0x0017};
   MemoryHandshake retried(client, settings);
-  ASSERT_TRUE(retried.run()) << retried.failure().reason;
+  ASSERT_TRUE(retried.run()) << retried.failure().detail;
   EXPECT_EQ(retried.facts().group, "X25519");
 }
 
@@ -149,8 +149,8 @@ TEST_F(TlsContextTest, HoldsTheVersionLimits) {
       EXPECT_EQ(handshake.facts().version, one.version);
       EXPECT_TRUE(handshake.exchange());
     } else {
-      EXPECT_EQ(handshake.failure().cause, "tls-sent:protocol_version");
-      EXPECT_EQ(handshake.failure().reason, one.reason);
+      EXPECT_EQ(handshake.failure().text(), "tls-sent:protocol_version");
+      EXPECT_EQ(handshake.failure().detail, one.reason);
       EXPECT_EQ(handshake.clientGotAlert(), uint8_t{Alert::protocol_version});
     }
   }
@@ -167,7 +167,7 @@ TEST_F(TlsContextTest, ServesEverySuite) {
         client.minVersion = client.maxVersion = version;
         client.suites = suite->iana;
         MemoryHandshake handshake(client, testSettings({key}));
-        ASSERT_TRUE(handshake.run()) << suite->iana << " " << handshake.failure().reason;
+        ASSERT_TRUE(handshake.run()) << suite->iana << " " << handshake.failure().detail;
         EXPECT_TRUE(handshake.exchange());
         EXPECT_EQ(handshake.facts().suite, suite->iana);
       }
@@ -204,9 +204,9 @@ TEST_F(TlsContextTest, ExplainsThatNoSuiteIsInCommon) {
   client.suites = "ECDHE-RSA-AES128-GCM-SHA256";
   MemoryHandshake handshake(client, testSettings({"ec"}));
   EXPECT_FALSE(handshake.run());
-  EXPECT_EQ(handshake.failure().cause, "tls-sent:handshake_failure");
+  EXPECT_EQ(handshake.failure().text(), "tls-sent:handshake_failure");
   EXPECT_EQ(
-      handshake.failure().reason,
+      handshake.failure().detail,
       "no cipher suite in common for TLS 1.2: client offers TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256");
   EXPECT_EQ(handshake.clientGotAlert(), uint8_t{Alert::handshake_failure});
 }
@@ -218,7 +218,7 @@ TEST_F(TlsContextTest, ExplainsThatNoGroupIsInCommon) {
   settings.groups = {0x001d};
   MemoryHandshake handshake(client, settings);
   EXPECT_FALSE(handshake.run());
-  EXPECT_EQ(handshake.failure().reason,
+  EXPECT_EQ(handshake.failure().detail,
             "no key exchange group in common: client offers P-384, service offers X25519");
 }
 
@@ -235,7 +235,7 @@ TEST_F(TlsContextTest, ChoosesAlpnInOurOrderAndRefusesWithoutOverlap) {
     client.alpn = "imap";
     MemoryHandshake refused(client, settings);
     EXPECT_FALSE(refused.run());
-    EXPECT_EQ(refused.failure().cause, "tls-sent:no_application_protocol");
+    EXPECT_EQ(refused.failure().text(), "tls-sent:no_application_protocol");
     EXPECT_EQ(refused.clientGotAlert(), uint8_t{Alert::no_application_protocol});
     client.alpn = "";
     MemoryHandshake silent(client, settings);
@@ -245,7 +245,7 @@ TEST_F(TlsContextTest, ChoosesAlpnInOurOrderAndRefusesWithoutOverlap) {
     client.alpn = "h2";
     settings.alpn.clear();
     MemoryHandshake ignored(client, settings);
-    EXPECT_TRUE(ignored.run()) << ignored.failure().reason;
+    EXPECT_TRUE(ignored.run()) << ignored.failure().detail;
     EXPECT_EQ(ignored.facts().alpn, "");
   }
 }
@@ -259,20 +259,20 @@ TEST_F(TlsContextTest, ChoosesTheCertificateByWhatTheClientVerifies) {
   old.minVersion = old.maxVersion = kTls12;
   old.suites = "ECDHE-RSA-AES128-GCM-SHA256";
   MemoryHandshake rsa(old, both);
-  ASSERT_TRUE(rsa.run()) << rsa.failure().reason;
+  ASSERT_TRUE(rsa.run()) << rsa.failure().detail;
   EXPECT_EQ(rsa.credential, 0u);
   EXPECT_EQ(rsa.facts().suite, "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256");
 }
 
 TEST_F(TlsContextTest, ServesAnEd25519CertificateAndP384) {
   MemoryHandshake p384({}, testSettings({"p384"}));
-  EXPECT_TRUE(p384.run()) << p384.failure().reason;
+  EXPECT_TRUE(p384.run()) << p384.failure().detail;
   MemoryHandshake leaf({}, testSettings({"leaf"}));
-  EXPECT_TRUE(leaf.run()) << leaf.failure().reason;
+  EXPECT_TRUE(leaf.run()) << leaf.failure().detail;
   auto ed = Credentials::loadFiles({testKeys() / "ed.pem", testKeys() / "ed.key", {}});
   ASSERT_TRUE(ed.has_value()) << ed.error().text();
   MemoryHandshake eddsa({}, testSettings({"ed"}));
-  EXPECT_TRUE(eddsa.run()) << eddsa.failure().reason;
+  EXPECT_TRUE(eddsa.run()) << eddsa.failure().detail;
 }
 
 TEST_F(TlsContextTest, ReportsTheAlertThatTheClientSent) {
@@ -280,8 +280,8 @@ TEST_F(TlsContextTest, ReportsTheAlertThatTheClientSent) {
   MemoryHandshake handshake(client, testSettings());
   wolfSSL_set_verify(handshake.client(), WOLFSSL_VERIFY_PEER, nullptr);  // and no CA is loaded
   EXPECT_FALSE(handshake.run());
-  EXPECT_EQ(handshake.failure().cause, "tls-received:unknown_ca") << handshake.failure().reason;
-  EXPECT_EQ(handshake.failure().reason, "client does not trust our certificate (alert unknown_ca)");
+  EXPECT_EQ(handshake.failure().text(), "tls-received:unknown_ca") << handshake.failure().detail;
+  EXPECT_EQ(handshake.failure().detail, "client does not trust our certificate (alert unknown_ca)");
 }
 
 TEST_F(TlsContextTest, LivesAsLongAsItsSessions) {

@@ -42,7 +42,7 @@ TEST_F(TlsStreamMemoryTest, ARefusalLeavesNothingToOthers) {
       },
       [this] { (void)stream_->handshake(); });
   EXPECT_GT(times, 1);
-  EXPECT_EQ(stream_->failure().cause, "tls-sent:unexpected_message") << "in the end";
+  EXPECT_EQ(stream_->failure()->text(), "tls-sent:unexpected_message") << "in the end";
 }
 
 TEST_F(TlsStreamMemoryTest, AFailedHandshakeLeavesNothingToOthers) {
@@ -60,7 +60,7 @@ TEST_F(TlsStreamMemoryTest, AFailedHandshakeLeavesNothingToOthers) {
       },
       [this] { (void)stream_->handshake(); });
   EXPECT_GT(times, 0);
-  EXPECT_EQ(stream_->failure().cause.rfind("tls-sent:", 0), 0u) << stream_->failure().cause;
+  EXPECT_EQ(stream_->failure()->text().rfind("tls-sent:", 0), 0u) << stream_->failure()->text();
 }
 
 TEST_F(TlsStreamMemoryTest, ADamagedRecordLeavesNothingToOthers) {
@@ -89,8 +89,8 @@ TEST_F(TlsStreamMemoryTest, NoRoomForASealedRecordIsOurShortage) {
     ScarceMemory scarce(0);
     EXPECT_EQ(stream_->write(out_).status, IoStatus::kFailed);
   }
-  EXPECT_EQ(stream_->failure().cause, "internal");
-  EXPECT_EQ(stream_->failure().detail, "out of memory");
+  EXPECT_EQ(stream_->failure()->text(), "internal");
+  EXPECT_EQ(stream_->failure()->detail, "out of memory");
   out_.clear();
 }
 
@@ -101,7 +101,7 @@ TEST_F(TlsStreamMemoryTest, NoRoomForCloseNotifyIsNoEndInOrder) {
     ScarceMemory scarce(0);
     EXPECT_EQ(stream_->shutdownWrite(), IoStatus::kFailed);
   }
-  EXPECT_EQ(stream_->failure().cause, "internal");
+  EXPECT_EQ(stream_->failure()->text(), "internal");
 }
 
 TEST_F(TlsStreamMemoryTest, NoRoomForTheServersFlightIsOurShortage) {
@@ -118,8 +118,8 @@ TEST_F(TlsStreamMemoryTest, NoRoomForTheServersFlightIsOurShortage) {
         status = stream_->handshake();
         if (status != IoStatus::kFailed) return;
         ++reported;
-        EXPECT_EQ(stream_->failure().cause, "internal");
-        EXPECT_EQ(stream_->failure().detail, "out of memory");
+        EXPECT_EQ(stream_->failure()->text(), "internal");
+        EXPECT_EQ(stream_->failure()->detail, "out of memory");
         EXPECT_EQ(stream_->handshakeFailure(), HandshakeFailure::kOther);
         throw std::bad_alloc();  // once more, with more
       });
@@ -137,7 +137,7 @@ TEST_F(HeldTicketTest, WithoutMemoryForItItsStreamFailsAndNoOther) {
   }
   EXPECT_EQ(released_, 0);
   EXPECT_EQ(toRead_, 1) << "who drives the stream hears of it by reading";
-  EXPECT_EQ(stream_->failure().cause, "internal");
+  EXPECT_EQ(stream_->failure()->text(), "internal");
   EXPECT_EQ(stream_->read(in_, kFifo).status, IoStatus::kFailed);
 }
 

@@ -151,8 +151,8 @@ TEST_F(TlsStreamTest, PlainTextIsAnsweredWithAnAlert) {
   ASSERT_EQ(stream_->handshake(), IoStatus::kFailed);
   EXPECT_EQ(stream_->handshake(), IoStatus::kFailed) << "sticky";
   EXPECT_EQ(stream_->handshakeFailure(), HandshakeFailure::kBadHello);
-  EXPECT_EQ(stream_->failure().cause.rfind("tls-sent:", 0), 0u) << stream_->failure().cause;
-  EXPECT_FALSE(stream_->failure().detail.empty());
+  EXPECT_EQ(stream_->failure()->text().rfind("tls-sent:", 0), 0u) << stream_->failure()->text();
+  EXPECT_FALSE(stream_->failure()->detail.empty());
   EXPECT_EQ(stream_->shutdownWrite(), IoStatus::kOk);
   const Received got = receiveAll(peer_.get());
   ASSERT_EQ(got.text.size(), 7u);
@@ -167,7 +167,7 @@ TEST_F(TlsStreamTest, AVersionThatIsNotAllowedIsRefused) {
   open(std::move(settings));
   client_ = std::make_unique<Client>(peer_.get(), wolfTLSv1_2_client_method());
   EXPECT_EQ(shakeHands(), IoStatus::kFailed);
-  EXPECT_EQ(stream_->failure().cause, "tls-sent:protocol_version");
+  EXPECT_EQ(stream_->failure()->text(), "tls-sent:protocol_version");
   EXPECT_EQ(stream_->handshakeFailure(), HandshakeFailure::kNoCommon);
   ASSERT_TRUE(waitFd(peer_.get(), POLLIN));
   client_->connect();
@@ -177,7 +177,7 @@ TEST_F(TlsStreamTest, AVersionThatIsNotAllowedIsRefused) {
 TEST_F(TlsStreamTest, AClientThatRefusesTheCertificateSaysSo) {
   client_ = std::make_unique<Client>(peer_.get(), wolfTLSv1_3_client_method(), /*verify=*/true);
   EXPECT_EQ(shakeHands(), IoStatus::kFailed);
-  EXPECT_EQ(stream_->failure().cause.rfind("tls-received:", 0), 0u) << stream_->failure().cause;
+  EXPECT_EQ(stream_->failure()->text().rfind("tls-received:", 0), 0u) << stream_->failure()->text();
   EXPECT_EQ(stream_->handshakeFailure(), HandshakeFailure::kAlert);
 }
 
@@ -265,7 +265,7 @@ TEST_F(TlsStreamTest, AFloodOfRecordsWithoutPayloadEnds) {
   EXPECT_EQ(status, IoStatus::kFailed);
   EXPECT_GT(sent, 20);
   EXPECT_LT(sent, 40);
-  EXPECT_EQ(stream_->failure().cause, "tls-sent:unexpected_message");
+  EXPECT_EQ(stream_->failure()->text(), "tls-sent:unexpected_message");
   EXPECT_EQ(counters_.get(Counter::kFloodEnds), 1u);
   client_->read();
   EXPECT_EQ(client_->alert(), 10);
@@ -314,7 +314,7 @@ TEST_F(TlsStreamTest, ADamagedRecordEndsWithAnAlert) {
   client_->flush();
   EXPECT_EQ(readInto(text), IoStatus::kFailed);
   EXPECT_EQ(text, "sound") << "nothing of it comes through";
-  EXPECT_EQ(stream_->failure().cause, "tls-sent:bad_record_mac");
+  EXPECT_EQ(stream_->failure()->text(), "tls-sent:bad_record_mac");
   EXPECT_EQ(stream_->read(in_, kFifo).status, IoStatus::kFailed) << "sticky";
   put("x");
   EXPECT_EQ(stream_->write(out_).status, IoStatus::kFailed);

@@ -51,7 +51,7 @@ TEST_F(TlsStreamTest, AShareOfZerosIsAnsweredBeforeAServerHello) {
   ASSERT_TRUE(sendAll(peer_.get(), std::string(bytes.begin(), bytes.end())));
   ASSERT_TRUE(waitFd(stream_->fd(), POLLIN));
   EXPECT_EQ(stream_->handshake(), IoStatus::kFailed);
-  EXPECT_EQ(stream_->failure().cause, "tls-sent:illegal_parameter");
+  EXPECT_EQ(stream_->failure()->text(), "tls-sent:illegal_parameter");
   EXPECT_EQ(stream_->shutdownWrite(), IoStatus::kOk);
   const Received got = receiveAll(peer_.get());
   const auto alert = fatalAlertRecord(Alert::illegal_parameter);

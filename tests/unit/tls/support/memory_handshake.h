@@ -148,7 +148,7 @@ class MemoryHandshake {
   TlsSession& session() { return server_; }
   TlsFacts facts() { return describeSession(server_.get()); }
   /// As the daemon reports it.
-  TlsFailure failure() {
+  CloseReason failure() {
     if (!verdict) return explainVerdict(verdict);
     return explainHandshakeFailure(serverError, alertsSeen(server_.get()));
   }

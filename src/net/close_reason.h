@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// CloseReason: the one word out of the closed list that says why a tunnel ended, with words for a
-// person beside it. close_reason.def is the list. Thread: any (values).
+// CloseReason says why a tunnel ended: a cause of the closed list, with words for a person beside
+// it. Streams and dialers report their failures as one. close_cause.def is the list. Thread: any
+// (values).
 #pragma once
 
 #include <array>
@@ -8,21 +9,19 @@
 #include <string>
 #include <string_view>
 
-#include "net/byte_stream.h"
-
 namespace culvert {
 
 enum class CloseCause : uint8_t {
-#define X(ident, name, meaning) k##ident,
-#include "tunnel/close_reason.def"
-#undef X
+#define CLOSE_CAUSE(ident, name, meaning) k##ident,
+#include "net/close_cause.def"
+#undef CLOSE_CAUSE
 };
 
 /// Indexed by CloseCause; names that take a word end in ':'.
 inline constexpr std::array kCloseCauseNames = {
-#define X(ident, name, meaning) std::string_view(name),
-#include "tunnel/close_reason.def"
-#undef X
+#define CLOSE_CAUSE(ident, name, meaning) std::string_view(name),
+#include "net/close_cause.def"
+#undef CLOSE_CAUSE
 };
 
 struct CloseReason {
@@ -35,8 +34,5 @@ struct CloseReason {
     return std::string(kCloseCauseNames[static_cast<size_t>(cause)]) + word;
   }
 };
-
-/// The reason behind a stream's failure; an unknown cause is kInternal (a bug).
-CloseReason reasonOf(const StreamFailure& failure);
 
 }  // namespace culvert
