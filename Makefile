@@ -12,10 +12,10 @@
 #   make check-asan    unit and integration tests under a sanitizer, at a small scale (also: check-tsan)
 #   make fuzz          every fuzzer for SECONDS=60 (FUZZ=name: only that one)
 #   make bench         the measurements against other proxies (QUICK=1: the main rows in under three minutes);
-#                      make bench-publish writes the last run's chart and table into docs and README.md
+#                      make bench-publish writes the last run's chart and table into docs/
 #   make check         structure: layers, one door a library, headers, generated files, format, lengths
 #   make tidy          clang-tidy;  make format: clang-format over all sources
-#   make generated     write the sample file, the man pages and the README's table from the option tables
+#   make generated     write the sample file, the man pages and docs/configuration.md's table from the option tables
 #   make install       PREFIX=/usr/local DESTDIR= SYSCONFDIR=/etc: binary, man pages, sample files, systemd unit
 #   make deps          install the packages that building and testing need (apt, as root or through sudo)
 #   make clean         remove build/

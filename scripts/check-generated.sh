@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# The sample file, the manual pages and the option table of the README are printed by culvert itself
+# The sample file, the manual pages and the option table of docs/configuration.md are printed by culvert itself
 # (--generate WHAT) from its option tables; this holds the committed files against them.
 #
 # usage: scripts/check-generated.sh [--update]    (--update, or `make generated`, writes them)
@@ -8,6 +8,7 @@ set -uo pipefail
 cd "$(dirname "$0")/.." || exit
 
 readonly CULVERT=${BUILD:-build}/release/culvert
+readonly PAGE=docs/configuration.md
 readonly BEGIN='<!-- generated: readme-table -->' END='<!-- /generated -->'
 update=
 [ "${1:-}" != --update ] || update=1
@@ -37,13 +38,16 @@ hold() {  # WHAT FILE, the new text being $fresh/text
 for pair in sample:etc/culvert.ini man:etc/culvert.8 man-ini:etc/culvert.ini.5; do
   generated "${pair%%:*}" >"$fresh/text" && hold "${pair%%:*}" "${pair#*:}" || status=1
 done
-if grep -qF "$BEGIN" README.md 2>/dev/null; then
+if grep -qF "$BEGIN" "$PAGE" 2>/dev/null; then
   generated readme-table >"$fresh/table" || status=1
   awk -v begin="$BEGIN" -v end="$END" -v table="$fresh/table" '
     $0 == begin { print; while ((getline line < table) > 0) print line; skip = 1 }
     $0 == end { skip = 0 }
-    !skip && $0 != begin { print }' README.md >"$fresh/text"
-  hold readme-table README.md
+    !skip && $0 != begin { print }' "$PAGE" >"$fresh/text"
+  hold readme-table "$PAGE"
+else
+  echo "$PAGE: the line $BEGIN is missing"
+  status=1
 fi
 # What is written by hand still has to be right.
 for file in etc/culvert.ini etc/culvert-minimal.ini; do

@@ -64,7 +64,7 @@ main() {
   done
   [ ${#sets[@]} -gt 0 ] || sets=(build)
   if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
-    [ -n "$check" ] || echo "install-deps.sh: no apt here; see README.md for what culvert needs"
+    [ -n "$check" ] || echo "install-deps.sh: no apt here; docs/building.md lists what culvert needs"
     return 0
   fi
   for set in "${sets[@]}"; do

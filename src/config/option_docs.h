@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The option table in words: --help and --help KEY, the full sample file, the option part of
-// culvert.ini(5), the table of the README. Thread: any.
+// culvert.ini(5), the table of docs/configuration.md. Thread: any.
 #pragma once
 
 #include <string>

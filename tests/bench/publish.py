@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Puts the results where readers look: the chart into docs/, the table between the marks of README.md."""
+"""Puts the results where readers look: the chart into docs/bench.svg, the table between the marks of docs/benchmarks.md."""
 import sys
 
 import chart
@@ -8,6 +8,7 @@ import works
 from figures import best, middle, number, ratio, times
 from servers import PEERS
 
+PAGE, CHART = "docs/benchmarks.md", "docs/bench.svg"
 BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
 MORE = ("mlkem", "start")  # rows beside those with a goal
 UNITS = {"us/connection": "µs", "us/message": "µs", "ns/byte": "ns/byte", "KiB/tunnel": "KiB", "ms": "ms", "x": ""}
@@ -43,16 +44,16 @@ def replaced(text, content):
     before, found, rest = text.partition(BEGIN)
     _, ended, after = rest.partition(END)
     if not found or not ended:
-        raise ValueError(f"README.md has no {BEGIN} ... {END}")
+        raise ValueError(f"{PAGE} has no {BEGIN} ... {END}")
     return f"{before}{BEGIN}\n{content}\n{END}{after}"
 
 
 def publish(data, root):
     if data.get("quick"):
         print("bench: note: these are the results of a quick run", file=sys.stderr)
-    (root / "docs").mkdir(exist_ok=True)
-    (root / "docs/bench.svg").write_text(chart.svg(data))
-    picture = "![culvert's cost per unit of work against the best of four peers](docs/bench.svg)"
-    readme = root / "README.md"
-    readme.write_text(replaced(readme.read_text(), f"{picture}\n\n{markdown(data)}"))
-    print("bench: docs/bench.svg and README.md are written", file=sys.stderr)
+    (root / CHART).parent.mkdir(exist_ok=True)
+    (root / CHART).write_text(chart.svg(data))
+    picture = "![culvert's cost per unit of work against the best of four peers](bench.svg)"
+    page = root / PAGE
+    page.write_text(replaced(page.read_text(), f"{picture}\n\n{markdown(data)}"))
+    print(f"bench: {CHART} and {PAGE} are written", file=sys.stderr)

@@ -182,18 +182,19 @@ def test_the_chart_is_well_formed_and_fits_both_modes(data):
 
 
 def test_publishing_replaces_what_stands_between_the_marks(data, tmp_path):
-    readme = tmp_path / "README.md"
-    readme.write_text(f"before\n{publish.BEGIN}\nold\n{publish.END}\nafter\n")
+    page = tmp_path / publish.PAGE
+    page.parent.mkdir()
+    page.write_text(f"before\n{publish.BEGIN}\nold\n{publish.END}\nafter\n")
     publish.publish(data, tmp_path)
-    once = readme.read_text()
+    once = page.read_text()
     publish.publish(data, tmp_path)
-    assert readme.read_text() == once and "old" not in once
+    assert page.read_text() == once and "old" not in once
     assert once.startswith("before\n") and once.endswith("after\n")
     assert "| full handshake + 1 echo + close, P-256, µs | **290** | 900 | 500 | - | 520 | 0.58 |" in once
     assert (tmp_path / "docs/bench.svg").read_text() == chart.svg(data)
     with pytest.raises(ValueError):
         publish.replaced("no marks", "text")
-    publish.replaced((ROOT / "README.md").read_text(), "text")
+    publish.replaced((ROOT / publish.PAGE).read_text(), "text")
 
 
 @pytest.mark.parametrize("count,usual,most", [(1, ((0,), (0,), (0,)), 1), (2, ((0,), (1,), (1,)), 2), (3, ((0,), (1,), (2,)), 2),
