@@ -4,8 +4,12 @@
 
 usage: scripts/check-docs.py [FILE...]    (none: all Markdown files, the manual pages and the unit)
 
-What is looked at: links; words in backquotes; ini blocks; lines of code blocks that run culvert, make or a script. A word in
-backquotes that is neither an option, counter, cause, path nor command of this repository has to occur in its sources.
+What is looked at: links, with their #sections; words in backquotes; ini blocks; lines of code blocks that run culvert, make or a
+script. A word in backquotes that is neither an option, counter, cause, path nor command of this repository has to occur in its
+sources.
+
+Without arguments it also checks that nothing is missing: README.md links every page of docs/, and docs/operations.md has a row
+for every cause and every exit code.
 """
 import functools
 import pathlib
@@ -22,10 +26,16 @@ BUILT = ("build/", "config.status")  # what make leaves
 FOREIGN = {"docker", "systemctl", "useradd", "logrotate", "journalctl", "certbot", "privkey.pem", "git", "gdb", "perf",
            "valgrind", "PascalCase", "lowerCamel", "trailing_", "kName", "snake_case"}
 OF_OTHERS = {"tests/bench/README.md"}  # speaks of other servers' options
+UNUSED_CAUSES = {"limit", "reload-removed", "admin-closed"}  # of features to come; nothing writes them
 
 
 def read(name):
     return (ROOT / name).read_text(encoding="utf-8", errors="replace")
+
+
+def tableFile(name):
+    """A .def table, in whichever module it is."""
+    return str(next((ROOT / "src").rglob(name)).relative_to(ROOT))
 
 
 def tableKeys(name, macro):
@@ -36,9 +46,9 @@ def tableKeys(name, macro):
 
 @functools.lru_cache(None)
 def facts():
-    options = tableKeys("src/config/options.def", "OPTION")
+    options = tableKeys(tableFile("options.def"), "OPTION")
     commandLine = set()
-    for names in re.findall(r'CLI_OPTION\(\w+, "[^"]*", "([^"]+)"', read("src/main/cli_options.def")):
+    for names in re.findall(r'CLI_OPTION\(\w+, "[^"]*", "([^"]+)"', read(tableFile("cli_options.def"))):
         commandLine.update(names.split(","))
     makefile = read("Makefile")
     targets = set()
@@ -48,8 +58,8 @@ def facts():
         targets.update(line.split())
     return {
         "options": options,
-        "counters": tableKeys("src/stats/counters.def", "X"),
-        "causes": {name.rstrip(":") for name in tableKeys("src/net/close_cause.def", "CLOSE_CAUSE")},
+        "counters": tableKeys(tableFile("counters.def"), "X"),
+        "causes": {name.rstrip(":") for name in tableKeys(tableFile("close_cause.def"), "CLOSE_CAUSE")},
         "commandLine": commandLine,
         "targets": targets,
         "modules": {path.name for path in (ROOT / "src").iterdir() if path.is_dir()},
@@ -94,6 +104,52 @@ def pathExists(path, document):
         return any(ROOT.glob(pattern)) or any(document.parent.glob(pattern))
     tries = [ROOT / path, ROOT / "src" / path, document.parent / path]
     return path.startswith(BUILT) or any(one.exists() for one in tries)
+
+
+@functools.lru_cache(None)
+def sectionsOf(path):
+    """The headings of a document, as links name them."""
+    text = re.sub(r"^```.*?^```", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    headings = re.findall(r"^#+ +(.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def linkProblem(target, document):
+    """A link is written from the place of its document. Documents from elsewhere (the check's own tests) see the repository."""
+    path, _, section = target.partition("#")
+    base = document.parent if document.is_relative_to(ROOT) else ROOT
+    file = base / path if path else document
+    if not file.exists():
+        return f"the link leads nowhere: {target}"
+    if section and file.suffix == ".md" and section not in sectionsOf(file):
+        return f"the link leads nowhere: {target}, {file.name} has no such section"
+    return None
+
+
+def pagesNotIn(index, names):
+    """Of these files those to which the index has no link."""
+    linked = {target.partition("#")[0] for target in re.findall(r"\]\(([^)\s]+)\)", index)}
+    return [name for name in names if name not in linked]
+
+
+def rowsNotIn(text, names):
+    """Of these names those that no first cell of a table has."""
+    cells = " ".join(re.findall(r"^\| *([^|]*)\|", text, re.MULTILINE))
+    words = {word.partition(":")[0] for word in re.findall(r"[\w:-]+", cells)}
+    return [name for name in names if name not in words]
+
+
+def gaps():
+    """What the documents leave out: (name of the document, problem)."""
+    pages = sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))
+    for page in pagesNotIn(read("README.md"), pages):
+        yield "README.md", f"there is no link to {page}"
+    operations = read("docs/operations.md")
+    for cause in rowsNotIn(operations, sorted(facts()["causes"] - UNUSED_CAUSES)):
+        yield "docs/operations.md", f"the cause {cause} has no row"
+    codes = re.findall(r"^EXIT_CODE\(\w+, (\d+),", read(tableFile("exit_code.def")), re.MULTILINE)
+    for code in rowsNotIn(operations, codes):
+        yield "docs/operations.md", f"the exit code {code} has no row"
 
 
 def culvertProblems(command):
@@ -216,8 +272,9 @@ def markdownProblems(document, text):
             found += commandProblems(line, document)
         else:
             for target in re.findall(r"\]\(([^)\s]+)\)", line):
-                if not re.match(r"[a-z]+:|#", target) and not pathExists(target, document):
-                    found.append(f"the link leads nowhere: {target}")
+                problem = None if re.match(r"[a-z]+:", target) else linkProblem(target, document)
+                if problem:
+                    found.append(problem)
             for word in re.findall(r"`([^`]+)`", line):
                 found += wordProblems(word, document)
         for problem in found:
@@ -261,8 +318,12 @@ def main(arguments):
         for number, problem in found:
             problems += 1
             print(f"{name}:{number}: {problem}")
+    for name, problem in () if arguments else gaps():
+        problems += 1
+        print(f"{name}: {problem}")
     print(f"check-docs: {len(names)} documents, {problems} problems")
     return 1 if problems else 0
 
 
-sys.exit(main(sys.argv[1:]))
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

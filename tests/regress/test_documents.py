@@ -3,6 +3,7 @@
 exist, "AEAD suites only" beside the option that names others, "open now, now". Right: what a document names exists, and
 a check holds that."""
 
+import importlib.util
 import re
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from harness.util import ROOT
 
 SOUND = """# A document
 `idle-timeout = 5m` and `strict-sni`, the counter `tunnels_active`, `cause=`, `client-fin`, `--set`, `culvert --help alpn`.
-[here](README.md), `src/README.md`, `src/<module>/`, `base/words.h`, `make unit-net MODE=debug`, `make demo ONCE=1`,
+[here](README.md), [there](docs/operations.md#exit-codes), `src/README.md`, `src/<module>/`, `base/words.h`, `make unit-net MODE=debug`, `make demo ONCE=1`,
 `CULVERT_TUNNEL_LISTEN`, `CULVERT_GLOBAL_<KEY>`, `CertificateWatch`, `checkOcspResponse`.
 ```ini
 [service web]
@@ -32,6 +33,7 @@ WRONG = {
     "a path": ("`tests/regres/`", "there is no tests/regres/"),
     "a header": ("`base/wordz.h`", "there is no base/wordz.h"),
     "a link": ("[x](docs/none.md)", "docs/none.md"),
+    "a link to a section": ("[x](docs/operations.md#exit-coda)", "operations.md has no such section"),
     "a goal": ("`make tests`", "the Makefile has no goal tests"),
     "a variable of make": ("`make demo ONCES=1`", "nothing reads the variable ONCES"),
     "an option of the command line": ("`culvert --chek`", "culvert has no option --chek"),
@@ -70,6 +72,21 @@ def test_the_check_finds_what_does_not_exist(check):
     assert result.returncode == 1 and len(lines) == len(WRONG) + 1, result.stdout
     for line, (name, (_, words)) in zip(lines, WRONG.items()):
         assert words in line, f"{name}: {line}"
+
+
+def test_the_check_finds_what_is_left_out():
+    spec = importlib.util.spec_from_file_location("check_docs", ROOT / "scripts/check-docs.py")
+    checks = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(checks)
+    index = "[a](docs/a.md) and [a section](docs/b.md#there), `docs/c.md`"
+    assert checks.pagesNotIn(index, ["docs/a.md", "docs/b.md", "docs/c.md"]) == ["docs/c.md"]
+    table = "| cause | why |\n|---|---|\n| `idle`, `drain` | no `probe` |\n| `tls-sent:ALERT` | - |\n| 8 | cut |\n"
+    assert checks.rowsNotIn(table, ["idle", "drain", "probe", "tls-sent", "8", "4"]) == ["probe", "4"]
+
+
+def test_links_are_written_from_the_place_of_their_document():
+    for page in (ROOT / "docs").glob("*.md"):
+        assert "](docs/" not in page.read_text(), f"{page}: a link that leads to docs/docs/"
 
 
 def test_the_documents_agree_with_the_program():
