@@ -21,6 +21,7 @@ struct WOLFSSL_CTX;
 namespace culvert {
 
 class TlsContext;
+class TlsTransport;
 
 /// One WOLFSSL and a hold on its context. Frees the session, then lets go of the context. Thread:
 /// loop (the worker's).
@@ -46,8 +47,9 @@ class TlsSession {
   struct TlsContextState* context_ = nullptr;
 };
 
-/// What wolfSSL's callbacks are given with a session: the stream that it belongs to.
+/// What wolfSSL's callbacks are given with a session.
 struct TlsIoContext {
+  TlsTransport* owner = nullptr;                  ///< whose I/O callbacks these are
   std::string serverName;                         ///< what the client asked for, or empty
   std::unique_ptr<const OfferedTickets> offered;  ///< where there are any, for the handshake
   uint8_t ticketGeneration = 0;                   ///< of the tickets that the session will seal

@@ -2,7 +2,7 @@
 // See tls_worker.h.
 #include "tls/session/tls_worker.h"
 
-#include "tls/session/tls_stream.h"
+#include "tls/session/tls_transport.h"
 
 namespace culvert {
 
@@ -10,7 +10,7 @@ TlsWorker::TlsWorker(EventLoop& l, BufferPool& p, CounterBlock& c, const TicketK
     : loop(l),
       pool(p),
       counters(c),
-      contexts(keys, &TlsStream::onRecv, &TlsStream::onSend),
+      contexts(keys, &TlsTransport::onRecv, &TlsTransport::onSend),
       tickets(l),
       input(std::make_unique_for_overwrite<uint8_t[]>(kScratch)) {
   output.reserve(kScratch + 8 * 1024);

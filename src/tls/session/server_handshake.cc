@@ -1,0 +1,345 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// See server_handshake.h.
+#include "tls/session/server_handshake.h"
+
+#include <fmt/format.h>
+
+#include <ctime>
+#include <new>
+#include <utility>
+
+#include "tls/endpoint/hello_check.h"
+#include "tls/library/wolf_error.h"
+#include "tls/library/wolfssl.h"
+#include "tls/protocol/alert_number.h"
+#include "tls/protocol/tls_names.h"
+#include "tls/protocol/wire.h"
+#include "tls/session/wolf_alert.h"
+
+namespace culvert {
+namespace {
+
+// At most this is received at once within the handshake: payload that comes along fits into any
+// FIFO.
+constexpr size_t kHandshakeRead = 16 * 1024;
+
+// SESSION_TICKET_LEN of wolfSSL 5.9.2 (internal.h) is 238; no ticket of ours is longer.
+constexpr size_t kLongestTicket12 = 238;
+
+/// The client did not say who it is, or did not prove it.
+bool isClientAuthError(int wolfError) {
+  return wolfError == NO_PEER_CERT || wolfError == NO_PEER_VERIFY || wolfError == MAX_CHAIN_ERROR ||
+         wolfError == SIG_VERIFY_E || wolfError == VERIFY_SIGN_ERROR;
+}
+
+}  // namespace
+
+ServerHandshake::ServerHandshake(TlsTransport& io, std::shared_ptr<const TlsEndpoint> endpoint)
+    : io_(io), endpoint_(std::move(endpoint)) {
+  io_.guard_ = this;
+}
+
+IoStatus ServerHandshake::step() {
+  if (!io_.session_) return gatherHello();
+  const IoResult r = io_.receive({io_.worker_.input.get(), kHandshakeRead});
+  if (r.status == IoStatus::kBlocked)
+    return io_.sendOutput() == IoStatus::kReset ? IoStatus::kReset : IoStatus::kBlocked;
+  if (r.status != IoStatus::kOk) return leftEarly(r.status);
+  return takeFlight({io_.worker_.input.get(), r.bytes});
+}
+
+std::string ServerHandshake::progress() const {
+  if (!sawByte_)
+    return "the client sent nothing: it may be waiting for a greeting, as STARTTLS clients do";
+  if (io_.session_) return "the ClientHello was answered, and the client did not go on";
+  const size_t bytes = bytes_.size();
+  return fmt::format("the client sent {} byte{} of a ClientHello and no more", bytes,
+                     bytes == 1 ? "" : "s");
+}
+
+IoStatus ServerHandshake::gatherHello() {
+  const IoResult r = io_.receive({io_.worker_.input.get(), kHandshakeRead});
+  if (r.status == IoStatus::kBlocked) return IoStatus::kBlocked;
+  if (r.status != IoStatus::kOk) return leftEarly(r.status);
+  sawByte_ = true;
+  std::span<const uint8_t> bytes{io_.worker_.input.get(), r.bytes};
+  if (!bytes_.empty()) {
+    bytes_.insert(bytes_.end(), bytes.begin(), bytes.end());
+    bytes = bytes_;
+  }
+  ClientHello hello;
+  const HelloResult result = gatherer_.feed(bytes, hello);
+  switch (result.status) {
+    case HelloStatus::kNeedMore:
+      if (bytes_.empty()) bytes_.assign(bytes.begin(), bytes.end());
+      return IoStatus::kBlocked;
+    case HelloStatus::kNotTls:
+    case HelloStatus::kMalformed:
+      return refuse(explainHello(result), result.alert, HandshakeFailure::kBadHello);
+    case HelloStatus::kComplete:
+      break;
+  }
+  const IoStatus status =
+      beginSession(hello, gatherer_.preface(bytes), bytes.subspan(gatherer_.consumed()));
+  // The client has some time for its next flight, and the hello may be 64 KiB.
+  if (status != IoStatus::kOk) {
+    bytes_ = {};
+    gatherer_.forget();
+  }
+  return status;
+}
+
+IoStatus ServerHandshake::beginSession(const ClientHello& hello, std::span<const uint8_t> preface,
+                                       std::span<const uint8_t> rest) {
+  io_.context_.serverName = hello.serverName;
+  const HelloVerdict verdict = judgeHello(hello, *endpoint_->settings, *endpoint_->credentials);
+  if (!verdict) return refuse(explainVerdict(verdict), verdict.alert, HandshakeFailure::kNoCommon);
+  // wolfSSL refuses a hello with a ticket longer than its own could be, instead of making a full
+  // handshake; a context that knows no tickets does not look at it (RFC 5077 3.4).
+  // In TLS 1.3 a client that does not say that it resumes with a key exchange has no use for a
+  // ticket (RFC 8446 4.2.9).
+  const bool tickets = hello.ticket12Length <= kLongestTicket12 &&
+                       (verdict.version != kTls13 || hello.pskWithKeyExchange);
+  // Only where there is something to send: TLS 1.2 announces it before, and a session that may be
+  // asked costs 2 KiB more.
+  const bool staple =
+      hello.statusRequest && endpoint_->settings->staple &&
+      (*endpoint_->credentials)[verdict.credential].staple().serving(std::time(nullptr)) != nullptr;
+  const auto context =
+      io_.worker_.contexts.contextFor(*endpoint_, verdict.credential, tickets, staple);
+  if (!context)
+    return refuse({CloseCause::kInternal, "", context.error().text}, Alert::internal_error,
+                  HandshakeFailure::kOther);
+  auto session = (*context)->newSession(hello, io_.context_);
+  if (!session)
+    return refuse({CloseCause::kInternal, "", session.error().text}, Alert::internal_error,
+                  HandshakeFailure::kOther);
+  io_.session_ = std::move(*session);
+  tls13_ = verdict.version == kTls13;
+  io_.input_ = preface;
+  // What came behind the hello is looked at when it is known how the hello is answered.
+  const IoStatus status = drive(&hello);
+  return status == IoStatus::kBlocked && !rest.empty() ? takeFlight(rest) : status;
+}
+
+/// Takes what came behind the first hello.
+IoStatus ServerHandshake::takeFlight(std::span<const uint8_t> bytes) {
+  std::vector<uint8_t> whole = std::exchange(held_, {});
+  if (!whole.empty()) {
+    whole.insert(whole.end(), bytes.begin(), bytes.end());
+    bytes = whole;
+  }
+  if (guard_.awaitsSecond()) return gatherSecond(bytes);
+  std::vector<uint8_t> joined;
+  if (!tls13_) {
+    const RecordVerdict verdict = flight_.feed(bytes, joined, certificateAsked_);
+    if (verdict.kind == RecordVerdict::kRefuse) {
+      verdict_ = verdict;
+      return fail(FATAL_ERROR);
+    }
+    bytes = joined;
+  }
+  io_.input_ = bytes;
+  return drive();
+}
+
+/// The second hello, after a HelloRetryRequest; nothing is protected yet.
+IoStatus ServerHandshake::gatherSecond(std::span<const uint8_t> bytes) {
+  RecordVerdict front;
+  while ((front = guard_.inspect(bytes)).kind == RecordVerdict::kDrop)
+    bytes = bytes.subspan(front.size);
+  if (front.kind == RecordVerdict::kRefuse)
+    return refuse(alertSent(front.alert, std::string(front.reason)), front.alert,
+                  HandshakeFailure::kBadHello);
+  if (front.kind == RecordVerdict::kReceived) {
+    verdict_ = front;
+    return fail(FATAL_ERROR);
+  }
+  ClientHello hello;
+  const HelloResult result =
+      front.kind == RecordVerdict::kPass ? second_.feed(bytes, hello) : HelloResult{};
+  if (result.status == HelloStatus::kNeedMore) {
+    held_.assign(bytes.begin(), bytes.end());
+    return IoStatus::kBlocked;
+  }
+  if (result.status != HelloStatus::kComplete)
+    return refuse(explainHello(result), result.alert, HandshakeFailure::kBadHello);
+  const SecondHelloVerdict verdict = guard_.judgeSecond(hello);
+  if (!verdict.reason.empty())
+    return refuse(alertSent(verdict.alert, std::string(verdict.reason)), verdict.alert,
+                  HandshakeFailure::kBadHello);
+  // wolfSSL minds the record's version, which is to be ignored (RFC 8446 5.1).
+  const auto preface = second_.preface(bytes);
+  std::vector<uint8_t> second(preface.begin(), preface.end());
+  for (size_t at = 0; at < second.size();) {
+    second[at + 2] = 3;
+    at += kRecordHeader + static_cast<size_t>(second[at + 3] << 8 | second[at + 4]);
+  }
+  second_.forget();
+  io_.input_ = second;
+  const auto rest = bytes.subspan(second_.consumed());
+  const IoStatus status = drive();
+  return status == IoStatus::kBlocked && !rest.empty() ? takeFlight(rest) : status;
+}
+
+/// Between two records of a handshake, inside the recv callback: drops what wolfSSL need not see.
+/// 0: go on; else what the callback returns.
+int ServerHandshake::beforeRecord() noexcept {
+  if (!tls13_) return 0;
+  for (;;) {
+    if (io_.input_.empty()) return WOLFSSL_CBIO_ERR_WANT_READ;
+    const RecordVerdict front = guard_.inspect(io_.input_);
+    switch (front.kind) {
+      case RecordVerdict::kPass:
+        return 0;
+      case RecordVerdict::kDrop:
+        io_.input_ = io_.input_.subspan(front.size);
+        break;
+      case RecordVerdict::kMore:
+        try {
+          held_.assign(io_.input_.begin(), io_.input_.end());
+        } catch (const std::bad_alloc&) {
+          io_.outOfMemory_ = true;
+          return WOLFSSL_CBIO_ERR_GENERAL;
+        }
+        io_.input_ = {};
+        return WOLFSSL_CBIO_ERR_WANT_READ;
+      default:
+        verdict_ = front;
+        return WOLFSSL_CBIO_ERR_GENERAL;
+    }
+  }
+}
+
+/// `first` is the hello that is answered, while it is the first one.
+IoStatus ServerHandshake::drive(const ClientHello* first) {
+  const int result = wolfSSL_accept(io_.session_.get());
+  if (result != WOLFSSL_SUCCESS) {
+    const int error = wolfSSL_get_error(io_.session_.get(), result);
+    if (classifyError(error) != TlsEvent::kWantRead) return fail(error);
+  }
+  if (result == WOLFSSL_SUCCESS && io_.context_.client && !io_.context_.client->holds())
+    return fail(VERIFY_CERT_ERROR);
+  if (!answered_) {
+    const StagedFlight staged = lookAtFlight(io_.worker_.output);
+    answered_ = staged.serverHello;
+    certificateAsked_ = staged.asksCertificate;
+    if (first != nullptr && !staged.retry.empty()) guard_.awaitSecond(*first, staged.retry);
+  }
+  if (result == WOLFSSL_SUCCESS) io_.holdTicket();
+  const IoStatus sent = io_.sendOutput();
+  if (sent == IoStatus::kFailed || sent == IoStatus::kReset) return leftEarly(sent);
+  if (result != WOLFSSL_SUCCESS) {
+    io_.input_ = {};
+    return IoStatus::kBlocked;
+  }
+  finish();
+  return IoStatus::kOk;
+}
+
+void ServerHandshake::finish() {
+  if (io_.context_.client) io_.context_.client->handshakeDone();
+  io_.stashInput();  // payload that came along with the client's last flight
+  io_.established_ = true;
+  io_.guard_ = nullptr;
+  io_.context_.offered.reset();
+#ifdef WOLFSSL_SEND_HRR_COOKIE
+  wolfSSL_disable_hrr_cookie(io_.session_.get());  // frees its secret, where there was one
+#endif
+  if (endpoint_->asked) {
+    const auto name = endpoint_->credentials->nameCovering(io_.context_.serverName);
+    if (!name.empty()) endpoint_->asked->note(name, std::time(nullptr));
+  }
+  io_.worker_.counters.add(Counter::kHandshakesOk);
+  if (wolfSSL_session_reused(io_.session_.get()) != 0)
+    io_.worker_.counters.add(Counter::kHandshakesResumed);
+  else if (io_.context_.ticketOffered)
+    io_.worker_.counters.add(Counter::kTicketsRefused);
+  if (io_.context_.stapled) io_.worker_.counters.add(Counter::kOcspResponsesServed);
+  io_.session_.tellSecrets();
+}
+
+ClientVerdict ServerHandshake::applyTrust(const std::shared_ptr<const TlsEndpoint>& newest) {
+  if (!io_.session_) {
+    endpoint_ = newest;  // nothing has been answered yet
+    return {};
+  }
+  const auto& auth = newest->settings->clientAuth;
+  if (auth == nullptr) return {};
+  auto& proof = io_.context_.client;
+  if (!proof)
+    return {Alert::handshake_failure, "client was not asked for a certificate, as is demanded now"};
+  const auto verifier = std::make_shared<const ClientVerifier>(auth);
+  proof->judgeBy(verifier);
+  if (!proof->verified()) return {};  // it is judged when it comes
+  ClientVerdict verdict = proof->judgeAgain(*verifier, std::time(nullptr));
+  if (!verdict) failure_ = HandshakeFailure::kClientAuth;
+  return verdict;
+}
+
+IoStatus ServerHandshake::fail(int wolfError) {
+  io_.input_ = {};
+  if (io_.outOfMemory_) {
+    failure_ = HandshakeFailure::kOther;
+    io_.failForMemory();
+    return io_.sendOutput() == IoStatus::kReset ? IoStatus::kReset : IoStatus::kFailed;
+  }
+  if (verdict_.kind == RecordVerdict::kReceived && verdict_.alert == Alert::close_notify)
+    return leftEarly(IoStatus::kEof);
+  const AlertsSeen alerts = endWithAlert(wolfError);
+  const ClientProof* proof = io_.context_.client.get();
+  const bool refused = proof != nullptr && proof->refused();
+  CloseReason why =
+      refused ? alertSent(alerts.sent.value_or(proof->verdict().alert), proof->verdict().reason)
+              : explainHandshakeFailure(wolfError, alerts);
+  if (verdict_.kind == RecordVerdict::kRefuse) why.detail = std::string(verdict_.reason);
+  io_.setFailure(std::move(why));
+  failure_ = alerts.received ? HandshakeFailure::kAlert : HandshakeFailure::kOther;
+  if (alerts.sent == Alert::handshake_failure || alerts.sent == Alert::no_application_protocol) {
+    failure_ = HandshakeFailure::kNoCommon;
+  }
+  if (refused || isClientAuthError(wolfError)) failure_ = HandshakeFailure::kClientAuth;
+  io_.failed_ = true;
+  return io_.sendOutput() == IoStatus::kReset ? IoStatus::kReset : IoStatus::kFailed;
+}
+
+/// Sees to it that the client gets an alert, unless it sent one. wolfSSL stages its ServerHello
+/// before it has looked at the client's key share: while nothing has left, none of that leaves, and
+/// the alert is plain. There the one that our table names comes before the library's choice.
+AlertsSeen ServerHandshake::endWithAlert(int wolfError) {
+  if (verdict_.kind == RecordVerdict::kReceived) return {.sent = {}, .received = verdict_.alert};
+  AlertsSeen alerts = alertsSeen(io_.session_.get(), io_.context_);
+  if (alerts.received) return alerts;
+  std::optional<uint8_t> alert =
+      verdict_.kind == RecordVerdict::kRefuse ? verdict_.alert : io_.alertFor(wolfError);
+  if (alerts.sent && (!alert || alert == Alert::internal_error)) alert = alerts.sent;
+  if (!alert) return alerts;
+  if (answered_) {
+    if (!alerts.sent) alerts.sent = sendFatalAlert(io_.session_.get(), *alert);
+  } else {
+    const auto record = fatalAlertRecord(*alert);
+    io_.worker_.output.assign(record.begin(), record.end());
+    alerts.sent = alert;
+  }
+  return alerts;
+}
+
+/// Refuses before a session exists, with a plaintext alert (RFC 8446 5.1: nothing is protected
+/// yet).
+IoStatus ServerHandshake::refuse(CloseReason failure, uint8_t alert, HandshakeFailure kind) {
+  const auto record = fatalAlertRecord(alert);
+  io_.worker_.output.insert(io_.worker_.output.end(), record.begin(), record.end());
+  io_.setFailure(std::move(failure));
+  failure_ = kind;
+  io_.failed_ = true;
+  return io_.sendOutput() == IoStatus::kReset ? IoStatus::kReset : IoStatus::kFailed;
+}
+
+IoStatus ServerHandshake::leftEarly(IoStatus status) {
+  if (!sawByte_) return IoStatus::kEof;
+  failure_ = HandshakeFailure::kClosed;
+  if (status == IoStatus::kEof) return IoStatus::kTruncated;
+  return status;
+}
+
+}  // namespace culvert

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// See tls_transport.h.
+#include "tls/session/tls_transport.h"
+
+#include <algorithm>
+#include <cstring>
+#include <new>
+#include <utility>
+
+#include "tls/library/wolf_error.h"
+#include "tls/library/wolfssl.h"
+#include "tls/protocol/alert_number.h"
+#include "tls/protocol/wire.h"
+
+namespace culvert {
+namespace {
+
+// Room for a sealed write and the answers that one read may provoke; only touched pages cost
+// memory.
+constexpr size_t kBacklogSize = 192 * 1024;
+
+/// Whether a sealed record may be an alert: in TLS 1.3 it looks like two bytes of payload.
+bool mayBeAlert(std::span<const uint8_t> record) {
+  constexpr size_t kSealedAlert13 = kRecordHeader + 2 + 1 + 16;
+  return record.size() == kSealedAlert13 || record[0] == kAlertRecord;
+}
+
+}  // namespace
+
+TlsTransport::TlsTransport(TlsWorker& worker, UniqueFd fd)
+    : SocketStream(worker.loop, std::move(fd)),
+      worker_(worker),
+      backlog_(worker.pool, kBacklogSize) {
+  context_.owner = this;
+}
+
+TlsTransport::~TlsTransport() = default;
+
+/// The library has one number for a record that is too long and one that is too short, and one for
+/// a missing extension and a message that it cannot join.
+std::optional<uint8_t> TlsTransport::alertFor(int wolfError) const {
+  if (wolfError == LENGTH_ERROR && bodyLeft_ > kMaxPlaintext) return Alert::record_overflow;
+  if (wolfError == INCOMPLETE_DATA && established_) return Alert::unexpected_message;
+  return alertForError(wolfError);
+}
+
+IoStatus TlsTransport::flush() {
+  const OutputGuard guard{*this};
+  return sendOutput();
+}
+
+/// Sends what the last calls sealed, after what waited already. kOk = nothing waits any more (and
+/// the FIN, where it was wanted, is out).
+IoStatus TlsTransport::sendOutput() {
+  auto& output = worker_.output;
+  if (heldTicket_ && (!output.empty() || finishWanted_)) {
+    output.insert(output.begin(), heldTicket_->bytes().begin(), heldTicket_->bytes().end());
+    heldTicket_.reset();
+  }
+  std::span<const uint8_t> fresh = output;
+  IoStatus status = IoStatus::kOk;
+  while (backlog() != 0 && status == IoStatus::kOk) {
+    const std::span<const uint8_t> bytes = backlog_.readable();
+    const IoResult r = transmit(bytes);
+    backlog_.consume(r.bytes);
+    status = r.status == IoStatus::kOk && r.bytes < bytes.size() ? IoStatus::kBlocked : r.status;
+  }
+  if (backlog() == 0 && !fresh.empty() && status == IoStatus::kOk) {
+    // Where the FIN comes next, it leaves in the same segment.
+    const IoResult r = transmit(fresh, finishWanted_ && !finished_);
+    fresh = fresh.subspan(r.bytes);
+    status = r.status == IoStatus::kOk && !fresh.empty() ? IoStatus::kBlocked : r.status;
+  }
+  if (!fresh.empty() && status == IoStatus::kBlocked && !backlog_.append(fresh)) {
+    // Out of memory, or a client that provoked more answers than it reads.
+    failed_ = true;
+    setFailure({CloseCause::kInternal, "", "no room for sealed records"});
+    status = IoStatus::kFailed;
+  }
+  output.clear();
+  if (status == IoStatus::kReset) backlog_.clear();
+  if (status == IoStatus::kOk && finishWanted_ && !finished_) {
+    finished_ = true;
+    status = finish();
+  }
+  return status;
+}
+
+/// What is still there when a verb ends was sealed by a call that did not get as far as sending:
+/// without it the client could not read what came after.
+void TlsTransport::dropOutput() noexcept {
+  if (worker_.output.empty()) return;
+  worker_.output.clear();
+  failForMemory();
+}
+
+std::optional<CloseReason> TlsTransport::failure() const {
+  if (!failed_) return std::nullopt;
+  return failure_ ? *failure_ : CloseReason{CloseCause::kInternal, "", "out of memory"};
+}
+
+void TlsTransport::setFailure(CloseReason reason) {
+  failure_ = std::make_unique<const CloseReason>(std::move(reason));
+}
+
+IoStatus TlsTransport::failForMemory() noexcept {
+  failed_ = true;
+  failure_.reset();
+  return IoStatus::kFailed;
+}
+
+void TlsTransport::stashInput() {
+  if (input_.empty()) {
+    carried_.clear();
+    carried_.shrink_to_fit();
+    return;
+  }
+  if (established_) worker_.counters.add(Counter::kCiphertextCarried);
+  carried_ = std::vector<uint8_t>(input_.begin(), input_.end());
+  input_ = {};
+}
+
+int TlsTransport::onSend(WOLFSSL* ssl, char* from, int size, void* io) {
+  auto* self = static_cast<TlsIoContext*>(io)->owner;
+  if (self->context_.ended) return size;  // the library sends some alerts twice
+  auto& output = self->worker_.output;
+  // As bytes: from char to uint8_t the compiler copies one at a time.
+  const auto* bytes = reinterpret_cast<const uint8_t*>(from);
+  try {
+    output.insert(output.end(), bytes, bytes + size);
+  } catch (const std::bad_alloc&) {  // which C code between us and the tunnel could not pass on
+    self->outOfMemory_ = true;
+    return WOLFSSL_CBIO_ERR_GENERAL;
+  }
+  if (!self->established_ || mayBeAlert({bytes, static_cast<size_t>(size)}))
+    noteAlert(ssl, self->context_);
+  return size;
+}
+
+int TlsTransport::onRecv(WOLFSSL*, char* into, int size, void* io) {
+  return static_cast<TlsIoContext*>(io)->owner->feed(into, size);
+}
+
+int TlsTransport::feed(char* into, int size) {
+  if (input_.empty()) return WOLFSSL_CBIO_ERR_WANT_READ;
+  // Refused between records, where no other alert than ours can get in between.
+  if (partial_ == 0) {
+    if (guard_ != nullptr) {
+      if (const int error = guard_->beforeRecord(); error != 0) return error;
+    } else if (idle_.flooded(worker_.loop.now())) {
+      flood_ = true;
+      return WOLFSSL_CBIO_ERR_GENERAL;
+    }
+  }
+  const size_t n = std::min(input_.size(), static_cast<size_t>(size));
+  std::memcpy(into, input_.data(), n);
+  countFraming(input_.first(n));
+  input_ = input_.subspan(n);
+  return static_cast<int>(n);
+}
+
+/// Follows the record headers on their way into wolfSSL: how much of an unfinished record it holds,
+/// and how many records have come without payload.
+void TlsTransport::countFraming(std::span<const uint8_t> bytes) {
+  // wolfSSL asks for a header and then for a body, never across.
+  for (size_t i = 0; i < bytes.size();) {
+    if (partial_ < kRecordHeader) {
+      if (partial_ == 3) bodyLeft_ = static_cast<uint32_t>(bytes[i]) << 8;
+      if (partial_ == 4) bodyLeft_ |= bytes[i];
+      ++partial_;
+      ++i;
+      if (partial_ == kRecordHeader && established_) idle_.add(worker_.loop.now());
+    } else {
+      const size_t part = std::min<size_t>(bodyLeft_, bytes.size() - i);
+      partial_ += static_cast<uint32_t>(part);
+      bodyLeft_ -= static_cast<uint32_t>(part);
+      i += part;
+    }
+    if (partial_ >= kRecordHeader && bodyLeft_ == 0) partial_ = 0;
+  }
+}
+
+/// All that is sealed at the end of a TLS 1.3 handshake is the ticket; the client has had our
+/// Finished before. In TLS 1.2 it waits for ours.
+void TlsTransport::holdTicket() {
+  if (worker_.output.empty() || backlog() != 0) return;
+  if (wolfSSL_GetVersion(session_.get()) != WOLFSSL_TLSV1_3) return;
+  heldTicket_ = std::make_unique<HeldTicket>(
+      worker_.output, this, [](void* self) { static_cast<TlsTransport*>(self)->releaseTicket(); });
+  worker_.output.clear();
+  worker_.tickets.add(*heldTicket_);
+}
+
+/// It did not find company in time. Called by the timer: no exception may leave.
+void TlsTransport::releaseTicket() {
+  const auto ticket = std::move(heldTicket_);
+  bool kept = false;
+  try {
+    kept = backlog_.append(ticket->bytes());
+  } catch (const std::bad_alloc&) {
+  }
+  if (kept) return observer_->onWritable();  // who drives the stream has a backlog to flush
+  failForMemory();                           // what is sealed next could not be opened without it
+  observer_->onReadable();
+}
+
+}  // namespace culvert
