@@ -2,7 +2,7 @@
 // See handshake_queue.h.
 #include "tunnel/handshake_queue.h"
 
-#include "tunnel/tunnel.h"
+#include "tunnel/tunnel_end.h"
 
 namespace culvert {
 namespace {
@@ -22,13 +22,13 @@ void HandshakeQueue::arrivalsWait() {
   loop_.runSoon(*this);
 }
 
-bool HandshakeQueue::drive(Tunnel& tunnel) {
+bool HandshakeQueue::drive(TunnelEnd& end) {
   beginTurn();
   if (!waiting() && spent_ < slice_) {
-    timed([&] { tunnel.handshakeStep(); });
+    timed([&] { end.handshakeStep(); });
     return true;
   }
-  (tunnel.client().transmitted() != 0 ? answered_ : fresh_).pushBack(tunnel);
+  (end.stream->transmitted() != 0 ? answered_ : fresh_).pushBack(end);
   loop_.runSoon(*this);
   return false;
 }

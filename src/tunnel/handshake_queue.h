@@ -16,7 +16,7 @@
 
 namespace culvert {
 
-class Tunnel;
+struct TunnelEnd;
 
 class HandshakeQueue final : private RunSoon {
  public:
@@ -41,9 +41,9 @@ class HandshakeQueue final : private RunSoon {
   /// Calls startNext() in the slices to come until it returns false.
   void arrivalsWait();
 
-  /// Runs a step of the tunnel's handshake. Returns false if the step has to wait: the tunnel is
-  /// in the queue then, and its socket is not to be watched.
-  [[nodiscard]] bool drive(Tunnel& tunnel);
+  /// Runs a step of the end's handshake. Returns false if the step has to wait: the end is in the
+  /// queue then, and its socket is not to be watched.
+  [[nodiscard]] bool drive(TunnelEnd& end);
 
  private:
   void runSoon() override;
@@ -57,8 +57,8 @@ class HandshakeQueue final : private RunSoon {
   CounterBlock& counters_;
   const Micros slice_;
   Arrivals* arrivals_ = nullptr;
-  IntrusiveList<Tunnel, HandshakeQueue> answered_;  // the client has had something of ours
-  IntrusiveList<Tunnel, HandshakeQueue> fresh_;
+  IntrusiveList<TunnelEnd, HandshakeQueue> answered_;  // the peer has had something of ours
+  IntrusiveList<TunnelEnd, HandshakeQueue> fresh_;
   bool arrivalsWait_ = false;
   unsigned picks_ = 0;
   TimePoint turn_{};         // the turn that spent_ is of

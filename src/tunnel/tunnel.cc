@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The way of a tunnel up to the relay, what the ends of either side mean, and its one timer. See
-// tunnel.h; the closing state is in tunnel_closing.cc.
+// The relay of a tunnel, what the ends of either side mean, and its one timer. See tunnel.h; the
+// opening is in tunnel_opening.cc, the closing state in tunnel_closing.cc.
 #include "tunnel/tunnel.h"
 
 #include <algorithm>
@@ -26,8 +26,8 @@ Tunnel::Tunnel(const TunnelContext& context, std::shared_ptr<const TunnelOptions
       host_(std::move(host)),
       options_(std::move(options)),
       id_(id),
-      client_(*this, true),
-      backend_(*this, false),
+      client_(*this, kClientWords),
+      backend_(*this, kBackendWords),
       inbound_(Direction::kInbound, context.pool, options_->fifoSize, context.counters),
       outbound_(Direction::kOutbound, context.pool, options_->fifoSize, context.counters),
       timer_(context.loop, this, [](void* self) {
@@ -45,35 +45,11 @@ Tunnel::Tunnel(const TunnelContext& context, std::shared_ptr<const TunnelOptions
 
 Tunnel::~Tunnel() { context_.counters.sub(Counter::kTunnelsActive); }
 
-void Tunnel::start() {
-  inbound_.touch(context_.loop.now());
-  handshakeStep();
-}
-
-void Tunnel::handshakeStep() {
-  guarded([this] {
-    if (state_ != TunnelState::kHandshake || endLateHandshake(true)) return;
-    driveHandshake();
-    settle();
-  });
-}
-
-/// Every way into the tunnel: a shortage of memory costs this tunnel only.
-template <class Step>
-void Tunnel::guarded(Step step) {
-  try {
-    step();
-  } catch (const std::bad_alloc&) {
-    context_.loop.noteMemoryShortage();
-    close({CloseCause::kInternal, "", "out of memory"});
-  }
-}
-
 void Tunnel::onReady(End& end, bool readable) {
   const TimePoint now = context_.loop.now();
   switch (state_) {
     case TunnelState::kHandshake:
-      if (!context_.handshakes.drive(*this)) updateInterest();
+      if (!context_.handshakes.drive(end)) updateInterest();
       return;
     case TunnelState::kConnect:
       readable ? inbound_.pull(now) : outbound_.push(now);
@@ -84,9 +60,8 @@ void Tunnel::onReady(End& end, bool readable) {
       // notice.
       if (!readable || pumpTo(end).paused() || pumpTo(end).stalledSince() != kNever)
         pumpTo(end).push(now);
-      if (times_.firstBackendByte == TimePoint{} && !end.isClient && outbound_.delivered() != 0) {
+      if (times_.firstBackendByte == TimePoint{} && outbound_.delivered() != 0)
         times_.firstBackendByte = Clock::now();
-      }
       break;
     case TunnelState::kClosing:
       driveClosing(end, readable);
@@ -95,74 +70,6 @@ void Tunnel::onReady(End& end, bool readable) {
       return;
   }
   settle();
-}
-
-void Tunnel::driveHandshake() {
-  switch (client_.stream->handshake()) {
-    case IoStatus::kOk:
-      times_.handshakeDone = Clock::now();
-      return startConnect();
-    case IoStatus::kBlocked:
-      return;
-    case IoStatus::kEof:
-      return beginClosing({CloseCause::kProbe}, EndGoal::kDone, EndGoal::kDone);
-    case IoStatus::kTruncated:
-      return beginClosing(
-          {CloseCause::kClientTruncated, "", "the client left within the handshake"},
-          EndGoal::kDone, EndGoal::kDone);
-    case IoStatus::kReset:
-      return beginClosing({CloseCause::kClientReset, "", "the client left within the handshake"},
-                          EndGoal::kDone, EndGoal::kDone);
-    case IoStatus::kFailed:
-      return beginClosing(failureOf(client_), EndGoal::kLinger, EndGoal::kDone);
-  }
-}
-
-void Tunnel::startConnect() {
-  const TimePoint now = context_.loop.now();
-  state_ = TunnelState::kConnect;
-  nextPoll_ = kNever;
-  stoodStill_ = false;
-  inbound_.touch(now);
-  inbound_.pull(now);  // what came with the client's last flight is decrypted before the turn ends
-  dialer_ = host_->dialerFor(*this);
-  dialer_->dial(*this);
-}
-
-void Tunnel::onDialed(std::unique_ptr<ByteStream> backend, const SocketAddress& address) {
-  guarded([&] { beginRelay(std::move(backend), address); });
-}
-
-void Tunnel::beginRelay(std::unique_ptr<ByteStream> backend, const SocketAddress& address) {
-  const TimePoint now = context_.loop.now();
-  if (dialer_) context_.loop.deleteLater(std::move(dialer_));
-  if (state_ != TunnelState::kConnect) return;
-  state_ = TunnelState::kRelay;
-  times_.connected = Clock::now();
-  backendAddress_ = address;
-  backend_.stream = std::move(backend);
-  backend_.stream->setObserver(&backend_);
-  inbound_.setSink(backend_.stream.get());
-  outbound_.setSource(backend_.stream.get());
-  inbound_.touch(now);
-  context_.counters.add(Counter::kBackendConnectsOk);
-  // A PROXY header leaves even where the client has not said anything yet.
-  if (backend_.stream->flush() == IoStatus::kReset) inbound_.markSinkBroken();
-  inbound_.push(now);
-  settle();
-}
-
-void Tunnel::onDialFailed(CloseReason reason) {
-  if (dialer_) context_.loop.deleteLater(std::move(dialer_));
-  if (state_ != TunnelState::kConnect) return;
-  if (reason.cause == CloseCause::kBackendTimeout)
-    context_.counters.add(Counter::kBackendConnectsTimedOut);
-  reasonSet_ = false;  // that the client had ended its direction meanwhile is not why this tunnel
-                       // came to nothing
-  guarded([&] {
-    beginClosing(std::move(reason), EndGoal::kDeliver, EndGoal::kDone);
-    settle();
-  });
 }
 
 void Tunnel::noteFirstEnd(CloseCause cause) {
@@ -190,21 +97,14 @@ void Tunnel::settleRelay() {
   }
 }
 
-/// Why the stream of this end failed.
-CloseReason Tunnel::failureOf(const End& end) {
-  auto failure = end.stream->failure();
-  return failure ? std::move(*failure) : CloseReason{CloseCause::kInternal, "", "no memory"};
-}
-
 /// The source has ended: a clean end travels on by itself, any other begins the closing. True when
 /// it did.
 bool Tunnel::settleSource(Pump& pump, End& source, End& sink) {
-  const bool client = source.isClient;
   switch (pump.sourceEnd()) {
     case SourceEnd::kOpen:
       return false;
     case SourceEnd::kClean:
-      noteFirstEnd(client ? CloseCause::kClientFin : CloseCause::kBackendFin);
+      noteFirstEnd(source.words.fin);
       return false;
     default:
       break;
@@ -217,21 +117,18 @@ bool Tunnel::settleSource(Pump& pump, End& source, End& sink) {
     case SourceEnd::kTruncated:
       context_.counters.add(Counter::kTruncatedEnds);
       if (options_->truncationAsFin) {
-        noteFirstEnd(CloseCause::kClientTruncated);
+        noteFirstEnd(source.words.truncated);
         pump.treatAsClean();
         pump.push(context_.loop.now());
         return false;
       }
-      beginClosing({CloseCause::kClientTruncated}, EndGoal::kFollow, sinkGoal);
+      beginClosing({source.words.truncated}, source, EndGoal::kFollow, sinkGoal);
       return true;
-    case SourceEnd::kReset: {
-      const CloseCause cause = client ? CloseCause::kClientReset : CloseCause::kBackendReset;
-      beginClosing({cause}, client ? EndGoal::kDone : sinkGoal, client ? sinkGoal : EndGoal::kDone);
+    case SourceEnd::kReset:
+      beginClosing({source.words.reset}, source, EndGoal::kDone, sinkGoal);
       return true;
-    }
     default:
-      beginClosing(failureOf(source), client ? EndGoal::kLinger : sinkGoal,
-                   client ? sinkGoal : EndGoal::kLinger);
+      beginClosing(source.failure(), source, EndGoal::kLinger, sinkGoal);
       return true;
   }
 }
@@ -247,16 +144,13 @@ bool Tunnel::settleSink(Pump& pump, End& source, End& sink) {
   // A stream that failed while it was written to (not its peer) says nothing more when it is read,
   // perhaps for ever.
   if (auto failure = sink.stream->failure()) {
-    beginClosing(std::move(*failure), sink.isClient ? EndGoal::kLinger : sourceGoal,
-                 sink.isClient ? sourceGoal : EndGoal::kLinger);
+    beginClosing(std::move(*failure), sink, EndGoal::kLinger, sourceGoal);
     return true;
   }
   // Where the other direction is broken too, neither side is read any more: nobody is going to
   // tell.
   if (pumpFrom(sink).sourceEnd() != SourceEnd::kClean && !pumpFrom(sink).sinkBroken()) return false;
-  const CloseCause cause = sink.isClient ? CloseCause::kClientReset : CloseCause::kBackendReset;
-  beginClosing({cause}, sink.isClient ? EndGoal::kDone : sourceGoal,
-               sink.isClient ? sourceGoal : EndGoal::kDone);
+  beginClosing({sink.words.reset}, sink, EndGoal::kDone, sourceGoal);
   return true;
 }
 
@@ -268,6 +162,11 @@ void TunnelEnd::onWritable() {
   tunnel.guarded([this] { tunnel.onReady(*this, false); });
 }
 
+CloseReason TunnelEnd::failure() const {
+  auto failed = stream->failure();
+  return failed ? std::move(*failed) : CloseReason{CloseCause::kInternal, "", "no memory"};
+}
+
 EndView TunnelEnd::view(const Pump& from, const Pump& to) const {
   EndView v;
   if (!stream) return v;
@@ -277,7 +176,7 @@ EndView TunnelEnd::view(const Pump& from, const Pump& to) const {
   v.wantsWrite = to.wantsWrite();
   v.backlog = stream->backlog() != 0;
   v.readable = !inputOver;
-  v.queued = isClient && tunnel.ListNode<HandshakeQueue>::linked();
+  v.queued = queued();
   v.goal = goal;
   return v;
 }
@@ -336,11 +235,6 @@ bool Tunnel::halfEnded() const {
   return (inbound_.over() || inbound_.sinkBroken()) != (outbound_.over() || outbound_.sinkBroken());
 }
 
-/// From the accept; once more so long as the process stood still when it was due.
-TimePoint Tunnel::handshakeDeadline() const {
-  return stoodStill_ ? nextPoll_ : deadlineAfter(times_.accepted, options_->handshakeTimeout);
-}
-
 /// What waits is looked at before a limit is judged. The timers of a process that stood still (it
 /// was stopped, its machine was) are due before the loop has told of what came meanwhile.
 void Tunnel::catchUp() {
@@ -366,32 +260,17 @@ void Tunnel::allowForStandstill(TimePoint now) {
   }
 }
 
-/// Ends a handshake that takes too long. `due`: its next step is culvert's, and waits. True when it
-/// did.
-bool Tunnel::endLateHandshake(bool due) {
-  const TimePoint now = context_.loop.now();
-  if (now < handshakeDeadline()) return false;
-  allowForStandstill(now);
-  if (now < handshakeDeadline()) return false;
-  close({CloseCause::kHandshakeTimeout, "",
-         due ? "culvert has more handshakes to do than it can in this time"
-             : client_.stream->handshakeProgress()});
-  return true;
-}
-
 /// Closes the tunnel where a limit has passed. True when it did.
 bool Tunnel::checkTimeouts(TimePoint now) {
   const auto passed = [now](TimePoint since, Millis limit) {
     return now >= deadlineAfter(since, limit);
   };
-  if (state_ == TunnelState::kHandshake)
-    return endLateHandshake(ListNode<HandshakeQueue>::linked());
-  for (const Pump* pump : {&inbound_, &outbound_}) {
-    if (pump->stalledSince() == kNever || !passed(pump->stalledSince(), options_->stallTimeout))
-      continue;
-    const bool toBackend = pump == &inbound_;
-    context_.counters.add(toBackend ? Counter::kStallsBackend : Counter::kStallsClient);
-    close({toBackend ? CloseCause::kBackendStalled : CloseCause::kClientStalled});
+  if (state_ == TunnelState::kHandshake) return endLateHandshake(client_, client_.queued());
+  for (const End* end : {&backend_, &client_}) {
+    const TimePoint since = pumpTo(*end).stalledSince();
+    if (since == kNever || !passed(since, options_->stallTimeout)) continue;
+    context_.counters.add(end->words.stalls);
+    close({end->words.stalled});
     return true;
   }
   const TimePoint active = std::max(inbound_.lastActivity(), outbound_.lastActivity());
@@ -399,9 +278,8 @@ bool Tunnel::checkTimeouts(TimePoint now) {
     // Where an end has been recorded it stays the cause; otherwise one side was seen to be gone and
     // the other is stuck.
     const bool clientEnded = inbound_.over() || inbound_.sinkBroken();
-    record({outbound_.sinkBroken() ? CloseCause::kClientReset : CloseCause::kBackendReset});
-    noteCut(clientEnded ? "the backend had not ended its direction"
-                        : "the client had not ended its direction");
+    record({(outbound_.sinkBroken() ? client_ : backend_).words.reset});
+    noteCut((clientEnded ? backend_ : client_).words.open);
     close({});
     return true;
   }

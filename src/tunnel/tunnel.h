@@ -26,10 +26,7 @@ namespace culvert {
 
 class TunnelSet;
 
-class Tunnel final : public Deferred,
-                     public ListNode<Tunnel>,
-                     public ListNode<HandshakeQueue>,
-                     private DialObserver {
+class Tunnel final : public Deferred, public ListNode<Tunnel>, private DialObserver {
  public:
   /// `client` is fresh from accept; the handshake timeout runs from `accepted`.
   Tunnel(const TunnelContext& context, std::shared_ptr<const TunnelOptions> options,
@@ -37,11 +34,8 @@ class Tunnel final : public Deferred,
          TimePoint accepted);
   ~Tunnel() override;
 
-  /// Begins the handshake with what has arrived already. Call once, after the TunnelSet has it.
+  /// Begins with what has arrived already. Call once, after the TunnelSet has it.
   void start();
-
-  /// Moves the handshake on with what has arrived. The HandshakeQueue calls it.
-  void handshakeStep();
 
   /// Cuts both sides now. Does nothing when the tunnel has ended.
   void close(CloseReason reason, SourcePlace where = SourcePlace::current());
@@ -68,17 +62,30 @@ class Tunnel final : public Deferred,
   void onDialed(std::unique_ptr<ByteStream> backend, const SocketAddress& address) override;
   void onDialFailed(CloseReason reason) override;
 
+  /// Every way into the tunnel: a shortage of memory costs this tunnel only.
   template <class Step>
-  void guarded(Step step);
+  void guarded(Step step) {
+    try {
+      step();
+    } catch (const std::bad_alloc&) {
+      context_.loop.noteMemoryShortage();
+      close({CloseCause::kInternal, "", "out of memory"});
+    }
+  }
   void onReady(End& end, bool readable);
   void onTimer();
 
-  // tunnel.cc: the way to the relay, and the relay's ends
-  void driveHandshake();
+  // tunnel_opening.cc: the way to the relay
+  void advance();
+  void handshakeStep(End& end);
+  void driveHandshake(End& end);
+  TimePoint handshakeDeadline() const;
+  bool endLateHandshake(const End& end, bool due);
   void startConnect();
-  void beginRelay(std::unique_ptr<ByteStream> backend, const SocketAddress& address);
+  void beginRelay();
+
+  // tunnel.cc: the relay, its ends, and the timer
   void noteFirstEnd(CloseCause cause);
-  static CloseReason failureOf(const End& end);
   void settle();
   void settleRelay();
   bool settleSource(Pump& pump, End& source, End& sink);
@@ -87,15 +94,13 @@ class Tunnel final : public Deferred,
   void watchUnread(TimePoint now);
   TimePoint nextDeadline() const;
   TimePoint nextLimit() const;
-  TimePoint handshakeDeadline() const;
   void catchUp();
   void allowForStandstill(TimePoint now);
   bool halfEnded() const;
-  bool endLateHandshake(bool due);
   bool checkTimeouts(TimePoint now);
 
   // tunnel_closing.cc
-  void beginClosing(CloseReason reason, EndGoal client, EndGoal backend,
+  void beginClosing(CloseReason reason, End& end, EndGoal goal, EndGoal peerGoal,
                     SourcePlace where = SourcePlace::current());
   TimePoint closingDeadline(EndGoal goal, TimePoint now) const;
   void driveClosing(End& end, bool readable);
@@ -108,9 +113,9 @@ class Tunnel final : public Deferred,
   void noteCut(const char* what);
   void record(CloseReason reason, SourcePlace where = SourcePlace::current());
 
-  End& peerOf(End& end) { return end.isClient ? backend_ : client_; }
-  Pump& pumpFrom(const End& end) { return end.isClient ? inbound_ : outbound_; }
-  Pump& pumpTo(const End& end) { return end.isClient ? outbound_ : inbound_; }
+  End& peerOf(End& end) { return &end == &client_ ? backend_ : client_; }
+  Pump& pumpFrom(const End& end) { return &end == &client_ ? inbound_ : outbound_; }
+  Pump& pumpTo(const End& end) { return &end == &client_ ? outbound_ : inbound_; }
 
   const TunnelContext& context_;
   const std::unique_ptr<TunnelHost> host_;  // first to come, last to go
@@ -132,6 +137,7 @@ class Tunnel final : public Deferred,
   SourcePlace closedAt_;
   SocketAddress backendAddress_;
   TunnelState state_ = TunnelState::kHandshake;
+  uint8_t step_ = 0;  // of the plan: the next one
   bool reasonSet_ = false;
   bool stoodStill_ = false;  // and a limit of this state was moved for it
 };

@@ -37,25 +37,25 @@ void Tunnel::close(CloseReason reason, SourcePlace where) {
   conclude();
 }
 
-void Tunnel::beginClosing(CloseReason reason, EndGoal client, EndGoal backend, SourcePlace where) {
+/// `goal` is what is left to do for `end`, `peerGoal` for its peer.
+void Tunnel::beginClosing(CloseReason reason, End& end, EndGoal goal, EndGoal peerGoal,
+                          SourcePlace where) {
   record(std::move(reason), where);
   state_ = TunnelState::kClosing;
   stoodStill_ = false;
-  client_.goal = client;
-  backend_.goal = backend;
+  end.goal = goal;
+  peerOf(end).goal = peerGoal;
   const TimePoint now = context_.loop.now();
   pollInterval_ = kFirstPoll;
   nextPoll_ = now + pollInterval_;
   if (dialer_) context_.loop.deleteLater(std::move(dialer_));
-  if (client == EndGoal::kLinger) context_.counters.add(Counter::kLingeringCloses);
-  for (End* end : {&client_, &backend_}) {
-    end->deadline = closingDeadline(end->goal, now);
-    if (end->goal == EndGoal::kDeliver && end->stream) {
-      context_.counters.add(end->isClient ? Counter::kAbortsToClient : Counter::kAbortsToBackend);
-    }
-    const SourceEnd ended = pumpFrom(*end).sourceEnd();
-    end->inputOver = ended != SourceEnd::kOpen && ended != SourceEnd::kFailed;
-    if (end->goal == EndGoal::kDone) finishEnd(*end, false);
+  if (goal == EndGoal::kLinger) context_.counters.add(Counter::kLingeringCloses);
+  for (End* one : {&client_, &backend_}) {
+    one->deadline = closingDeadline(one->goal, now);
+    if (one->goal == EndGoal::kDeliver && one->stream) context_.counters.add(one->words.aborts);
+    const SourceEnd ended = pumpFrom(*one).sourceEnd();
+    one->inputOver = ended != SourceEnd::kOpen && ended != SourceEnd::kFailed;
+    if (one->goal == EndGoal::kDone) finishEnd(*one, false);
   }
 }
 
@@ -101,9 +101,7 @@ void Tunnel::settleClosing() {
   settleEnds();
   for (End* end : {&client_, &backend_}) {
     if (now < end->deadline) continue;
-    if (end->goal == EndGoal::kDeliver)
-      noteCut(end->isClient ? "the client had not taken what was meant for it"
-                            : "the backend had not taken what was meant for it");
+    if (end->goal == EndGoal::kDeliver) noteCut(end->words.undelivered);
     finishEnd(*end, end->goal != EndGoal::kLinger);
     settleEnds();
   }
@@ -160,9 +158,8 @@ void Tunnel::settleLinger(End& end) {
   if (end.inputOver) finishEnd(end, false);
 }
 
-/// This end is over; what was meant for it and is still here is lost. A backend's socket closes
-/// between the turns, even where the client still has something to get; the client's stream stays
-/// for the names in the tunnel's last line.
+/// This end is over; what was meant for it and is still here is lost. Its socket closes between the
+/// turns, even where the other end still has something to get, unless the report needs its names.
 void Tunnel::finishEnd(End& end, bool abort) {
   end.goal = EndGoal::kDone;
   end.deadline = kNever;
@@ -174,7 +171,7 @@ void Tunnel::finishEnd(End& end, bool abort) {
   end.stream->watch(false, false);
   pumpTo(end).setSink(nullptr);
   pumpFrom(end).setSource(nullptr);
-  if (!end.isClient) context_.loop.deleteLater(std::move(end.stream));
+  if (!end.words.namedInReport) context_.loop.deleteLater(std::move(end.stream));
 }
 
 void Tunnel::conclude() {

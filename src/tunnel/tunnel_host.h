@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "net/dialer.h"
 #include "stats/counters.h"
+#include "tunnel/tunnel_plan.h"
 
 namespace culvert {
 
@@ -16,6 +17,7 @@ class Tunnel;
 
 /// Frozen; one per service and configuration, kept alive by its tunnels.
 struct TunnelOptions {
+  TunnelPlan plan = kHandshakeThenConnect;
   Millis handshakeTimeout{10000};
   Millis idleTimeout{3600000};
   Millis stallTimeout{300000};

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// TunnelPlan is the order in which a tunnel is opened: the steps before bytes go both ways. A service
+// has one plan. Thread: frozen.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+namespace culvert {
+
+enum class OpeningStep : uint8_t {
+  kClientHandshake,  ///< the client's stream shakes hands
+  kConnect,  ///< the backend is reached; the client's first bytes gather in the inbound FIFO
+  kRelay,    ///< the last step: the tunnel is open
+};
+
+struct TunnelPlan {
+  std::array<OpeningStep, 3> steps;
+};
+
+/// TLS from the client: a client that cannot shake hands costs the backend nothing.
+inline constexpr TunnelPlan kHandshakeThenConnect{
+    {OpeningStep::kClientHandshake, OpeningStep::kConnect, OpeningStep::kRelay}};
+
+}  // namespace culvert
