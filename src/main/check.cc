@@ -2,26 +2,19 @@
 // See check.h.
 #include "main/check.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
 #include <ctime>
-#include <filesystem>
 
-#include "base/append_file.h"
-#include "base/paths.h"
 #include "base/standard_streams.h"
 #include "certs/stapling.h"
 #include "certs/ticket_source.h"
 #include "config/config_dump.h"
-#include "log/log_sink.h"
-#include "process/identity.h"
 #include "server/exit_code.h"
-#include "server/listener_table.h"
-#include "server/service_builder.h"
+#include "server/preflight.h"
+#include "server/preparation.h"
 #include "tls/credentials/credentials.h"
 #include "tls/library/tls_library.h"
 
@@ -31,59 +24,6 @@ namespace {
 bool print(const Diagnostics& diagnostics) {
   for (const Diagnostic& d : diagnostics.list()) printLine(stderr, d.text());
   return diagnostics.hasErrors();
-}
-
-void noteUnresolvable(const Config& config, Diagnostics& diagnostics, Severity severity) {
-  for (const ServiceOptions& service : config.services) {
-    for (const SourcedText& backend : service.backend) {
-      const auto spec = parseAddress(backend.text, AddressUse::kBackend);
-      if (!spec || spec->kind != AddressKind::kHostName) continue;
-      if (const auto found = resolveHost(spec->host, spec->port); !found) {
-        diagnostics.add(severity, backend.origin, sectionLabel(service), "backend",
-                        found.error().text);
-      }
-    }
-  }
-}
-
-void noteSyslog(const GlobalOptions& global, Diagnostics& diagnostics, Severity severity) {
-  if (global.log.sink != LogPlaceKind::kSyslog) return;
-  if (const auto there = checkSyslog(); !there)
-    diagnostics.add(severity, global.originOf("log"), sectionLabel(global), "log",
-                    there.error().text);
-}
-
-/// A log file to which another user could lead culvert. True where there is something to note.
-bool noteLed(const GlobalOptions& global, Diagnostics& diagnostics, Severity severity) {
-  const auto identity = resolveIdentity(global.user, global.group);
-  const auto sound = checkAppendPath(global.log.path, identity ? identity->uid : uid_t(-1));
-  if (sound || (sound.error().sysErrno != ELOOP && sound.error().sysErrno != EPERM)) return false;
-  diagnostics.add(severity, global.originOf("log"), sectionLabel(global), "log",
-                  fmt::format("cannot write {}: {}", global.log.path, sound.error().text));
-  return true;
-}
-
-/// The files that culvert writes; as whoever runs the check.
-void noteUnwritable(const Config& config, Diagnostics& diagnostics, Severity severity) {
-  const auto check = [&](const auto& options, const char* key, const std::string& path) {
-    if (path.empty()) return;
-    const bool there = ::access(path.c_str(), F_OK) == 0;
-    const int error = !there                                ? cannotCreate(path)
-                      : std::filesystem::is_directory(path) ? EISDIR
-                      : ::faccessat(AT_FDCWD, path.c_str(), W_OK, AT_EACCESS) == 0 ? 0
-                                                                                   : errno;
-    if (error != 0) {
-      diagnostics.add(
-          severity, options.originOf(key), sectionLabel(options), key,
-          fmt::format("cannot write {}: {}{}", path, errnoText(error), quoteNote(path)));
-    }
-  };
-  const GlobalOptions& global = config.global;
-  if (global.log.sink == LogPlaceKind::kFile && !noteLed(global, diagnostics, severity))
-    check(global, "log", global.log.path);
-  check(global, "pid-file", global.pidFile);
-  for (const ServiceOptions& service : config.services)
-    check(service, "keylog-file", service.keylogFile);
 }
 
 /// What the policy of each service comes to: "service web: policy modern: TLS 1.3, ..".
@@ -173,35 +113,26 @@ std::string servedWords(std::string_view key) {
 }  // namespace
 
 int checkConfig(const ConfigSource& source, bool strict) {
-  LoadOutcome loaded = source.load(serverValidators());
-  const Severity severity = strict ? Severity::kError : Severity::kNote;
-  if (loaded.ok()) identityOf(loaded.config.global, severity, loaded.diagnostics);
-  if (print(loaded.diagnostics)) return kExitConfig;
-  if (auto ready = initTlsLibrary(); !ready) {
-    printLine(stderr, "culvert: " + ready.error().text);
+  Resolver resolver{ResolverOptions{}};  // never started: preflight() looks the names up
+  TicketSource tickets;
+  Preparation made = prepare(
+      source,
+      {.reason = strict ? PrepareReason::kStrictCheck : PrepareReason::kCheck,
+       .resolver = resolver,
+       .tickets = tickets,
+       .onConfig = [](Preparation& so) { return !print(std::exchange(so.diagnostics, {})); }});
+  if (made.exitCode == kExitClean)
+    made.diagnostics.append(staplingNotes(made.config, made.runtime));
+  if (print(made.diagnostics) || made.exitCode != kExitClean) return made.exitCode;
+  const GlobalOptions& global = made.config.global;
+  if (!printOut(certificateLines(made.runtime) + clientAuthLines(made.runtime) +
+                policyLines(made.config, made.runtime)))
     return kExitFatal;
-  }
-  Resolver resolver{ResolverOptions{}};  // never started: names are looked up below
-  Diagnostics certificates;
-  const Runtime runtime = buildRuntime(loaded.config, nullptr, resolver, certificates, strict);
-  const auto ticketSecrets = TicketSource().load(loaded.config.global, certificates);
-  if (!certificates.hasErrors()) certificates.append(staplingNotes(loaded.config, runtime));
-  if (print(certificates)) return kExitCertificate;
-  if (!printOut(certificateLines(runtime) + clientAuthLines(runtime) +
-                policyLines(loaded.config, runtime)))
+  if (!global.ticketSecretFile.empty() &&
+      !printOut(fmt::format("ticket secret: {}\n", TicketSource::idsOf(made.tickets))))
     return kExitFatal;
-  if (!loaded.config.global.ticketSecretFile.empty() &&
-      !printOut(fmt::format("ticket secret: {}\n", TicketSource::idsOf(*ticketSecrets))))
-    return kExitFatal;
-
-  Diagnostics notes;
-  noteUnbindable(loaded.config, notes, severity);
-  noteUnresolvable(loaded.config, notes, severity);
-  noteUnwritable(loaded.config, notes, severity);
-  noteSyslog(loaded.config.global, notes, severity);
-  notes.sort();
-  if (print(notes)) return kExitBind;
-  const size_t count = runtime.services.size();
+  if (print(preflight(made.config, strict ? Severity::kError : Severity::kNote))) return kExitBind;
+  const size_t count = made.runtime.services.size();
   const bool told =
       printOut(fmt::format("configuration is sound: {} service{}\n", count, count == 1 ? "" : "s"));
   return told ? kExitClean : kExitFatal;

@@ -6,40 +6,27 @@
 
 #include <unistd.h>
 
-#include <algorithm>
 #include <csignal>
 #include <cstdio>
+#include <utility>
 
 #include "base/standard_streams.h"
 #include "log/log_sink.h"
 #include "process/cpu_budget.h"
-#include "process/identity.h"
-#include "process/privileges.h"
-#include "tls/library/tls_library.h"
+#include "server/exit_code.h"
+#include "server/preparation.h"
+#include "server/reports.h"
+#include "server/state_dump.h"
 
 namespace culvert {
 namespace {
+
+constexpr Millis kTick{500};
 
 // Descriptors that culvert itself opens after the budget is made. A worker has five: two for its
 // pipe, its epoll, and two that libevent opens. The rest: the same of the acceptor, the log, the
 // resolver's sockets, the pid file, inotify, what a reload reads.
 size_t ownDescriptors(size_t workers) { return workers * 5 + 17; }
-
-LogTarget logTargetOf(const LogPlace& place, bool daemon) {
-  switch (place.sink) {
-    case LogPlaceKind::kSyslog:
-      return LogTarget::kSyslog;
-    case LogPlaceKind::kStderr:
-      return LogTarget::kStderr;
-    case LogPlaceKind::kStdout:
-      return LogTarget::kStdout;
-    case LogPlaceKind::kFile:
-      return LogTarget::kFile;
-    case LogPlaceKind::kAuto:
-      break;
-  }
-  return daemon ? LogTarget::kSyslog : LogTarget::kStderr;
-}
 
 /// On standard error, while there is one: syslog(3) loses lines without a word.
 void warnOfSyslog(const GlobalOptions& global, const LogOptions& log, Diagnostics& diagnostics) {
@@ -53,52 +40,38 @@ void warnOfSyslog(const GlobalOptions& global, const LogOptions& log, Diagnostic
 
 }  // namespace
 
-LogOptions logOptionsOf(const GlobalOptions& global, bool daemon) {
-  LogOptions options;
-  options.target = logTargetOf(global.log, daemon);
-  options.path = global.log.path;
-  options.level = static_cast<LogLevel>(global.logLevel);
-  options.format = global.logFormat == LogForm::kJson ? LogFormat::kJson : LogFormat::kText;
-  options.facility = global.syslogFacility;
-  return options;
-}
-
 Server::Server(ConfigSource source, ServerOptions options)
-    : source_(std::move(source)),
-      options_(std::move(options)),
-      counters_(registry_.addBlock()),
-      mailbox_(loop_, 1, this,
-               [](void* self) {
-                 auto* server = static_cast<Server*>(self);
-                 server->mailbox_.runControl();
-                 if (server->draining_ && server->drainedWorkers_ == server->workers_.size())
-                   server->loop_.stop();
-               }),
-      staples_(logger_, counters_),
-      certificates_(loop_, logger_, counters_, this,
-                    [](void* self) { static_cast<Server*>(self)->onCertificatesDue(); }),
-      notify_(SdNotify::fromEnvironment()),
-      signals_(loop_, this,
-               [](void* self, int signal) { static_cast<Server*>(self)->onSignal(signal); }) {}
+    : options_(std::move(options)),
+      parts_(std::move(source), options_.daemon),
+      reload_(parts_),
+      drain_(parts_),
+      overseer_(parts_),
+      signals_(parts_.loop, this,
+               [](void* self, int signal) { static_cast<Server*>(self)->onSignal(signal); }),
+      tick_(parts_.loop, this, [](void* self) { static_cast<Server*>(self)->onTick(); }) {}
 
 Server::~Server() = default;
 
 int Server::run() {
   const int code = start();
   if (code != kExitClean) {
-    // In a file that a running culvert writes too, the errors above would be taken for its own.
-    if (!logger_.writesToStderr()) {
-      logger_.log(LogLine(LogLevel::kErr, "culvert does not start")
-                      .add("process", ::getpid())
-                      .add("exit_code", code));
-    }
-    daemonStart_.failed(code);
-    logger_.stop();
+    failStart(code);
     return code;
   }
-  loop_.run();
-  finishDrain();
-  return cut_ == 0 ? kExitClean : kExitDrainCut;
+  parts_.loop.run();
+  finish();
+  return drain_.cut() == 0 ? kExitClean : kExitDrainCut;
+}
+
+void Server::failStart(int code) {
+  // In a file that a running culvert writes too, the errors above would be taken for its own.
+  if (!parts_.logger.writesToStderr()) {
+    parts_.logger.log(LogLine(LogLevel::kErr, "culvert does not start")
+                          .add("process", ::getpid())
+                          .add("exit_code", code));
+  }
+  daemonStart_.failed(code);
+  parts_.logger.stop();
 }
 
 int Server::start() {
@@ -118,118 +91,90 @@ int Server::start() {
   return kExitClean;
 }
 
-/// Every line to stderr as it is, and to the log where that is somewhere else. True when there was
-/// an error.
-bool Server::print(const Diagnostics& diagnostics) {
-  for (const Diagnostic& d : diagnostics.list()) printLine(stderr, d.text());
-  if (!logger_.writesToStderr()) logAll(diagnostics);
-  return diagnostics.hasErrors();
-}
-
-void Server::logAll(const Diagnostics& diagnostics) {
-  for (const Diagnostic& d : diagnostics.list()) {
-    logger_.log(d.severity == Severity::kError     ? LogLevel::kErr
-                : d.severity == Severity::kWarning ? LogLevel::kWarning
-                                                   : LogLevel::kNotice,
-                d.text());
-  }
-}
-
 int Server::loadAll() {
-  LoadOutcome loaded = source_.load(serverValidators());
-  if (!loaded.ok()) {
-    print(loaded.diagnostics);
-    return kExitConfig;
+  Preparation made =
+      prepare(parts_.source, {.reason = PrepareReason::kStart,
+                              .resolver = *parts_.resolver,
+                              .tickets = parts_.tickets,
+                              .onConfig = [this](Preparation& so) { return openLog(so); }});
+  print(parts_.logger, made.diagnostics);
+  if (made.exitCode != kExitClean) return made.exitCode;
+  parts_.config = std::move(made.config);
+  parts_.runtime = std::move(made.runtime);
+  const Millis rotation = parts_.config.global.ticketRotation;
+  if (const auto applied = parts_.tickets.apply(std::move(made.tickets), rotation); !applied) {
+    parts_.logger.log(LogLevel::kErr, applied.error().text);
+    return kExitFatal;
   }
-  config_ = std::move(loaded.config);
-  const GlobalOptions& global = config_.global;
+  parts_.staples.follow(parts_.runtime);  // the files are read while there are rights
+  return kExitClean;
+}
+
+/// What is wrong with the files comes into the log, so it is opened before they are read.
+bool Server::openLog(Preparation& made) {
+  const GlobalOptions& global = made.config.global;
   LogOptions log = logOptionsOf(global, options_.daemon);
-  identity_ = identityOf(global, Severity::kError, loaded.diagnostics);
+  identity_ = made.identity;
   if (identity_) {
     log.fileOwner = identity_->uid;
     log.fileGroup = identity_->gid;
-    listenOptions_.unixOwner = identity_->uid;
-    listenOptions_.unixGroup = identity_->gid;
+    parts_.listenOptions.unixOwner = identity_->uid;
+    parts_.listenOptions.unixGroup = identity_->gid;
   }
-  if (auto configured = logger_.configure(log); !configured) {
-    loaded.diagnostics.error(global.originOf("log"), sectionLabel(global), "log",
-                             configured.error().text);
-  }
-  warnOfSyslog(global, log, loaded.diagnostics);
-  if (print(loaded.diagnostics)) return kExitConfig;
-
-  if (auto ready = initTlsLibrary(); !ready) {
-    logger_.log(LogLevel::kErr, ready.error().text);
-    return kExitFatal;
-  }
-  ResolverOptions resolving;
-  resolving.onThreadStart = dropThreadCapabilities;
-  resolving.onEvent = [this](ResolveEvent event, const std::string& text) {
-    const LogLevel level = event == ResolveEvent::kFailed     ? LogLevel::kWarning
-                           : event == ResolveEvent::kResolved ? LogLevel::kInfo
-                                                              : LogLevel::kNotice;
-    logger_.log(LogLine(level, "name resolution").add("result", text));
-  };
-  resolver_ = std::make_unique<Resolver>(std::move(resolving));
-  Diagnostics secrets;
-  runtime_ = buildRuntime(config_, nullptr, *resolver_, secrets);
-  openKeyLogs(config_, runtime_, secrets);
-  auto tickets = tickets_.load(global, secrets);
-  if (print(secrets)) return kExitCertificate;
-  if (const auto applied = tickets_.apply(std::move(*tickets), global.ticketRotation); !applied) {
-    logger_.log(LogLevel::kErr, applied.error().text);
-    return kExitFatal;
-  }
-  staples_.follow(runtime_);  // the files are read while there are rights
-  return kExitClean;
+  Diagnostics diagnostics = std::exchange(made.diagnostics, {});
+  if (const auto configured = parts_.logger.configure(log); !configured)
+    diagnostics.error(global.originOf("log"), sectionLabel(global), "log", configured.error().text);
+  warnOfSyslog(global, log, diagnostics);
+  return !print(parts_.logger, diagnostics);
 }
 
 int Server::bindAll() {
   Diagnostics diagnostics;
   claimPidFile(diagnostics);
-  auto change = listeners_.prepare(config_, listenOptions_, diagnostics);
-  if (print(diagnostics)) {
+  auto change = parts_.listeners.prepare(parts_.config, parts_.listenOptions, diagnostics);
+  if (print(parts_.logger, diagnostics)) {
     ListenerTable::discard(std::move(change));
     return kExitBind;
   }
-  firstListeners_ = listeners_.commit(std::move(change), runtime_);
+  firstListeners_ = parts_.listeners.commit(std::move(change), parts_.runtime);
 
+  const GlobalOptions& global = parts_.config.global;
   const CpuBudget cpus = detectCpuBudget();
-  const unsigned workers = config_.global.workers != 0 ? config_.global.workers : cpus.workers;
-  workersReason_ = config_.global.workers != 0 ? "configured" : cpus.reason;
-  fdBudget_ =
-      applyFdBudget(config_.global.maxTunnels, ownDescriptors(workers) + staples_.ownDescriptors());
-  budget_.setLimit(fdBudget_.maxTunnels);
-  shared_ = std::make_unique<WorkerShared>(
-      WorkerShared{logger_, budget_, tickets_.keys(), nextTunnelId_});
-  for (unsigned i = 0; i < workers; ++i) {
-    workers_.push_back(std::make_unique<Worker>(i, *shared_, registry_.addBlock()));
-  }
+  const unsigned workers = global.workers != 0 ? global.workers : cpus.workers;
+  workersReason_ = global.workers != 0 ? "configured" : cpus.reason;
+  parts_.fdBudget =
+      applyFdBudget(global.maxTunnels, ownDescriptors(workers) + parts_.staples.ownDescriptors());
+  parts_.budget.setLimit(parts_.fdBudget.maxTunnels);
+  parts_.shared = std::make_unique<WorkerShared>(
+      WorkerShared{parts_.logger, parts_.budget, parts_.tickets.keys(), parts_.nextTunnelId});
+  for (unsigned i = 0; i < workers; ++i)
+    parts_.workers.push_back(
+        std::make_unique<Worker>(i, *parts_.shared, parts_.registry.addBlock()));
   return kExitClean;
 }
 
 /// Before the first bind: who starts culvert twice is told of the process that runs, and not only
 /// of its addresses. Signals are kept from then on, because the file invites them.
 void Server::claimPidFile(Diagnostics& diagnostics) {
-  const GlobalOptions& global = config_.global;
-  const auto refuse = [&](const Error& error) {
+  const GlobalOptions& global = parts_.config.global;
+  const auto note = [&](const Error& error) {
     diagnostics.error(global.originOf("pid-file"), sectionLabel(global), "pid-file", error.text);
   };
   if (auto kept = signals_.open({SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2}); !kept)
-    return refuse(kept.error());
+    return note(kept.error());
   if (global.pidFile.empty()) return;
   auto file = PidFile::create(global.pidFile);
-  if (!file) return refuse(file.error());
+  if (!file) return note(file.error());
   pidFile_ = std::move(*file);
 }
 
 int Server::becomeUser() {
-  const GlobalOptions& global = config_.global;
+  const GlobalOptions& global = parts_.config.global;
   auto dropped = dropPrivileges(identity_ ? &*identity_ : nullptr);
   if (!dropped) {
     Diagnostics d;
     d.error(global.originOf("user"), sectionLabel(global), "user", dropped.error().text);
-    print(d);
+    print(parts_.logger, d);
     return kExitBind;
   }
   privileges_ = std::move(*dropped);
@@ -237,101 +182,95 @@ int Server::becomeUser() {
 }
 
 int Server::startThreads() {
-  Result<void> started = logger_.start(dropThreadCapabilities);
-  if (started) started = mailbox_.open();
-  if (started) started = resolver_->start();
+  Result<void> started = parts_.logger.start(dropThreadCapabilities);
+  if (started) started = parts_.mailbox.open();
+  if (started) started = parts_.resolver->start();
   std::vector<Worker*> workers;
-  for (auto& worker : workers_) {
+  for (auto& worker : parts_.workers) {
     if (started) started = worker->open();
     if (started) started = worker->start();
     workers.push_back(worker.get());
   }
   if (started) {
-    acceptor_ = std::make_unique<Acceptor>(logger_, registry_.addBlock(), budget_, workers);
-    acceptor_->setOnClosed(
-        [this](uint32_t id) { mailbox_.post([this, id] { listeners_.removeDroppedFile(id); }); });
-    budget_.setWake([this] { acceptor_->wake(); });
-    started = acceptor_->open();
+    parts_.acceptor = std::make_unique<Acceptor>(parts_.logger, parts_.registry.addBlock(),
+                                                 parts_.budget, workers);
+    parts_.acceptor->setOnClosed([this](uint32_t id) {
+      parts_.mailbox.post([this, id] { parts_.listeners.removeDroppedFile(id); });
+    });
+    parts_.budget.setWake([this] { parts_.acceptor->wake(); });
+    started = parts_.acceptor->open();
   }
-  if (started) started = acceptor_->start();
+  if (started) started = parts_.acceptor->start();
   if (!started) {
-    logger_.log(LogLevel::kErr, started.error().text);
+    parts_.logger.log(LogLevel::kErr, started.error().text);
     return kExitFatal;
   }
-  staples_.startFetching(registry_, dropThreadCapabilities);
-  prepareTimers();
-  {
-    const ControlPrivileges raised;
-    certificates_.start(config_, runtime_);
-  }
-  acceptor_->apply(std::move(firstListeners_));
+  parts_.staples.startFetching(parts_.registry, dropThreadCapabilities);
+  tick_.armBy(Clock::now() + kTick);
+  reload_.start();
+  parts_.acceptor->apply(std::move(firstListeners_));
   return kExitClean;
 }
 
-void Server::logStartLine() {
-  logger_.log(
-      LogLine(LogLevel::kNotice, "culvert starts")
-          .add("version", options_.version)
-          .add("tls", "wolfSSL " + tlsLibraryVersion())
-          .add("cpu", tlsCpuText())
-          .add("workers", workers_.size())
-          .add("workers_why", workersReason_)
-          .add("max_tunnels", fdBudget_.maxTunnels)
-          .add("max_tunnels_why", fdBudget_.reason)
-          .add("nofile", fdBudget_.nofile)
-          .add("privileges", privileges_.text)
-          .add("config", source_.file().empty() ? std::string_view("(none)") : source_.file()));
-  if (privileges_.runsAsRoot) {
-    logger_.log(LogLevel::kWarning,
-                "running as root: set user in [global] to drop privileges after binding");
-  }
-  warnOfDescriptors();
-}
-
-/// By name, so that an operator can see whether replicas have the same.
-void Server::logTicketSecret() {
-  if (config_.global.ticketSecretFile.empty()) return;
-  logger_.log(LogLine(LogLevel::kNotice, "session ticket secret")
-                  .add("file", config_.global.ticketSecretFile)
-                  .add("id", tickets_.ids()));
-}
-
-void Server::warnOfDescriptors() {
-  if (!fdBudget_.reduced) return;
-  logger_.log(LogLine(LogLevel::kWarning, "max-tunnels is more than the descriptor limit allows")
-                  .add("configured", config_.global.maxTunnels)
-                  .add("effective", fdBudget_.maxTunnels)
-                  .add("nofile_hard", fdBudget_.hard));
-}
-
-/// One line for each listener that is not among `known`, and for each of those that is gone.
-void Server::logListeners(const std::vector<BoundListener>& known) {
-  const auto now = listeners_.report();
-  const auto tell = [this](const char* what, const auto& of, const auto& butNot) {
-    for (const BoundListener& listener : of) {
-      if (std::find(butNot.begin(), butNot.end(), listener) != butNot.end()) continue;
-      logger_.log(LogLine(LogLevel::kNotice, what)
-                      .add("service", listener.service)
-                      .add("address", listener.address));
-    }
-  };
-  tell("listening", now, known);
-  tell("no longer listening", known, now);
-}
-
 void Server::announce() {
-  logStartLine();
-  logTicketSecret();
-  const auto listeners = listeners_.report();
-  logListeners({});
-  logger_.log(LogLevel::kNotice, "ready");
+  logStartLine(parts_, options_.version, workersReason_, privileges_);
+  logTicketSecret(parts_);
+  const auto listeners = parts_.listeners.report();
+  logListeners(parts_, {});
+  parts_.logger.log(LogLevel::kNotice, "ready");
   if (options_.readyFd >= 0) {
     if (auto told = writeReadyFd(options_.readyFd, readyText(listeners)); !told) {
-      logger_.log(LogLine(LogLevel::kWarning, "--ready-fd").add("error", told.error().text));
+      parts_.logger.log(LogLine(LogLevel::kWarning, "--ready-fd").add("error", told.error().text));
     }
   }
-  notify_.ready();
+  parts_.notify.ready();
   daemonStart_.ready();
+}
+
+void Server::onSignal(int signal) {
+  switch (signal) {
+    case SIGTERM:
+    case SIGINT:
+      drain_.onSignal();
+      if (drain_.begun()) reload_.stop();
+      return;
+    case SIGHUP:
+      reload_.run();
+      return;
+    case SIGUSR1:
+      return parts_.logger.reopen();
+    case SIGUSR2:
+      return dumpState(parts_, drain_.begun());
+    default:
+      return;
+  }
+}
+
+void Server::onTick() {
+  tick_.armBy(parts_.loop.now() + kTick);  // whatever becomes of the rest
+  drain_.onTick();
+  if (drain_.begun()) reload_.stop();
+  if (auto rotated = parts_.tickets.rotate(); !rotated) {
+    parts_.logger.log(
+        LogLine(LogLevel::kErr, "ticket keys not rotated").add("error", rotated.error().text));
+  } else if (*rotated) {
+    parts_.logger.log(LogLevel::kDebug, "ticket keys rotated");
+  }
+  overseer_.onTick();
+  parts_.staples.onTick(parts_.loop.now());
+  reload_.onTick();
+}
+
+void Server::finish() {
+  drain_.finish();
+  parts_.loop.guard([this] { dumpState(parts_, true); });
+  parts_.logger.tell(LogLevel::kNotice, [this] {
+    return LogLine(LogLevel::kNotice, "culvert ends").add("cut", drain_.cut());
+  });
+  parts_.staples.stop();
+  parts_.resolver.reset();
+  pidFile_.remove();
+  parts_.logger.stop();
 }
 
 }  // namespace culvert

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// See drain.h.
+#include "server/drain.h"
+
+#include <utility>
+
+namespace culvert {
+
+Drain::Drain(ServerParts& parts)
+    : parts_(parts),
+      timer_(parts.loop, this, [](void* self) { static_cast<Drain*>(self)->onTimeout(); }) {}
+
+void Drain::onSignal() {
+  if (begun_) return cutAll("second signal");
+  wanted_ = true;
+  begin();
+}
+
+void Drain::onTick() {
+  if (wanted_ && !begun_) begin();
+}
+
+/// Where memory runs out on the way, the next tick begins again.
+void Drain::begin() {
+  parts_.acceptor->stop();
+  const Millis limit = parts_.config.global.drainTimeout;
+  parts_.logger.tell(LogLevel::kNotice, [&] {
+    LogLine line(LogLevel::kNotice, "draining: no new connections");
+    line.add("tunnels", parts_.budget.open());
+    return limit.count() == 0 ? line.add("drain_timeout", "off")
+                              : line.addMillis("drain_timeout_ms", limit);
+  });
+  deadline_ = deadlineAfter(parts_.loop.now(), limit);
+  timer_.armBy(deadline_);
+  for (auto& worker : parts_.workers) {
+    worker->drain([this] {  // on the worker's thread
+      if (++emptyWorkers_ == parts_.workers.size())
+        parts_.mailbox.post([this] { parts_.loop.stop(); });
+    });
+  }
+  begun_ = true;
+  parts_.notify.stopping("draining");
+  parts_.listeners.removeSocketFiles();
+}
+
+/// Where the process stood still, its tunnels have that much longer, once.
+void Drain::onTimeout() {
+  const TimePoint now = parts_.loop.now();
+  const auto late =
+      standstill(std::exchange(deadline_, kNever), now, parts_.config.global.drainTimeout);
+  if (late.count() != 0) return timer_.armBy(now + late);
+  cutAll("drain-timeout has passed");
+}
+
+void Drain::cutAll(const char* why) {
+  const size_t open = parts_.budget.open();
+  if (open == 0) return;
+  cut_ = open;
+  parts_.logger.tell(LogLevel::kWarning, [&] {
+    return LogLine(LogLevel::kWarning, "cutting what is left")
+        .add("reason", why)
+        .add("tunnels", open);
+  });
+  for (auto& worker : parts_.workers) worker->cutAll(CloseCause::kDrain);
+}
+
+void Drain::finish() {
+  for (auto& worker : parts_.workers) worker->stop(CloseCause::kDrain);
+}
+
+}  // namespace culvert

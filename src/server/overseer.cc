@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// See overseer.h.
+#include "server/overseer.h"
+
+#include <malloc.h>
+
+#include <chrono>
+
+#include "worker/backend_report.h"
+
+namespace culvert {
+namespace {
+
+// A turn longer than this keeps a worker's other tunnels waiting noticeably.
+constexpr uint64_t kLateTurnMicros = 1'000'000;
+
+}  // namespace
+
+void Overseer::onTick() {
+  watchTurns();
+  watchMemory();
+  tellBackendNews();
+}
+
+void Overseer::watchTurns() {
+  const auto now = static_cast<uint64_t>(
+      std::chrono::duration_cast<Micros>(parts_.loop.now().time_since_epoch()).count());
+  reportedTurns_.resize(parts_.workers.size());
+  for (size_t i = 0; i < parts_.workers.size(); ++i) {
+    const uint64_t since = parts_.workers[i]->busySinceMicros();
+    if (since == 0 || now < since + kLateTurnMicros || reportedTurns_[i] == since) continue;
+    reportedTurns_[i] = since;
+    parts_.counters.add(Counter::kLateTurns);
+    parts_.logger.log(LogLine(LogLevel::kWarning, "a worker's turn is late")
+                          .add("worker", parts_.workers[i]->name())
+                          .add("busy_ms", (now - since) / 1000));
+  }
+}
+
+/// After a burst the heaps are full of holes that malloc keeps for itself. malloc_trim() goes over
+/// the heaps of all threads, each under its lock, 0.5 to 1 ms for 1,000 tunnels that have gone. So
+/// it is called once and here: a worker waits at most for its own heap's turn, and only if it
+/// allocates meanwhile.
+void Overseer::watchMemory() {
+  if (!burst_.isOver(parts_.budget.takeMost(), parts_.loop.now())) return;
+  const TimePoint start = Clock::now();
+  for (auto& worker : parts_.workers) worker->trimPool();
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
+  parts_.counters.add(Counter::kMemoryTrims);
+  const auto took = std::chrono::duration_cast<Micros>(Clock::now() - start).count();
+  parts_.logger.log(LogLine(LogLevel::kDebug, "memory given back after a burst")
+                        .add("tunnels", parts_.budget.open())
+                        .add("took_us", took));
+}
+
+/// What a worker's line would have been too much for, and has lasted.
+void Overseer::tellBackendNews() {
+  for (const RuntimeService& one : parts_.runtime.services) {
+    const ConnectorOptions& options = one.service->profile->connect;
+    for (const AddressNews& news : options.memory->overdue(parts_.loop.now()))
+      parts_.logger.log(backendNewsLine(options, news));
+  }
+}
+
+}  // namespace culvert

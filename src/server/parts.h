@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// ServerParts holds what the control thread steers: what is in force, and the threads that it has
+// started. The phases of the start fill it; Reload, Drain, Overseer and the state dump work on it.
+// Thread: control.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "certs/staple_keeper.h"
+#include "certs/ticket_source.h"
+#include "config/config_source.h"
+#include "event/mailbox.h"
+#include "log/logger.h"
+#include "process/fd_budget.h"
+#include "process/identity.h"
+#include "process/sd_notify.h"
+#include "server/listener_table.h"
+#include "server/service_builder.h"
+#include "stats/counters.h"
+#include "worker/acceptor.h"
+
+namespace culvert {
+
+/// Members are destroyed in the opposite order: threads before what they use.
+struct ServerParts {
+  /// `daemonized` decides what `log = auto` means.
+  ServerParts(ConfigSource from, bool daemonized);
+
+  const ConfigSource source;
+  const bool daemon;
+  Logger logger;
+  CounterRegistry registry;
+  CounterBlock& counters;  ///< the control thread's
+  EventLoop loop;
+  Mailbox<int> mailbox;  ///< into the control thread; only its control lane is used
+  std::unique_ptr<Resolver> resolver;
+  TicketSource tickets;
+  StapleKeeper staples;
+  TunnelBudget budget;
+  std::atomic<uint64_t> nextTunnelId{1};
+
+  Config config;    ///< in force
+  Runtime runtime;  ///< in force
+  ListenerTable listeners;
+  ListenOptions listenOptions;
+  FdBudget fdBudget;
+  SdNotify notify;
+
+  std::unique_ptr<WorkerShared> shared;
+  std::vector<std::unique_ptr<Worker>> workers;
+  std::unique_ptr<Acceptor> acceptor;  ///< from the start of the threads on
+};
+
+}  // namespace culvert

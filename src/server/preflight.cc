@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// See preflight.h.
+#include "server/preflight.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "base/append_file.h"
+#include "base/paths.h"
+#include "log/log_sink.h"
+#include "net/resolve.h"
+#include "process/privileges.h"
+#include "server/listener_table.h"
+
+namespace culvert {
+namespace {
+
+void noteUnresolvable(const Config& config, Diagnostics& diagnostics, Severity severity) {
+  for (const ServiceOptions& service : config.services) {
+    for (const SourcedText& backend : service.backend) {
+      const auto spec = parseAddress(backend.text, AddressUse::kBackend);
+      if (!spec || spec->kind != AddressKind::kHostName) continue;
+      if (const auto found = resolveHost(spec->host, spec->port); !found) {
+        diagnostics.add(severity, backend.origin, sectionLabel(service), "backend",
+                        found.error().text);
+      }
+    }
+  }
+}
+
+void noteSyslog(const GlobalOptions& global, Diagnostics& diagnostics, Severity severity) {
+  if (global.log.sink != LogPlaceKind::kSyslog) return;
+  if (const auto there = checkSyslog(); !there)
+    diagnostics.add(severity, global.originOf("log"), sectionLabel(global), "log",
+                    there.error().text);
+}
+
+/// A log file to which another user could lead culvert. True where there is something to note.
+bool noteLed(const GlobalOptions& global, Diagnostics& diagnostics, Severity severity) {
+  const auto identity = resolveIdentity(global.user, global.group);
+  const auto sound = checkAppendPath(global.log.path, identity ? identity->uid : uid_t(-1));
+  if (sound || (sound.error().sysErrno != ELOOP && sound.error().sysErrno != EPERM)) return false;
+  diagnostics.add(severity, global.originOf("log"), sectionLabel(global), "log",
+                  fmt::format("cannot write {}: {}", global.log.path, sound.error().text));
+  return true;
+}
+
+/// The files that culvert writes; as whoever runs the check.
+void noteUnwritable(const Config& config, Diagnostics& diagnostics, Severity severity) {
+  const auto check = [&](const auto& options, const char* key, const std::string& path) {
+    if (path.empty()) return;
+    const bool there = ::access(path.c_str(), F_OK) == 0;
+    const int error = !there                                ? cannotCreate(path)
+                      : std::filesystem::is_directory(path) ? EISDIR
+                      : ::faccessat(AT_FDCWD, path.c_str(), W_OK, AT_EACCESS) == 0 ? 0
+                                                                                   : errno;
+    if (error != 0) {
+      diagnostics.add(
+          severity, options.originOf(key), sectionLabel(options), key,
+          fmt::format("cannot write {}: {}{}", path, errnoText(error), quoteNote(path)));
+    }
+  };
+  const GlobalOptions& global = config.global;
+  if (global.log.sink == LogPlaceKind::kFile && !noteLed(global, diagnostics, severity))
+    check(global, "log", global.log.path);
+  check(global, "pid-file", global.pidFile);
+  for (const ServiceOptions& service : config.services)
+    check(service, "keylog-file", service.keylogFile);
+}
+
+}  // namespace
+
+Diagnostics preflight(const Config& config, Severity severity) {
+  Diagnostics notes;
+  noteUnbindable(config, notes, severity);
+  noteUnresolvable(config, notes, severity);
+  noteUnwritable(config, notes, severity);
+  noteSyslog(config.global, notes, severity);
+  notes.sort();
+  return notes;
+}
+
+}  // namespace culvert

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// See reload.h.
+#include "server/reload.h"
+
+#include <utility>
+
+#include "process/privileges.h"
+#include "server/reports.h"
+
+namespace culvert {
+
+Reload::Reload(ServerParts& parts)
+    : parts_(parts), certificates_(parts.loop, parts.logger, parts.counters, this, [](void* self) {
+        static_cast<Reload*>(self)->onCertificatesDue();
+      }) {}
+
+void Reload::start() {
+  const ControlPrivileges raised;
+  certificates_.start(parts_.config, parts_.runtime);
+}
+
+bool Reload::run() {
+  if (stopped_) {
+    parts_.logger.log(LogLevel::kNotice, "reload ignored: culvert is draining");
+    return false;
+  }
+  parts_.notify.reloading();
+  Diagnostics diagnostics;
+  bool done = false;
+  {
+    const ControlPrivileges raised;  // read renewed keys, bind ports below 1024
+    done = replaceAll(diagnostics);
+  }
+  logAll(parts_.logger, diagnostics);
+  parts_.counters.add(done ? Counter::kReloadsOk : Counter::kReloadsFailed);
+  if (done) {
+    parts_.logger.log(LogLine(LogLevel::kNotice, "reload done")
+                          .add("services", parts_.runtime.services.size())
+                          .add("listeners", parts_.listeners.size()));
+  } else {
+    parts_.logger.log(LogLine(LogLevel::kErr, "reload failed: nothing was changed")
+                          .add("errors", diagnostics.errors()));
+  }
+  parts_.notify.ready();
+  return done;
+}
+
+/// Everything that can fail first, then the commit, which cannot.
+bool Reload::replaceAll(Diagnostics& diagnostics) {
+  const InForce before{parts_.config, parts_.runtime};
+  Preparation made = prepare(parts_.source, {.reason = PrepareReason::kReload,
+                                             .resolver = *parts_.resolver,
+                                             .tickets = parts_.tickets,
+                                             .before = &before});
+  diagnostics = std::move(made.diagnostics);
+  if (diagnostics.hasErrors()) return false;
+  const auto note = [&](const Error& error) {
+    diagnostics.error(Origin::file(parts_.source.file(), 0), {}, {}, error.text);
+  };
+  if (const auto started = parts_.resolver->start(); !started)  // for the names that are new
+    note(started.error());
+  auto change = parts_.listeners.prepare(made.config, parts_.listenOptions, diagnostics);
+  Result<bool> newSecrets = false;
+  if (!diagnostics.hasErrors())
+    newSecrets = parts_.tickets.apply(std::move(made.tickets), made.config.global.ticketRotation);
+  if (!newSecrets) note(newSecrets.error());
+  if (diagnostics.hasErrors()) {
+    ListenerTable::discard(std::move(change));
+    return false;
+  }
+  commit(std::move(made), std::move(change));
+  if (*newSecrets) logTicketSecret(parts_);
+  return true;
+}
+
+void Reload::commit(Preparation made, ListenerTable::Change change) {
+  const auto known = parts_.listeners.report();
+  parts_.acceptor->apply(parts_.listeners.commit(std::move(change), made.runtime));
+  logListeners(parts_, known);
+  std::swap(parts_.runtime, made.runtime);
+  reviewTrust(made.runtime);
+  parts_.config = std::move(made.config);
+  parts_.staples.follow(parts_.runtime);
+  dropUnusedContexts();
+  certificates_.follow(parts_.config, parts_.runtime);
+  parts_.fdBudget = reapplyFdBudget(parts_.config.global.maxTunnels, parts_.fdBudget);
+  parts_.budget.setLimit(parts_.fdBudget.maxTunnels);
+  parts_.acceptor->wake();
+  // Where the log goes cannot change while culvert runs; how much of it can.
+  parts_.logger.setLevel(logOptionsOf(parts_.config.global, parts_.daemon).level);
+  warnOfDescriptors(parts_);
+}
+
+/// Who was let in by other CAs, lists or rules is judged by those of now, whether its tunnel lives
+/// or its handshake is under way.
+void Reload::reviewTrust(const Runtime& before) {
+  auto changed = changedTrust(before, parts_.runtime);
+  if (changed.empty()) return;
+  const auto services = std::make_shared<const TrustReview::Services>(std::move(changed));
+  for (auto& worker : parts_.workers) worker->reviewTrust(services);
+}
+
+void Reload::dropUnusedContexts() {
+  for (auto& worker : parts_.workers) worker->dropUnusedContexts();
+}
+
+/// Some files have changed by themselves, or half a minute has passed.
+void Reload::onCertificatesDue() {
+  if (stopped_) return;
+  const ControlPrivileges raised;
+  certificates_.refresh(parts_.config, parts_.runtime, [this](const Runtime& before) {
+    parts_.acceptor->apply(parts_.listeners.renew(parts_.runtime));
+    reviewTrust(before);
+    parts_.staples.follow(parts_.runtime);
+    dropUnusedContexts();
+  });
+}
+
+}  // namespace culvert
