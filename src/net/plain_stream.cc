@@ -4,14 +4,9 @@
 
 #include <algorithm>
 
+#include "base/bytes.h"
+
 namespace culvert {
-namespace {
-
-std::span<const uint8_t> bytesOf(const std::string& text) {
-  return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
-}
-
-}  // namespace
 
 PlainStream::PlainStream(EventLoop& loop, UniqueFd fd, std::string preface)
     : SocketStream(loop, std::move(fd)), preface_(std::move(preface)) {}
@@ -43,7 +38,7 @@ IoResult PlainStream::write(RingBuffer& from) {
 
 IoStatus PlainStream::flush() {
   while (!preface_.empty()) {
-    const IoResult r = transmit(bytesOf(preface_));
+    const IoResult r = transmit(asBytes(preface_));
     if (r.status == IoStatus::kReset) preface_.clear();  // it waits for nobody any more
     if (r.status != IoStatus::kOk) return r.status;
     preface_.erase(0, r.bytes);

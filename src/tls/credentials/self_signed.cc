@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/bytes.h"
 #include "tls/library/wolf_error.h"
 #include "tls/library/wolfssl.h"
 
@@ -45,7 +46,7 @@ std::vector<uint8_t> generalNames(const std::vector<std::string>& names) {
     } else if (::inet_pton(AF_INET6, name.c_str(), address) == 1) {
       appendDer(list, 0x87, address);
     } else {
-      appendDer(list, 0x82, {reinterpret_cast<const uint8_t*>(name.data()), name.size()});
+      appendDer(list, 0x82, asBytes(name));
     }
   }
   std::vector<uint8_t> out;

@@ -10,6 +10,7 @@
 #include <array>
 #include <cerrno>
 
+#include "base/hex.h"
 #include "tls/library/tls_library.h"
 #include "tls/library/wolfssl.h"
 
@@ -21,10 +22,6 @@
 
 namespace culvert {
 namespace {
-
-void addHex(std::string& line, std::span<const uint8_t> bytes) {
-  for (uint8_t byte : bytes) fmt::format_to(std::back_inserter(line), "{:02x}", byte);
-}
 
 #ifdef CULVERT_HAS_SECRETS
 constexpr size_t kRandomSize = 32;
@@ -111,9 +108,9 @@ void KeyLog::add(std::string_view label, std::span<const uint8_t> clientRandom,
   try {
     std::string line(label);
     line += ' ';
-    addHex(line, clientRandom);
+    appendHex(line, clientRandom);
     line += ' ';
-    addHex(line, secret);
+    appendHex(line, secret);
     line += '\n';
     (void)!::write(fd_.get(), line.data(), line.size());
   } catch (const std::bad_alloc&) {  // which C code between us and the stream could not pass on

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 
+#include "base/hex.h"
 #include "tls/library/tls_library.h"
 #include "tls/library/wolf_error.h"
 #include "tls/library/wolfssl.h"
@@ -89,10 +90,8 @@ Result<void> Inquiry::ask(const std::vector<uint8_t>& leaf) {
 }
 
 std::string trimmedSerial(const std::vector<uint8_t>& serial) {
-  std::string out;
-  for (uint8_t byte : serial)
-    if (!out.empty() || byte != 0) out += fmt::format("{:02x}", byte);
-  return out;
+  const auto start = std::find_if(serial.begin(), serial.end(), [](uint8_t b) { return b != 0; });
+  return encodeHex({start, serial.end()});
 }
 
 constexpr std::string_view kNotAuthorised =

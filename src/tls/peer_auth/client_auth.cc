@@ -8,6 +8,7 @@
 #include <cstring>
 #include <iterator>
 
+#include "base/bytes.h"
 #include "tls/credentials/credentials.h"
 #include "tls/library/tls_library.h"
 #include "tls/library/wolf_error.h"
@@ -44,9 +45,7 @@ class Digest {
     add(uint64_t{bytes.size()});
     wc_Sha256Update(&sha_, bytes.data(), static_cast<word32>(bytes.size()));
   }
-  void add(std::string_view text) {
-    add(Bytes(reinterpret_cast<const uint8_t*>(text.data()), text.size()));
-  }
+  void add(std::string_view text) { add(asBytes(text)); }
   std::array<uint8_t, 32> finish() {
     std::array<uint8_t, 32> out{};
     wc_Sha256Final(&sha_, out.data());

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "base/ascii.h"
+#include "base/hex.h"
 #include "base/words.h"
 #include "tls/library/wolfssl.h"
 #include "tls/x509/der_reader.h"
@@ -195,12 +196,6 @@ bool readExtensions(Bytes extensions, ClientCertificate& out) {
   });
 }
 
-std::string hex(Bytes bytes) {
-  std::string out;
-  for (uint8_t b : bytes) out += fmt::format("{:02X}", b);
-  return out;
-}
-
 }  // namespace
 
 std::array<uint8_t, 32> sha256Of(Bytes bytes) {
@@ -277,7 +272,8 @@ std::optional<ClientCertificate> readClientCertificate(Bytes der) {
   const auto key = fields.next(DerReader::kSequence);
   if (!serial || !algorithm || !issuer || !dates || !subject || !key) return std::nullopt;
   ClientCertificate out;
-  out.serial = hex(serial->body.first(std::min<size_t>(serial->body.size(), 24)));
+  out.serial =
+      encodeHex(serial->body.first(std::min<size_t>(serial->body.size(), 24)), HexCase::kUpper);
   out.serialKey = serialKeyOf(serial->body);
   DerReader times(dates->body);
   (void)times.next();

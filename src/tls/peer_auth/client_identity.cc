@@ -2,10 +2,10 @@
 // See client_identity.h.
 #include "tls/peer_auth/client_identity.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 
+#include "base/bytes.h"
+#include "base/hex.h"
 #include "tls/x509/der_reader.h"
 
 namespace culvert {
@@ -62,14 +62,6 @@ ShortId shortened(const std::array<uint8_t, 32>& digest) {
   return out;
 }
 
-std::string bytesOfHex(std::string_view hex) {
-  const auto digit = [](char c) { return c <= '9' ? c - '0' : c - 'A' + 10; };
-  std::string out;
-  for (size_t i = 0; i + 1 < hex.size(); i += 2)
-    out.push_back(static_cast<char>(digit(hex[i]) << 4 | digit(hex[i + 1])));
-  return out;
-}
-
 }  // namespace
 
 ShortId caIdOf(const std::array<uint8_t, 32>& nameHash, const std::array<uint8_t, 32>& keyPin) {
@@ -114,7 +106,7 @@ ClientIdentity::ClientIdentity(const ClientCertificate& certificate, const Clien
   std::string out;
   put(out, kSubject, certificate.subject);
   put(out, kIssuer, certificate.issuer);
-  put(out, kSerial, bytesOfHex(certificate.serial));
+  put(out, kSerial, viewOf(decodeHex(certificate.serial).value_or(std::vector<uint8_t>())));
   put(out, kFingerprint, viewOf(certificate.fingerprint));
   if (path != nullptr) {
     put(out, kKeyPin, viewOf(certificate.keyPin));
@@ -161,9 +153,7 @@ std::string ClientIdentity::subject() const { return std::string(first(kSubject)
 std::string ClientIdentity::issuer() const { return std::string(first(kIssuer)); }
 
 std::string ClientIdentity::serial() const {
-  std::string out;
-  for (char c : first(kSerial)) out += fmt::format("{:02X}", static_cast<uint8_t>(c));
-  return out;
+  return encodeHex(asBytes(first(kSerial)), HexCase::kUpper);
 }
 
 std::string ClientIdentity::commonName() const { return shortText(first(kCommonName), kLongestCn); }

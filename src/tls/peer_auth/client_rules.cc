@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "base/ascii.h"
+#include "base/hex.h"
 #include "base/words.h"
 #include "tls/credentials/credentials.h"
 #include "tls/library/wolfssl.h"
@@ -148,16 +149,10 @@ bool sameStart(const std::vector<uint8_t>& a, const std::vector<uint8_t>& b, uns
 }
 
 std::optional<std::array<uint8_t, 32>> pinFromHex(std::string_view text) {
-  std::string digits;
-  for (char c : text)
-    if (c != ':') digits.push_back(lower(c));
-  if (digits.size() != 64) return std::nullopt;
+  std::string digits(text);
+  std::erase(digits, ':');
   std::array<uint8_t, 32> pin{};
-  for (size_t i = 0; i < digits.size(); ++i) {
-    const size_t value = std::string_view("0123456789abcdef").find(digits[i]);
-    if (value == std::string_view::npos) return std::nullopt;
-    pin[i / 2] = static_cast<uint8_t>(pin[i / 2] << 4 | value);
-  }
+  if (!decodeHex(digits, pin)) return std::nullopt;
   return pin;
 }
 

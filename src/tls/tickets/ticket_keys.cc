@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/bytes.h"
 #include "tls/library/random_source.h"
 #include "tls/library/wolfssl.h"
 
@@ -26,7 +27,7 @@ class Authenticated {
     add(scope.binding);
     add(std::span(label.iv).subspan(kNonceSize));
     // Last, so that its length needs no place. A name is bounded by the parser of the hello.
-    add({reinterpret_cast<const uint8_t*>(scope.serverName.data()), scope.serverName.size()});
+    add(asBytes(scope.serverName));
   }
   const uint8_t* data() const { return bytes_.data(); }
   word32 size() const { return static_cast<word32>(size_); }

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <bitset>
 
+#include "base/hex.h"
 #include "tls/library/random_source.h"
 #include "tls/library/wolfssl.h"
 
@@ -19,13 +20,6 @@ constexpr size_t kLongestFile = 16 * 1024;
 // 32 random bytes have 30 different values among them; fewer than this many are not random.
 constexpr size_t kLeastVariety = 16;
 constexpr std::string_view kIdSalt = "culvert session ticket secret id v1";
-
-int hexDigit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
 
 std::string_view trimmed(std::string_view text) {
   constexpr std::string_view kBlanks = " \t\r";
@@ -59,8 +53,7 @@ Result<SecretBytes> parseSecret(std::string_view hex) {
   if (hex.size() > 2 * kMaxTicketSecret)
     return refuse(fmt::format("is too long with {} hex digits", hex.size()));
   SecretBytes secret(hex.size() / 2);
-  for (size_t i = 0; i < secret.size(); ++i)
-    secret.data()[i] = static_cast<uint8_t>(hexDigit(hex[2 * i]) << 4 | hexDigit(hex[2 * i + 1]));
+  (void)decodeHex(hex, {secret.data(), secret.size()});  // nothing but digits: see above
   if (!looksRandom(secret)) return fail("is not random: make it with `openssl rand -hex 32`");
   return secret;
 }
@@ -130,7 +123,7 @@ std::string ticketSecretId(const SecretBytes& secret) {
                              reinterpret_cast<const byte*>(kIdSalt.data()),
                              static_cast<word32>(kIdSalt.size()), nullptr, 0, id, sizeof(id));
   if (result != 0) return "unknown";
-  return fmt::format("{:02x}{:02x}{:02x}{:02x}", id[0], id[1], id[2], id[3]);
+  return encodeHex(id);
 }
 
 }  // namespace culvert

@@ -11,6 +11,7 @@
 #include <memory>
 
 #include "base/ascii.h"
+#include "base/hex.h"
 #include "tls/library/wolf_error.h"
 #include "tls/library/wolfssl.h"
 #include "tls/x509/der_reader.h"
@@ -140,7 +141,10 @@ std::string fingerprintOf(std::span<const uint8_t> der) {
   byte digest[WC_SHA256_DIGEST_SIZE] = {};
   wc_Sha256Hash(der.data(), static_cast<word32>(der.size()), digest);
   std::string out;
-  for (byte b : digest) out += fmt::format("{}{:02X}", out.empty() ? "" : ":", b);
+  for (const byte& one : digest) {
+    if (!out.empty()) out += ':';
+    appendHex(out, {&one, 1}, HexCase::kUpper);
+  }
   return out;
 }
 

@@ -8,6 +8,8 @@
 #include <span>
 #include <string_view>
 
+#include "base/bytes.h"
+
 namespace culvert {
 
 struct DerItem {
@@ -65,11 +67,6 @@ class DerReader {
  private:
   std::span<const uint8_t> rest_;
 };
-
-/// The bytes of a name or an object identifier.
-inline std::string_view asText(std::span<const uint8_t> bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
 
 /// Calls visit(oid, critical, value) for each of the Extensions (RFC 5280 4.1), until it gives
 /// false; false then, and where they are malformed.

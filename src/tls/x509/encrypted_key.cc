@@ -10,6 +10,8 @@
 #include <vector>
 
 #include "base/ascii.h"
+#include "base/bytes.h"
+#include "base/hex.h"
 #include "base/words.h"
 #include "tls/library/md5.h"
 #include "tls/library/wolfssl.h"
@@ -259,21 +261,6 @@ Result<Scheme> readPkcs8(const PemBlock& block) {
   return scheme;
 }
 
-std::optional<std::vector<uint8_t>> fromHex(std::string_view text) {
-  std::vector<uint8_t> out;
-  if (text.size() % 2 != 0) return std::nullopt;
-  for (size_t i = 0; i < text.size(); ++i) {
-    const char c = lower(text[i]);
-    if (!isDigit(c) && (c < 'a' || c > 'f')) return std::nullopt;
-    const auto digit = static_cast<uint8_t>(isDigit(c) ? c - '0' : c - 'a' + 10);
-    if (i % 2 == 0)
-      out.push_back(static_cast<uint8_t>(digit << 4));
-    else
-      out.back() = static_cast<uint8_t>(out.back() | digit);
-  }
-  return out;
-}
-
 /// "DEK-Info: AES-256-CBC,00112233...": the passphrase is hashed once, with the start of the IV.
 Result<Scheme> readOldForm(const PemBlock& block) {
   constexpr std::string_view kField = "DEK-Info:";
@@ -285,7 +272,8 @@ Result<Scheme> readOldForm(const PemBlock& block) {
   while (!line.empty() && line.back() == ' ') line.remove_suffix(1);
   const size_t comma = line.find(',');
   const std::string_view name = line.substr(0, comma);
-  const auto iv = comma == std::string_view::npos ? std::nullopt : fromHex(line.substr(comma + 1));
+  const auto iv =
+      comma == std::string_view::npos ? std::nullopt : decodeHex(line.substr(comma + 1));
   auto der = decodePem(block);
   if (!der) return tl::unexpected(der.error());
   Scheme scheme;
@@ -351,11 +339,9 @@ SecretBytes wideText(std::string_view text) {
   return out;
 }
 
-const byte* asBytes(std::string_view text) { return reinterpret_cast<const byte*>(text.data()); }
-
 /// OpenSSL's EVP_BytesToKey with MD5 and one iteration.
 bool deriveOld(const Scheme& scheme, std::string_view pass, SecretBytes& key) {
-  const Bytes phrase(asBytes(pass), pass.size());
+  const Bytes phrase = asBytes(pass);
   Md5Digest digest{};
   for (size_t at = 0; at < key.size(); at += digest.size()) {
     digest = md5Of({at == 0 ? Bytes() : Bytes(digest), phrase, scheme.salt});
@@ -368,15 +354,15 @@ bool deriveOld(const Scheme& scheme, std::string_view pass, SecretBytes& key) {
 /// PBKDF1 (RFC 8018 5.1): 8 bytes of key, 8 of IV.
 bool derivePbkdf1(Scheme& scheme, std::string_view pass, SecretBytes& key) {
   byte derived[WC_SHA_DIGEST_SIZE] = {};
-  const Bytes phrase(asBytes(pass), pass.size());
+  const Bytes phrase = asBytes(pass);
   if (scheme.kdf == Kdf::kPbkdf1Md5) {
     Md5Digest digest = md5Of({phrase, scheme.salt});
     for (uint64_t i = 1; i < scheme.iterations; ++i) digest = md5Of({digest});
     std::copy(digest.begin(), digest.end(), derived);
     wipe(digest.data(), digest.size());
-  } else if (wc_PBKDF1(derived, asBytes(pass), static_cast<int>(pass.size()), scheme.salt.data(),
-                       static_cast<int>(scheme.salt.size()), static_cast<int>(scheme.iterations),
-                       16, WC_HASH_TYPE_SHA) != 0) {
+  } else if (wc_PBKDF1(derived, asBytes(pass).data(), static_cast<int>(pass.size()),
+                       scheme.salt.data(), static_cast<int>(scheme.salt.size()),
+                       static_cast<int>(scheme.iterations), 16, WC_HASH_TYPE_SHA) != 0) {
     return false;
   }
   std::copy_n(derived, 8, key.data());
@@ -414,12 +400,13 @@ bool deriveKey(Scheme& scheme, std::string_view pass, SecretBytes& key) {
     case Kdf::kPkcs12:
       return derivePkcs12(scheme, pass, key);
     case Kdf::kPbkdf2:
-      return wc_PBKDF2(key.data(), asBytes(pass), static_cast<int>(pass.size()), scheme.salt.data(),
-                       saltSize, static_cast<int>(scheme.iterations), size, scheme.hash) == 0;
+      return wc_PBKDF2(key.data(), asBytes(pass).data(), static_cast<int>(pass.size()),
+                       scheme.salt.data(), saltSize, static_cast<int>(scheme.iterations), size,
+                       scheme.hash) == 0;
     case Kdf::kScrypt:
 #ifdef HAVE_SCRYPT
-      return wc_scrypt(key.data(), asBytes(pass), static_cast<int>(pass.size()), scheme.salt.data(),
-                       saltSize, std::countr_zero(scheme.iterations),
+      return wc_scrypt(key.data(), asBytes(pass).data(), static_cast<int>(pass.size()),
+                       scheme.salt.data(), saltSize, std::countr_zero(scheme.iterations),
                        static_cast<int>(scheme.blockSize), static_cast<int>(scheme.parallel),
                        size) == 0;
 #else

@@ -8,14 +8,13 @@
 
 #include <string>
 
+#include "base/bytes.h"
+#include "base/hex.h"
+
 namespace culvert {
 namespace {
 
-std::string hex(std::string_view bytes) {
-  std::string text;
-  for (char c : bytes) text += fmt::format("{:02x}", uint8_t(c));
-  return text;
-}
+std::string hex(std::string_view bytes) { return encodeHex(asBytes(bytes)); }
 
 SocketAddress v6(const char* host, uint16_t port) {
   in6_addr address{};

@@ -2,24 +2,16 @@
 // The test suite of RFC 1321, whole and in two parts.
 #include "tls/library/md5.h"
 
-#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <string>
 #include <string_view>
 
+#include "base/bytes.h"
+#include "base/hex.h"
+
 namespace culvert {
 namespace {
-
-std::span<const uint8_t> bytes(std::string_view text) {
-  return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
-}
-
-std::string hex(const Md5Digest& digest) {
-  std::string out;
-  for (uint8_t byte : digest) out += fmt::format("{:02x}", byte);
-  return out;
-}
 
 TEST(Md5, HashesTheTestSuiteOfRfc1321) {
   const std::pair<std::string_view, std::string_view> kCases[] = {
@@ -31,9 +23,10 @@ TEST(Md5, HashesTheTestSuiteOfRfc1321) {
       {"12345678901234567890123456789012345678901234567890123456789012345678901234567890",
        "57edf4a22be3c955ac49da2e2107b67a"}};
   for (const auto& [text, digest] : kCases) {
-    EXPECT_EQ(hex(md5Of({bytes(text)})), digest) << text;
+    EXPECT_EQ(encodeHex(md5Of({asBytes(text)})), digest) << text;
     const size_t half = text.size() / 2;
-    EXPECT_EQ(hex(md5Of({bytes(text.substr(0, half)), bytes(text.substr(half))})), digest) << text;
+    EXPECT_EQ(encodeHex(md5Of({asBytes(text.substr(0, half)), asBytes(text.substr(half))})), digest)
+        << text;
   }
 }
 
