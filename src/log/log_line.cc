@@ -4,6 +4,8 @@
 #include <cmath>
 #include <iterator>
 
+#include "base/utf8.h"
+
 namespace culvert {
 
 namespace {
@@ -22,7 +24,7 @@ void LogLine::append(std::string_view value) {
   }
   size_t keep = kMaxValueBytes - kCut.size();
   // Not within a UTF-8 sequence: step back over at most three continuation bytes.
-  for (int i = 0; i < 3 && (static_cast<unsigned char>(value[keep]) & 0xC0) == 0x80; ++i) --keep;
+  for (int i = 0; i < 3 && continuesUtf8(value[keep]); ++i) --keep;
   arena_.append(value.substr(0, keep)).append(kCut);
 }
 

@@ -6,42 +6,11 @@
 #include <ctime>
 #include <iterator>
 
+#include "base/utf8.h"
+
 namespace culvert {
 
 namespace {
-
-struct CodePoint {
-  char32_t value;
-  size_t bytes;  // 0: the first byte does not begin a valid sequence
-};
-
-bool continuation(unsigned char byte) { return (byte & 0xC0) == 0x80; }
-
-// Decodes the sequence at the front (RFC 3629: no overlong forms, no surrogates, nothing above
-// U+10FFFF).
-CodePoint decodeUtf8(std::string_view text) {
-  const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char lead = byte(0);
-  if (lead < 0x80) return {lead, 1};
-  size_t size = 0;
-  char32_t value = 0;
-  char32_t smallest = 0;
-  if (lead >= 0xC2 && lead <= 0xDF) {
-    size = 2, value = lead & 0x1F, smallest = 0x80;
-  } else if (lead >= 0xE0 && lead <= 0xEF) {
-    size = 3, value = lead & 0x0F, smallest = 0x800;
-  } else if (lead >= 0xF0 && lead <= 0xF4) {
-    size = 4, value = lead & 0x07, smallest = 0x10000;
-  }
-  if (size == 0 || text.size() < size) return {lead, 0};
-  for (size_t i = 1; i < size; ++i) {
-    if (!continuation(byte(i))) return {lead, 0};
-    value = (value << 6) | (byte(i) & 0x3F);
-  }
-  const bool surrogate = value >= 0xD800 && value <= 0xDFFF;
-  if (value < smallest || value > 0x10FFFF || surrogate) return {lead, 0};
-  return {value, size};
-}
 
 // Code points above ASCII that end a line somewhere, steer a terminal, or turn the reading
 // direction around.
@@ -66,7 +35,7 @@ bool bareText(std::string_view value) {
 // escaped.
 void appendEscapedText(std::string& out, std::string_view value, bool quoted) {
   while (!value.empty()) {
-    const CodePoint c = decodeUtf8(value);
+    const Utf8CodePoint c = readUtf8(value);
     if (c.bytes == 0) {
       fmt::format_to(std::back_inserter(out), "\\x{:02x}", static_cast<unsigned char>(value[0]));
       value.remove_prefix(1);
@@ -111,7 +80,7 @@ void appendTextValue(std::string& out, std::string_view value) {
 void appendJsonString(std::string& out, std::string_view value) {
   out += '"';
   while (!value.empty()) {
-    const CodePoint c = decodeUtf8(value);
+    const Utf8CodePoint c = readUtf8(value);
     if (c.bytes == 0) {
       appendJsonUnit(out, 0xFFFD);
       value.remove_prefix(1);

@@ -10,6 +10,7 @@
 
 #include "base/ascii.h"
 #include "base/hex.h"
+#include "base/utf8.h"
 #include "base/words.h"
 #include "tls/library/wolfssl.h"
 #include "tls/x509/der_reader.h"
@@ -47,25 +48,6 @@ constexpr KnownType kTypes[] = {
 };
 constexpr std::string_view kSubjectAltName = "\x55\x1d\x11";
 constexpr std::string_view kNameConstraints = "\x55\x1d\x1e";
-
-void appendUtf8(std::string& out, uint32_t c) {
-  const auto put = [&out](uint32_t byte) { out.push_back(static_cast<char>(byte)); };
-  if (c < 0x80) {
-    put(c);
-  } else if (c < 0x800) {
-    put(0xc0 | c >> 6);
-    put(0x80 | (c & 0x3f));
-  } else if (c < 0x10000) {
-    put(0xe0 | c >> 12);
-    put(0x80 | (c >> 6 & 0x3f));
-    put(0x80 | (c & 0x3f));
-  } else {
-    put(0xf0 | c >> 18);
-    put(0x80 | (c >> 12 & 0x3f));
-    put(0x80 | (c >> 6 & 0x3f));
-    put(0x80 | (c & 0x3f));
-  }
-}
 
 /// The text of an attribute value, or nothing where it is none that we know.
 std::optional<std::string> textOf(const DerItem& value) {

@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "base/hex.h"
+#include "base/utf8.h"
 #include "tls/x509/der_reader.h"
 
 namespace culvert {
@@ -17,29 +18,13 @@ constexpr size_t kLongestCn = 255;
 constexpr size_t kLongestUri = 2048;
 constexpr size_t kLongestValue = 0xffff;
 
-/// The length of the UTF-8 character at the front; 0 where there is none, or a control character.
-size_t characterAt(std::string_view text) {
-  const auto byte = [text](size_t i) { return static_cast<uint8_t>(text[i]); };
-  const uint8_t first = byte(0);
-  if (first < 0x80) return first >= 0x20 && first != 0x7f ? 1 : 0;
-  const size_t size = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-  if (first < 0xc2 || first > 0xf4 || text.size() < size) return 0;
-  for (size_t i = 1; i < size; ++i)
-    if ((byte(i) & 0xc0) != 0x80) return 0;
-  const uint8_t second = byte(1);
-  const bool odd = (first == 0xc2 && second < 0xa0) || (first == 0xe0 && second < 0xa0) ||
-                   (first == 0xed && second > 0x9f) || (first == 0xf0 && second < 0x90) ||
-                   (first == 0xf4 && second > 0x8f);
-  return odd ? 0 : size;
-}
-
 /// As backends are told it: UTF-8 without control characters, not too long.
 std::string shortText(std::string_view value, size_t limit) {
   if (value.size() > limit) return {};
   for (std::string_view rest = value; !rest.empty();) {
-    const size_t size = characterAt(rest);
-    if (size == 0) return {};
-    rest.remove_prefix(size);
+    const Utf8CodePoint c = readUtf8(rest);
+    if (c.bytes == 0 || isControl(c.value)) return {};
+    rest.remove_prefix(c.bytes);
   }
   return std::string(value);
 }

@@ -12,6 +12,7 @@
 #include "base/ascii.h"
 #include "base/bytes.h"
 #include "base/hex.h"
+#include "base/utf8.h"
 #include "base/words.h"
 #include "tls/library/md5.h"
 #include "tls/library/wolfssl.h"
@@ -310,29 +311,15 @@ SecretBytes wideText(std::string_view text) {
     out.data()[size++] = static_cast<uint8_t>(unit >> 8);
     out.data()[size++] = static_cast<uint8_t>(unit);
   };
-  for (size_t i = 0; i < text.size();) {
-    const auto byte = [&](size_t k) {
-      return i + k < text.size() ? static_cast<uint8_t>(text[i + k]) : uint8_t{0};
-    };
-    const size_t length = byte(0) < 0xc2 ? 1 : byte(0) < 0xe0 ? 2 : byte(0) < 0xf0 ? 3 : 4;
-    uint32_t c = length == 1 ? byte(0) : byte(0) & (0x7f >> length);
-    bool valid = true;
-    for (size_t k = 1; k < length; ++k) {
-      valid = valid && (byte(k) & 0xc0) == 0x80;
-      c = c << 6 | (byte(k) & 0x3f);
-    }
-    if (!valid || c > 0x10ffff) {
-      put(byte(0));
-      ++i;
-      continue;
-    }
-    if (c >= 0x10000) {
-      put(0xd800 + ((c - 0x10000) >> 10));
-      put(0xdc00 + ((c - 0x10000) & 0x3ff));
+  while (!text.empty()) {
+    const Utf8CodePoint c = readUtf8(text);
+    if (c.value >= 0x10000) {
+      put(0xd800 + ((c.value - 0x10000) >> 10));
+      put(0xdc00 + ((c.value - 0x10000) & 0x3ff));
     } else {
-      put(c);
+      put(c.value);
     }
-    i += length;
+    text.remove_prefix(std::max<size_t>(c.bytes, 1));
   }
   put(0);
   out.truncate(size);
