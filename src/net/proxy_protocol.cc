@@ -7,6 +7,9 @@
 
 #include <cstdint>
 
+#include "base/big_endian.h"
+#include "base/bytes.h"
+
 namespace culvert {
 namespace {
 
@@ -32,10 +35,7 @@ constexpr uint8_t kTypeSubject = 0xe0, kTypeUri = 0xe1, kTypeFingerprint = 0xe2;
 constexpr size_t kMaxTlvText = 255;
 constexpr size_t kMaxIdentity = 2048;  // the longest SPIFFE id
 
-void appendU16(std::string& out, size_t value) {
-  out.push_back(char(uint8_t(value >> 8)));
-  out.push_back(char(uint8_t(value)));
-}
+void appendU16(std::string& out, size_t value) { out.append(asText(u16Bytes(value))); }
 
 void appendTlv(std::string& out, uint8_t type, std::string_view value) {
   out.push_back(char(type));

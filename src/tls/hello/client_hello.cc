@@ -9,6 +9,7 @@
 #include <memory>
 
 #include "base/ascii.h"
+#include "base/big_endian.h"
 #include "tls/hello/hello_gatherer.h"
 #include "tls/protocol/alert_number.h"
 #include "tls/protocol/tls_names.h"
@@ -38,7 +39,7 @@ struct Reader {
   }
   uint16_t u16() {
     auto b = bytes(2);
-    return b.empty() ? uint16_t{0} : static_cast<uint16_t>(b[0] << 8 | b[1]);
+    return b.empty() ? uint16_t{0} : u16At(b, 0);
   }
   std::span<const uint8_t> vector8() { return bytes(u8()); }
   std::span<const uint8_t> vector16() { return bytes(u16()); }
@@ -434,8 +435,7 @@ HelloResult parseClientHelloMessage(std::span<const uint8_t> message, ClientHell
   Fault fault;
   if (message.size() < 4 || message[0] != 1) {
     fault = {Alert::unexpected_message, "first handshake message is not a ClientHello"};
-  } else if (static_cast<size_t>(message[1] << 16 | message[2] << 8 | message[3]) !=
-             message.size() - 4) {
+  } else if (u24At(message, 1) != message.size() - 4) {
     fault = decodeError("ClientHello is cut short");
   } else {
     out.message = message;

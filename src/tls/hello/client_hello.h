@@ -9,6 +9,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/big_endian.h"
+
 namespace culvert {
 
 /// Longest accepted ClientHello, its 4-byte handshake header included. Real hellos, post-quantum key
@@ -37,9 +39,7 @@ class U16List {
   explicit U16List(std::span<const uint8_t> bytes) : bytes_(bytes) {}
   size_t size() const { return bytes_.size() / 2; }
   bool empty() const { return bytes_.empty(); }
-  uint16_t operator[](size_t i) const {
-    return static_cast<uint16_t>(bytes_[2 * i] << 8 | bytes_[2 * i + 1]);
-  }
+  uint16_t operator[](size_t i) const { return u16At(bytes_, 2 * i); }
   bool contains(uint16_t value) const;
 
  private:
@@ -84,8 +84,8 @@ struct ClientHello {
   template <class Visit>
   void forEachKeyShare(Visit visit) const {
     for (auto rest = keyShares; rest.size() >= 4;) {
-      size_t length = static_cast<size_t>(rest[2] << 8 | rest[3]);
-      visit(static_cast<uint16_t>(rest[0] << 8 | rest[1]), rest.subspan(4, length));
+      const size_t length = u16At(rest, 2);
+      visit(u16At(rest, 0), rest.subspan(4, length));
       rest = rest.subspan(4 + length);
     }
   }
@@ -100,10 +100,8 @@ struct ClientHello {
   template <class Visit>
   void forEachTicket13(Visit visit) const {
     for (auto rest = tickets13; rest.size() >= 6;) {
-      const size_t length = static_cast<size_t>(rest[0] << 8 | rest[1]);
-      const auto age = rest.subspan(2 + length, 4);
-      visit(rest.subspan(2, length),
-            static_cast<uint32_t>(age[0]) << 24 | age[1] << 16 | age[2] << 8 | age[3]);
+      const size_t length = u16At(rest, 0);
+      visit(rest.subspan(2, length), u32At(rest, 2 + length));
       rest = rest.subspan(6 + length);
     }
   }

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/big_endian.h"
 #include "tls/protocol/alert_number.h"
 #include "tls/protocol/wire.h"
 
@@ -40,7 +41,7 @@ HelloResult HelloGatherer::scan(std::span<const uint8_t> bytes, ClientHello& out
     HelloResult result = scanRecordHeader(record);
     if (result.status != HelloStatus::kNeedMore) return result;
     if (record.size() < kRecordHeader) return {};
-    size_t length = static_cast<size_t>(record[3] << 8 | record[4]);
+    const size_t length = u16At(record, 3);
     result = scanMessageHeader(
         record.subspan(kRecordHeader, std::min(length, record.size() - kRecordHeader)));
     if (result.status != HelloStatus::kNeedMore) return result;
@@ -82,7 +83,7 @@ HelloResult HelloGatherer::scanRecordHeader(std::span<const uint8_t> record) con
       return malformed(Alert::record_overflow, "record is longer than 16384 bytes");
     return {};
   }
-  size_t length = static_cast<size_t>(record[3] << 8 | record[4]);
+  const size_t length = u16At(record, 3);
   if (length > kMaxPlaintext)
     return malformed(Alert::record_overflow, "record is longer than 16384 bytes");
   if (length == 0) return malformed(Alert::unexpected_message, "handshake record without contents");
@@ -101,7 +102,7 @@ HelloResult HelloGatherer::scanMessageHeader(std::span<const uint8_t> payload) {
   constexpr std::string_view kTooLong = "ClientHello is longer than 65536 bytes";
   if (headerSeen_ >= 2 && header_[1] != 0) return malformed(Alert::illegal_parameter, kTooLong);
   if (headerSeen_ == kMessageHeader && messageSize_ == 0) {
-    messageSize_ = static_cast<uint32_t>(kMessageHeader + (header_[2] << 8 | header_[3]));
+    messageSize_ = static_cast<uint32_t>(kMessageHeader + u16At(header_, 2));
     if (messageSize_ > kMaxHelloMessage) return malformed(Alert::illegal_parameter, kTooLong);
   }
   return {};
@@ -118,7 +119,7 @@ HelloResult HelloGatherer::finish(std::span<const uint8_t> bytes, ClientHello& o
 void HelloGatherer::join(std::span<const uint8_t> bytes) {
   message_.reserve(messageSize_);
   for (size_t at = 0; at < position_;) {
-    const auto length = static_cast<size_t>(bytes[at + 3] << 8 | bytes[at + 4]);
+    const size_t length = u16At(bytes, at + 3);
     const auto part = bytes.subspan(at + kRecordHeader, length);
     message_.insert(message_.end(), part.begin(), part.end());
     at += kRecordHeader + length;
@@ -128,8 +129,8 @@ void HelloGatherer::join(std::span<const uint8_t> bytes) {
   for (std::span<const uint8_t> rest = message_; !rest.empty();) {
     const auto part = rest.first(std::min(rest.size(), kMaxPlaintext));
     joined_.insert(joined_.end(), bytes.begin(), bytes.begin() + 3);
-    joined_.push_back(static_cast<uint8_t>(part.size() >> 8));
-    joined_.push_back(static_cast<uint8_t>(part.size()));
+    const auto size = u16Bytes(part.size());
+    joined_.insert(joined_.end(), size.begin(), size.end());
     joined_.insert(joined_.end(), part.begin(), part.end());
     rest = rest.subspan(part.size());
   }

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <vector>
 
+#include "base/big_endian.h"
 #include "tls/library/wolfssl.h"
 #include "tls/protocol/alert_number.h"
 #include "tls/protocol/wire.h"
@@ -24,10 +25,6 @@ constexpr uint8_t kRetryRandom[] = {
     0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11, 0xbe, 0x1d, 0x8c, 0x02, 0x1e, 0x65, 0xb8, 0x91,
     0xc2, 0xa2, 0x11, 0x16, 0x7a, 0xbb, 0x8c, 0x5e, 0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c};
 constexpr size_t kRandomAt = 2;  // of the body
-
-size_t u16At(std::span<const uint8_t> bytes, size_t at) {
-  return static_cast<size_t>(bytes[at] << 8 | bytes[at + 1]);
-}
 
 RecordVerdict refuseWith(uint8_t alert, std::string_view reason) {
   return {RecordVerdict::kRefuse, alert, 0, reason};
@@ -84,7 +81,7 @@ StagedFlight lookAtFlight(std::span<const uint8_t> staged) {
       left -= rest;
       body = body.subspan(rest);
       if (body.size() < kMessageHeader) break;
-      left = kMessageHeader + (static_cast<size_t>(body[1]) << 16 | u16At(body, 2));
+      left = kMessageHeader + u24At(body, 1);
       noteMessage(body.first(std::min(left, body.size())), flight);
     }
   }
@@ -98,8 +95,7 @@ void HelloGuard::awaitSecond(const ClientHello& first, std::span<const uint8_t> 
   while (at + 4 <= retry.size()) {
     const size_t type = u16At(retry, at);
     if (type == kCookieExtension) cookie_ = true;
-    if (type == kKeyShareExtension && at + 6 <= retry.size())
-      group_ = static_cast<uint16_t>(u16At(retry, at + 4));
+    if (type == kKeyShareExtension && at + 6 <= retry.size()) group_ = u16At(retry, at + 4);
     at += 4 + u16At(retry, at + 2);
   }
   first_ = digestOf(first);
@@ -193,7 +189,7 @@ HelloGuard::Digest HelloGuard::digestOf(const ClientHello& hello) const {
   const size_t fields = hello.message.size() - hello.extensions.size() - 2;
   add(hello.message.first(fields).subspan(kMessageHeader));
   for (const auto extension : sortedExtensions(hello)) {
-    const auto type = static_cast<uint16_t>(u16At(extension, 0));
+    const auto type = u16At(extension, 0);
     // Where no group was asked for, the shares stay.
     if (!mayChange(type) || (type == kKeyShareExtension && group_ == 0)) add(extension);
   }

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "base/big_endian.h"
 #include "tls/protocol/alert_number.h"
 #include "tls/protocol/wire.h"
 
@@ -47,7 +48,7 @@ RecordVerdict PlainFlight::feed(std::span<const uint8_t> bytes, std::vector<uint
 }
 
 RecordVerdict PlainFlight::beginRecord(std::vector<uint8_t>& out) {
-  recordLeft_ = static_cast<uint32_t>(record_[3] << 8 | record_[4]);
+  recordLeft_ = u16At(record_, 3);
   if (recordLeft_ > kMaxPlaintext)
     return refuseWith(Alert::record_overflow, "a record is longer than 16384 bytes");
   if (record_[0] < kChangeCipherSpec || record_[0] > kHandshakeRecord)
@@ -80,8 +81,7 @@ RecordVerdict PlainFlight::takeMessages(std::span<const uint8_t> bytes, std::vec
       return refuseWith(Alert::unexpected_message, "a message came out of order");
     if (messageSeen_ < message_.size()) continue;
     messageSeen_ = 0;
-    messageLeft_ = static_cast<uint32_t>(message_[1]) << 16 |
-                   static_cast<uint32_t>(message_[2] << 8 | message_[3]);
+    messageLeft_ = u24At(message_, 1);
     // The header and what there is of the body share a record.
     const auto part = bytes.first(
         std::min<size_t>({messageLeft_, bytes.size(), kMaxPlaintext - message_.size()}));
@@ -95,9 +95,8 @@ RecordVerdict PlainFlight::takeMessages(std::span<const uint8_t> bytes, std::vec
 }
 
 void PlainFlight::emit(std::span<const uint8_t> bytes, std::vector<uint8_t>& out) const {
-  const auto size = static_cast<uint32_t>(bytes.size());
-  const uint8_t header[] = {record_[0], record_[1], record_[2], static_cast<uint8_t>(size >> 8),
-                            static_cast<uint8_t>(size)};
+  const auto size = u16Bytes(bytes.size());
+  const uint8_t header[] = {record_[0], record_[1], record_[2], size[0], size[1]};
   out.insert(out.end(), header, header + sizeof header);
   out.insert(out.end(), bytes.begin(), bytes.end());
 }

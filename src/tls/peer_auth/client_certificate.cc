@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "base/ascii.h"
+#include "base/big_endian.h"
 #include "base/hex.h"
 #include "base/utf8.h"
 #include "base/words.h"
@@ -68,8 +69,7 @@ std::optional<std::string> textOf(const DerItem& value) {
       if (value.body.size() % width != 0) return std::nullopt;
       std::string out;
       for (size_t i = 0; i < value.body.size(); i += width) {
-        uint32_t c = 0;
-        for (size_t k = 0; k < width; ++k) c = c << 8 | value.body[i + k];
+        const auto c = static_cast<uint32_t>(bigEndian(value.body.subspan(i, width)));
         if (c > 0x10ffff || (c >= 0xd800 && c < 0xe000)) return std::nullopt;
         appendUtf8(out, c);
       }

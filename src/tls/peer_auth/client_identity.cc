@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/big_endian.h"
 #include "base/bytes.h"
 #include "base/hex.h"
 #include "base/utf8.h"
@@ -61,17 +62,16 @@ ShortId certificateIdOf(std::span<const uint8_t> der) { return shortened(sha256O
 void ClientIdentity::put(std::string& out, Tag tag, std::string_view value) {
   value = value.substr(0, kLongestValue);
   out.push_back(static_cast<char>(tag));
-  out.push_back(static_cast<char>(value.size() >> 8));
-  out.push_back(static_cast<char>(value.size() & 0xff));
+  out += viewOf(u16Bytes(value.size()));
   out += value;
 }
 
 template <class Visit>
 void ClientIdentity::forEach(Visit visit) const {
   for (std::string_view rest = packed_; rest.size() >= 3;) {
-    const auto byte = [rest](size_t i) { return static_cast<uint8_t>(rest[i]); };
-    const size_t size = static_cast<size_t>(byte(1)) << 8 | byte(2);
-    if (visit(static_cast<Tag>(byte(0)), rest.substr(3, size))) return;
+    const auto bytes = asBytes(rest);
+    const size_t size = u16At(bytes, 1);
+    if (visit(static_cast<Tag>(bytes[0]), rest.substr(3, size))) return;
     rest.remove_prefix(std::min(rest.size(), 3 + size));
   }
 }
@@ -96,10 +96,9 @@ ClientIdentity::ClientIdentity(const ClientCertificate& certificate, const Clien
   if (path != nullptr) {
     put(out, kKeyPin, viewOf(certificate.keyPin));
     if (!path->steps.empty()) {
-      std::string end;
-      for (int shift = 56; shift >= 0; shift -= 8)
-        end.push_back(static_cast<char>(path->notAfter >> shift & 0xff));
-      put(out, kNotAfter, end);
+      std::array<uint8_t, 8> end{};
+      putBigEndian(static_cast<uint64_t>(path->notAfter), end);
+      put(out, kNotAfter, viewOf(end));
       put(out, kAnchor, viewOf(path->anchor));
     }
     for (const ClientPath::Step& step : path->steps) {
@@ -185,11 +184,8 @@ ClientCertificate ClientIdentity::certificate() const {
 ClientPath ClientIdentity::path() const {
   ClientPath out;
   out.anchor = arrayOf<ShortId>(first(kAnchor));
-  if (const std::string_view end = first(kNotAfter); !end.empty()) {
-    uint64_t number = 0;
-    for (char c : end) number = number << 8 | static_cast<uint8_t>(c);
-    out.notAfter = static_cast<int64_t>(number);
-  }
+  if (const std::string_view end = first(kNotAfter); !end.empty())
+    out.notAfter = static_cast<int64_t>(bigEndian(asBytes(end)));
   forEach([&out](Tag tag, std::string_view value) {
     if (tag == kStep && value.size() > sizeof(ShortId))
       out.steps.push_back({arrayOf<ShortId>(value.substr(0, sizeof(ShortId))),

@@ -8,6 +8,7 @@
 #include <span>
 #include <string_view>
 
+#include "base/big_endian.h"
 #include "base/bytes.h"
 
 namespace culvert {
@@ -47,8 +48,7 @@ class DerReader {
     if (length >= 0x80) {
       const size_t count = length & 0x7f;
       if (count == 0 || count > 4 || rest_.size() < 2 + count || rest_[2] == 0) return std::nullopt;
-      length = 0;
-      for (size_t i = 0; i < count; ++i) length = length << 8 | rest_[2 + i];
+      length = bigEndian(rest_.subspan(2, count));
       if (length < 0x80) return std::nullopt;
       header += count;
     }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/ascii.h"
+#include "base/big_endian.h"
 #include "base/bytes.h"
 #include "base/hex.h"
 #include "base/utf8.h"
@@ -122,9 +123,7 @@ void setCipher(Scheme& scheme, const CipherInfo& cipher) {
 
 uint64_t numberOf(const std::optional<DerItem>& item) {
   if (!item || item->tag != DerReader::kInteger || item->body.size() > 8) return UINT64_MAX;
-  uint64_t number = 0;
-  for (uint8_t byte : item->body) number = number << 8 | byte;
-  return number;
+  return bigEndian(item->body);
 }
 
 std::vector<uint8_t> bytesOf(const std::optional<DerItem>& item) {
@@ -308,8 +307,8 @@ SecretBytes wideText(std::string_view text) {
   SecretBytes out(2 * text.size() + 2);
   size_t size = 0;
   const auto put = [&](uint32_t unit) {
-    out.data()[size++] = static_cast<uint8_t>(unit >> 8);
-    out.data()[size++] = static_cast<uint8_t>(unit);
+    putBigEndian(unit, {out.data() + size, 2});
+    size += 2;
   };
   while (!text.empty()) {
     const Utf8CodePoint c = readUtf8(text);

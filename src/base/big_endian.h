@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Numbers in network byte order, at any place in memory. A read beyond the bytes given is a bug of
+// the caller. Thread: any.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace culvert {
+
+/// The number that all of `bytes` encode; of more than eight bytes the last eight count.
+constexpr uint64_t bigEndian(std::span<const uint8_t> bytes) {
+  uint64_t number = 0;
+  for (const uint8_t byte : bytes) number = number << 8 | byte;
+  return number;
+}
+
+/// Fills `bytes` with the low-order bytes of `number`.
+constexpr void putBigEndian(uint64_t number, std::span<uint8_t> bytes) {
+  for (size_t i = bytes.size(); i > 0; number >>= 8) bytes[--i] = static_cast<uint8_t>(number);
+}
+
+constexpr uint16_t u16At(std::span<const uint8_t> bytes, size_t at) {
+  return static_cast<uint16_t>(bytes[at] << 8 | bytes[at + 1]);
+}
+constexpr uint32_t u24At(std::span<const uint8_t> bytes, size_t at) {
+  return static_cast<uint32_t>(bytes[at]) << 16 | u16At(bytes, at + 1);
+}
+constexpr uint32_t u32At(std::span<const uint8_t> bytes, size_t at) {
+  return static_cast<uint32_t>(u16At(bytes, at)) << 16 | u16At(bytes, at + 2);
+}
+
+/// The two low-order bytes of `number`.
+constexpr std::array<uint8_t, 2> u16Bytes(size_t number) {
+  return {static_cast<uint8_t>(number >> 8), static_cast<uint8_t>(number)};
+}
+
+}  // namespace culvert
