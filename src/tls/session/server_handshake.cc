@@ -8,6 +8,7 @@
 #include <new>
 #include <utility>
 
+#include "base/big_endian.h"
 #include "tls/endpoint/hello_check.h"
 #include "tls/library/wolf_error.h"
 #include "tls/library/wolfssl.h"
@@ -173,7 +174,7 @@ IoStatus ServerHandshake::gatherSecond(std::span<const uint8_t> bytes) {
   std::vector<uint8_t> second(preface.begin(), preface.end());
   for (size_t at = 0; at < second.size();) {
     second[at + 2] = 3;
-    at += kRecordHeader + static_cast<size_t>(second[at + 3] << 8 | second[at + 4]);
+    at += kRecordHeader + u16At(second, at + 3);
   }
   second_.forget();
   io_.input_ = second;

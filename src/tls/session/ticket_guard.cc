@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/big_endian.h"
 #include "tls/library/tls_library.h"
 #include "tls/library/wolfssl.h"
 #include "tls/session/tls_context.h"
@@ -49,16 +50,6 @@ constexpr std::string_view kLayout =
 #endif
     ;
 
-uint64_t getNumber(std::span<const uint8_t> bytes) {
-  uint64_t number = 0;
-  for (uint8_t byte : bytes) number = number << 8 | byte;
-  return number;
-}
-
-void putNumber(uint64_t number, std::span<uint8_t> bytes) {
-  for (size_t i = bytes.size(); i > 0; number >>= 8) bytes[--i] = static_cast<uint8_t>(number);
-}
-
 int64_t nowMillis() {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   return std::chrono::duration_cast<Millis>(now).count();
@@ -67,8 +58,8 @@ int64_t nowMillis() {
 bool isTls13(std::span<const uint8_t> ticket) { return ticket[kMinor] >= kMinorOfTls13; }
 
 int64_t sealedMillis(std::span<const uint8_t> ticket) {
-  return isTls13(ticket) ? static_cast<int64_t>(getNumber(ticket.subspan(kTime, 8)))
-                         : static_cast<int64_t>(getNumber(ticket.subspan(kTime, 4))) * 1000;
+  return isTls13(ticket) ? static_cast<int64_t>(bigEndian(ticket.subspan(kTime, 8)))
+                         : static_cast<int64_t>(bigEndian(ticket.subspan(kTime, 4))) * 1000;
 }
 
 /// wolfSSL compares the age that the client gives with the time since the sealing, and declines
@@ -76,8 +67,8 @@ int64_t sealedMillis(std::span<const uint8_t> ticket) {
 /// resumptions where the clocks of two replicas differ, where the client's does, and where the
 /// obfuscated age has wrapped. The age was judged before, so both are made the same.
 void settleAge(std::span<uint8_t> ticket, uint32_t obfuscatedAge, int64_t now) {
-  putNumber(static_cast<uint64_t>(now), ticket.subspan(kTime, 8));
-  putNumber(obfuscatedAge, ticket.subspan(kAgeAdd, 4));
+  putBigEndian(static_cast<uint64_t>(now), ticket.subspan(kTime, 8));
+  putBigEndian(obfuscatedAge, ticket.subspan(kAgeAdd, 4));
 }
 
 class Hasher {
@@ -92,7 +83,7 @@ class Hasher {
   /// Every part is preceded by its length.
   void add(std::string_view part) {
     uint8_t size[4];
-    putNumber(part.size(), size);
+    putBigEndian(part.size(), size);
     ready_ = ready_ && wc_Sha256Update(&sha_, size, sizeof(size)) == 0 &&
              wc_Sha256Update(&sha_, reinterpret_cast<const byte*>(part.data()),
                              static_cast<word32>(part.size())) == 0;
@@ -181,7 +172,7 @@ TicketKeys::Opened TicketGuard::open(TlsIoContext& client, const TicketLabel& la
   }
   // wolfSSL would refuse the client. RFC 5077 3.4 has a full handshake instead.
   if (!isTls13(ticket) && client.offered != nullptr &&
-      !client.offered->offersSuite(static_cast<uint16_t>(getNumber(ticket.subspan(kSuite, 2))))) {
+      !client.offered->offersSuite(u16At(ticket, kSuite))) {
     wipe(ticket.data(), ticket.size());
     return TicketKeys::Opened::kNo;
   }
