@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <ctime>
 
+#include "tls/library/sha256.h"
 #include "tls/library/wolfssl.h"
 #include "tls/x509/der_reader.h"
 #include "tls/x509/encrypted_key.h"
@@ -248,22 +249,16 @@ Credentials::Loaded Credentials::loadFiles(const CertificateFiles& files) {
 }
 
 std::array<uint8_t, 32> Credentials::hashOf(const PemFile& cert, const PemFile* key) {
-  std::array<uint8_t, 32> out{};
-  wc_Sha256 sha;
-  if (wc_InitSha256(&sha) != 0) return out;
-  auto add = [&sha](const PemFile& file) {
-    uint64_t size =
-        file.bytes.size();  // so that moving bytes from one file to the other changes the hash
-    wc_Sha256Update(&sha, reinterpret_cast<const byte*>(&size), sizeof(size));
-    wc_Sha256Update(&sha, file.bytes.data(), static_cast<word32>(file.bytes.size()));
-    wc_Sha256Update(&sha, reinterpret_cast<const byte*>(file.path.data()),
-                    static_cast<word32>(file.path.size()));
+  Sha256Hasher sha;
+  const auto add = [&sha](const PemFile& file) {
+    // So that moving bytes from one file to the other changes the hash.
+    sha.addInteger(file.bytes.size());
+    sha.add(file.bytes.span());
+    sha.add(file.path);
   };
   add(cert);
   if (key != nullptr) add(*key);
-  wc_Sha256Final(&sha, out.data());
-  wc_Sha256Free(&sha);
-  return out;
+  return sha.finish();
 }
 
 bool Credentials::hasFlaw(CertificateFlaw::Kind kind) const {

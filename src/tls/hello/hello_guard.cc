@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "base/big_endian.h"
-#include "tls/library/wolfssl.h"
+#include "tls/library/sha256.h"
 #include "tls/protocol/alert_number.h"
 #include "tls/protocol/wire.h"
 
@@ -179,23 +179,16 @@ SecondHelloVerdict HelloGuard::judgeSecond(const ClientHello& second) {
 }
 
 HelloGuard::Digest HelloGuard::digestOf(const ClientHello& hello) const {
-  Digest out{};
-  wc_Sha256 sha;
-  if (wc_InitSha256(&sha) != 0) return out;
-  auto add = [&sha](std::span<const uint8_t> bytes) {
-    wc_Sha256Update(&sha, bytes.data(), static_cast<word32>(bytes.size()));
-  };
+  Sha256Hasher sha;
   // All fields before the extensions; not the lengths of the message and of the extensions.
   const size_t fields = hello.message.size() - hello.extensions.size() - 2;
-  add(hello.message.first(fields).subspan(kMessageHeader));
+  sha.add(hello.message.first(fields).subspan(kMessageHeader));
   for (const auto extension : sortedExtensions(hello)) {
     const auto type = u16At(extension, 0);
     // Where no group was asked for, the shares stay.
-    if (!mayChange(type) || (type == kKeyShareExtension && group_ == 0)) add(extension);
+    if (!mayChange(type) || (type == kKeyShareExtension && group_ == 0)) sha.add(extension);
   }
-  wc_Sha256Final(&sha, out.data());
-  wc_Sha256Free(&sha);
-  return out;
+  return sha.finish();
 }
 
 }  // namespace culvert

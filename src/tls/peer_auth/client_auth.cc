@@ -10,6 +10,7 @@
 
 #include "base/bytes.h"
 #include "tls/credentials/credentials.h"
+#include "tls/library/sha256.h"
 #include "tls/library/tls_library.h"
 #include "tls/library/wolf_error.h"
 #include "tls/library/wolfssl.h"
@@ -30,31 +31,11 @@ constexpr size_t kLongestCrlFile = size_t{64} << 20;
 constexpr size_t kMostAnchors = 1000;
 constexpr int64_t kClockSkew = 300;  // between a CA's clock and ours, seconds
 
-class Digest {
- public:
-  Digest() { wc_InitSha256(&sha_); }
-  ~Digest() { wc_Sha256Free(&sha_); }
-  Digest(const Digest&) = delete;
-  Digest& operator=(const Digest&) = delete;
-
-  void add(uint64_t number) {
-    wc_Sha256Update(&sha_, reinterpret_cast<const byte*>(&number), sizeof(number));
-  }
-  /// With its length, so that two parts are never taken for one.
-  void add(Bytes bytes) {
-    add(uint64_t{bytes.size()});
-    wc_Sha256Update(&sha_, bytes.data(), static_cast<word32>(bytes.size()));
-  }
-  void add(std::string_view text) { add(asBytes(text)); }
-  std::array<uint8_t, 32> finish() {
-    std::array<uint8_t, 32> out{};
-    wc_Sha256Final(&sha_, out.data());
-    return out;
-  }
-
- private:
-  wc_Sha256 sha_{};
-};
+/// Adds the length too, so that two parts are never taken for one.
+void addPart(Sha256Hasher& sha, Bytes part) {
+  sha.addInteger(part.size());
+  sha.add(part);
+}
 
 class Loader {
  public:
@@ -112,17 +93,17 @@ class Loader {
   }
 
   std::array<uint8_t, 32> hash() const {
-    Digest sha;
-    sha.add(static_cast<uint64_t>(source_.mode));
-    sha.add(uint64_t{source_.depth});
+    Sha256Hasher sha;
+    sha.addInteger(static_cast<uint64_t>(source_.mode));
+    sha.addInteger(source_.depth);
     for (const auto* files : {&caBytes_, &crlBytes_}) {
-      sha.add(uint64_t{files->size()});
-      for (const SecretBytes& file : *files) sha.add(file.span());
+      sha.addInteger(files->size());
+      for (const SecretBytes& file : *files) addPart(sha, file.span());
     }
-    for (const std::string& path : source_.crlFiles) sha.add(path);
+    for (const std::string& path : source_.crlFiles) addPart(sha, asBytes(path));
     for (const auto& rule : source_.rules) {
-      sha.add(static_cast<uint64_t>(rule.kind));
-      sha.add(rule.text);
+      sha.addInteger(static_cast<uint64_t>(rule.kind));
+      addPart(sha, asBytes(rule.text));
     }
     return sha.finish();
   }

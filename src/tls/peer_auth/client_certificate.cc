@@ -13,6 +13,7 @@
 #include "base/hex.h"
 #include "base/utf8.h"
 #include "base/words.h"
+#include "tls/library/sha256.h"
 #include "tls/library/wolfssl.h"
 #include "tls/x509/der_reader.h"
 #include "tls/x509/oid.h"
@@ -179,12 +180,6 @@ bool readExtensions(Bytes extensions, ClientCertificate& out) {
 }
 
 }  // namespace
-
-std::array<uint8_t, 32> sha256Of(Bytes bytes) {
-  std::array<uint8_t, 32> digest{};
-  wc_Sha256Hash(bytes.data(), static_cast<word32>(bytes.size()), digest.data());
-  return digest;
-}
 
 SerialKey serialKeyOf(Bytes integer) {
   while (!integer.empty() && integer.front() == 0) integer = integer.subspan(1);

@@ -52,6 +52,4 @@ std::optional<int64_t> certificateTime(const DerItem& item);
 /// A Name (RFC 5280 4.1.2.4) as text.
 std::string distinguishedName(std::span<const uint8_t> name);
 
-std::array<uint8_t, 32> sha256Of(std::span<const uint8_t> bytes);
-
 }  // namespace culvert

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "tls/library/sha256.h"
 #include "tls/x509/der_reader.h"
 
 namespace culvert {

@@ -8,6 +8,7 @@
 #include "base/bytes.h"
 #include "base/hex.h"
 #include "base/utf8.h"
+#include "tls/library/sha256.h"
 #include "tls/x509/der_reader.h"
 
 namespace culvert {

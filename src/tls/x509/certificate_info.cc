@@ -12,6 +12,7 @@
 
 #include "base/ascii.h"
 #include "base/hex.h"
+#include "tls/library/sha256.h"
 #include "tls/library/wolf_error.h"
 #include "tls/library/wolfssl.h"
 #include "tls/x509/der_reader.h"
@@ -138,10 +139,8 @@ struct DecodedCertHolder {
 }  // namespace
 
 std::string fingerprintOf(std::span<const uint8_t> der) {
-  byte digest[WC_SHA256_DIGEST_SIZE] = {};
-  wc_Sha256Hash(der.data(), static_cast<word32>(der.size()), digest);
   std::string out;
-  for (const byte& one : digest) {
+  for (const uint8_t& one : sha256Of(der)) {
     if (!out.empty()) out += ':';
     appendHex(out, {&one, 1}, HexCase::kUpper);
   }

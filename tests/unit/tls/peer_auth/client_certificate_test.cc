@@ -2,6 +2,7 @@
 // Certificates made by the openssl command line, and bytes that are none.
 #include "tls/peer_auth/client_certificate.h"
 
+#include "tls/library/sha256.h"
 #include "tls/x509/der_reader.h"
 #include "tls/x509/pem.h"
 #include "unit/tls/support/test_keys.h"

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// SHA-256 by wolfCrypt. Only .cc files of tls/ include this. Thread: one owner.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "base/bytes.h"
+#include "tls/library/wolfssl.h"
+
+namespace culvert {
+
+using Sha256Digest = std::array<uint8_t, 32>;
+
+/// Hashes what comes in parts. Where the parts begin and end does not count.
+class Sha256Hasher {
+ public:
+  Sha256Hasher();
+  ~Sha256Hasher();
+  Sha256Hasher(const Sha256Hasher&) = delete;
+  Sha256Hasher& operator=(const Sha256Hasher&) = delete;
+
+  void add(std::span<const uint8_t> bytes);
+  void add(std::string_view text) { add(asBytes(text)); }
+  /// As it lies in memory: for digests that do not leave this kind of machine.
+  void addInteger(uint64_t number);
+
+  /// Once, after the last part. All zero if wolfCrypt failed at any step; ok() says so then.
+  Sha256Digest finish();
+  bool ok() const { return ok_; }
+
+ private:
+  wc_Sha256 state_{};
+  bool started_ = false;
+  bool ok_ = false;
+};
+
+/// All zero if wolfCrypt fails.
+Sha256Digest sha256Of(std::span<const uint8_t> bytes);
+
+}  // namespace culvert
