@@ -8,6 +8,8 @@
 #include <cstring>
 
 #include "base/big_endian.h"
+#include "base/hex.h"
+#include "tls/library/sha256.h"
 #include "tls/library/tls_library.h"
 #include "tls/library/wolfssl.h"
 #include "tls/session/tls_context.h"
@@ -71,33 +73,18 @@ void settleAge(std::span<uint8_t> ticket, uint32_t obfuscatedAge, int64_t now) {
   putBigEndian(obfuscatedAge, ticket.subspan(kAgeAdd, 4));
 }
 
-class Hasher {
- public:
-  Hasher() { ready_ = wc_InitSha256(&sha_) == 0; }
-  ~Hasher() {
-    if (ready_) wc_Sha256Free(&sha_);
-  }
-  Hasher(const Hasher&) = delete;
-  Hasher& operator=(const Hasher&) = delete;
+/// Every part is preceded by its length.
+void addPart(Sha256Hasher& sha, std::string_view part) {
+  uint8_t size[4];
+  putBigEndian(part.size(), size);
+  sha.add(size);
+  sha.add(part);
+}
 
-  /// Every part is preceded by its length.
-  void add(std::string_view part) {
-    uint8_t size[4];
-    putBigEndian(part.size(), size);
-    ready_ = ready_ && wc_Sha256Update(&sha_, size, sizeof(size)) == 0 &&
-             wc_Sha256Update(&sha_, reinterpret_cast<const byte*>(part.data()),
-                             static_cast<word32>(part.size())) == 0;
-  }
-  void add(std::vector<uint16_t> set) {
-    std::sort(set.begin(), set.end());
-    add(fmt::format("{:x}", fmt::join(set, " ")));
-  }
-  bool finish(TicketBinding& out) { return ready_ && wc_Sha256Final(&sha_, out.data()) == 0; }
-
- private:
-  wc_Sha256 sha_;
-  bool ready_ = false;
-};
+void addSet(Sha256Hasher& sha, std::vector<uint16_t> set) {
+  std::sort(set.begin(), set.end());
+  addPart(sha, fmt::format("{:x}", fmt::join(set, " ")));
+}
 
 std::vector<uint16_t> groupsInUse(const TlsSettings& settings) {
   std::vector<uint16_t> groups = settings.allGroups();
@@ -109,8 +96,7 @@ std::vector<uint16_t> groupsInUse(const TlsSettings& settings) {
 /// by a replica with other options, must not open there either.
 std::string clientPolicy(const ClientAuth* auth) {
   if (auth == nullptr) return "off";
-  return fmt::format("{} {:02x}", static_cast<unsigned>(auth->mode),
-                     fmt::join(auth->contentHash, ""));
+  return fmt::format("{} {}", static_cast<unsigned>(auth->mode), encodeHex(auth->contentHash));
 }
 
 }  // namespace
@@ -143,16 +129,16 @@ std::optional<uint32_t> OfferedTickets::ageOf(const TicketLabel& label) const {
 /// give now, or makes one.
 Result<TicketGuard> TicketGuard::create(const TicketKeys& keys, const TlsSettings& settings,
                                         std::span<const uint16_t> suites) {
-  Hasher hash;
-  hash.add(fmt::format("{:x}{}", LIBWOLFSSL_VERSION_HEX, kLayout));
-  hash.add(settings.service);
-  hash.add(fmt::format("{:x}/{:x}", settings.minVersion, settings.maxVersion));
-  hash.add(std::vector<uint16_t>(suites.begin(), suites.end()));
-  hash.add(groupsInUse(settings));
-  hash.add(clientPolicy(settings.clientAuth.get()));
-  for (const std::string& name : settings.alpn) hash.add(name);
-  TicketBinding binding;
-  if (!hash.finish(binding)) return fail("session tickets cannot be set up (SHA-256)");
+  Sha256Hasher sha;
+  addPart(sha, fmt::format("{:x}{}", LIBWOLFSSL_VERSION_HEX, kLayout));
+  addPart(sha, settings.service);
+  addPart(sha, fmt::format("{:x}/{:x}", settings.minVersion, settings.maxVersion));
+  addSet(sha, std::vector<uint16_t>(suites.begin(), suites.end()));
+  addSet(sha, groupsInUse(settings));
+  addPart(sha, clientPolicy(settings.clientAuth.get()));
+  for (const std::string& name : settings.alpn) addPart(sha, name);
+  const TicketBinding binding = sha.finish();
+  if (!sha.ok()) return fail("session tickets cannot be set up (SHA-256)");
   return TicketGuard(keys, settings.ticketLifetime, binding);
 }
 
