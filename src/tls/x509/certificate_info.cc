@@ -15,6 +15,7 @@
 #include "tls/library/sha256.h"
 #include "tls/library/wolf_error.h"
 #include "tls/library/wolfssl.h"
+#include "tls/x509/cert_manager.h"
 #include "tls/x509/der_reader.h"
 #include "tls/x509/weak_signature.h"
 
@@ -128,14 +129,6 @@ std::string faultText(int result) {
   return tlsErrorText(result);
 }
 
-struct DecodedCertHolder {
-  DecodedCert cert;
-  explicit DecodedCertHolder(std::span<const uint8_t> der) {
-    wc_InitDecodedCert(&cert, der.data(), static_cast<word32>(der.size()), nullptr);
-  }
-  ~DecodedCertHolder() { wc_FreeDecodedCert(&cert); }
-};
-
 }  // namespace
 
 std::string fingerprintOf(std::span<const uint8_t> der) {
@@ -148,10 +141,9 @@ std::string fingerprintOf(std::span<const uint8_t> der) {
 }
 
 Result<CertificateInfo> readCertificate(std::span<const uint8_t> der) {
-  // On the heap: the structure is several KiB.
-  auto holder = std::make_unique<DecodedCertHolder>(der);
-  DecodedCert& cert = holder->cert;
-  int result = wc_ParseCert(&cert, CERT_TYPE, NO_VERIFY, nullptr);
+  const auto parsed = std::make_unique<ParsedCert>(der);
+  const int result = parsed->parse(CERT_TYPE, NO_VERIFY, nullptr);
+  const DecodedCert& cert = **parsed;
   if (result != 0) return fail("is no X.509 certificate that can be read: " + faultText(result));
   CertificateInfo info;
   info.subject = nameText(cert.subject);
