@@ -10,12 +10,8 @@
 #include <new>
 #include <utility>
 
-#include "base/thread.h"
-
 namespace culvert {
 namespace {
-
-constexpr Millis kStopPatience(250);
 
 std::string listText(const AddressSet& set) {
   std::string text;
@@ -37,14 +33,12 @@ struct BackendTarget::Shared {
   static void run(const std::shared_ptr<Shared>& self);
 
   const ResolverOptions options;
-  std::thread thread;  // touched by the Resolver only
 
   std::mutex mutex;
   std::condition_variable wake;      // the thread: a name is due, or stop
-  std::condition_variable progress;  // the control thread: an answer came, or ended
+  std::condition_variable progress;  // the control thread: an answer came
   std::vector<std::weak_ptr<BackendTarget>> names;
   bool stopping = false;
-  bool finished = false;
 
   std::mutex eventMutex;  // held around onEvent, so that none runs after the destructor
   bool silent = false;
@@ -85,8 +79,6 @@ void BackendTarget::Shared::run(const std::shared_ptr<Shared>& self) {
       lock.lock();
     }
   }
-  self->finished = true;
-  self->progress.notify_all();
 }
 
 void BackendTarget::Shared::lookUp(BackendTarget& target) {
@@ -176,19 +168,12 @@ Resolver::~Resolver() {
     std::lock_guard lock(shared_->eventMutex);
     shared_->silent = true;
   }
-  std::unique_lock lock(shared_->mutex);
-  shared_->stopping = true;
-  shared_->wake.notify_all();
-  if (!running_) return;
-  bool finished =
-      shared_->progress.wait_for(lock, kStopPatience, [this] { return shared_->finished; });
-  lock.unlock();
-  if (finished) {
-    shared_->thread.join();
-  } else {
-    shared_->thread
-        .detach();  // stuck in getaddrinfo(): it holds the state and ends when that returns
+  {
+    std::lock_guard lock(shared_->mutex);
+    shared_->stopping = true;
+    shared_->wake.notify_all();
   }
+  thread_.stop();
 }
 
 std::shared_ptr<BackendTarget> Resolver::target(const AddressSpec& spec) {
@@ -206,17 +191,13 @@ std::shared_ptr<BackendTarget> Resolver::target(const AddressSpec& spec) {
 }
 
 Result<void> Resolver::start() {
-  if (running_) return {};
+  if (thread_.running()) return {};
   {
     std::lock_guard lock(shared_->mutex);
     if (shared_->names.empty()) return {};
   }
-  auto thread = startThread("culvert-dns", shared_->options.onThreadStart,
-                            [shared = shared_] { BackendTarget::Shared::run(shared); });
-  if (!thread) return tl::unexpected(thread.error());
-  shared_->thread = std::move(*thread);
-  running_ = true;
-  return {};
+  return thread_.start("culvert-dns", shared_->options.onThreadStart,
+                       [shared = shared_] { BackendTarget::Shared::run(shared); });
 }
 
 bool Resolver::waitFirstAnswers(Millis limit) {

@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "base/stray_thread.h"
 #include "net/resolve.h"
 
 namespace culvert {
@@ -101,11 +102,11 @@ class Resolver {
   /// False: not all have.
   bool waitFirstAnswers(Millis limit);
 
-  bool running() const { return running_; }
+  bool running() const { return thread_.running(); }
 
  private:
   const std::shared_ptr<BackendTarget::Shared> shared_;
-  bool running_ = false;
+  StrayThread thread_;
 };
 
 }  // namespace culvert

@@ -139,7 +139,6 @@ void LogCore::give(Item order) {
 void LogCore::beginRunning() {
   const std::lock_guard lock(mutex_);
   state_ = State::kRunning;
-  threadEnded_ = false;
 }
 
 void LogCore::cancelRunning() {
@@ -152,13 +151,15 @@ bool LogCore::running() {
   return state_ == State::kRunning;
 }
 
-bool LogCore::stop(Millis limit) {
-  std::unique_lock lock(mutex_);
+void LogCore::beginStopping() {
+  const std::lock_guard lock(mutex_);
   state_ = State::kStopping;
   work_.notify_one();
-  const bool ended = ended_.wait_until(lock, Clock::now() + limit, [&] { return threadEnded_; });
-  if (!ended) state_ = State::kAbandoned;
-  return ended;
+}
+
+void LogCore::abandon() {
+  const std::lock_guard lock(mutex_);
+  if (state_ == State::kStopping) state_ = State::kAbandoned;
 }
 
 void LogCore::run() {
@@ -190,8 +191,6 @@ void LogCore::work() {
   }
   // Who logs from here on writes the line itself: nobody would empty the ring.
   if (state_ == State::kStopping) state_ = State::kDirect;
-  threadEnded_ = true;
-  ended_.notify_all();
 }
 
 // Puts due summaries into the ring. Returns whether the lock was given up meanwhile.

@@ -34,12 +34,12 @@ class LogCore {
   void beginRunning();
   /// The thread could not be created.
   void cancelRunning();
-  /// The body of culvert-log: returns when stop() was called and everything is written, or given
-  /// up.
+  /// The body of culvert-log: returns after beginStopping() when everything is written, and after
+  /// abandon().
   void run();
-  /// Asks the thread to end. True where it did within the limit: the caller joins it. False: the
-  /// caller detaches it.
-  bool stop(Millis limit);
+  void beginStopping();
+  /// The thread is left behind: later lines are dropped, unless it has just ended after all.
+  void abandon();
   bool running();
   /// Counts lines that nobody will see; the next line that is written tells of them. Thread: any.
   void lose(uint64_t lines);
@@ -85,9 +85,7 @@ class LogCore {
 
   std::mutex mutex_;
   std::condition_variable work_;
-  std::condition_variable ended_;
   State state_ = State::kDirect;
-  bool threadEnded_ = false;
   bool asleep_ = false;  // the thread waits for work_ and nobody has woken it yet
   std::deque<Item> ring_;
   size_t ringLines_ = 0;  // the lines among the items; a batch in the thread's hands comes on top

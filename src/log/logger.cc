@@ -5,7 +5,6 @@
 
 #include <utility>
 
-#include "base/thread.h"
 #include "log/log_core.h"
 #include "log/log_sink.h"
 
@@ -44,13 +43,9 @@ void Logger::setLevel(LogLevel level) {
 Result<void> Logger::start(const std::function<void()>& onThreadStart) {
   if (core_->running()) return {};
   core_->beginRunning();
-  auto thread = startThread("culvert-log", onThreadStart, [core = core_] { core->run(); });
-  if (!thread) {
-    core_->cancelRunning();
-    return tl::unexpected(thread.error());
-  }
-  thread_ = std::move(*thread);
-  return {};
+  auto started = thread_.start("culvert-log", onThreadStart, [core = core_] { core->run(); });
+  if (!started) core_->cancelRunning();
+  return started;
 }
 
 void Logger::lose() noexcept { core_->lose(1); }
@@ -58,13 +53,10 @@ void Logger::lose() noexcept { core_->lose(1); }
 void Logger::reopen() { core_->reopen(); }
 
 bool Logger::stop(Millis limit) {
-  if (!thread_.joinable()) return !leftBehind_;
-  leftBehind_ = !core_->stop(limit);
-  if (leftBehind_) {
-    thread_.detach();
-  } else {
-    thread_.join();
-  }
+  if (!thread_.running()) return !leftBehind_;
+  core_->beginStopping();
+  leftBehind_ = !thread_.stop(limit);
+  if (leftBehind_) core_->abandon();
   return !leftBehind_;
 }
 

@@ -15,10 +15,10 @@
 #include <functional>
 #include <memory>
 #include <new>
-#include <thread>
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "base/stray_thread.h"
 #include "log/log_line.h"
 #include "log/log_options.h"
 
@@ -106,7 +106,7 @@ class Logger {
       core_;  // shared with the thread, which may outlive us when its sink is stuck
   std::atomic<uint8_t> level_;
   std::atomic<bool> toStderr_{true};
-  std::thread thread_;
+  StrayThread thread_;
   bool leftBehind_ = false;
 };
 

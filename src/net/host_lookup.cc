@@ -9,12 +9,10 @@
 #include <utility>
 
 #include "base/clock.h"
-#include "base/thread.h"
 
 namespace culvert {
 namespace {
 
-constexpr Millis kStopPatience(250);
 constexpr Millis kMemoryPause(1000);
 
 }  // namespace
@@ -26,13 +24,11 @@ struct HostLookup::Shared {
   void answer(const std::string& host, uint16_t port);
 
   const HostLookupOptions options;
-  std::thread thread;  // touched by the owner only
 
   std::mutex mutex;
   std::condition_variable changed;
   std::deque<std::pair<std::string, uint16_t>> questions;  // guarded by mutex
   bool stopping = false;                                   // likewise
-  bool finished = false;                                   // likewise
 
   std::mutex answerMutex;  // held around onAnswer, so that none runs after the destructor
   bool silent = false;     // guarded by it
@@ -50,8 +46,6 @@ void HostLookup::Shared::run(const std::shared_ptr<Shared>& self) {
     self->answer(host, port);
     lock.lock();
   }
-  self->finished = true;
-  self->changed.notify_all();
 }
 
 /// Who asked waits for an answer, so that is tried until there is memory for one.
@@ -77,18 +71,12 @@ HostLookup::~HostLookup() {
     const std::lock_guard lock(shared_->answerMutex);
     shared_->silent = true;
   }
-  if (!running_) return;
-  std::unique_lock lock(shared_->mutex);
-  shared_->stopping = true;
-  shared_->changed.notify_all();
-  const bool finished =
-      shared_->changed.wait_for(lock, kStopPatience, [this] { return shared_->finished; });
-  lock.unlock();
-  if (finished) {
-    shared_->thread.join();
-  } else {
-    shared_->thread.detach();
+  {
+    const std::lock_guard lock(shared_->mutex);
+    shared_->stopping = true;
+    shared_->changed.notify_all();
   }
+  thread_.stop();
 }
 
 Result<void> HostLookup::ask(const std::string& host, uint16_t port) {
@@ -97,17 +85,14 @@ Result<void> HostLookup::ask(const std::string& host, uint16_t port) {
     shared_->questions.emplace_back(host, port);
     shared_->changed.notify_all();
   }
-  if (running_) return {};
-  auto thread = startThread("culvert-lookup", shared_->options.onThreadStart,
-                            [shared = shared_] { Shared::run(shared); });
-  if (!thread) {
+  if (thread_.running()) return {};
+  auto started = thread_.start("culvert-lookup", shared_->options.onThreadStart,
+                               [shared = shared_] { Shared::run(shared); });
+  if (!started) {
     const std::lock_guard lock(shared_->mutex);
     shared_->questions.clear();
-    return tl::unexpected(thread.error());
   }
-  shared_->thread = std::move(*thread);
-  running_ = true;
-  return {};
+  return started;
 }
 
 }  // namespace culvert

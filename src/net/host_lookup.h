@@ -10,6 +10,7 @@
 #include <string>
 
 #include "base/result.h"
+#include "base/stray_thread.h"
 #include "net/resolve.h"
 
 namespace culvert {
@@ -38,7 +39,7 @@ class HostLookup {
  private:
   struct Shared;
   const std::shared_ptr<Shared> shared_;
-  bool running_ = false;
+  StrayThread thread_;
 };
 
 }  // namespace culvert
