@@ -16,14 +16,7 @@ namespace {
 constexpr SuiteInfo kSuites[] = {
 #define SUITE(id, version, auth, kind, iana, openssl) \
   {id, #iana, openssl, version, SuiteAuth::auth, SuiteKind::kind},
-#define OTHER_SUITE(id, iana, openssl, why)
-#define GROUP(id, name, others, byDefault, hybrid)
-#define OTHER_GROUP(id, name)
-#include "tls/protocol/tls_names.def"
-#undef SUITE
-#undef OTHER_SUITE
-#undef GROUP
-#undef OTHER_GROUP
+#include "tls/protocol/suites.def"
 };
 
 /// Why a suite is never served.
@@ -53,15 +46,8 @@ struct OtherSuite {
 };
 
 constexpr OtherSuite kOtherSuites[] = {
-#define SUITE(id, version, auth, kind, iana, openssl)
 #define OTHER_SUITE(id, iana, openssl, why) {id, #iana, openssl, RefusedFor::why},
-#define GROUP(id, name, others, byDefault, hybrid)
-#define OTHER_GROUP(id, name)
-#include "tls/protocol/tls_names.def"
-#undef SUITE
-#undef OTHER_SUITE
-#undef GROUP
-#undef OTHER_GROUP
+#include "tls/protocol/suites.def"
 };
 
 struct GroupInfo {
@@ -74,15 +60,9 @@ struct GroupInfo {
 };
 
 constexpr GroupInfo kGroups[] = {
-#define SUITE(id, version, auth, kind, iana, openssl)
-#define OTHER_SUITE(id, iana, openssl, why)
 #define GROUP(id, name, others, byDefault, hybrid) {id, name, others, byDefault, hybrid, true},
 #define OTHER_GROUP(id, name) {id, name, "", false, false, false},
-#include "tls/protocol/tls_names.def"
-#undef SUITE
-#undef OTHER_SUITE
-#undef GROUP
-#undef OTHER_GROUP
+#include "tls/protocol/groups.def"
 };
 
 struct VersionInfo {

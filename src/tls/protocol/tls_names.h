@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The numbers of TLS and their names, from tls_names.def and tls_alert.def: versions, cipher suites
-// (IANA and OpenSSL spelling), groups, alerts. Also the checks of the options that are written with
+// The numbers of TLS and their names, from suites.def, groups.def and tls_alert.def: versions,
+// cipher suites (IANA and OpenSSL spelling), groups, alerts. Also the checks of the options that are written with
 // such names. No wolfSSL in here. Thread: any.
 #pragma once
 
