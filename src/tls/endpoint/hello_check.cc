@@ -7,7 +7,9 @@
 #include <algorithm>
 
 #include "tls/protocol/alert_number.h"
+#include "tls/protocol/group_number.h"
 #include "tls/protocol/tls_names.h"
+#include "tls/protocol/wire.h"
 
 namespace culvert {
 
@@ -84,9 +86,9 @@ bool suitesFit(const ClientHello& hello, const TlsSettings& settings, uint16_t v
 /// 8422 5.1, 5.3).
 bool curveFits(const ClientHello& hello, uint16_t version, const CertificateInfo& leaf) {
   if (version >= kTls13 || leaf.keyType != KeyType::kEcdsa || !hello.hasGroups) return true;
-  return hello.groups.contains(leaf.keyBits == 256   ? 0x0017
-                               : leaf.keyBits == 384 ? 0x0018
-                                                     : 0x0019);
+  return hello.groups.contains(leaf.keyBits == 256   ? Group::kP256
+                               : leaf.keyBits == 384 ? Group::kP384
+                                                     : Group::kP521);
 }
 
 HelloVerdict refuse(uint8_t alert, std::string reason) { return {0, alert, std::move(reason)}; }
@@ -98,7 +100,7 @@ std::string listed(const U16List& list, Name name) {
   std::string out;
   size_t count = 0;
   for (size_t i = 0; i < list.size(); ++i) {
-    if (isGrease(list[i]) || list[i] == 0x00ff || list[i] == 0x5600)
+    if (isGrease(list[i]) || list[i] == kRenegotiationScsv || list[i] == kFallbackScsv)
       continue;  // signalling values are no suites
     if (count++ < kLimit) out += (out.empty() ? "" : ", ") + name(list[i]);
   }

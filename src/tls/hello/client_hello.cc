@@ -13,6 +13,7 @@
 #include "tls/hello/hello_gatherer.h"
 #include "tls/protocol/alert_number.h"
 #include "tls/protocol/tls_names.h"
+#include "tls/protocol/wire.h"
 
 namespace culvert {
 
@@ -106,8 +107,6 @@ enum Extension : uint16_t {
   kSignatureAlgorithmsCert = 50,
   kRenegotiationInfo = 0xff01,
 };
-
-constexpr uint16_t kFallbackScsvSuite = 0x5600;
 
 /// Empty `reason` = fine.
 struct Fault {
@@ -323,28 +322,6 @@ Fault parseExtension(uint16_t type, std::span<const uint8_t> bytes, ClientHello&
   }
 }
 
-/// Of a client's share (RFC 8446 4.2.8.2, draft-ietf-tls-ecdhe-mlkem 4.1); 0: not known.
-size_t shareSize(uint16_t group) {
-  switch (group) {
-    case 0x0017:
-      return 65;
-    case 0x0018:
-      return 97;
-    case 0x0019:
-      return 133;
-    case 0x001d:
-      return 32;
-    case 0x11eb:
-      return 65 + 1184;
-    case 0x11ec:
-      return 1184 + 32;
-    case 0x11ed:
-      return 97 + 1568;
-    default:
-      return 0;
-  }
-}
-
 Fault parseExtensions(Reader reader, ClientHello& out) {
   out.extensions = reader.rest;
   NumberSet seen;
@@ -366,7 +343,8 @@ Fault parseExtensions(Reader reader, ClientHello& out) {
   bool sized = true;
   out.forEachKeyShare([&](uint16_t group, std::span<const uint8_t> key) {
     fine = offered.remove(group) && fine;
-    sized = sized && (shareSize(group) == 0 || shareSize(group) == key.size());
+    const size_t size = keyShareSize(group);
+    sized = sized && (size == 0 || size == key.size());
   });
   if (!fine) return illegal("key_share holds a group twice or one that is not in supported_groups");
   if (!sized) return illegal("a key share has not the size that its group wants");
@@ -390,7 +368,7 @@ Fault parseBody(std::span<const uint8_t> body, ClientHello& out) {
     return illegal("ClientHello does not offer null compression");
   out.cipherSuites = U16List(suites);
   out.onlyNullCompression = compression.size() == 1;
-  out.fallbackScsv = out.cipherSuites.contains(kFallbackScsvSuite);
+  out.fallbackScsv = out.cipherSuites.contains(kFallbackScsv);
   if (reader.rest.empty()) return {};  // no extensions at all: TLS 1.2 and older allow that
   Reader extensions{reader.vector16()};
   if (!reader.done()) return decodeError("extensions do not fill the rest of the ClientHello");

@@ -57,11 +57,13 @@ struct GroupInfo {
   bool byDefault;
   bool hybrid;
   bool served;
+  size_t share;
 };
 
 constexpr GroupInfo kGroups[] = {
-#define GROUP(id, name, others, byDefault, hybrid) {id, name, others, byDefault, hybrid, true},
-#define OTHER_GROUP(id, name) {id, name, "", false, false, false},
+#define GROUP(ident, id, name, others, byDefault, hybrid, share) \
+  {id, name, others, byDefault, hybrid, true, share},
+#define OTHER_GROUP(id, name) {id, name, "", false, false, false, 0},
 #include "tls/protocol/groups.def"
 };
 
@@ -185,6 +187,12 @@ bool isHybridGroup(uint16_t id) {
   for (const GroupInfo& group : kGroups)
     if (group.id == id) return group.hybrid;
   return false;
+}
+
+size_t keyShareSize(uint16_t group) {
+  for (const GroupInfo& known : kGroups)
+    if (known.id == group) return known.share;
+  return 0;
 }
 
 std::string alertName(uint8_t alert) {

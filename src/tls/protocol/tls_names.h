@@ -45,6 +45,8 @@ std::string suiteName(uint16_t id);
 std::string groupName(uint16_t id);
 /// A post-quantum group joined with a curve: for TLS 1.3 only.
 bool isHybridGroup(uint16_t id);
+/// The bytes of a client's key share; 0: not known.
+size_t keyShareSize(uint16_t group);
 /// "handshake_failure"; unknown numbers as "alert_117".
 std::string alertName(uint8_t alert);
 /// True for the reserved values of RFC 8701.

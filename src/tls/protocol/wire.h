@@ -22,6 +22,10 @@ inline constexpr uint8_t kCertificateRequest = 13;
 inline constexpr uint8_t kCertificateVerify = 15;
 inline constexpr uint8_t kClientKeyExchange = 16;
 
+// Signalling values among the cipher suites
+inline constexpr uint16_t kRenegotiationScsv = 0x00ff;  ///< RFC 5746
+inline constexpr uint16_t kFallbackScsv = 0x5600;       ///< RFC 7507
+
 inline constexpr size_t kRecordHeader = 5;
 inline constexpr size_t kMessageHeader = 4;
 inline constexpr size_t kMaxPlaintext = 16384;                   ///< of a record

@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include "tls/protocol/group_number.h"
+
 namespace culvert {
 namespace {
 
@@ -102,6 +104,21 @@ TEST(TlsNames, ChachaCanGoFirst) {
             (std::vector<uint16_t>{0xcca9, 0xcca8, 0xc02b, 0xc02f}));
   EXPECT_EQ(chachaFirst({0x1302, 0x1301}), (std::vector<uint16_t>{0x1302, 0x1301}));
   EXPECT_TRUE(chachaFirst({}).empty());
+}
+
+TEST(TlsNames, GroupConstantsAreTheRegistrysNumbers) {
+  EXPECT_EQ(Group::kP256, 0x0017);
+  EXPECT_EQ(Group::kX25519, 0x001d);
+  EXPECT_EQ(groupName(Group::kX25519Mlkem768), "X25519MLKEM768");
+  EXPECT_EQ(groupName(Group::kP521), "P-521");
+}
+
+TEST(TlsNames, KeySharesHaveTheSizeOfTheirGroup) {
+  EXPECT_EQ(keyShareSize(Group::kX25519), 32u);
+  EXPECT_EQ(keyShareSize(Group::kP384), 97u);
+  EXPECT_EQ(keyShareSize(Group::kX25519Mlkem768), 1216u);
+  EXPECT_EQ(keyShareSize(0x0100), 0u) << "ffdhe2048, known by name only";
+  EXPECT_EQ(keyShareSize(0x7a7a), 0u);
 }
 
 }  // namespace
