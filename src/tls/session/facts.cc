@@ -3,6 +3,7 @@
 #include "tls/session/facts.h"
 
 #include "base/ascii.h"
+#include "tls/protocol/group_number.h"
 #include "tls/protocol/tls_names.h"
 
 namespace culvert {
@@ -14,12 +15,14 @@ std::string ownGroupName(const char* name) {
   if (name == nullptr) return {};
   struct Spelling {
     std::string_view theirs;
-    std::string_view ours;
+    uint16_t ours;
   };
-  static constexpr Spelling kSpellings[] = {
-      {"SECP256R1", "P-256"}, {"SECP384R1", "P-384"}, {"SECP521R1", "P-521"}, {"X25519", "X25519"}};
+  static constexpr Spelling kSpellings[] = {{"SECP256R1", Group::kP256},
+                                            {"SECP384R1", Group::kP384},
+                                            {"SECP521R1", Group::kP521},
+                                            {"X25519", Group::kX25519}};
   for (const Spelling& spelling : kSpellings)
-    if (equalNoCase(name, spelling.theirs)) return std::string(spelling.ours);
+    if (equalNoCase(name, spelling.theirs)) return groupName(spelling.ours);
   return name;
 }
 

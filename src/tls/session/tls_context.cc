@@ -10,6 +10,7 @@
 #include "tls/library/tls_library.h"
 #include "tls/library/wolf_error.h"
 #include "tls/library/wolfssl.h"
+#include "tls/protocol/group_number.h"
 #include "tls/protocol/tls_names.h"
 #include "tls/session/staple_serving.h"
 
@@ -193,11 +194,10 @@ const std::string* chooseProtocol(const std::vector<std::string>& ours, const Cl
 /// The group for a client of TLS 1.2, or 0. Left to itself wolfSSL takes the client's first curve
 /// of some strength, whatever the groups of the context are.
 uint16_t chooseGroup12(const std::vector<uint16_t>& ours, const ClientHello& hello) {
-  constexpr uint16_t kP256 = 0x0017;
   uint16_t first = 0;
   for (uint16_t group : ours) {
     if (isHybridGroup(group)) continue;
-    if (hello.hasGroups ? hello.groups.contains(group) : group == kP256) return group;
+    if (hello.hasGroups ? hello.groups.contains(group) : group == Group::kP256) return group;
     if (first == 0) first = group;
   }
   // RFC 8422 4: a client that names no groups takes any; those clients know P-256 at least.
@@ -214,8 +214,7 @@ bool limitRecords(WOLFSSL* ssl, const ClientHello& hello, bool tls13) {
   // A ServerHello is not cut: one that answers a post-quantum share is too long.
   bool longShare = false;
   hello.forEachKeyShare([&](uint16_t, std::span<const uint8_t> key) {
-    constexpr size_t kLongest = 133;  // P-521
-    longShare = longShare || key.size() > kLongest;
+    longShare = longShare || key.size() > keyShareSize(Group::kP521);
   });
   if (hello.maxFragment != 0 && !longShare)
     return wolfSSL_UseMaxFragment(ssl, hello.maxFragment) == WOLFSSL_SUCCESS;
@@ -228,8 +227,8 @@ bool useGroup12(WOLFSSL* ssl, uint16_t group) {
 #if LIBWOLFSSL_VERSION_HEX < 0x05009000
   // Older releases put the client's curves behind ours, and choose among those of one size.
   constexpr word16 kP384 = 48, kP521 = 66;
-  if (group == 0x0018 || group == 0x0019)
-    wolfSSL_SetTmpEC_DHE_Sz(ssl, group == 0x0018 ? kP384 : kP521);
+  if (group == Group::kP384 || group == Group::kP521)
+    wolfSSL_SetTmpEC_DHE_Sz(ssl, group == Group::kP384 ? kP384 : kP521);
 #endif
   return wolfSSL_UseSupportedCurve(ssl, group) == WOLFSSL_SUCCESS;
 }
