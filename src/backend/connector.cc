@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <new>
 
+#include "event/callback.h"
 #include "net/plain_stream.h"
 #include "net/socket_ops.h"
 
@@ -57,13 +58,12 @@ struct Connector::Attempt {
       : owner(c),
         address(std::move(to)),
         fd(std::move(socket)),
-        watcher(c.context_.loop, fd.get(), this, nullptr,
-                [](void* self) {
-                  auto& attempt = *static_cast<Attempt*>(self);
-                  Connector& connector = attempt.owner;
-                  connector.guarded([&] { connector.onWritable(attempt); });
-                }),
+        watcher(c.context_.loop, fd.get(), this, nullptr, call<&Attempt::onWritable>),
         started(now) {}
+
+  void onWritable() {
+    owner.guarded([this] { owner.onWritable(*this); });
+  }
 
   Connector& owner;
   SocketAddress address;
@@ -79,11 +79,7 @@ Connector::Connector(ConnectorContext& context, const ConnectorOptions& options,
     : context_(context),
       options_(options),
       preface_(std::move(preface)),
-      timer_(context.loop, this,
-             [](void* self) {
-               auto& connector = *static_cast<Connector*>(self);
-               connector.guarded([&] { connector.onTimer(); });
-             }),
+      timer_(context.loop, this, call<&Connector::onTimer>),
       backoff_(kFirstBackoff) {}
 
 Connector::~Connector() { dropAll(); }
@@ -285,6 +281,10 @@ void Connector::onWritable(Attempt& attempt) {
 }
 
 void Connector::onTimer() {
+  guarded([this] { runDue(); });
+}
+
+void Connector::runDue() {
   const TimePoint now = context_.loop.now();
   catchUp(now);
   if (observer_ == nullptr) return;

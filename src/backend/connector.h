@@ -92,6 +92,7 @@ class Connector final : public Dialer, public ListNode<Connector> {
   void adopt(UniqueFd fd, const SocketAddress& address);
   void onWritable(Attempt& attempt);
   void onTimer();
+  void runDue();
 
   bool expireAttempts(TimePoint now);
   void noteFailure(const SocketAddress& address, int sysErrno);

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/file_stamp.h"
+#include "event/callback.h"
 
 namespace culvert {
 namespace {
@@ -45,9 +46,8 @@ CertificateWatch::CertificateWatch(EventLoop& loop, void* context, Callback onDu
     : loop_(loop),
       context_(context),
       onDue_(onDue),
-      directories_(loop, this,
-                   [](void* self) { static_cast<CertificateWatch*>(self)->onChange(); }),
-      timer_(loop, this, [](void* self) { static_cast<CertificateWatch*>(self)->onTimer(); }) {}
+      directories_(loop, this, call<&CertificateWatch::onChange>),
+      timer_(loop, this, call<&CertificateWatch::onTimer>) {}
 
 Result<void> CertificateWatch::start() {
   timer_.armBy(Clock::now() + kSlowPoll);

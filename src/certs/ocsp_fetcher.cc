@@ -9,6 +9,7 @@
 #include <new>
 
 #include "certs/ocsp_schedule.h"
+#include "event/callback.h"
 #include "tls/ocsp/ocsp_check.h"
 
 namespace culvert {
@@ -69,12 +70,7 @@ OcspFetcher::OcspFetcher(EventLoop& loop, Logger& logger, CounterBlock& counters
       counters_(counters),
       mailbox_(loop, 1, this,
                [](void* self) { static_cast<OcspFetcher*>(self)->mailbox_.runControl(); }),
-      timer_(loop, this,
-             [](void* self) {
-               auto* fetcher = static_cast<OcspFetcher*>(self);
-               fetcher->guarded(
-                   [fetcher] { fetcher->following_ ? fetcher->followNow() : fetcher->run(); });
-             }),
+      timer_(loop, this, call<&OcspFetcher::onTimer>),
       lookup_({.onThreadStart = std::move(onLookupStart),
                .onAnswer =
                    [this](const std::string& host, uint16_t port, Result<AddressSet> answer) {
@@ -96,6 +92,10 @@ void OcspFetcher::guarded(Step step) {
     starved_ = true;
     timer_.armBy(loop_.now() + kMemoryPause);
   }
+}
+
+void OcspFetcher::onTimer() {
+  guarded([this] { following_ ? followNow() : run(); });
 }
 
 /// Every job gets its place again: among those that are due, or under way. With `lookAgain` a name

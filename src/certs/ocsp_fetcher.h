@@ -54,6 +54,7 @@ class OcspFetcher {
   void guarded(Step step);
   void placeAll(bool lookAgain);
   void followNow();
+  void onTimer();
   void schedule(Job& job, Millis delay);
   void run();
   bool mayStart(Job& job);

@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <unordered_set>
 
+#include "event/callback.h"
+
 namespace culvert {
 
 namespace {
@@ -24,8 +26,8 @@ DirectoryWatcher::DirectoryWatcher(EventLoop& loop, void* context, Callback onCh
 Result<void> DirectoryWatcher::open() {
   fd_.reset(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
   if (!fd_) return failErrno("inotify", errno);
-  watcher_ =
-      std::make_unique<IoWatcher>(loop_, fd_.get(), this, &DirectoryWatcher::onReadable, nullptr);
+  watcher_ = std::make_unique<IoWatcher>(loop_, fd_.get(), this,
+                                         call<&DirectoryWatcher::onReadable>, nullptr);
   if (!watcher_->watch(true, false)) return failErrno("inotify", errno);
   return {};
 }
@@ -51,11 +53,10 @@ size_t DirectoryWatcher::watch(const std::vector<std::string>& directories) {
   return failed;
 }
 
-void DirectoryWatcher::onReadable(void* self) {
-  auto& watcher = *static_cast<DirectoryWatcher*>(self);
+void DirectoryWatcher::onReadable() {
   alignas(inotify_event) char events[16 * 1024];
   // One read a turn; what is left comes again. The contents do not matter.
-  if (::read(watcher.fd_.get(), events, sizeof events) > 0) watcher.onChange_(watcher.context_);
+  if (::read(fd_.get(), events, sizeof events) > 0) onChange_(context_);
 }
 
 }  // namespace culvert

@@ -29,7 +29,7 @@ class DirectoryWatcher {
   size_t watch(const std::vector<std::string>& directories);
 
  private:
-  static void onReadable(void* self);
+  void onReadable();
 
   EventLoop& loop_;
   void* context_;

@@ -7,6 +7,8 @@
 
 #include <cerrno>
 
+#include "event/callback.h"
+
 namespace culvert {
 
 NotifyPipe::NotifyPipe(EventLoop& loop, void* context, IoWatcher::Callback onNotified)
@@ -18,8 +20,8 @@ Result<void> NotifyPipe::open() {
     return failErrno("cannot create a notification pipe", errno);
   readEnd_.reset(ends[0]);
   writeEnd_.reset(ends[1]);
-  watcher_ =
-      std::make_unique<IoWatcher>(loop_, readEnd_.get(), this, &NotifyPipe::onReadable, nullptr);
+  watcher_ = std::make_unique<IoWatcher>(loop_, readEnd_.get(), this, call<&NotifyPipe::onReadable>,
+                                         nullptr);
   if (!watcher_->watch(true, false)) return failErrno("cannot watch a notification pipe", errno);
   return {};
 }
@@ -32,14 +34,13 @@ void NotifyPipe::notify() {
   }
 }
 
-void NotifyPipe::onReadable(void* self) {
-  auto& pipe = *static_cast<NotifyPipe*>(self);
+void NotifyPipe::onReadable() {
   // Emptied first, the mailbox read after: a message that comes in between leaves a byte for the
   // next turn.
   char bytes[64];
-  while (::read(pipe.readEnd_.get(), bytes, sizeof bytes) == sizeof bytes) {
+  while (::read(readEnd_.get(), bytes, sizeof bytes) == sizeof bytes) {
   }
-  pipe.onNotified_(pipe.context_);
+  onNotified_(context_);
 }
 
 }  // namespace culvert

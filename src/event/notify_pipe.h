@@ -20,7 +20,7 @@ class NotifyPipe {
   void notify();
 
  private:
-  static void onReadable(void* self);
+  void onReadable();
 
   EventLoop& loop_;
   void* context_;

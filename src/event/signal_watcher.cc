@@ -8,6 +8,8 @@
 
 #include <cerrno>
 
+#include "event/callback.h"
+
 namespace culvert {
 
 SignalWatcher::SignalWatcher(EventLoop& loop, void* context, Callback onSignal)
@@ -20,19 +22,18 @@ Result<void> SignalWatcher::open(std::initializer_list<int> signals) {
   fd_.reset(::signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC));
   if (!fd_) return failErrno("cannot watch for signals", errno);
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
-  watcher_ =
-      std::make_unique<IoWatcher>(loop_, fd_.get(), this, &SignalWatcher::onReadable, nullptr);
+  watcher_ = std::make_unique<IoWatcher>(loop_, fd_.get(), this, call<&SignalWatcher::onReadable>,
+                                         nullptr);
   if (!watcher_->watch(true, false)) return failErrno("cannot watch for signals", errno);
   return {};
 }
 
-void SignalWatcher::onReadable(void* self) {
-  auto& watcher = *static_cast<SignalWatcher*>(self);
+void SignalWatcher::onReadable() {
   // One read a turn: what arrives during the callbacks waits until everybody else had theirs.
   signalfd_siginfo pending[8];
-  const ssize_t got = ::read(watcher.fd_.get(), pending, sizeof pending);
+  const ssize_t got = ::read(fd_.get(), pending, sizeof pending);
   for (size_t i = 0; (i + 1) * sizeof pending[0] <= static_cast<size_t>(got < 0 ? 0 : got); ++i) {
-    watcher.onSignal_(watcher.context_, static_cast<int>(pending[i].ssi_signo));
+    onSignal_(context_, static_cast<int>(pending[i].ssi_signo));
   }
 }
 

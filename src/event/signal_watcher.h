@@ -26,7 +26,7 @@ class SignalWatcher {
   Result<void> open(std::initializer_list<int> signals);
 
  private:
-  static void onReadable(void* self);
+  void onReadable();
 
   EventLoop& loop_;
   void* context_;

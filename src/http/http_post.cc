@@ -10,6 +10,7 @@
 #include <new>
 #include <utility>
 
+#include "event/callback.h"
 #include "event/event_loop.h"
 #include "net/socket_ops.h"
 
@@ -23,8 +24,7 @@ HttpPost::HttpPost(EventLoop& loop, const HttpUrl& url, std::string_view content
       limits_(limits),
       done_(std::move(done)),
       response_(limits.maxBody),
-      timer_(loop, this,
-             [](void* self) { static_cast<HttpPost*>(self)->guarded(&HttpPost::onTimer); }) {
+      timer_(loop, this, call<&HttpPost::guarded<&HttpPost::onTimer>>) {
   request_ = fmt::format(
       "POST {} HTTP/1.0\r\nHost: {}\r\nUser-Agent: culvert\r\nContent-Type: {}\r\n"
       "Content-Length: {}\r\n\r\n",
@@ -61,10 +61,9 @@ void HttpPost::tryNext(int lastError) {
 
 void HttpPost::adopt(UniqueFd fd) {
   fd_ = std::move(fd);
-  watcher_ = std::make_unique<IoWatcher>(
-      loop_, fd_.get(), this,
-      [](void* self) { static_cast<HttpPost*>(self)->guarded(&HttpPost::onReadable); },
-      [](void* self) { static_cast<HttpPost*>(self)->guarded(&HttpPost::onWritable); });
+  watcher_ = std::make_unique<IoWatcher>(loop_, fd_.get(), this,
+                                         call<&HttpPost::guarded<&HttpPost::onReadable>>,
+                                         call<&HttpPost::guarded<&HttpPost::onWritable>>);
   if (!watcher_->watch(false, true))
     end(tl::unexpected(HttpFailure{false, "cannot be waited for: " + errnoText(ENOMEM)}));
 }
@@ -120,9 +119,10 @@ void HttpPost::onTimer() {
 }
 
 /// Every callback of ours: a shortage of memory ends this exchange only.
-void HttpPost::guarded(void (HttpPost::*step)()) {
+template <void (HttpPost::*kStep)()>
+void HttpPost::guarded() {
   try {
-    (this->*step)();
+    (this->*kStep)();
   } catch (const std::bad_alloc&) {
     end(tl::unexpected(HttpFailure{false, "out of memory"}));
   }

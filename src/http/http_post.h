@@ -52,7 +52,8 @@ class HttpPost final : public Deferred {
   void onWritable();
   void onReadable();
   void onTimer();
-  void guarded(void (HttpPost::*step)());
+  template <void (HttpPost::*kStep)()>
+  void guarded();
   void end(HttpResult result);
 
   EventLoop& loop_;

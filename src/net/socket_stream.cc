@@ -6,16 +6,15 @@
 
 #include <cerrno>
 
+#include "event/callback.h"
 #include "net/socket_ops.h"
 
 namespace culvert {
 
 SocketStream::SocketStream(EventLoop& loop, UniqueFd fd)
     : fd_(std::move(fd)),
-      watcher_(
-          loop, fd_.get(), this,
-          [](void* self) { static_cast<SocketStream*>(self)->observer_->onReadable(); },
-          [](void* self) { static_cast<SocketStream*>(self)->observer_->onWritable(); }) {}
+      watcher_(loop, fd_.get(), this, call<&SocketStream::tellReadable>,
+               call<&SocketStream::tellWritable>) {}
 
 SocketStream::~SocketStream() {
   if (abortOnClose_) setLingerReset(fd_.get());

@@ -40,6 +40,9 @@ class SocketStream : public ByteStream {
   IoStatus finish();
 
  private:
+  void tellReadable() { observer_->onReadable(); }
+  void tellWritable() { observer_->onWritable(); }
+
   UniqueFd fd_;
   IoWatcher watcher_;  // after fd_: stops watching before the descriptor is closed
   uint64_t transmitted_ = 0;

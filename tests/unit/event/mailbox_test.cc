@@ -10,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "event/callback.h"
 #include "event/event_loop.h"
 
 namespace culvert {
@@ -138,7 +139,7 @@ TEST(MailboxThreads, NothingIsLostBetweenThreads) {
     std::vector<int> next{0, 0};
     size_t commands = 0;
     std::atomic<int> refused{0};
-    Mailbox<Item> box{loop, 64, this, [](void* self) { static_cast<Consumer*>(self)->onMail(); }};
+    Mailbox<Item> box{loop, 64, this, call<&Consumer::onMail>};
     void onMail() {
       while (const auto item = box.takeItem()) {
         int& expected = next[static_cast<size_t>(**item) / kEach];

@@ -7,6 +7,7 @@
 #include <memory>
 #include <vector>
 
+#include "event/callback.h"
 #include "event/event_loop.h"
 
 namespace culvert {
@@ -15,8 +16,7 @@ namespace {
 class TimerTest : public testing::Test {
  protected:
   struct Probe {
-    explicit Probe(EventLoop& l)
-        : loop(l), timer(l, this, [](void* self) { static_cast<Probe*>(self)->onFire(); }) {}
+    explicit Probe(EventLoop& l) : loop(l), timer(l, this, call<&Probe::onFire>) {}
     void onFire() {
       fired.push_back(Clock::now());
       armedWhenFired = timer.armed();
