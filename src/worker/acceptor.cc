@@ -7,6 +7,7 @@
 #include <future>
 
 #include "base/thread.h"
+#include "event/callback.h"
 #include "net/socket_ops.h"
 #include "process/privileges.h"
 
@@ -52,13 +53,7 @@ Acceptor::Listener::Listener(Acceptor& a, ListenerUpdate::Added added)
       id(added.id),
       fd(std::move(added.fd)),
       service(std::move(added.service)),
-      watcher(
-          a.loop_, fd.get(), this,
-          [](void* self) {
-            auto& listener = *static_cast<Listener*>(self);
-            listener.acceptor.acceptFrom(listener);
-          },
-          nullptr) {
+      watcher(a.loop_, fd.get(), this, call<&Listener::onReadable>, nullptr) {
   setClientOptions(fd.get());
 }
 
@@ -68,9 +63,9 @@ Acceptor::Acceptor(Logger& logger, CounterBlock& counters, TunnelBudget& budget,
       counters_(counters),
       budget_(budget),
       workers_(std::move(workers)),
-      mailbox_(loop_, 1, this, [](void* self) { static_cast<Acceptor*>(self)->onMail(); }),
-      resumeTimer_(loop_, this, [](void* self) { static_cast<Acceptor*>(self)->resume(); }),
-      restTimer_(loop_, this, [](void* self) { static_cast<Acceptor*>(self)->onRestOver(); }) {
+      mailbox_(loop_, 1, this, call<&Acceptor::onMail>),
+      resumeTimer_(loop_, this, call<&Acceptor::resume>),
+      restTimer_(loop_, this, call<&Acceptor::onRestOver>) {
   loop_.setEndOfTurn([this] { finishRetired(); });
 }
 

@@ -65,6 +65,8 @@ class Acceptor {
  private:
   struct Listener {
     Listener(Acceptor& a, ListenerUpdate::Added added);
+    void onReadable() { acceptor.acceptFrom(*this); }
+
     Acceptor& acceptor;
     uint32_t id;
     UniqueFd fd;

@@ -4,6 +4,7 @@
 
 #include <new>
 
+#include "event/callback.h"
 #include "log/logger.h"
 #include "worker/client_session.h"
 
@@ -19,7 +20,7 @@ TrustReview::TrustReview(EventLoop& loop, Logger& logger, TunnelSet& tunnels)
     : loop_(loop),
       logger_(logger),
       tunnels_(tunnels),
-      timer_(loop, this, [](void* self) { static_cast<TrustReview*>(self)->step(); }) {}
+      timer_(loop, this, call<&TrustReview::step>) {}
 
 void TrustReview::begin(const Services& services) {
   for (const auto& service : services) {

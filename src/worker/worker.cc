@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "base/thread.h"
+#include "event/callback.h"
 #include "process/privileges.h"
 #include "worker/backend_report.h"
 
@@ -26,8 +27,7 @@ Worker::Worker(unsigned index, const WorkerShared& shared, CounterBlock& counter
       handshakes_(loop_, counters),
       tunnelContext_{loop_, pool_, counters, handshakes_},
       connectors_{loop_, counters, *this},
-      mailbox_(loop_, kMailboxCapacity, this,
-               [](void* self) { static_cast<Worker*>(self)->onMail(); }),
+      mailbox_(loop_, kMailboxCapacity, this, call<&Worker::onMail>),
       tunnels_(loop_),
       review_(loop_, shared.logger, tunnels_) {
   handshakes_.setArrivals(*this);
