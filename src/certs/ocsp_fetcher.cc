@@ -68,8 +68,7 @@ OcspFetcher::OcspFetcher(EventLoop& loop, Logger& logger, CounterBlock& counters
     : loop_(loop),
       logger_(logger),
       counters_(counters),
-      mailbox_(loop, 1, this,
-               [](void* self) { static_cast<OcspFetcher*>(self)->mailbox_.runControl(); }),
+      postBox_(loop),
       timer_(loop, this, call<&OcspFetcher::onTimer>),
       lookup_({.onThreadStart = std::move(onLookupStart),
                .onAnswer =

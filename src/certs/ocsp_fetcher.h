@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "event/event_loop.h"
-#include "event/mailbox.h"
+#include "event/post_box.h"
 #include "http/http_post.h"
 #include "log/logger.h"
 #include "net/host_lookup.h"
@@ -39,11 +39,11 @@ class OcspFetcher {
   OcspFetcher(const OcspFetcher&) = delete;
   OcspFetcher& operator=(const OcspFetcher&) = delete;
 
-  Result<void> open() { return mailbox_.open(); }
+  Result<void> open() { return postBox_.open(); }
   /// From now on these. What is known already keeps its schedule; what is gone is cancelled.
   void follow(std::vector<OcspTask> tasks);
   /// Runs `message` on the loop. Thread: any.
-  void post(std::function<void()> message) { mailbox_.post(std::move(message)); }
+  void post(std::function<void()> message) { postBox_.post(std::move(message)); }
 
  private:
   struct Job;
@@ -71,7 +71,7 @@ class OcspFetcher {
   EventLoop& loop_;
   Logger& logger_;
   CounterBlock& counters_;
-  Mailbox<int> mailbox_;  // only its control lane is used
+  PostBox postBox_;
   std::minstd_rand random_{std::random_device{}()};
   std::map<std::string, std::unique_ptr<Job>> jobs_;
   std::map<std::string, Responder> responders_;
@@ -82,7 +82,7 @@ class OcspFetcher {
   bool following_ = false;       // they are not yet
   bool starved_ = false;         // a job may be in no list
   Timer timer_;
-  HostLookup lookup_;  // last: its thread posts into the mailbox
+  HostLookup lookup_;  // last: its thread posts into the box
 };
 
 }  // namespace culvert
