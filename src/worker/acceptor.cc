@@ -63,7 +63,7 @@ Acceptor::Acceptor(Logger& logger, CounterBlock& counters, TunnelBudget& budget,
       counters_(counters),
       budget_(budget),
       workers_(std::move(workers)),
-      mailbox_(loop_, 1, this, call<&Acceptor::onMail>),
+      postBox_(loop_, this, call<&Acceptor::onMail>),
       resumeTimer_(loop_, this, call<&Acceptor::resume>),
       restTimer_(loop_, this, call<&Acceptor::onRestOver>) {
   loop_.setEndOfTurn([this] { finishRetired(); });
@@ -82,7 +82,7 @@ Result<void> Acceptor::start() {
 
 void Acceptor::apply(ListenerUpdate update) {
   std::promise<void> done;
-  mailbox_.post([&] {
+  postBox_.post([&] {
     try {
       applyNow(update);
     } catch (const std::bad_alloc&) {
@@ -94,7 +94,7 @@ void Acceptor::apply(ListenerUpdate update) {
 }
 
 void Acceptor::stop() {
-  mailbox_.post([this] {
+  postBox_.post([this] {
     for (auto& listener : listeners_) acceptAll(*listener);
     listeners_.clear();
     resumeTimer_.disarm();
@@ -113,11 +113,11 @@ void Acceptor::stop() {
 
 void Acceptor::wake() noexcept {
   resumeWanted_.store(true);
-  mailbox_.wake();
+  postBox_.wake();
 }
 
 void Acceptor::onMail() {
-  mailbox_.runControl();
+  postBox_.runControl();
   if (resumeWanted_.exchange(false)) resume();
 }
 

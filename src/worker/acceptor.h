@@ -13,7 +13,7 @@
 #include <thread>
 #include <vector>
 
-#include "event/mailbox.h"
+#include "event/post_box.h"
 #include "event/timer.h"
 #include "log/logger.h"
 #include "service/service.h"
@@ -51,7 +51,7 @@ class Acceptor {
   void setOnClosed(std::function<void(uint32_t id)> closed) { onClosed_ = std::move(closed); }
 
   /// Control thread: open(), start(), then apply() and stop().
-  Result<void> open() { return mailbox_.open(); }
+  Result<void> open() { return postBox_.open(); }
   Result<void> start();
   /// Waits until it is in force: what the log says next is true of every connection to come.
   void apply(ListenerUpdate update);
@@ -100,7 +100,7 @@ class Acceptor {
   TunnelBudget& budget_;
   const std::vector<Worker*> workers_;
   EventLoop loop_;
-  Mailbox<AcceptedConn> mailbox_;  // only its control lane is used
+  PostBox postBox_;
   std::vector<std::unique_ptr<Listener>> listeners_;
   std::function<void(uint32_t)> onClosed_;
   Placement placement_;
