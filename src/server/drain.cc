@@ -4,11 +4,12 @@
 
 #include <utility>
 
+#include "event/callback.h"
+
 namespace culvert {
 
 Drain::Drain(ServerParts& parts)
-    : parts_(parts),
-      timer_(parts.loop, this, [](void* self) { static_cast<Drain*>(self)->onTimeout(); }) {}
+    : parts_(parts), timer_(parts.loop, this, call<&Drain::onTimeout>) {}
 
 void Drain::onSignal() {
   if (begun_) return cutAll("second signal");
@@ -35,7 +36,7 @@ void Drain::begin() {
   for (auto& worker : parts_.workers) {
     worker->drain([this] {  // on the worker's thread
       if (++emptyWorkers_ == parts_.workers.size())
-        parts_.mailbox.post([this] { parts_.loop.stop(); });
+        parts_.postBox.post([this] { parts_.loop.stop(); });
     });
   }
   begun_ = true;

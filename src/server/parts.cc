@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "event/callback.h"
 #include "process/privileges.h"
 
 namespace culvert {
@@ -27,8 +28,7 @@ ServerParts::ServerParts(ConfigSource from, bool daemonized)
     : source(std::move(from)),
       daemon(daemonized),
       counters(registry.addBlock()),
-      mailbox(loop, 1, this,
-              [](void* self) { static_cast<ServerParts*>(self)->mailbox.runControl(); }),
+      postBox(loop, &postBox, call<&PostBox::runControl>),
       resolver(std::make_unique<Resolver>(resolving(logger))),
       staples(logger, counters),
       notify(SdNotify::fromEnvironment()) {}

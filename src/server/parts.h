@@ -13,7 +13,7 @@
 #include "certs/staple_keeper.h"
 #include "certs/ticket_source.h"
 #include "config/config_source.h"
-#include "event/mailbox.h"
+#include "event/post_box.h"
 #include "log/logger.h"
 #include "process/fd_budget.h"
 #include "process/identity.h"
@@ -36,7 +36,7 @@ struct ServerParts {
   CounterRegistry registry;
   CounterBlock& counters;  ///< the control thread's
   EventLoop loop;
-  Mailbox<int> mailbox;  ///< into the control thread; only its control lane is used
+  PostBox postBox;  ///< into the control thread
   std::unique_ptr<Resolver> resolver;
   TicketSource tickets;
   StapleKeeper staples;

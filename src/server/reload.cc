@@ -4,15 +4,16 @@
 
 #include <utility>
 
+#include "event/callback.h"
 #include "process/privileges.h"
 #include "server/reports.h"
 
 namespace culvert {
 
 Reload::Reload(ServerParts& parts)
-    : parts_(parts), certificates_(parts.loop, parts.logger, parts.counters, this, [](void* self) {
-        static_cast<Reload*>(self)->onCertificatesDue();
-      }) {}
+    : parts_(parts),
+      certificates_(parts.loop, parts.logger, parts.counters, this,
+                    call<&Reload::onCertificatesDue>) {}
 
 void Reload::start() {
   const ControlPrivileges raised;

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "base/standard_streams.h"
+#include "event/callback.h"
 #include "log/log_sink.h"
 #include "process/cpu_budget.h"
 #include "server/exit_code.h"
@@ -46,9 +47,8 @@ Server::Server(ConfigSource source, ServerOptions options)
       reload_(parts_),
       drain_(parts_),
       overseer_(parts_),
-      signals_(parts_.loop, this,
-               [](void* self, int signal) { static_cast<Server*>(self)->onSignal(signal); }),
-      tick_(parts_.loop, this, [](void* self) { static_cast<Server*>(self)->onTick(); }) {}
+      signals_(parts_.loop, this, call<&Server::onSignal>),
+      tick_(parts_.loop, this, call<&Server::onTick>) {}
 
 Server::~Server() = default;
 
@@ -183,7 +183,7 @@ int Server::becomeUser() {
 
 int Server::startThreads() {
   Result<void> started = parts_.logger.start(dropThreadCapabilities);
-  if (started) started = parts_.mailbox.open();
+  if (started) started = parts_.postBox.open();
   if (started) started = parts_.resolver->start();
   std::vector<Worker*> workers;
   for (auto& worker : parts_.workers) {
@@ -195,7 +195,7 @@ int Server::startThreads() {
     parts_.acceptor = std::make_unique<Acceptor>(parts_.logger, parts_.registry.addBlock(),
                                                  parts_.budget, workers);
     parts_.acceptor->setOnClosed([this](uint32_t id) {
-      parts_.mailbox.post([this, id] { parts_.listeners.removeDroppedFile(id); });
+      parts_.postBox.post([this, id] { parts_.listeners.removeDroppedFile(id); });
     });
     parts_.budget.setWake([this] { parts_.acceptor->wake(); });
     started = parts_.acceptor->open();

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/intrusive_list.h"
+#include "event/callback.h"
 #include "event/event_loop.h"
 #include "event/timer.h"
 
@@ -40,8 +41,7 @@ class TicketDelay {
   static constexpr Millis kMoment{10};
 
   explicit TicketDelay(EventLoop& loop)
-      : loop_(loop),
-        timer_(loop, this, [](void* self) { static_cast<TicketDelay*>(self)->onTimer(); }) {}
+      : loop_(loop), timer_(loop, this, call<&TicketDelay::onTimer>) {}
 
   /// `ticket` hears onDue(context) after kMoment, unless it is destroyed before.
   void add(HeldTicket& ticket) {

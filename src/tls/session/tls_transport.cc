@@ -7,6 +7,7 @@
 #include <new>
 #include <utility>
 
+#include "event/callback.h"
 #include "tls/library/wolf_error.h"
 #include "tls/library/wolfssl.h"
 #include "tls/protocol/alert_number.h"
@@ -185,8 +186,8 @@ void TlsTransport::countFraming(std::span<const uint8_t> bytes) {
 void TlsTransport::holdTicket() {
   if (worker_.output.empty() || backlog() != 0) return;
   if (wolfSSL_GetVersion(session_.get()) != WOLFSSL_TLSV1_3) return;
-  heldTicket_ = std::make_unique<HeldTicket>(
-      worker_.output, this, [](void* self) { static_cast<TlsTransport*>(self)->releaseTicket(); });
+  heldTicket_ =
+      std::make_unique<HeldTicket>(worker_.output, this, call<&TlsTransport::releaseTicket>);
   worker_.output.clear();
   worker_.tickets.add(*heldTicket_);
 }
