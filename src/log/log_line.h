@@ -10,7 +10,6 @@
 #include <chrono>
 #include <concepts>
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,13 +25,6 @@ inline constexpr std::array<std::string_view, 8> kLogLevelNames = {
 
 constexpr std::string_view logLevelName(LogLevel level) {
   return kLogLevelNames[static_cast<size_t>(level)];
-}
-
-constexpr std::optional<LogLevel> logLevelByName(std::string_view name) {
-  for (size_t i = 0; i < kLogLevelNames.size(); ++i) {
-    if (kLogLevelNames[i] == name) return static_cast<LogLevel>(i);
-  }
-  return std::nullopt;
 }
 
 class LogLine {

@@ -60,8 +60,6 @@ bool SdNotify::stopping(std::string_view status) {
   return send(status.empty() ? message : message + statusLine(status));
 }
 
-bool SdNotify::status(std::string_view text) { return send(statusLine(text)); }
-
 bool SdNotify::send(const std::string& message) {
   if (!enabled()) return false;
   // A socket for each message: messages are rare, and the manager may have been restarted since the

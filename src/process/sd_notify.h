@@ -28,7 +28,6 @@ class SdNotify {
   /// RELOADING=1 with MONOTONIC_USEC, as Type=notify-reload asks; ready() ends it.
   bool reloading();
   bool stopping(std::string_view status = {});
-  bool status(std::string_view text);
 
  private:
   bool send(const std::string& message);

@@ -42,13 +42,6 @@ Result<void> initTlsLibrary() {
   return {};
 }
 
-void cleanupTlsLibrary() {
-  std::lock_guard lock(initMutex);
-  if (!initialised) return;
-  wolfSSL_Cleanup();
-  initialised = false;
-}
-
 namespace {
 
 /// Leaves ones in the upper halves of the vector registers, as hand-written AVX2 code may, and

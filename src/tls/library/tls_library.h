@@ -15,9 +15,6 @@ namespace culvert {
 /// before threads.
 Result<void> initTlsLibrary();
 
-/// Undoes initTlsLibrary(); for tests and leak checkers. No TLS object may be left.
-void cleanupTlsLibrary();
-
 /// "5.9.2"
 std::string tlsLibraryVersion();
 

@@ -126,8 +126,6 @@ TEST(LogLine, CutsLongValuesBetweenCharacters) {
 TEST(LogLine, LevelsHaveSyslogsNamesAndOrder) {
   EXPECT_EQ(logLevelName(LogLevel::kEmerg), "emerg");
   EXPECT_EQ(logLevelName(LogLevel::kDebug), "debug");
-  EXPECT_EQ(logLevelByName("warning"), LogLevel::kWarning);
-  EXPECT_EQ(logLevelByName("loud"), std::nullopt);
   EXPECT_EQ(static_cast<int>(LogLevel::kInfo), 6);
 }
 

@@ -85,15 +85,15 @@ TEST_F(SdNotifyTest, AReloadCarriesItsTime) {
 
 TEST_F(SdNotifyTest, AStatusCannotSmuggleAssignments) {
   SdNotify notify = managed();
-  EXPECT_TRUE(notify.status("a\nREADY=1"));
-  EXPECT_EQ(received(), "STATUS=a READY=1\n");
+  EXPECT_TRUE(notify.stopping("a\nREADY=1"));
+  EXPECT_EQ(received(), "STOPPING=1\nSTATUS=a READY=1\n");
 }
 
 TEST_F(SdNotifyTest, TakesAbstractNames) {
   std::string name = fmt::format("culvert-sd-{}", ::getpid());
   SdNotify notify = managedBy("@" + name, SocketAddress::unixPath(std::string(1, '\0') + name));
-  EXPECT_TRUE(notify.status("x"));
-  EXPECT_EQ(received(), "STATUS=x\n");
+  EXPECT_TRUE(notify.stopping());
+  EXPECT_EQ(received(), "STOPPING=1\n");
 }
 
 TEST_F(SdNotifyTest, AManagerThatIsGoneIsNoTrouble) {
