@@ -17,10 +17,12 @@ std::string versionText() {
 std::string versionReport() {
   std::string features;
   for (const std::string& feature : tlsFeatures()) features += " " + feature;
-  return fmt::format(
-      "culvert {}\nwolfSSL: {} ({})\ncpu: {}\nlibevent: {}\nfeatures:{}\nbuild: {}\n",
-      versionText(), tlsLibraryVersion(), CULVERT_WOLFSSL_ORIGIN, tlsCpuText(),
-      eventLibraryVersion(), features, CULVERT_BUILD_MODE);
+  const std::string report =
+      fmt::format("culvert {}\nwolfSSL: {} ({})\ncpu: {}\nlibevent: {}\nfeatures:{}\nbuild: {}\n",
+                  versionText(), tlsLibraryVersion(), CULVERT_WOLFSSL_ORIGIN, tlsCpuText(),
+                  eventLibraryVersion(), features, CULVERT_BUILD_MODE);
+  const std::string defect = initTlsLibrary() ? tlsLibraryDefect() : std::string();
+  return defect.empty() ? report : fmt::format("{}defect: {}\n", report, defect);
 }
 
 }  // namespace culvert
