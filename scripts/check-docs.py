@@ -58,7 +58,7 @@ def facts():
         targets.update(line.split())
     return {
         "options": options,
-        "counters": tableKeys(tableFile("counters.def"), "X"),
+        "counters": tableKeys(tableFile("counters.def"), "COUNTER"),
         "causes": {name.rstrip(":") for name in tableKeys(tableFile("close_cause.def"), "CLOSE_CAUSE")},
         "commandLine": commandLine,
         "targets": targets,

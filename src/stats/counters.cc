@@ -19,9 +19,9 @@ constexpr auto kBytes = CounterUnit::kBytes;
 constexpr auto kMicros = CounterUnit::kMicros;
 
 constexpr CounterInfo kTable[] = {
-#define X(ident, name, kind, unit, brief, detail) {name, kind, unit, brief, detail},
+#define COUNTER(ident, name, kind, unit, brief, detail) {name, kind, unit, brief, detail},
 #include "stats/counters.def"
-#undef X
+#undef COUNTER
 };
 static_assert(std::size(kTable) == kCounterCount);
 

@@ -18,9 +18,9 @@
 namespace culvert {
 
 enum class Counter : uint16_t {
-#define X(ident, name, kind, unit, brief, detail) k##ident,
+#define COUNTER(ident, name, kind, unit, brief, detail) k##ident,
 #include "stats/counters.def"
-#undef X
+#undef COUNTER
   kCount
 };
 
