@@ -249,6 +249,15 @@ $(B)/.version: FORCE
 $(B)/obj/main/version.o: $(B)/.version
 $(B)/obj/main/version.o: EXTRA_FLAGS := $(VERSION_FLAGS)
 
+# The words of the manual pages, each page a string literal for one object.
+MANUALS := $(patsubst docs/man/%.in,$(BUILD)/man/%.inc,$(wildcard docs/man/*.in))
+$(BUILD)/man/%.inc: docs/man/%.in
+	$(call say,GEN,$@)
+	@mkdir -p $(@D)
+	$(Q){ printf 'R"ROFF('; cat $<; printf ')ROFF"\n'; } >$@
+$(B)/obj/main/manual.o: $(MANUALS)
+$(B)/obj/main/manual.o: EXTRA_FLAGS := -I$(BUILD)/man
+
 define unitObjectRule
 $(B)/obj/tests/$(2)/$(1)/%.o: tests/$(2)/$(1)/%.cc $(B)/.build_opts | $(call tlsReady,$(1)) $(BUILD)/.deps
 	$$(call say,CXX,$$<)
@@ -411,8 +420,8 @@ print-cxxflags:
 	@echo "$(ALL_CXXFLAGS) -isystem $(WOLFSSL_PREFIX)/include"
 .PHONY: print-modules print-cxxflags
 
-tidy: $(WOLFSSL_READY)
-	$(Q)clang-tidy --quiet $(or $(FILES),$(foreach m,$(MODULES),$(call sourcesOf,$(m)))) -- -std=c++20 -Isrc $(VERSION_FLAGS) -isystem $(WOLFSSL_PREFIX)/include
+tidy: $(WOLFSSL_READY) $(MANUALS)
+	$(Q)clang-tidy --quiet $(or $(FILES),$(foreach m,$(MODULES),$(call sourcesOf,$(m)))) -- -std=c++20 -Isrc -I$(BUILD)/man $(VERSION_FLAGS) -isystem $(WOLFSSL_PREFIX)/include
 
 format:
 	$(Q)clang-format -i $$(find src tests -name '*.h' -o -name '*.cc')
