@@ -134,7 +134,7 @@ void CertificateKeeper::tellAll(const Runtime& runtime) {
   tellValidity(runtime, now, [now](const Credentials& one) {
     return clientsRefuse(one, now) || momentOf(one, now) != INT64_MAX;
   });
-  clientAuth_.tellAll(runtime, now);
+  peerAuth_.tellAll(runtime, now);
 }
 
 void CertificateKeeper::tellTaken(const Served& before, const Runtime& runtime, bool clients) {
@@ -145,7 +145,7 @@ void CertificateKeeper::tellTaken(const Served& before, const Runtime& runtime, 
     if (before.contains(&one)) return moment > since && moment <= now;
     return clientsRefuse(one, now) || moment != INT64_MAX;
   });
-  if (clients) clientAuth_.tellAll(runtime, now);
+  if (clients) peerAuth_.tellAll(runtime, now);
 }
 
 void CertificateKeeper::tellNew(const Runtime& runtime) {
@@ -182,7 +182,7 @@ void CertificateKeeper::onTick(const Runtime& runtime) {
     tellNew(runtime);
     watch_.lookSoon();  // where one has expired, what was refused in its favour is not any more
   }
-  clientAuth_.tellNew(runtime, now);
+  peerAuth_.tellNew(runtime, now);
 }
 
 void CertificateKeeper::count(const Runtime& runtime, CounterSnapshot& snapshot) {

@@ -23,7 +23,7 @@ class CertificateKeeper {
   /// `counters` are the control thread's. `onDue`: it is time for refresh().
   CertificateKeeper(EventLoop& loop, Logger& logger, CounterBlock& counters, void* context,
                     Callback onDue)
-      : logger_(logger), counters_(counters), watch_(loop, context, onDue), clientAuth_(logger) {}
+      : logger_(logger), counters_(counters), watch_(loop, context, onDue), peerAuth_(logger) {}
 
   /// Begins to watch.
   void start(const Config& config, const Runtime& runtime);
@@ -59,7 +59,7 @@ class CertificateKeeper {
   Logger& logger_;
   CounterBlock& counters_;
   CertificateWatch watch_;
-  ClientAuthExpiry clientAuth_;
+  ClientAuthExpiry peerAuth_;
   size_t blind_ = 0;    // directories that could not be watched last time
   int64_t allAt_ = 0;   // wall clock, seconds: when everything was told
   int64_t toldAt_ = 0;  // the last telling

@@ -14,7 +14,7 @@ namespace {
 std::shared_ptr<const TlsSettings> refreshClients(
     const ServiceOptions& options, const std::shared_ptr<const TlsSettings>& settings,
     std::vector<FileStamp>& stamps, CertificateRefresh& refresh, Diagnostics& diagnostics) {
-  if (settings->clientAuth == nullptr) return settings;
+  if (settings->peerAuth == nullptr) return settings;
   std::vector<FileStamp> now = clientFileStamps(options);
   if (now == stamps) return settings;
   if (!std::all_of(now.begin(), now.end(),
@@ -24,7 +24,7 @@ std::shared_ptr<const TlsSettings> refreshClients(
   }
   stamps = std::move(now);
   Diagnostics said;
-  auto auth = buildClientAuth(options, settings->clientAuth, said);
+  auto auth = buildPeerAuth(options, settings->peerAuth, said);
   diagnostics.append(said);
   if (said.hasErrors()) {
     ++refresh.refused;
@@ -33,10 +33,10 @@ std::shared_ptr<const TlsSettings> refreshClients(
                       "changed files are not taken; what is in use stays");
     return settings;
   }
-  if (auth == settings->clientAuth) return settings;
+  if (auth == settings->peerAuth) return settings;
   ++refresh.clientsTaken;
   auto made = std::make_shared<TlsSettings>(*settings);
-  made->clientAuth = std::move(auth);
+  made->peerAuth = std::move(auth);
   return made;
 }
 

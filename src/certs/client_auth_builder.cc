@@ -8,34 +8,31 @@
 
 namespace culvert {
 
-ClientAuthSource clientAuthSource(const ServiceOptions& o) {
-  ClientAuthSource source;
-  source.mode =
-      o.verifyClient == ClientVerify::kRequired ? VerifyClient::kRequired : VerifyClient::kOptional;
+PeerAuthSource peerAuthSource(const ServiceOptions& o) {
+  PeerAuthSource source;
+  source.mode = o.verifyClient;
   source.depth = static_cast<unsigned>(o.verifyDepth);
   for (const SourcedText& path : o.clientCa) source.caFiles.push_back(path.text);
   for (const SourcedText& path : o.crl) source.crlFiles.push_back(path.text);
-  const std::pair<ClientRule, const SourcedList*> rules[] = {
-      {ClientRule::kCn, &o.allowCn},   {ClientRule::kOu, &o.allowOu},
-      {ClientRule::kDns, &o.allowDns}, {ClientRule::kUri, &o.allowUri},
-      {ClientRule::kIp, &o.allowIp},   {ClientRule::kSpki, &o.allowSpki}};
+  const std::pair<PeerRule, const SourcedList*> rules[] = {
+      {PeerRule::kCn, &o.allowCn},   {PeerRule::kOu, &o.allowOu}, {PeerRule::kDns, &o.allowDns},
+      {PeerRule::kUri, &o.allowUri}, {PeerRule::kIp, &o.allowIp}, {PeerRule::kSpki, &o.allowSpki}};
   for (const auto& [kind, list] : rules)
     for (const SourcedText& item : *list) source.rules.push_back({kind, item.text});
   return source;
 }
 
-std::shared_ptr<const ClientAuth> buildClientAuth(const ServiceOptions& options,
-                                                  const std::shared_ptr<const ClientAuth>& before,
-                                                  Diagnostics& diagnostics) {
-  if (options.verifyClient == ClientVerify::kOff) return nullptr;
-  if (const auto possible = clientAuthPossible(); !possible) {
+std::shared_ptr<const PeerAuth> buildPeerAuth(const ServiceOptions& options,
+                                              const std::shared_ptr<const PeerAuth>& before,
+                                              Diagnostics& diagnostics) {
+  if (options.verifyClient == VerifyClient::kOff) return nullptr;
+  if (const auto possible = peerAuthPossible(); !possible) {
     diagnostics.error(options.originOf("verify-client"), sectionLabel(options), "verify-client",
                       possible.error().text);
     return nullptr;
   }
-  const ClientAuthLoaded loaded =
-      loadClientAuth(clientAuthSource(options), std::time(nullptr), before);
-  const auto tell = [&](Severity severity, const ClientAuthRemark& remark) {
+  const PeerAuthLoaded loaded = loadPeerAuth(peerAuthSource(options), std::time(nullptr), before);
+  const auto tell = [&](Severity severity, const PeerAuthRemark& remark) {
     const SourcedList& files = remark.ofCrl ? options.crl : options.clientCa;
     diagnostics.add(severity, files[remark.index].origin, sectionLabel(options),
                     remark.ofCrl ? "crl" : "client-ca", remark.text);
@@ -57,9 +54,9 @@ std::vector<FileStamp> clientFileStamps(const ServiceOptions& options) {
   return stamps;
 }
 
-Result<void> checkClientRule(std::string_view key, std::string_view item) {
-  for (size_t kind = 0; kind < std::size(kClientRuleKeys); ++kind)
-    if (kClientRuleKeys[kind] == key) return ClientRules().add(static_cast<ClientRule>(kind), item);
+Result<void> checkPeerRule(std::string_view key, std::string_view item) {
+  for (size_t kind = 0; kind < std::size(kPeerRuleKeys); ++kind)
+    if (kPeerRuleKeys[kind] == key) return PeerRules().add(static_cast<PeerRule>(kind), item);
   return {};
 }
 

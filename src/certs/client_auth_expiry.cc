@@ -24,7 +24,7 @@ int64_t lastStretch(const RevocationList& list) {
 template <class Visit>
 void forEachAuth(const Runtime& runtime, Visit visit) {
   for (const RuntimeService& one : runtime.services)
-    if (const auto& auth = one.service->tls->settings->clientAuth) visit(one.name(), *auth);
+    if (const auto& auth = one.service->tls->settings->peerAuth) visit(one.name(), *auth);
 }
 
 uint64_t unitsLeft(int64_t end, int64_t now, int64_t unit) {
@@ -51,7 +51,7 @@ void ClientAuthExpiry::tell(const Runtime& runtime, int64_t since, int64_t now) 
                     .add("until", utcText(end)));
   };
   std::set<std::pair<std::string, std::string>> told;  // services often share files
-  forEachAuth(runtime, [&](const std::string& service, const ClientAuth& auth) {
+  forEachAuth(runtime, [&](const std::string& service, const PeerAuth& auth) {
     for (const TrustAnchor& anchor : auth.anchors)
       if (told.emplace("", std::string(anchor.keyPin.begin(), anchor.keyPin.end())).second)
         say(service, "client CA", "client_ca", anchor.subject,
@@ -66,7 +66,7 @@ void ClientAuthExpiry::tell(const Runtime& runtime, int64_t since, int64_t now) 
 void ClientAuthExpiry::count(const Runtime& runtime, int64_t now, CounterSnapshot& snapshot) {
   int64_t firstCa = INT64_MAX;
   int64_t firstList = INT64_MAX;
-  forEachAuth(runtime, [&](const std::string&, const ClientAuth& auth) {
+  forEachAuth(runtime, [&](const std::string&, const PeerAuth& auth) {
     for (const TrustAnchor& anchor : auth.anchors) firstCa = std::min(firstCa, anchor.notAfter);
     for (const RevocationList& list : auth.lists) firstList = std::min(firstList, list.nextUpdate);
   });

@@ -10,8 +10,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/choices.h"
 #include "base/clock.h"
-#include "config/choices.h"
 #include "config/diagnostics.h"
 
 namespace culvert {
@@ -28,7 +28,7 @@ using SourcedList = std::vector<SourcedText>;
 /// `log = auto|syslog|stderr|stdout|file:PATH`; auto is stderr in the foreground and syslog with
 /// --daemon.
 struct LogPlace {
-  LogPlaceKind sink = LogPlaceKind::kAuto;
+  LogTarget sink = LogTarget::kAuto;
   std::string path;  ///< kFile only
   bool operator==(const LogPlace&) const = default;
 };
@@ -48,7 +48,7 @@ struct GlobalOptions : OptionSet {
   unsigned workers = 0;  ///< 0 = auto: the CPUs that this process may use
   LogPlace log;
   int logLevel = 6;  ///< syslog's numbers, 0 emerg .. 7 debug
-  LogForm logFormat = LogForm::kText;
+  LogFormat logFormat = LogFormat::kText;
   std::string syslogFacility = "daemon";
   std::string user;         ///< empty: stays who it is
   std::string group;        ///< empty: the user's own
@@ -74,12 +74,12 @@ struct ServiceOptions : OptionSet {
   uint16_t maxVersion = 0x0304;
   SourcedList ciphers, ciphersuites, groups;  ///< empty = built-in order
   SourcedList alpn;                           ///< empty = ALPN is not spoken
-  ClientVerify verifyClient = ClientVerify::kOff;
+  VerifyClient verifyClient = VerifyClient::kOff;
   uint64_t verifyDepth = 3;   ///< intermediates
   SourcedList clientCa, crl;  ///< paths
   RevokedEnd onRevoked = RevokedEnd::kClose;
   SourcedList allowCn, allowOu, allowDns, allowUri, allowIp, allowSpki;
-  ProxyHeader proxyProtocol = ProxyHeader::kOff;
+  ProxyVersion proxyProtocol = ProxyVersion::kOff;
   // 0 = no limit
   Millis handshakeTimeout{10'000};
   Millis connectTimeout{10'000};
@@ -91,7 +91,7 @@ struct ServiceOptions : OptionSet {
   uint64_t fifoSize = 65536;  ///< bytes, a direction
   bool sessionTickets = true;
   bool strictSni = false;
-  StapleSource ocspStapling = StapleSource::kAuto;
+  StapleMode ocspStapling = StapleMode::kAuto;
   std::string ocspResponder;    ///< http:// address; empty: the certificate's
   uint32_t recordSize = 16384;  ///< bytes; 0 = dynamic
   std::string keylogFile;       ///< empty: none

@@ -271,7 +271,7 @@ class Builder {
 
   /// With verify-client, unless the service itself asks for tickets, which is an error then.
   void turnTicketsOff(ServiceOptions& service) {
-    if (service.verifyClient == ClientVerify::kOff || !service.sessionTickets) return;
+    if (service.verifyClient == VerifyClient::kOff || !service.sessionTickets) return;
     const Origin& origin = service.originOf("session-tickets");
     const bool byDefault = origin.kind == Origin::Kind::kDefault;
     if (!byDefault && !service.isInherited("session-tickets")) return;

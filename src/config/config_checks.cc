@@ -71,7 +71,7 @@ void checkCertificates(const ServiceOptions& service, Diagnostics& diagnostics) 
 
 void checkStapling(const ServiceOptions& service, Diagnostics& diagnostics) {
   const bool fetches =
-      service.ocspStapling == StapleSource::kAuto || service.ocspStapling == StapleSource::kFetch;
+      service.ocspStapling == StapleMode::kAuto || service.ocspStapling == StapleMode::kFetch;
   if (service.ocspResponder.empty() || fetches) return;
   diagnostics.warning(service.originOf("ocsp-responder"), sectionLabel(service), "ocsp-responder",
                       "has no effect: with this ocsp-stapling nothing is fetched");
@@ -147,7 +147,7 @@ void checkAllowRules(const ServiceOptions& service, Diagnostics& diagnostics) {
 void checkPinsAlone(const ServiceOptions& service, Diagnostics& diagnostics) {
   const std::string label = sectionLabel(service);
   if (isBroken("client-ca", service, diagnostics)) return;
-  if (service.allowSpki.empty() || service.verifyClient != ClientVerify::kRequired)
+  if (service.allowSpki.empty() || service.verifyClient != VerifyClient::kRequired)
     return diagnostics.error(service.originOf("verify-client"), label, "verify-client",
                              "needs client-ca, the CAs whose certificates are trusted; only "
                              "required with allow-spki (key pins alone) can do without");
@@ -169,7 +169,7 @@ void checkPinsAlone(const ServiceOptions& service, Diagnostics& diagnostics) {
 void checkClientAuth(const ServiceOptions& service, Diagnostics& diagnostics) {
   const std::string label = sectionLabel(service);
   if (isBroken("verify-client", service, diagnostics)) return;
-  if (service.verifyClient == ClientVerify::kOff) {
+  if (service.verifyClient == VerifyClient::kOff) {
     for (std::string_view key : {"client-ca", "verify-depth", "crl", "on-revoked", "allow-cn",
                                  "allow-ou", "allow-dns", "allow-uri", "allow-ip", "allow-spki"}) {
       const Origin& origin = service.originOf(key);

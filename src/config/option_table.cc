@@ -20,20 +20,21 @@ namespace {
 
 constexpr Choice kLogLevels[] = {{"emerg", 0},   {"alert", 1},  {"crit", 2}, {"err", 3},
                                  {"warning", 4}, {"notice", 5}, {"info", 6}, {"debug", 7}};
-constexpr Choice kLogForms[] = {{"text", int(LogForm::kText)}, {"json", int(LogForm::kJson)}};
+constexpr Choice kLogForms[] = {{"text", int(LogFormat::kText)}, {"json", int(LogFormat::kJson)}};
 constexpr Choice kFacilities[] = {{"daemon", 0}, {"auth", 1},   {"authpriv", 2}, {"user", 3},
                                   {"local0", 4}, {"local1", 5}, {"local2", 6},   {"local3", 7},
                                   {"local4", 8}, {"local5", 9}, {"local6", 10},  {"local7", 11}};
 constexpr Choice kTlsVersions[] = {{"1.2", 0x0303}, {"1.3", 0x0304}};
-constexpr Choice kProxyHeaders[] = {
-    {"off", int(ProxyHeader::kOff)}, {"v1", int(ProxyHeader::kV1)}, {"v2", int(ProxyHeader::kV2)}};
-constexpr Choice kStapleModes[] = {{"off", int(StapleSource::kOff)},
-                                   {"auto", int(StapleSource::kAuto)},
-                                   {"file", int(StapleSource::kFile)},
-                                   {"fetch", int(StapleSource::kFetch)}};
-constexpr Choice kClientVerifies[] = {{"off", int(ClientVerify::kOff)},
-                                      {"optional", int(ClientVerify::kOptional)},
-                                      {"required", int(ClientVerify::kRequired)}};
+constexpr Choice kProxyHeaders[] = {{"off", int(ProxyVersion::kOff)},
+                                    {"v1", int(ProxyVersion::kV1)},
+                                    {"v2", int(ProxyVersion::kV2)}};
+constexpr Choice kStapleModes[] = {{"off", int(StapleMode::kOff)},
+                                   {"auto", int(StapleMode::kAuto)},
+                                   {"file", int(StapleMode::kFile)},
+                                   {"fetch", int(StapleMode::kFetch)}};
+constexpr Choice kClientVerifies[] = {{"off", int(VerifyClient::kOff)},
+                                      {"optional", int(VerifyClient::kOptional)},
+                                      {"required", int(VerifyClient::kRequired)}};
 constexpr Choice kRevokedEnds[] = {{"close", int(RevokedEnd::kClose)},
                                    {"keep", int(RevokedEnd::kKeep)}};
 constexpr Choice kTruncationEnds[] = {{"reset", int(TruncationEnd::kReset)},
@@ -45,11 +46,10 @@ constexpr Choice kPolicies[] = {
 #undef POLICY
 };
 
-constexpr std::pair<LogPlaceKind, std::string_view> kLogSinks[] = {
-    {LogPlaceKind::kAuto, "auto"},
-    {LogPlaceKind::kSyslog, "syslog"},
-    {LogPlaceKind::kStderr, "stderr"},
-    {LogPlaceKind::kStdout, "stdout"}};
+constexpr std::pair<LogTarget, std::string_view> kLogSinks[] = {{LogTarget::kAuto, "auto"},
+                                                                {LogTarget::kSyslog, "syslog"},
+                                                                {LogTarget::kStderr, "stderr"},
+                                                                {LogTarget::kStdout, "stdout"}};
 
 /// `record-size = dynamic`, kept as 0.
 constexpr std::string_view kDynamic = "dynamic";
@@ -103,7 +103,7 @@ Result<LogPlace> readLogPlace(const OptionInfo& info, std::string_view text) {
     if (text == name) return LogPlace{sink, {}};
   constexpr std::string_view kFile = "file:";
   if (text.starts_with(kFile) && text.size() > kFile.size())
-    return LogPlace{LogPlaceKind::kFile, std::string(text.substr(kFile.size()))};
+    return LogPlace{LogTarget::kFile, std::string(text.substr(kFile.size()))};
   std::string meant;
   if (text.starts_with('/')) {
     meant = "file:" + printable(text, 200);

@@ -10,12 +10,10 @@
 #include <string>
 #include <string_view>
 
+#include "base/choices.h"
 #include "log/log_line.h"
 
 namespace culvert {
-
-enum class LogTarget : uint8_t { kStderr, kStdout, kSyslog, kFile };
-enum class LogFormat : uint8_t { kText, kJson };
 
 /// The words of `syslog-facility`.
 inline constexpr std::array<std::string_view, 12> kSyslogFacilityNames = {

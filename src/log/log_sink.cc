@@ -173,6 +173,7 @@ Result<void> FileSink::reopen() {
 
 Result<std::unique_ptr<LogSink>> openLogSink(const LogOptions& options) {
   switch (options.target) {
+    case LogTarget::kAuto:  // decided before
     case LogTarget::kStderr:
       return std::make_unique<FdSink>(STDERR_FILENO);
     case LogTarget::kStdout:

@@ -84,7 +84,7 @@ std::string soonestEnd(const Range& all, std::string_view what, End endOf) {
 std::string clientAuthLines(const Runtime& runtime) {
   std::string lines;
   for (const RuntimeService& one : runtime.services) {
-    const auto& auth = one.service->tls->settings->clientAuth;
+    const auto& auth = one.service->tls->settings->peerAuth;
     if (auth == nullptr) continue;
     lines += fmt::format(
         "service {}: client certificates {}, {}", one.name(),

@@ -32,7 +32,7 @@ void noteUnresolvable(const Config& config, Diagnostics& diagnostics, Severity s
 }
 
 void noteSyslog(const GlobalOptions& global, Diagnostics& diagnostics, Severity severity) {
-  if (global.log.sink != LogPlaceKind::kSyslog) return;
+  if (global.log.sink != LogTarget::kSyslog) return;
   if (const auto there = checkSyslog(); !there)
     diagnostics.add(severity, global.originOf("log"), sectionLabel(global), "log",
                     there.error().text);
@@ -64,7 +64,7 @@ void noteUnwritable(const Config& config, Diagnostics& diagnostics, Severity sev
     }
   };
   const GlobalOptions& global = config.global;
-  if (global.log.sink == LogPlaceKind::kFile && !noteLed(global, diagnostics, severity))
+  if (global.log.sink == LogTarget::kFile && !noteLed(global, diagnostics, severity))
     check(global, "log", global.log.path);
   check(global, "pid-file", global.pidFile);
   for (const ServiceOptions& service : config.services)

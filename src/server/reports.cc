@@ -9,32 +9,15 @@
 #include "tls/library/tls_library.h"
 
 namespace culvert {
-namespace {
-
-LogTarget logTargetOf(const LogPlace& place, bool daemon) {
-  switch (place.sink) {
-    case LogPlaceKind::kSyslog:
-      return LogTarget::kSyslog;
-    case LogPlaceKind::kStderr:
-      return LogTarget::kStderr;
-    case LogPlaceKind::kStdout:
-      return LogTarget::kStdout;
-    case LogPlaceKind::kFile:
-      return LogTarget::kFile;
-    case LogPlaceKind::kAuto:
-      break;
-  }
-  return daemon ? LogTarget::kSyslog : LogTarget::kStderr;
-}
-
-}  // namespace
 
 LogOptions logOptionsOf(const GlobalOptions& global, bool daemon) {
   LogOptions options;
-  options.target = logTargetOf(global.log, daemon);
+  options.target = global.log.sink;
+  if (options.target == LogTarget::kAuto)
+    options.target = daemon ? LogTarget::kSyslog : LogTarget::kStderr;
   options.path = global.log.path;
   options.level = static_cast<LogLevel>(global.logLevel);
-  options.format = global.logFormat == LogForm::kJson ? LogFormat::kJson : LogFormat::kText;
+  options.format = global.logFormat;
   options.facility = global.syslogFacility;
   return options;
 }

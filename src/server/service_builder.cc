@@ -76,41 +76,6 @@ bool sameTargets(const ConnectorOptions& a, const ConnectorOptions& b) {
                     [](const auto& x, const auto& y) { return x->text() == y->text(); });
 }
 
-ProxyVersion proxyVersion(ProxyHeader header) {
-  switch (header) {
-    case ProxyHeader::kV1:
-      return ProxyVersion::kV1;
-    case ProxyHeader::kV2:
-      return ProxyVersion::kV2;
-    case ProxyHeader::kOff:
-      break;
-  }
-  return ProxyVersion::kOff;
-}
-
-StapleMode stapleMode(StapleSource source) {
-  switch (source) {
-    case StapleSource::kOff:
-      return StapleMode::kOff;
-    case StapleSource::kFile:
-      return StapleMode::kFile;
-    case StapleSource::kFetch:
-      return StapleMode::kFetch;
-    case StapleSource::kAuto:
-      break;
-  }
-  return StapleMode::kAuto;
-}
-
-bool sameTls(const TlsSettings& a, const TlsSettings& b) {
-  return a.service == b.service && a.minVersion == b.minVersion && a.maxVersion == b.maxVersion &&
-         a.ciphers == b.ciphers && a.ciphersuites == b.ciphersuites && a.groups == b.groups &&
-         a.alpn == b.alpn && a.sessionTickets == b.sessionTickets &&
-         a.ticketLifetime == b.ticketLifetime && a.strictSni == b.strictSni &&
-         a.staple == b.staple && a.clientAuth == b.clientAuth && a.recordSize == b.recordSize &&
-         a.keyLog == b.keyLog;
-}
-
 /// Whether it is the one that makeSelfSigned() made for these names.
 bool isSelfSignedFor(const CredentialSet& set, const std::vector<std::string>& names) {
   if (set.size() != 1 || set[0].certPath() != kSelfSignedPath) return false;
@@ -134,7 +99,7 @@ class ServiceBuilder {
     made->tunnel = tunnelOptions(options_);
     made->connect.connectTimeout = options_.connectTimeout;
     made->connect.retry = options_.connectRetry;
-    made->proxy = proxyVersion(options_.proxyProtocol);
+    made->proxy = options_.proxyProtocol;
     made->keepRevoked = options_.onRevoked == RevokedEnd::kKeep;
     for (const SourcedText& backend : options_.backend) {
       const auto spec = parseAddress(backend.text, AddressUse::kBackend);
@@ -150,8 +115,8 @@ class ServiceBuilder {
   /// Off where the library cannot; asked for by name that is an error.
   StaplePolicy staple() {
     const auto possible = staplingPossible();
-    if (possible) return {stapleMode(options_.ocspStapling), options_.ocspResponder};
-    if (stapleMode(options_.ocspStapling) > StapleMode::kAuto)
+    if (possible) return {options_.ocspStapling, options_.ocspResponder};
+    if (options_.ocspStapling > StapleMode::kAuto)
       error(options_.originOf("ocsp-stapling"), "ocsp-stapling", possible.error().text);
     return {};
   }
@@ -180,17 +145,16 @@ class ServiceBuilder {
       made->ciphersuites = numbersOf(checkCiphersuites(joined(options_.ciphersuites)));
     if (!options_.groups.empty()) made->groups = numbersOf(checkGroups(joined(options_.groups)));
     for (const SourcedText& protocol : options_.alpn) made->alpn.push_back(protocol.text);
-    made->clientAuth = buildClientAuth(
-        options_, before_ != nullptr ? before_->tls->settings->clientAuth : nullptr, diagnostics_);
-    made->sessionTickets = options_.sessionTickets && made->clientAuth == nullptr;
+    made->peerAuth = buildPeerAuth(
+        options_, before_ != nullptr ? before_->tls->settings->peerAuth : nullptr, diagnostics_);
+    made->sessionTickets = options_.sessionTickets && made->peerAuth == nullptr;
     made->ticketLifetime = global_.ticketRotation;
     made->strictSni = options_.strictSni;
     made->staple = stapling;
     made->recordSize = static_cast<uint16_t>(options_.recordSize);
     made->keyLog = keyLog();
     warnOfCbc(*made);
-    if (before_ != nullptr && sameTls(*before_->tls->settings, *made))
-      return before_->tls->settings;
+    if (before_ != nullptr && *before_->tls->settings == *made) return before_->tls->settings;
     if (const auto sound = checkTlsSettings(*made); !sound)
       error(options_.sectionOrigin, "", sound.error().text);
     return made;
@@ -258,7 +222,7 @@ Validators serverValidators() {
           .cipher = checkCipher,
           .ciphersuite = checkSuite,
           .group = checkGroup,
-          .clientRule = checkClientRule,
+          .clientRule = checkPeerRule,
           .keylogFile = checkKeylogFile,
           .canonicalListen = canonicalListen};
 }

@@ -15,9 +15,9 @@ std::vector<std::shared_ptr<const Service>> changedTrust(const Runtime& before,
                                                          const Runtime& now) {
   std::vector<std::shared_ptr<const Service>> changed;
   for (const RuntimeService& one : now.services) {
-    const auto& auth = one.service->tls->settings->clientAuth;
+    const auto& auth = one.service->tls->settings->peerAuth;
     const RuntimeService* old = before.find(one.name());
-    if (auth != nullptr && old != nullptr && old->service->tls->settings->clientAuth != auth)
+    if (auth != nullptr && old != nullptr && old->service->tls->settings->peerAuth != auth)
       changed.push_back(one.service);
   }
   return changed;

@@ -8,12 +8,11 @@
 #include <string>
 
 #include "backend/connector.h"
+#include "base/choices.h"
 #include "tls/endpoint/credential_set.h"
 #include "tunnel/tunnel.h"
 
 namespace culvert {
-
-enum class ProxyVersion : uint8_t { kOff, kV1, kV2 };
 
 struct ServiceProfile {
   std::string name;

@@ -46,8 +46,8 @@ std::string startText(TimePoint accepted) {
 }
 
 /// Who the client is by its certificate, whether or not it was let in.
-void describeClient(const ClientProof& proof, LogLine& line) {
-  if (const ClientIdentity* identity = proof.identity()) {
+void describeClient(const PeerProof& proof, LogLine& line) {
+  if (const PeerIdentity* identity = proof.identity()) {
     line.add("client_cert", identity->subject()).add("client_issuer", identity->issuer());
     line.add("client_serial", identity->serial()).addNonEmpty("client_uri", identity->uri());
   } else {
@@ -67,7 +67,7 @@ std::string sourceOf(const SocketAddress& client) {
 
 /// A CA or revocation list that has expired keeps clients out: that is ours to mend.
 LogLevel levelOf(CloseCause cause, const TlsStream& stream) {
-  const ClientProof* proof = stream.clientProof();
+  const PeerProof* proof = stream.peerProof();
   return proof != nullptr && proof->verdict().ours ? LogLevel::kWarning : levelOf(cause);
 }
 
@@ -94,9 +94,9 @@ std::string ClientSession::proxyHeader() const {
                  .tls = true,
                  .tlsVersion = facts.version,
                  .cipher = facts.suite};
-  const ClientProof* proof = stream_.clientProof();
+  const PeerProof* proof = stream_.peerProof();
   if (proof != nullptr && proof->verified()) {
-    const ClientIdentity& identity = *proof->identity();
+    const PeerIdentity& identity = *proof->identity();
     const auto fingerprint = identity.fingerprint();
     tlvs.clientVerified = true;
     if (identity.vouched()) {  // a name that nobody stands behind is the client's invention
@@ -153,7 +153,7 @@ LogLine ClientSession::describe(const Tunnel& tunnel) const {
     line.addNonEmpty("alpn", facts.alpn).add("tls", facts.version).add("suite", facts.suite);
     line.addNonEmpty("group", facts.group).add("resumed", facts.resumed);
   }
-  if (const ClientProof* proof = stream_.clientProof()) describeClient(*proof, line);
+  if (const PeerProof* proof = stream_.peerProof()) describeClient(*proof, line);
   line.add("cause", tunnel.reason().text());
   line.addNonEmpty("detail", tunnel.reason().detail);
   line.add("bytes_in", tunnel.inbound().delivered())

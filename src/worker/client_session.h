@@ -39,7 +39,7 @@ class ClientSession final : public TunnelHost {
   const SocketAddress& client() const { return client_; }
   bool established() const { return stream_.established(); }
   /// See TlsStream.
-  ClientVerdict applyTrust(const std::shared_ptr<const TlsEndpoint>& newest) {
+  PeerVerdict applyTrust(const std::shared_ptr<const TlsEndpoint>& newest) {
     return stream_.applyTrust(newest);
   }
 

@@ -34,7 +34,7 @@ void TrustReview::begin(const Services& services) {
 void TrustReview::renew(std::shared_ptr<const Service>& service, const Services& changed) {
   for (const auto& now : changed)
     if (now->profile->name == service->profile->name &&
-        now->tls->settings->clientAuth != service->tls->settings->clientAuth)
+        now->tls->settings->peerAuth != service->tls->settings->peerAuth)
       service = now;
 }
 
@@ -67,7 +67,7 @@ void TrustReview::judge(Tunnel& tunnel) {
   if (found == services_.end()) return;
   const Service& service = *found->second;
   const bool live = session.established();
-  const ClientVerdict verdict = session.applyTrust(service.tls);
+  const PeerVerdict verdict = session.applyTrust(service.tls);
   if (verdict) return;
   if (verdict.ours && live) {
     ++undecided_;

@@ -12,8 +12,8 @@
 #include "der_mutator.h"
 #include "tls/credentials/self_signed.h"
 #include "tls/library/tls_library.h"
-#include "tls/peer_auth/client_crl.h"
-#include "tls/peer_auth/client_verifier.h"
+#include "tls/peer_auth/peer_verifier.h"
+#include "tls/peer_auth/revocation_list.h"
 #include "tls/x509/certificate_info.h"
 #include "tls/x509/signed_data.h"
 
@@ -69,9 +69,9 @@ const Der& soundList() {
   return der;
 }
 
-std::shared_ptr<const ClientAuth> someAuth() {
-  auto auth = std::make_shared<ClientAuth>();
-  const auto sound = readClientCertificate(soundCertificate());
+std::shared_ptr<const PeerAuth> someAuth() {
+  auto auth = std::make_shared<PeerAuth>();
+  const auto sound = readPeerCertificate(soundCertificate());
   const auto list = readRevocationList(soundList());
   require(sound && list && list->serials.size() == 3);
   TrustAnchor anchor;
@@ -81,10 +81,10 @@ std::shared_ptr<const ClientAuth> someAuth() {
   anchor.notAfter = INT64_MAX;
   auth->anchors.push_back(std::move(anchor));
   auth->depth = 3;
-  for (const auto& [kind, text] : {std::pair{ClientRule::kCn, "x"},
-                                   {ClientRule::kDns, "*.example.org"},
-                                   {ClientRule::kUri, "spiffe://t/**"},
-                                   {ClientRule::kIp, "10.0.0.0/8"}})
+  for (const auto& [kind, text] : {std::pair{PeerRule::kCn, "x"},
+                                   {PeerRule::kDns, "*.example.org"},
+                                   {PeerRule::kUri, "spiffe://t/**"},
+                                   {PeerRule::kIp, "10.0.0.0/8"}})
     require(auth->rules.add(kind, text).has_value());
   return auth;
 }
@@ -101,18 +101,18 @@ void fuzzSignature(std::span<const uint8_t> bytes) {
 void fuzzCertificate(std::span<const uint8_t> bytes) {
   static const auto auth = someAuth();
   (void)readCertificate(bytes);
-  const auto read = readClientCertificate(bytes);
+  const auto read = readPeerCertificate(bytes);
   if (!read) return;
   requireShowable(read->subject);
   requireShowable(read->issuer);
   for (const auto& address : read->addresses) require(address.size() == 4 || address.size() == 16);
   (void)auth->rules.allows(*read);
   const std::span<const uint8_t> chain[] = {bytes, soundCertificate(), bytes};
-  const ClientVerifier verifier(auth);
-  ClientPath path;
-  const ClientVerdict verdict = verifier.verify(chain, *read, 1'800'000'000, path);
+  const PeerVerifier verifier(auth);
+  PeerPath path;
+  const PeerVerdict verdict = verifier.verify(chain, *read, 1'800'000'000, path);
   require(static_cast<bool>(verdict) == verdict.reason.empty());
-  const ClientIdentity kept(*read, &path);
+  const PeerIdentity kept(*read, &path);
   require(kept.subject() == read->subject && kept.fingerprint() == read->fingerprint);
   require(kept.path().steps.size() == path.steps.size());
   (void)verifier.judgeAgain(kept, 1'800'000'000);

@@ -12,14 +12,6 @@
 
 namespace culvert {
 
-/// Where a service's OCSP responses come from.
-enum class StapleMode : uint8_t {
-  kOff,
-  kAuto,   ///< a file; fetched as well for a certificate that demands stapling
-  kFile,   ///< only a file
-  kFetch,  ///< a file, and fetched where that is missing or grows old
-};
-
 struct Staple {
   std::vector<uint8_t> response;  ///< DER, verified against the certificate's issuer
   int64_t thisUpdate = 0;         ///< seconds since the epoch

@@ -10,7 +10,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
-#include "tls/peer_auth/client_auth.h"
+#include "tls/peer_auth/peer_auth.h"
 #include "tls/protocol/tls_names.h"
 #include "tls/x509/certificate_info.h"
 
@@ -31,9 +31,12 @@ struct TlsSettings {
   Millis ticketLifetime = std::chrono::hours(12);  ///< as told, and enforced on return
   bool strictSni = false;  ///< refuse a name that no certificate has, or none
   bool staple = false;     ///< OCSP responses beside the certificates are sent to who asks
-  std::shared_ptr<const ClientAuth> clientAuth;  ///< nothing: clients are not asked
-  uint16_t recordSize = 16384;                   ///< of records to the client; 0 = dynamic
-  std::shared_ptr<KeyLog> keyLog;                ///< nullptr: none
+  std::shared_ptr<const PeerAuth> peerAuth;  ///< nothing: clients are not asked
+  uint16_t recordSize = 16384;               ///< of records to the client; 0 = dynamic
+  std::shared_ptr<KeyLog> keyLog;            ///< nullptr: none
+
+  /// Equal settings share their contexts: a reload keeps the old object.
+  bool operator==(const TlsSettings&) const = default;
 
   const std::vector<uint16_t>& suites12() const;
   const std::vector<uint16_t>& suites13() const;

@@ -25,9 +25,8 @@ Result<const TlsContext*> ContextCache::contextFor(const TlsEndpoint& endpoint, 
     }
     drop(found->second);
   }
-  std::shared_ptr<const ClientVerifier> verifier;
-  if (endpoint.settings->clientAuth)
-    verifier = verifiers_.verifierFor(endpoint.settings->clientAuth);
+  std::shared_ptr<const PeerVerifier> verifier;
+  if (endpoint.settings->peerAuth) verifier = verifiers_.verifierFor(endpoint.settings->peerAuth);
   auto made = TlsContext::create(*endpoint.settings, *credentials, tickets ? keys_ : nullptr, recv_,
                                  send_, staple, std::move(verifier));
   if (!made) return tl::unexpected(made.error());

@@ -59,7 +59,7 @@ class ContextCache {
   const TicketKeys* keys_;
   TlsIoRecv recv_;
   TlsIoSend send_;
-  ClientVerifiers verifiers_;
+  PeerVerifiers verifiers_;
   Entries entries_;  // most recently used first
   std::unordered_map<Key, Entries::iterator, KeyHash> index_;
 };

@@ -219,7 +219,7 @@ IoStatus ServerHandshake::drive(const ClientHello* first) {
     const int error = wolfSSL_get_error(io_.session_.get(), result);
     if (classifyError(error) != TlsEvent::kWantRead) return fail(error);
   }
-  if (result == WOLFSSL_SUCCESS && io_.context_.client && !io_.context_.client->holds())
+  if (result == WOLFSSL_SUCCESS && io_.context_.proof && !io_.context_.proof->holds())
     return fail(VERIFY_CERT_ERROR);
   if (!answered_) {
     const StagedFlight staged = lookAtFlight(io_.worker_.output);
@@ -239,7 +239,7 @@ IoStatus ServerHandshake::drive(const ClientHello* first) {
 }
 
 void ServerHandshake::finish() {
-  if (io_.context_.client) io_.context_.client->handshakeDone();
+  if (io_.context_.proof) io_.context_.proof->handshakeDone();
   io_.stashInput();  // payload that came along with the client's last flight
   io_.established_ = true;
   io_.guard_ = nullptr;
@@ -260,20 +260,20 @@ void ServerHandshake::finish() {
   io_.session_.tellSecrets();
 }
 
-ClientVerdict ServerHandshake::applyTrust(const std::shared_ptr<const TlsEndpoint>& newest) {
+PeerVerdict ServerHandshake::applyTrust(const std::shared_ptr<const TlsEndpoint>& newest) {
   if (!io_.session_) {
     endpoint_ = newest;  // nothing has been answered yet
     return {};
   }
-  const auto& auth = newest->settings->clientAuth;
+  const auto& auth = newest->settings->peerAuth;
   if (auth == nullptr) return {};
-  auto& proof = io_.context_.client;
+  auto& proof = io_.context_.proof;
   if (!proof)
     return {Alert::handshake_failure, "client was not asked for a certificate, as is demanded now"};
-  const auto verifier = std::make_shared<const ClientVerifier>(auth);
+  const auto verifier = std::make_shared<const PeerVerifier>(auth);
   proof->judgeBy(verifier);
   if (!proof->verified()) return {};  // it is judged when it comes
-  ClientVerdict verdict = proof->judgeAgain(*verifier, std::time(nullptr));
+  PeerVerdict verdict = proof->judgeAgain(*verifier, std::time(nullptr));
   if (!verdict) failure_ = HandshakeFailure::kClientAuth;
   return verdict;
 }
@@ -288,7 +288,7 @@ IoStatus ServerHandshake::fail(int wolfError) {
   if (verdict_.kind == RecordVerdict::kReceived && verdict_.alert == Alert::close_notify)
     return leftEarly(IoStatus::kEof);
   const AlertsSeen alerts = endWithAlert(wolfError);
-  const ClientProof* proof = io_.context_.client.get();
+  const PeerProof* proof = io_.context_.proof.get();
   const bool refused = proof != nullptr && proof->refused();
   CloseReason why =
       refused ? alertSent(alerts.sent.value_or(proof->verdict().alert), proof->verdict().reason)

@@ -32,7 +32,7 @@ class ServerHandshake final : private RecordGuard {
   HandshakeFailure failure() const { return failure_; }
 
   /// See TlsStream::applyTrust.
-  ClientVerdict applyTrust(const std::shared_ptr<const TlsEndpoint>& newest);
+  PeerVerdict applyTrust(const std::shared_ptr<const TlsEndpoint>& newest);
 
  private:
   IoStatus gatherHello();

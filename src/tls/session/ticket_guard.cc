@@ -94,7 +94,7 @@ std::vector<uint16_t> groupsInUse(const TlsSettings& settings) {
 
 /// There are no tickets where clients are asked for certificates; one that was sealed elsewhere,
 /// by a replica with other options, must not open there either.
-std::string clientPolicy(const ClientAuth* auth) {
+std::string clientPolicy(const PeerAuth* auth) {
   if (auth == nullptr) return "off";
   return fmt::format("{} {}", static_cast<unsigned>(auth->mode), encodeHex(auth->contentHash));
 }
@@ -135,7 +135,7 @@ Result<TicketGuard> TicketGuard::create(const TicketKeys& keys, const TlsSetting
   addPart(sha, fmt::format("{:x}/{:x}", settings.minVersion, settings.maxVersion));
   addSet(sha, std::vector<uint16_t>(suites.begin(), suites.end()));
   addSet(sha, groupsInUse(settings));
-  addPart(sha, clientPolicy(settings.clientAuth.get()));
+  addPart(sha, clientPolicy(settings.peerAuth.get()));
   for (const std::string& name : settings.alpn) addPart(sha, name);
   const TicketBinding binding = sha.finish();
   if (!sha.ok()) return fail("session tickets cannot be set up (SHA-256)");

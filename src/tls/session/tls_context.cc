@@ -31,7 +31,7 @@ struct TlsContextState {
   std::vector<uint16_t> groups;  // those that the library has
   std::shared_ptr<const KeyLog> keyLog;
   std::shared_ptr<const StapleSlot> staple;  // none: clients that ask get nothing
-  std::shared_ptr<const ClientVerifier> verifier;
+  std::shared_ptr<const PeerVerifier> verifier;
 
   void maybeFree() {
     if (!dropped || sessions != 0) return;
@@ -249,7 +249,7 @@ void TlsSession::reset() {
 
 Result<TlsContext> TlsContext::create(const TlsSettings& settings, const Credentials& credentials,
                                       const TicketKeys* keys, TlsIoRecv recv, TlsIoSend send,
-                                      bool staple, std::shared_ptr<const ClientVerifier> verifier) {
+                                      bool staple, std::shared_ptr<const PeerVerifier> verifier) {
   auto* state = new TlsContextState;
   TlsContext context(state);  // frees the state on every way out
   state->alpn = settings.alpn;
@@ -260,7 +260,7 @@ Result<TlsContext> TlsContext::create(const TlsSettings& settings, const Credent
   if (state->ctx == nullptr) return fail("no TLS context: out of memory");
   state->verifier = std::move(verifier);
   if (state->verifier != nullptr)
-    ClientProof::demand(state->ctx, state->verifier->auth().mode);
+    PeerProof::demand(state->ctx, state->verifier->auth().mode);
   else
     wolfSSL_CTX_set_verify(state->ctx, WOLFSSL_VERIFY_NONE, nullptr);
   wolfSSL_CTX_SetIORecv(state->ctx, recv);
@@ -310,7 +310,7 @@ Result<TlsSession> TlsContext::newSession(const ClientHello& hello, TlsIoContext
   if (io.ticketOffered) io.offered = std::make_unique<OfferedTickets>(hello);
   wolfSSL_SetIOReadCtx(session.ssl_, &io);
   wolfSSL_SetIOWriteCtx(session.ssl_, &io);
-  if (state_->verifier) io.client = std::make_unique<ClientProof>(session.ssl_, state_->verifier);
+  if (state_->verifier) io.proof = std::make_unique<PeerProof>(session.ssl_, state_->verifier);
   if (prefersChacha(hello)) wolfSSL_UseClientSuites(session.ssl_);
 #ifdef WOLFSSL_SEND_HRR_COOKIE
   // Early data can be told from the rest only before a second hello (RFC 8446 4.2.10); TLS 1.2 does

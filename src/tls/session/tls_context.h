@@ -12,7 +12,7 @@
 #include "tls/credentials/credentials.h"
 #include "tls/endpoint/tls_settings.h"
 #include "tls/hello/client_hello.h"
-#include "tls/session/client_proof.h"
+#include "tls/session/peer_proof.h"
 #include "tls/session/ticket_guard.h"
 
 struct WOLFSSL;
@@ -54,10 +54,10 @@ struct TlsIoContext {
   std::unique_ptr<const OfferedTickets> offered;  ///< where there are any, for the handshake
   uint8_t ticketGeneration = 0;                   ///< of the tickets that the session will seal
   bool ticketOffered = false;                     ///< of either version, whatever it is worth
-  uint8_t alert = 0;                    ///< the fatal alert that ended the session, where `ended`
-  bool ended = false;                   ///< a fatal alert has left: nothing may follow it
-  bool stapled = false;                 ///< an OCSP response was given to wolfSSL to send
-  std::unique_ptr<ClientProof> client;  ///< only where client certificates are asked for
+  uint8_t alert = 0;                 ///< the fatal alert that ended the session, where `ended`
+  bool ended = false;                ///< a fatal alert has left: nothing may follow it
+  bool stapled = false;              ///< an OCSP response was given to wolfSSL to send
+  std::unique_ptr<PeerProof> proof;  ///< only where client certificates are asked for
 };
 
 /// Signatures of wolfSSL's I/O callbacks (CallbackIORecv, CallbackIOSend); `context` is a
@@ -73,7 +73,7 @@ class TlsContext {
   static Result<TlsContext> create(const TlsSettings& settings, const Credentials& credentials,
                                    const TicketKeys* keys, TlsIoRecv recv, TlsIoSend send,
                                    bool staple = false,
-                                   std::shared_ptr<const ClientVerifier> verifier = nullptr);
+                                   std::shared_ptr<const PeerVerifier> verifier = nullptr);
   TlsContext(TlsContext&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
   TlsContext& operator=(TlsContext&& other) noexcept {
     std::swap(state_, other.state_);

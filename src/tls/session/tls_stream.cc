@@ -54,12 +54,12 @@ HandshakeFailure TlsStream::handshakeFailure() const {
   return handshake_ ? handshake_->failure() : HandshakeFailure::kNone;
 }
 
-ClientVerdict TlsStream::applyTrust(const std::shared_ptr<const TlsEndpoint>& newest) {
+PeerVerdict TlsStream::applyTrust(const std::shared_ptr<const TlsEndpoint>& newest) {
   if (failed_) return {};
   if (handshake_) return handshake_->applyTrust(newest);
-  const auto& auth = newest->settings->clientAuth;
-  if (auth == nullptr || !context_.client) return {};
-  return context_.client->judgeAgain(ClientVerifier(auth), std::time(nullptr));
+  const auto& auth = newest->settings->peerAuth;
+  if (auth == nullptr || !context_.proof) return {};
+  return context_.proof->judgeAgain(PeerVerifier(auth), std::time(nullptr));
 }
 
 IoResult TlsStream::read(RingBuffer& into, size_t limit) {

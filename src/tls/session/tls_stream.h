@@ -34,12 +34,12 @@ class TlsStream final : public TlsTransport {
   HandshakeFailure handshakeFailure() const;
   bool established() const { return established_; }
   /// nullptr: no certificate was requested.
-  const ClientProof* clientProof() const { return context_.client.get(); }
+  const PeerProof* peerProof() const { return context_.proof.get(); }
 
   /// Other CAs, lists or rules for clients are in force, those of `newest`. Within the handshake the
   /// client will be judged by them, after it at once; where the verdict is against it, it must not
   /// go on.
-  ClientVerdict applyTrust(const std::shared_ptr<const TlsEndpoint>& newest);
+  PeerVerdict applyTrust(const std::shared_ptr<const TlsEndpoint>& newest);
 
  private:
   IoResult decrypt(RingBuffer& into);

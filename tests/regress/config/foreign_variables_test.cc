@@ -102,9 +102,9 @@ TEST(ForeignVariables, YesAndNoStandForOnAndOffWhereverTheseAreAllowed) {
   EXPECT_TRUE(service.strictSni);
   EXPECT_TRUE(service.sessionTickets);
   EXPECT_EQ(service.idleTimeout, Millis(0));
-  EXPECT_EQ(service.proxyProtocol, ProxyHeader::kOff);
-  EXPECT_EQ(service.verifyClient, ClientVerify::kOff);
-  EXPECT_EQ(service.ocspStapling, StapleSource::kOff);
+  EXPECT_EQ(service.proxyProtocol, ProxyVersion::kOff);
+  EXPECT_EQ(service.verifyClient, VerifyClient::kOff);
+  EXPECT_EQ(service.ocspStapling, StapleMode::kOff);
   EXPECT_EQ(lines(load(kSound + "verify-client = yes\n").diagnostics),
             Lines{"f.ini:5: error: [service web] verify-client: \"yes\" is not allowed; allowed: "
                   "off, optional, required"});

@@ -49,9 +49,9 @@ TEST(ConfigLoad, EveryValueArrives) {
   ASSERT_EQ(lines(outcome.diagnostics), Lines{});
   const GlobalOptions& global = outcome.config.global;
   EXPECT_EQ(global.workers, 3u);
-  EXPECT_EQ(global.log, (LogPlace{LogPlaceKind::kFile, "/l"}));
+  EXPECT_EQ(global.log, (LogPlace{LogTarget::kFile, "/l"}));
   EXPECT_EQ(global.logLevel, 7);
-  EXPECT_EQ(global.logFormat, LogForm::kJson);
+  EXPECT_EQ(global.logFormat, LogFormat::kJson);
   EXPECT_EQ(global.syslogFacility, "local3");
   EXPECT_EQ(global.user, "u");
   EXPECT_EQ(global.group, "g");
@@ -68,7 +68,7 @@ TEST(ConfigLoad, EveryValueArrives) {
   EXPECT_EQ(texts(service.ciphersuites), (Lines{"X", "Y"}));
   EXPECT_EQ(texts(service.groups), (Lines{"P", "Q"}));
   EXPECT_EQ(texts(service.alpn), (Lines{"h2", "http/1.1"}));
-  EXPECT_EQ(service.proxyProtocol, ProxyHeader::kV2);
+  EXPECT_EQ(service.proxyProtocol, ProxyVersion::kV2);
   EXPECT_EQ(service.handshakeTimeout, Millis(1000));
   EXPECT_EQ(service.connectTimeout, Millis(2000));
   EXPECT_EQ(service.idleTimeout, Millis(0));

@@ -125,10 +125,10 @@ TEST(OptionTable, LogPlaces) {
   const OptionInfo& info = *findOption(OptionScope::kGlobal, "log");
   GlobalOptions options;
   ASSERT_TRUE(info.set(info, options, "file:/var/log/a b.log"));
-  EXPECT_EQ(options.log, (LogPlace{LogPlaceKind::kFile, "/var/log/a b.log"}));
+  EXPECT_EQ(options.log, (LogPlace{LogTarget::kFile, "/var/log/a b.log"}));
   EXPECT_EQ(formatValue(info, options), "file:/var/log/a b.log");
   ASSERT_TRUE(info.set(info, options, "syslog"));
-  EXPECT_EQ(options.log.sink, LogPlaceKind::kSyslog);
+  EXPECT_EQ(options.log.sink, LogTarget::kSyslog);
   const std::pair<const char*, const char*> rows[] = {
       {"/var/log/x", "(did you mean \"file:/var/log/x\")"},
       {"sysolg", "(did you mean \"syslog\")"},

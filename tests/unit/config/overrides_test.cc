@@ -42,9 +42,9 @@ TEST(Overrides, EachSourceIsStrongerThanTheOneBefore) {
   const LoadOutcome outcome = load(text, overrides);
   ASSERT_EQ(lines(outcome.diagnostics), Lines{});
   const GlobalOptions& global = outcome.config.global;
-  EXPECT_EQ(global.logFormat, LogForm::kJson);
+  EXPECT_EQ(global.logFormat, LogFormat::kJson);
   EXPECT_EQ(global.originOf("log-format").text(), "f.ini:5");
-  EXPECT_EQ(global.log.sink, LogPlaceKind::kSyslog);
+  EXPECT_EQ(global.log.sink, LogTarget::kSyslog);
   EXPECT_EQ(global.originOf("log").text(), "env:CULVERT_GLOBAL_LOG");
   EXPECT_EQ(global.workers, 3u);
   EXPECT_EQ(global.originOf("workers").text(), "--set#1");

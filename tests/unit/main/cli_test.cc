@@ -125,7 +125,7 @@ TEST(Cli, EnvironmentAndNamedOptionsReachTheConfiguration) {
   const LoadOutcome outcome = makeConfigSource(line, {"CULVERT_GLOBAL_LOG=stdout"})->load({});
   ASSERT_TRUE(outcome.ok()) << outcome.diagnostics.list()[0].text();
   EXPECT_EQ(outcome.config.global.workers, 2u);
-  EXPECT_EQ(outcome.config.global.log.sink, LogPlaceKind::kStdout);
+  EXPECT_EQ(outcome.config.global.log.sink, LogTarget::kStdout);
   EXPECT_EQ(outcome.config.services.at(0).name, "main");
 }
 

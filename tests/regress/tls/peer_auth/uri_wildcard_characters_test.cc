@@ -5,7 +5,7 @@
 // letters, digits, "-", "." and "_"; allow-dns wants a host name.
 #include <gtest/gtest.h>
 
-#include "tls/peer_auth/client_rules.h"
+#include "tls/peer_auth/peer_rules.h"
 
 namespace culvert {
 namespace {
@@ -35,10 +35,10 @@ TEST(UriWildcardCharacters, WhatTheRuleSpellsOutStays) {
 }
 
 TEST(UriWildcardCharacters, DnsNamesAreHostNames) {
-  ClientRules rules;
-  ASSERT_TRUE(rules.add(ClientRule::kDns, "*.example.org"));
+  PeerRules rules;
+  ASSERT_TRUE(rules.add(PeerRule::kDns, "*.example.org"));
   const auto allows = [&rules](std::string name) {
-    ClientCertificate certificate;
+    PeerCertificate certificate;
     certificate.dnsNames = {std::move(name)};
     return rules.allows(certificate);
   };
@@ -49,14 +49,14 @@ TEST(UriWildcardCharacters, DnsNamesAreHostNames) {
   EXPECT_FALSE(allows(std::string("a\0.example.org", 14)));
   EXPECT_FALSE(allows(std::string(64, 'a') + ".example.org")) << "longer than a label may be";
   for (const char* bad : {"a..b", ".a", "a.", "*.", "*", "a b"})
-    EXPECT_FALSE(ClientRules().add(ClientRule::kDns, bad)) << bad;
+    EXPECT_FALSE(PeerRules().add(PeerRule::kDns, bad)) << bad;
 }
 
 TEST(UriWildcardCharacters, TheNameThatMatchedComesFirst) {
-  ClientRules rules;
-  ASSERT_TRUE(rules.add(ClientRule::kCn, "second"));
-  ASSERT_TRUE(rules.add(ClientRule::kUri, "spiffe://example.org/*"));
-  ClientCertificate certificate;
+  PeerRules rules;
+  ASSERT_TRUE(rules.add(PeerRule::kCn, "second"));
+  ASSERT_TRUE(rules.add(PeerRule::kUri, "spiffe://example.org/*"));
+  PeerCertificate certificate;
   certificate.commonNames = {"first", "second", "third"};
   certificate.uris = {"https://x/", "spiffe://example.org/web"};
   rules.putMatchesFirst(certificate);

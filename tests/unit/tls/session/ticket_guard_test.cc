@@ -156,21 +156,21 @@ TEST_P(TlsTicketOfTest, IsBoundToTheKindOfKey) {
 /// The context here asks nobody and would take the ticket: what refuses it is the binding.
 TEST_P(TlsTicketOfTest, IsBoundToWhatIsAskedOfClients) {
   const auto asking = [](VerifyClient mode, uint8_t contents) {
-    ClientAuth auth;
+    PeerAuth auth;
     auth.mode = mode;
     auth.contentHash.fill(contents);
-    return std::make_shared<const ClientAuth>(std::move(auth));
+    return std::make_shared<const PeerAuth>(std::move(auth));
   };
   const auto required = asking(VerifyClient::kRequired, 1);
-  EXPECT_FALSE(survives([&](TestTls& s) { s.clientAuth = required; }));
+  EXPECT_FALSE(survives([&](TestTls& s) { s.peerAuth = required; }));
 
   TestTls settings = testSettings();
-  settings.clientAuth = required;
+  settings.peerAuth = required;
   WOLFSSL_SESSION* session = ticketFrom(client_, settings);
   EXPECT_TRUE(resumes(client_, settings, session));
   for (const auto& other :
        {asking(VerifyClient::kOptional, 1), asking(VerifyClient::kRequired, 2), {}}) {
-    settings.clientAuth = other;
+    settings.peerAuth = other;
     EXPECT_FALSE(resumes(client_, settings, session));
   }
   wolfSSL_SESSION_free(session);

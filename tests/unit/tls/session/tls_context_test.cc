@@ -26,10 +26,10 @@ TEST_F(TlsContextTest, EstablishesTls13WithThePreferredParameters) {
 
 TEST_F(TlsContextTest, SessionsHoldClientCasForTheirHandshakeOnly) {
   const TestTls settings = testSettings();
-  auto auth = std::make_shared<const ClientAuth>();
-  const std::weak_ptr<const ClientAuth> alive = auth;
+  auto auth = std::make_shared<const PeerAuth>();
+  const std::weak_ptr<const PeerAuth> alive = auth;
   auto made = TlsContext::create(settings, *settings.credentials.list()[0], nullptr, memoryRecv,
-                                 memorySend, false, std::make_shared<ClientVerifier>(auth));
+                                 memorySend, false, std::make_shared<PeerVerifier>(auth));
   ASSERT_TRUE(made) << made.error().text;
   auth.reset();
   TlsIoContext io;
@@ -38,9 +38,9 @@ TEST_F(TlsContextTest, SessionsHoldClientCasForTheirHandshakeOnly) {
   ASSERT_TRUE(session) << session.error().text;
   context.reset();
   EXPECT_FALSE(alive.expired()) << "it has not verified anybody yet";
-  io.client->handshakeDone();
+  io.proof->handshakeDone();
   EXPECT_TRUE(alive.expired());
-  EXPECT_EQ(io.client->mode(), VerifyClient::kRequired);
+  EXPECT_EQ(io.proof->mode(), VerifyClient::kRequired);
 }
 
 TEST_F(TlsContextTest, NegotiatesEveryGroupInBothVersions) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// See client_certificate.h.
-#include "tls/peer_auth/client_certificate.h"
+// See peer_certificate.h.
+#include "tls/peer_auth/peer_certificate.h"
 
 #include <fmt/format.h>
 
@@ -119,7 +119,7 @@ bool walkName(Bytes name, Visit visit) {
   return true;
 }
 
-void readSubject(Bytes name, ClientCertificate& out) {
+void readSubject(Bytes name, PeerCertificate& out) {
   walkName(name, [&out](std::string_view type, std::optional<std::string> text) {
     if (!text) return;
     if (type == "CN") out.commonNames.push_back(std::move(*text));
@@ -127,7 +127,7 @@ void readSubject(Bytes name, ClientCertificate& out) {
   });
 }
 
-bool readAltNames(Bytes extension, ClientCertificate& out) {
+bool readAltNames(Bytes extension, PeerCertificate& out) {
   DerReader outer(extension);
   const auto names = outer.next(DerReader::kSequence);
   if (!names || !outer.done()) return false;
@@ -153,7 +153,7 @@ bool isHeld(uint8_t kind) {
 #endif
 }
 
-bool readConstraints(Bytes extension, ClientCertificate& out) {
+bool readConstraints(Bytes extension, PeerCertificate& out) {
   DerReader outer(extension);
   const auto both = outer.next(DerReader::kSequence);
   if (!both || !outer.done()) return false;
@@ -171,7 +171,7 @@ bool readConstraints(Bytes extension, ClientCertificate& out) {
   return true;
 }
 
-bool readExtensions(Bytes extensions, ClientCertificate& out) {
+bool readExtensions(Bytes extensions, PeerCertificate& out) {
   return walkExtensions(extensions, [&out](std::string_view type, bool, Bytes value) {
     if (type == kSubjectAltName) return readAltNames(value, out);
     if (type == kNameConstraints) return readConstraints(value, out);
@@ -232,7 +232,7 @@ std::optional<int64_t> certificateTime(const DerItem& item) {
   return static_cast<int64_t>(::timegm(&calendar));
 }
 
-std::optional<ClientCertificate> readClientCertificate(Bytes der) {
+std::optional<PeerCertificate> readPeerCertificate(Bytes der) {
   DerReader file(der);
   const auto certificate = file.next(DerReader::kSequence);
   if (!certificate || !file.done()) return std::nullopt;
@@ -248,7 +248,7 @@ std::optional<ClientCertificate> readClientCertificate(Bytes der) {
   const auto subject = fields.next(DerReader::kSequence);
   const auto key = fields.next(DerReader::kSequence);
   if (!serial || !algorithm || !issuer || !dates || !subject || !key) return std::nullopt;
-  ClientCertificate out;
+  PeerCertificate out;
   out.serial =
       encodeHex(serial->body.first(std::min<size_t>(serial->body.size(), 24)), HexCase::kUpper);
   out.serialKey = serialKeyOf(serial->body);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// See client_identity.h.
-#include "tls/peer_auth/client_identity.h"
+// See peer_identity.h.
+#include "tls/peer_auth/peer_identity.h"
 
 #include <algorithm>
 
@@ -60,7 +60,7 @@ ShortId caIdOf(const std::array<uint8_t, 32>& nameHash, const std::array<uint8_t
 
 ShortId certificateIdOf(std::span<const uint8_t> der) { return shortened(sha256Of(der)); }
 
-void ClientIdentity::put(std::string& out, Tag tag, std::string_view value) {
+void PeerIdentity::put(std::string& out, Tag tag, std::string_view value) {
   value = value.substr(0, kLongestValue);
   out.push_back(static_cast<char>(tag));
   out += viewOf(u16Bytes(value.size()));
@@ -68,7 +68,7 @@ void ClientIdentity::put(std::string& out, Tag tag, std::string_view value) {
 }
 
 template <class Visit>
-void ClientIdentity::forEach(Visit visit) const {
+void PeerIdentity::forEach(Visit visit) const {
   for (std::string_view rest = packed_; rest.size() >= 3;) {
     const auto bytes = asBytes(rest);
     const size_t size = u16At(bytes, 1);
@@ -77,7 +77,7 @@ void ClientIdentity::forEach(Visit visit) const {
   }
 }
 
-std::string_view ClientIdentity::first(Tag tag) const {
+std::string_view PeerIdentity::first(Tag tag) const {
   std::string_view found;
   forEach([&](Tag one, std::string_view value) {
     if (one == tag) found = value;
@@ -86,9 +86,9 @@ std::string_view ClientIdentity::first(Tag tag) const {
   return found;
 }
 
-bool ClientIdentity::has(Tag tag) const { return first(tag).data() != nullptr; }
+bool PeerIdentity::has(Tag tag) const { return first(tag).data() != nullptr; }
 
-ClientIdentity::ClientIdentity(const ClientCertificate& certificate, const ClientPath* path) {
+PeerIdentity::PeerIdentity(const PeerCertificate& certificate, const PeerPath* path) {
   std::string out;
   put(out, kSubject, certificate.subject);
   put(out, kIssuer, certificate.issuer);
@@ -102,7 +102,7 @@ ClientIdentity::ClientIdentity(const ClientCertificate& certificate, const Clien
       put(out, kNotAfter, viewOf(end));
       put(out, kAnchor, viewOf(path->anchor));
     }
-    for (const ClientPath::Step& step : path->steps) {
+    for (const PeerPath::Step& step : path->steps) {
       std::string both(viewOf(step.issuer));
       both +=
           viewOf(step.serial)
@@ -116,9 +116,9 @@ ClientIdentity::ClientIdentity(const ClientCertificate& certificate, const Clien
   packed_ = out;  // without what growing has reserved
 }
 
-/// Of each kind the first, which is the one that a rule matches (ClientRules::putMatchesFirst);
+/// Of each kind the first, which is the one that a rule matches (PeerRules::putMatchesFirst);
 /// then the others, as far as there is room.
-void ClientIdentity::packValues(std::string& out, const ClientCertificate& c) {
+void PeerIdentity::packValues(std::string& out, const PeerCertificate& c) {
   const size_t limit = out.size() + kMostValues;
   const auto pack = [&](Tag tag, const auto& values, bool others) {
     for (size_t i = others ? 1 : 0;
@@ -134,23 +134,23 @@ void ClientIdentity::packValues(std::string& out, const ClientCertificate& c) {
   }
 }
 
-std::string ClientIdentity::subject() const { return std::string(first(kSubject)); }
-std::string ClientIdentity::issuer() const { return std::string(first(kIssuer)); }
+std::string PeerIdentity::subject() const { return std::string(first(kSubject)); }
+std::string PeerIdentity::issuer() const { return std::string(first(kIssuer)); }
 
-std::string ClientIdentity::serial() const {
+std::string PeerIdentity::serial() const {
   return encodeHex(asBytes(first(kSerial)), HexCase::kUpper);
 }
 
-std::string ClientIdentity::commonName() const { return shortText(first(kCommonName), kLongestCn); }
+std::string PeerIdentity::commonName() const { return shortText(first(kCommonName), kLongestCn); }
 
-std::string ClientIdentity::uri() const { return shortText(first(kUri), kLongestUri); }
+std::string PeerIdentity::uri() const { return shortText(first(kUri), kLongestUri); }
 
-std::array<uint8_t, 32> ClientIdentity::fingerprint() const {
+std::array<uint8_t, 32> PeerIdentity::fingerprint() const {
   return arrayOf<std::array<uint8_t, 32>>(first(kFingerprint));
 }
 
-ClientCertificate ClientIdentity::certificate() const {
-  ClientCertificate out;
+PeerCertificate PeerIdentity::certificate() const {
+  PeerCertificate out;
   forEach([&out](Tag tag, std::string_view value) {
     switch (tag) {
       case kSubject:
@@ -182,8 +182,8 @@ ClientCertificate ClientIdentity::certificate() const {
   return out;
 }
 
-ClientPath ClientIdentity::path() const {
-  ClientPath out;
+PeerPath PeerIdentity::path() const {
+  PeerPath out;
   out.anchor = arrayOf<ShortId>(first(kAnchor));
   if (const std::string_view end = first(kNotAfter); !end.empty())
     out.notAfter = static_cast<int64_t>(bigEndian(asBytes(end)));

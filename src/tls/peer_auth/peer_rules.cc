@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// See client_rules.h.
-#include "tls/peer_auth/client_rules.h"
+// See peer_rules.h.
+#include "tls/peer_auth/peer_rules.h"
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
@@ -203,23 +203,23 @@ bool uriMatches(std::string_view pattern, std::string_view uri) {
   return pattern.empty() && uri.empty();
 }
 
-Result<void> ClientRules::add(ClientRule kind, std::string_view item) {
+Result<void> PeerRules::add(PeerRule kind, std::string_view item) {
   switch (kind) {
-    case ClientRule::kCn:
+    case PeerRule::kCn:
       cns_.emplace_back(item);
       return {};
-    case ClientRule::kOu:
+    case PeerRule::kOu:
       ous_.emplace_back(item);
       return {};
-    case ClientRule::kDns:
+    case PeerRule::kDns:
       if (auto sound = checkDns(item); !sound) return sound;
       dns_.push_back(lower(item));
       return {};
-    case ClientRule::kUri:
+    case PeerRule::kUri:
       if (auto sound = checkUri(item); !sound) return sound;
       uris_.emplace_back(item);
       return {};
-    case ClientRule::kIp: {
+    case PeerRule::kIp: {
       const size_t slash = item.find('/');
       auto address = addressBytes(item.substr(0, slash));
       if (!address)
@@ -244,7 +244,7 @@ Result<void> ClientRules::add(ClientRule kind, std::string_view item) {
       networks_.push_back({std::move(network), bits});
       return {};
     }
-    case ClientRule::kSpki: {
+    case PeerRule::kSpki: {
       const auto pin = pinFromText(item);
       if (!pin)
         return fail(quoted(item) +
@@ -256,7 +256,7 @@ Result<void> ClientRules::add(ClientRule kind, std::string_view item) {
   return {};
 }
 
-bool ClientRules::empty() const {
+bool PeerRules::empty() const {
   return cns_.empty() && ous_.empty() && dns_.empty() && uris_.empty() && networks_.empty() &&
          pins_.empty();
 }
@@ -288,11 +288,11 @@ void toFront(Values& values, size_t index) {
 
 }  // namespace
 
-bool ClientRules::Network::holds(const Network& network, const std::vector<uint8_t>& address) {
+bool PeerRules::Network::holds(const Network& network, const std::vector<uint8_t>& address) {
   return sameStart(network.address, address, network.bits);
 }
 
-bool ClientRules::allows(const ClientCertificate& c) const {
+bool PeerRules::allows(const PeerCertificate& c) const {
   return empty() || firstMatch(c.commonNames, cns_, isSame) < c.commonNames.size() ||
          firstMatch(c.units, ous_, isSame) < c.units.size() ||
          firstMatch(c.dnsNames, dns_, dnsMatches) < c.dnsNames.size() ||
@@ -301,7 +301,7 @@ bool ClientRules::allows(const ClientCertificate& c) const {
          has(pins_, c.keyPin);
 }
 
-void ClientRules::putMatchesFirst(ClientCertificate& c) const {
+void PeerRules::putMatchesFirst(PeerCertificate& c) const {
   toFront(c.commonNames, firstMatch(c.commonNames, cns_, isSame));
   toFront(c.units, firstMatch(c.units, ous_, isSame));
   toFront(c.dnsNames, firstMatch(c.dnsNames, dns_, dnsMatches));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Loading and checking of client CAs and revocation lists.
-#include "tls/peer_auth/client_auth.h"
+#include "tls/peer_auth/peer_auth.h"
 
 #include <fmt/format.h>
 
@@ -39,12 +39,12 @@ void addPart(Sha256Hasher& sha, Bytes part) {
 
 class Loader {
  public:
-  Loader(const ClientAuthSource& source, int64_t now) : source_(source), now_(now) {}
+  Loader(const PeerAuthSource& source, int64_t now) : source_(source), now_(now) {}
 
-  ClientAuthLoaded load(const std::shared_ptr<const ClientAuth>& before) {
+  PeerAuthLoaded load(const std::shared_ptr<const PeerAuth>& before) {
     readFiles();
     if (!out_.errors.empty()) return std::move(out_);
-    auth_ = std::make_shared<ClientAuth>();
+    auth_ = std::make_shared<PeerAuth>();
     auth_->contentHash = hash();
     manager_.reset(wolfSSL_CertManagerNew());
     if (manager_ == nullptr) {
@@ -67,7 +67,7 @@ class Loader {
     auth_->pinsOnly = source_.caFiles.empty();
     auth_->checksRevocation = !source_.crlFiles.empty();
     const bool same = before != nullptr && before->contentHash == auth_->contentHash;
-    out_.auth = same ? before : std::shared_ptr<const ClientAuth>(std::move(auth_));
+    out_.auth = same ? before : std::shared_ptr<const PeerAuth>(std::move(auth_));
     return std::move(out_);
   }
 
@@ -168,7 +168,7 @@ class Loader {
   void readAnchor(size_t file, size_t number, const std::vector<uint8_t>& der) {
     const std::string& path = source_.caFiles[file];
     const auto info = readCertificate(der);
-    const auto names = readClientCertificate(der);
+    const auto names = readPeerCertificate(der);
     if (!info || !names)
       return refuseAnchor(file, number, info ? "is malformed" : info.error().text);
     auto cert = std::make_unique<ParsedCert>(der);
@@ -347,7 +347,7 @@ class Loader {
     }
   }
 
-  void warnOfOlder(const ClientAuth& before) {
+  void warnOfOlder(const PeerAuth& before) {
     for (size_t i = 0; i < auth_->lists.size(); ++i) {
       const RevocationList& list = auth_->lists[i];
       const bool older = std::ranges::any_of(before.lists, [&list](const RevocationList& old) {
@@ -399,7 +399,7 @@ class Loader {
     into.merged = true;
   }
 
-  static bool hasList(const ClientAuth& auth, const TrustAnchor& anchor) {
+  static bool hasList(const PeerAuth& auth, const TrustAnchor& anchor) {
     return std::ranges::any_of(auth.lists, [&anchor](const RevocationList& list) {
       return list.isOf(anchor.nameHash, anchor.keyPin);
     });
@@ -407,7 +407,7 @@ class Loader {
 
   /// The list of a CA that was in use gives way only to one from the same file, or to one that is
   /// not older: a file whose list cannot be used any more is broken.
-  void refuseLostLists(const ClientAuth& before) {
+  void refuseLostLists(const PeerAuth& before) {
     for (const RevocationList& old : before.lists) {
       const auto file = std::ranges::find(source_.crlFiles, old.path);
       if (file == source_.crlFiles.end()) continue;
@@ -491,7 +491,7 @@ class Loader {
       (void)auth_->rules.add(rule.kind, rule.text);  // sound: checked with the configuration
   }
 
-  const ClientAuthSource& source_;
+  const PeerAuthSource& source_;
   const int64_t now_;
   std::vector<SecretBytes> caBytes_, crlBytes_;
   struct RefusedList {
@@ -505,16 +505,16 @@ class Loader {
   std::vector<size_t> listFiles_;          // of auth_->lists while they are read
   std::vector<RefusedList> refusedLists_;  // in the name of a CA that signs lists
   CertManager manager_;
-  std::shared_ptr<ClientAuth> auth_;
-  ClientAuthLoaded out_;
+  std::shared_ptr<PeerAuth> auth_;
+  PeerAuthLoaded out_;
 };
 
 }  // namespace
 
-/// Without it the callback that decides (client_proof.h) would hear of failures only, and a client
+/// Without it the callback that decides (peer_proof.h) would hear of failures only, and a client
 /// without a certificate would be none. scripts/wolfssl.sh sets it, Debian's library has it from
 /// its OpenSSL layer; both say so in options.h.
-Result<void> clientAuthPossible() {
+Result<void> peerAuthPossible() {
 #ifdef WOLFSSL_ALWAYS_VERIFY_CB
   return {};
 #else
@@ -524,8 +524,8 @@ Result<void> clientAuthPossible() {
 #endif
 }
 
-ClientAuthLoaded loadClientAuth(const ClientAuthSource& source, int64_t now,
-                                const std::shared_ptr<const ClientAuth>& before) {
+PeerAuthLoaded loadPeerAuth(const PeerAuthSource& source, int64_t now,
+                            const std::shared_ptr<const PeerAuth>& before) {
   return Loader(source, now).load(before);
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// ClientIdentity is what a tunnel keeps of its client's certificate for its life: the words that
+// PeerIdentity is what a tunnel keeps of its client's certificate for its life: the words that
 // the log and the backend are told, and, of a client that was let in, what it takes to judge it
 // again when a CA, a revocation list or a rule has changed. One packed string, a few hundred bytes.
 // Thread: any (immutable).
@@ -12,7 +12,7 @@
 #include <string_view>
 #include <vector>
 
-#include "tls/peer_auth/client_certificate.h"
+#include "tls/peer_auth/peer_certificate.h"
 
 namespace culvert {
 
@@ -25,7 +25,7 @@ ShortId caIdOf(const std::array<uint8_t, 32>& nameHash, const std::array<uint8_t
 ShortId certificateIdOf(std::span<const uint8_t> der);
 
 /// The path by which a client was verified.
-struct ClientPath {
+struct PeerPath {
   struct Step {
     ShortId issuer;  ///< caIdOf() who has issued it
     SerialKey serial;
@@ -36,11 +36,11 @@ struct ClientPath {
   int64_t notAfter = INT64_MAX;  ///< when the first of the steps expires
 };
 
-class ClientIdentity {
+class PeerIdentity {
  public:
   /// With `path` the client was let in, and what rules look at is kept: of a certificate with very
   /// many names the first ones.
-  ClientIdentity(const ClientCertificate& certificate, const ClientPath* path);
+  PeerIdentity(const PeerCertificate& certificate, const PeerPath* path);
 
   std::string subject() const;  ///< at most kLongestDn bytes
   std::string issuer() const;
@@ -52,8 +52,8 @@ class ClientIdentity {
   bool vouched() const { return has(kAnchor); }
 
   /// As far as rules look at it. Empty where the client was not let in.
-  ClientCertificate certificate() const;
-  ClientPath path() const;
+  PeerCertificate certificate() const;
+  PeerPath path() const;
 
  private:
   enum Tag : uint8_t {
@@ -73,7 +73,7 @@ class ClientIdentity {
   };
 
   static void put(std::string& out, Tag tag, std::string_view value);
-  void packValues(std::string& out, const ClientCertificate& certificate);
+  void packValues(std::string& out, const PeerCertificate& certificate);
   template <class Visit>
   void forEach(Visit visit) const;
   std::string_view first(Tag tag) const;

@@ -11,17 +11,17 @@
 #include <vector>
 
 #include "base/result.h"
-#include "tls/peer_auth/client_certificate.h"
+#include "tls/peer_auth/peer_certificate.h"
 
 namespace culvert {
 
-enum class ClientRule : uint8_t { kCn, kOu, kDns, kUri, kIp, kSpki };
+enum class PeerRule : uint8_t { kCn, kOu, kDns, kUri, kIp, kSpki };
 
-/// "allow-cn", ..., in the order of ClientRule.
-inline constexpr std::string_view kClientRuleKeys[] = {"allow-cn",  "allow-ou", "allow-dns",
-                                                       "allow-uri", "allow-ip", "allow-spki"};
+/// "allow-cn", ..., in the order of PeerRule.
+inline constexpr std::string_view kPeerRuleKeys[] = {"allow-cn",  "allow-ou", "allow-dns",
+                                                     "allow-uri", "allow-ip", "allow-spki"};
 
-class ClientRules {
+class PeerRules {
  public:
   /// Adds one item of an allow list:
   ///   cn, ou  the whole value, byte for byte; any of several values of the subject
@@ -31,13 +31,13 @@ class ClientRules {
   ///           characters within one path segment, and a last segment ** for one segment or more
   ///   ip      an address, or NETWORK/BITS, against the subjectAltName's addresses
   ///   spki    SHA-256 of the SubjectPublicKeyInfo, hex or base64
-  Result<void> add(ClientRule kind, std::string_view item);
+  Result<void> add(PeerRule kind, std::string_view item);
 
   bool empty() const;
   /// Whether the certificate may pass.
-  bool allows(const ClientCertificate& certificate) const;
+  bool allows(const PeerCertificate& certificate) const;
   /// Puts of each kind of name the one that a rule matches to the front: by that it is known.
-  void putMatchesFirst(ClientCertificate& certificate) const;
+  void putMatchesFirst(PeerCertificate& certificate) const;
 
  private:
   struct Network {

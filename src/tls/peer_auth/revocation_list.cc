@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// See client_crl.h.
-#include "tls/peer_auth/client_crl.h"
+// See revocation_list.h.
+#include "tls/peer_auth/revocation_list.h"
 
 #include <algorithm>
 #include <string_view>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// See client_verifier.h. The path from the client's certificate to a trust anchor is found by names
+// See peer_verifier.h. The path from the client's certificate to a trust anchor is found by names
 // and key identifiers; then each certificate of it is verified by wolfCrypt from the top down, in a
 // manager that is thrown away with the path. What a client has sent helps no other client.
-#include "tls/peer_auth/client_verifier.h"
+#include "tls/peer_auth/peer_verifier.h"
 
 #include <fmt/format.h>
 
@@ -24,7 +24,7 @@ constexpr unsigned kLeastRsaBits = 2048;
 
 using KeyId = std::array<uint8_t, 20>;
 
-ClientVerdict refuse(uint8_t alert, std::string reason, bool ours = false) {
+PeerVerdict refuse(uint8_t alert, std::string reason, bool ours = false) {
   return {alert, std::move(reason), ours};
 }
 
@@ -69,7 +69,7 @@ std::string_view wordsFor(int error) {
   }
 }
 
-ClientVerdict fromError(int error, const std::string& subject) {
+PeerVerdict fromError(int error, const std::string& subject) {
   const std::string_view words = wordsFor(error);
   return refuse(
       alertFor(error),
@@ -80,7 +80,7 @@ ClientVerdict fromError(int error, const std::string& subject) {
 }  // namespace
 
 /// A certificate of the chain as it was sent.
-struct ClientVerifier::Link {
+struct PeerVerifier::Link {
   std::span<const uint8_t> der;
   std::string subject, issuer;
   std::array<uint8_t, 32> subjectHash{}, issuerHash{};
@@ -97,23 +97,22 @@ struct ClientVerifier::Link {
 };
 
 /// From the leaf up, as indices of the chain; then the trust anchor.
-struct ClientVerifier::Path {
+struct PeerVerifier::Path {
   std::vector<size_t> way;
   const TrustAnchor* anchor;
 };
 
-ClientVerdict ClientVerifier::verify(std::span<const std::span<const uint8_t>> chain,
-                                     const ClientCertificate& leaf, int64_t now,
-                                     ClientPath& taken) const {
+PeerVerdict PeerVerifier::verify(std::span<const std::span<const uint8_t>> chain,
+                                 const PeerCertificate& leaf, int64_t now, PeerPath& taken) const {
   if (auth_->pinsOnly)
     return auth_->rules.allows(leaf)
-               ? ClientVerdict{}
+               ? PeerVerdict{}
                : refuse(Alert::access_denied, leaf.subject + " has a key that allow-spki lacks");
   std::vector<Link> links;
   for (const auto& der : chain) {
     auto cert = std::make_unique<ParsedCert>(der);
     const int error = cert->parse(CERT_TYPE, NO_VERIFY, nullptr);
-    const auto names = error == 0 ? readClientCertificate(der) : std::nullopt;
+    const auto names = error == 0 ? readPeerCertificate(der) : std::nullopt;
     if (!names) {
       if (links.empty())
         return refuse(Alert::bad_certificate,
@@ -143,9 +142,9 @@ ClientVerdict ClientVerifier::verify(std::span<const std::span<const uint8_t>> c
   bool tooLong = false;
   findPaths(links, way, seen, paths, tooLong);
   if (paths.empty()) return noPath(links.front(), tooLong, now);
-  ClientVerdict first;
+  PeerVerdict first;
   for (const Path& path : paths) {
-    ClientVerdict verdict = verifyPath(links, path, now);
+    PeerVerdict verdict = verifyPath(links, path, now);
     if (verdict && !auth_->rules.allows(leaf))
       verdict = refuse(Alert::access_denied, leaf.subject + " matches no allow rule");
     if (verdict) fillPath(links, path, taken);
@@ -156,9 +155,9 @@ ClientVerdict ClientVerifier::verify(std::span<const std::span<const uint8_t>> c
 }
 
 /// Depth first; every certificate is tried once, so the work is bounded by what was sent.
-void ClientVerifier::findPaths(const std::vector<Link>& links, std::vector<size_t>& way,
-                               std::vector<bool>& seen, std::vector<Path>& found,
-                               bool& tooLong) const {
+void PeerVerifier::findPaths(const std::vector<Link>& links, std::vector<size_t>& way,
+                             std::vector<bool>& seen, std::vector<Path>& found,
+                             bool& tooLong) const {
   const Link& last = links[way.back()];
   seen[way.back()] = true;
   for (const TrustAnchor& anchor : auth_->anchors)
@@ -177,7 +176,7 @@ void ClientVerifier::findPaths(const std::vector<Link>& links, std::vector<size_
   }
 }
 
-ClientVerdict ClientVerifier::noPath(const Link& leaf, bool tooLong, int64_t) const {
+PeerVerdict PeerVerifier::noPath(const Link& leaf, bool tooLong, int64_t) const {
   if (tooLong)
     return refuse(Alert::unknown_ca,
                   fmt::format("{} has more than {} CAs between itself and client-ca (verify-depth)",
@@ -190,8 +189,8 @@ ClientVerdict ClientVerifier::noPath(const Link& leaf, bool tooLong, int64_t) co
                             leaf.subject, leaf.issuer));
 }
 
-ClientVerdict ClientVerifier::verifyPath(const std::vector<Link>& links, const Path& path,
-                                         int64_t now) const {
+PeerVerdict PeerVerifier::verifyPath(const std::vector<Link>& links, const Path& path,
+                                     int64_t now) const {
   const TrustAnchor& anchor = *path.anchor;
   const bool direct = path.way.size() == 1;
   if (anchor.nameConstraints && !direct)
@@ -201,18 +200,18 @@ ClientVerdict ClientVerifier::verifyPath(const std::vector<Link>& links, const P
                               anchor.subject));
   CertManager own(wolfSSL_CertManagerNew());
   if (own == nullptr || addAnchor(own.get(), anchor.der) != WOLFSSL_SUCCESS) {
-    ClientVerdict dates = checkAnchor(anchor, now);  // old releases look at them here
+    PeerVerdict dates = checkAnchor(anchor, now);  // old releases look at them here
     return dates ? refuse(Alert::internal_error, "no certificate manager: out of memory") : dates;
   }
   for (size_t k = path.way.size(); k-- > 0;) {
     const Link& link = links[path.way[k]];
-    if (ClientVerdict verdict = verifyOne(link, k == 0, own.get(), now); !verdict) return verdict;
+    if (PeerVerdict verdict = verifyOne(link, k == 0, own.get(), now); !verdict) return verdict;
     if (k != 0 && link.unheldConstraints)
       return refuse(Alert::bad_certificate,
                     link.subject + " has nameConstraints of a kind that cannot be held");
     const bool top = k + 1 == path.way.size();
     const auto& issuerPin = top ? anchor.keyPin : links[path.way[k + 1]].keyPin;
-    if (ClientVerdict verdict = checkRevoked(link, issuerPin, now); !verdict) return verdict;
+    if (PeerVerdict verdict = checkRevoked(link, issuerPin, now); !verdict) return verdict;
     if (k != 0 && addAnchor(own.get(), link.der) != WOLFSSL_SUCCESS)
       return refuse(Alert::bad_certificate, link.subject + " cannot be used as a CA");
     if (k > 1) {
@@ -227,8 +226,8 @@ ClientVerdict ClientVerifier::verifyPath(const std::vector<Link>& links, const P
   return checkAnchor(anchor, now);
 }
 
-ClientVerdict ClientVerifier::verifyOne(const Link& link, bool leaf, ManagerHandle manager,
-                                        int64_t) const {
+PeerVerdict PeerVerifier::verifyOne(const Link& link, bool leaf, ManagerHandle manager,
+                                    int64_t) const {
   auto cert = std::make_unique<ParsedCert>(link.der);
   const int error = cert->parse(leaf ? CERT_TYPE : kChainCert, VERIFY, manager);
   if (error != 0) return fromError(error, link.subject);
@@ -261,9 +260,8 @@ ClientVerdict ClientVerifier::verifyOne(const Link& link, bool leaf, ManagerHand
 }
 
 /// With crl set each certificate below the anchor needs a current list of its issuer.
-ClientVerdict ClientVerifier::checkRevoked(const Link& link,
-                                           const std::array<uint8_t, 32>& issuerPin,
-                                           int64_t now) const {
+PeerVerdict PeerVerifier::checkRevoked(const Link& link, const std::array<uint8_t, 32>& issuerPin,
+                                       int64_t now) const {
   if (!auth_->checksRevocation) return {};
   for (const RevocationList& list : auth_->lists) {
     if (!list.isOf(link.issuerHash, issuerPin)) continue;
@@ -282,7 +280,7 @@ ClientVerdict ClientVerifier::checkRevoked(const Link& link,
 }
 
 /// An anchor that another one has issued may have been revoked since its issuer's list expired.
-ClientVerdict ClientVerifier::checkAnchor(const TrustAnchor& anchor, int64_t now) const {
+PeerVerdict PeerVerifier::checkAnchor(const TrustAnchor& anchor, int64_t now) const {
   if (anchor.revoked)
     return refuse(Alert::certificate_revoked,
                   fmt::format("the client CA {} is revoked by its issuer", anchor.subject));
@@ -304,7 +302,7 @@ ClientVerdict ClientVerifier::checkAnchor(const TrustAnchor& anchor, int64_t now
   return {};
 }
 
-void ClientVerifier::fillPath(const std::vector<Link>& links, const Path& path, ClientPath& taken) {
+void PeerVerifier::fillPath(const std::vector<Link>& links, const Path& path, PeerPath& taken) {
   for (size_t k = 0; k < path.way.size(); ++k) {
     const Link& link = links[path.way[k]];
     const bool top = k + 1 == path.way.size();
@@ -318,23 +316,23 @@ void ClientVerifier::fillPath(const std::vector<Link>& links, const Path& path, 
 
 /// The path that the client had ends at the first of its issuers that is an anchor now, or at a
 /// later one. One that it could have had besides is not known: it may connect again.
-ClientVerdict ClientVerifier::judgeAgain(const ClientIdentity& client, int64_t now) const {
-  const ClientCertificate leaf = client.certificate();
+PeerVerdict PeerVerifier::judgeAgain(const PeerIdentity& client, int64_t now) const {
+  const PeerCertificate leaf = client.certificate();
   if (!auth_->rules.allows(leaf))
     return refuse(Alert::access_denied, leaf.subject + " matches no allow rule any more");
   if (auth_->pinsOnly) return {};
-  const ClientPath path = client.path();
+  const PeerPath path = client.path();
   if (now > path.notAfter)
     return refuse(Alert::certificate_expired, fmt::format("{}, or a CA above it, has expired ({})",
                                                           leaf.subject, utcText(path.notAfter)));
-  ClientVerdict first =
+  PeerVerdict first =
       refuse(Alert::unknown_ca, fmt::format("client-ca does not hold the issuer of {} any more: {}",
                                             leaf.subject, client.issuer()));
   bool tried = false;
   for (size_t k = 0; k < path.steps.size() && k <= auth_->depth; ++k) {
     for (const TrustAnchor& anchor : auth_->anchors) {
       if (anchor.caId != path.steps[k].issuer) continue;
-      ClientVerdict verdict = judgeSteps(client, path, k + 1, anchor, now);
+      PeerVerdict verdict = judgeSteps(client, path, k + 1, anchor, now);
       if (verdict) return verdict;
       if (!tried || verdict.ours) first = std::move(verdict);
       tried = true;
@@ -344,16 +342,15 @@ ClientVerdict ClientVerifier::judgeAgain(const ClientIdentity& client, int64_t n
 }
 
 /// What a list says counts before what it is worth by now.
-ClientVerdict ClientVerifier::judgeSteps(const ClientIdentity& client, const ClientPath& path,
-                                         size_t count, const TrustAnchor& anchor,
-                                         int64_t now) const {
+PeerVerdict PeerVerifier::judgeSteps(const PeerIdentity& client, const PeerPath& path, size_t count,
+                                     const TrustAnchor& anchor, int64_t now) const {
   for (size_t i = 0; i < count; ++i) {
     const RevocationList* list = listOf(path.steps[i].issuer);
     if (list != nullptr && list->revokes(path.steps[i].serial))
       return refuse(Alert::certificate_revoked,
                     (i == 0 ? std::string() : "a CA above ") + client.subject() + " is revoked");
   }
-  if (ClientVerdict verdict = checkAnchor(anchor, now); !verdict) return verdict;
+  if (PeerVerdict verdict = checkAnchor(anchor, now); !verdict) return verdict;
   if (anchor.nameConstraints && anchor.certificateId != path.anchor)
     return refuse(Alert::bad_certificate,
                   fmt::format("{} was not verified with the nameConstraints that {} has now",
@@ -367,7 +364,7 @@ ClientVerdict ClientVerifier::judgeSteps(const ClientIdentity& client, const Cli
   return {};
 }
 
-const RevocationList* ClientVerifier::listOf(const ShortId& issuer) const {
+const RevocationList* PeerVerifier::listOf(const ShortId& issuer) const {
   for (const TrustAnchor& anchor : auth_->anchors) {
     if (anchor.caId != issuer) continue;
     for (const RevocationList& list : auth_->lists)
@@ -376,12 +373,12 @@ const RevocationList* ClientVerifier::listOf(const ShortId& issuer) const {
   return nullptr;
 }
 
-std::shared_ptr<ClientVerifier> ClientVerifiers::verifierFor(
-    const std::shared_ptr<const ClientAuth>& auth) {
+std::shared_ptr<PeerVerifier> PeerVerifiers::verifierFor(
+    const std::shared_ptr<const PeerAuth>& auth) {
   std::erase_if(list_, [](const auto& entry) { return entry.expired(); });
   for (const auto& entry : list_)
     if (auto verifier = entry.lock(); &verifier->auth() == auth.get()) return verifier;
-  auto made = std::make_shared<ClientVerifier>(auth);
+  auto made = std::make_shared<PeerVerifier>(auth);
   list_.push_back(made);
   return made;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Revocation lists as they are looked up: read once, when they are loaded, into a sorted table of
-// serial numbers. wolfSSL verifies their signatures (client_auth.cc) and keeps none of them: it has
+// serial numbers. wolfSSL verifies their signatures (peer_auth.cc) and keeps none of them: it has
 // place for one list of an issuer's name, and would parse it again on every worker. Thread: frozen.
 #pragma once
 
@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "tls/peer_auth/client_certificate.h"
+#include "tls/peer_auth/peer_certificate.h"
 
 namespace culvert {
 
@@ -25,7 +25,7 @@ struct RevocationList {
   int64_t thisUpdate = 0;
   int64_t nextUpdate = 0;
   bool merged = false;             ///< holds those of a list of the same time, too
-  bool partial = false;            ///< has a critical extension; never true in a ClientAuth
+  bool partial = false;            ///< has a critical extension; never true in a PeerAuth
   std::vector<SerialKey> serials;  ///< sorted
 
   bool isOf(const std::array<uint8_t, 32>& name, const std::array<uint8_t, 32>& keyPin) const;

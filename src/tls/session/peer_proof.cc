@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// See client_proof.h. wolfSSL verifies a client's chain against the context's certificate manager
+// See peer_proof.h. wolfSSL verifies a client's chain against the context's certificate manager
 // and adds to it every CA that verified, for all later clients. So that manager stays empty: its
 // first complaint calls us, with the whole chain at hand; we decide, and wolfSSL's own verification
 // rests until the client's own certificate, which comes last, has been read.
-#include "tls/session/client_proof.h"
+#include "tls/session/peer_proof.h"
 
 #include <algorithm>
 #include <ctime>
@@ -47,34 +47,34 @@ uint8_t alertOf(int error) {
 
 }  // namespace
 
-void ClientProof::demand(WOLFSSL_CTX* ctx, VerifyClient mode) {
+void PeerProof::demand(WOLFSSL_CTX* ctx, VerifyClient mode) {
   wolfSSL_CTX_set_verify(ctx, modeOf(mode), onVerify);
 }
 
-ClientProof::ClientProof(WOLFSSL* ssl, std::shared_ptr<const ClientVerifier> verifier)
+PeerProof::PeerProof(WOLFSSL* ssl, std::shared_ptr<const PeerVerifier> verifier)
     : ssl_(ssl), mode_(verifier->auth().mode), verifier_(std::move(verifier)) {
   wolfSSL_SetCertCbCtx(ssl, this);
 }
 
-bool ClientProof::holds() const {
+bool PeerProof::holds() const {
   if (suspended_ || state_ == State::kRefused) return false;
   return state_ == State::kVerified || mode() == VerifyClient::kOptional;
 }
 
-void ClientProof::judgeBy(std::shared_ptr<const ClientVerifier> verifier) {
+void PeerProof::judgeBy(std::shared_ptr<const PeerVerifier> verifier) {
   mode_ = verifier->auth().mode;
   verifier_ = std::move(verifier);
 }
 
-ClientVerdict ClientProof::judgeAgain(const ClientVerifier& verifier, int64_t now) const {
+PeerVerdict PeerProof::judgeAgain(const PeerVerifier& verifier, int64_t now) const {
   if (state_ == State::kVerified) return verifier.judgeAgain(*identity_, now);
   if (state_ == State::kNoCertificate && verifier.auth().mode == VerifyClient::kRequired)
     return {Alert::handshake_failure, "client has no certificate, and one is required now"};
   return {};
 }
 
-int ClientProof::onVerify(int, WOLFSSL_X509_STORE_CTX* store) {
-  auto* self = static_cast<ClientProof*>(store->userCtx);
+int PeerProof::onVerify(int, WOLFSSL_X509_STORE_CTX* store) {
+  auto* self = static_cast<PeerProof*>(store->userCtx);
   if (self == nullptr) return 0;
   try {
     return self->judge(*store) ? 1 : 0;
@@ -87,7 +87,7 @@ int ClientProof::onVerify(int, WOLFSSL_X509_STORE_CTX* store) {
 
 /// Called for a certificate that wolfSSL cannot verify, and always for the client's own, even where
 /// none came.
-bool ClientProof::judge(WOLFSSL_X509_STORE_CTX& store) {
+bool PeerProof::judge(WOLFSSL_X509_STORE_CTX& store) {
   if (store.totalCerts == 0) {
     // Before 5.9 wolfSSL has no word of its own for this in TLS 1.2.
     if (store.error == 0 && mode() != VerifyClient::kOptional)
@@ -112,18 +112,18 @@ bool ClientProof::judge(WOLFSSL_X509_STORE_CTX& store) {
   return true;
 }
 
-void ClientProof::decide(WOLFSSL_X509_STORE_CTX& store) {
+void PeerProof::decide(WOLFSSL_X509_STORE_CTX& store) {
   std::vector<std::span<const uint8_t>> chain;
   for (int i = 0; i < store.totalCerts; ++i)
     chain.emplace_back(store.certs[i].buffer, store.certs[i].length);
-  auto leaf = chain.empty() ? std::nullopt : readClientCertificate(chain.front());
+  auto leaf = chain.empty() ? std::nullopt : readPeerCertificate(chain.front());
   if (!leaf) return refuse(Alert::bad_certificate, "client's certificate cannot be read");
   if (!verifier_)
     return refuse(Alert::unexpected_message, "a certificate came after the handshake");
-  ClientPath path;
-  ClientVerdict verdict = verifier_->verify(chain, *leaf, std::time(nullptr), path);
+  PeerPath path;
+  PeerVerdict verdict = verifier_->verify(chain, *leaf, std::time(nullptr), path);
   if (verdict) verifier_->auth().rules.putMatchesFirst(*leaf);
-  identity_ = std::make_unique<ClientIdentity>(*leaf, verdict ? &path : nullptr);
+  identity_ = std::make_unique<PeerIdentity>(*leaf, verdict ? &path : nullptr);
   if (!verdict) {
     refuse(verdict.alert, std::move(verdict.reason));
     verdict_.ours = verdict.ours;
@@ -132,7 +132,7 @@ void ClientProof::decide(WOLFSSL_X509_STORE_CTX& store) {
   state_ = State::kVerified;
 }
 
-void ClientProof::refuse(uint8_t alert, std::string reason) {
+void PeerProof::refuse(uint8_t alert, std::string reason) {
   state_ = State::kRefused;
   verdict_ = {alert, std::move(reason)};
   sendFatalAlert(ssl_, alert);  // before wolfSSL sends one of its own choice

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A small world of CAs made by the openssl command line, and a table of chains with their verdicts.
-#include "tls/peer_auth/client_verifier.h"
+#include "tls/peer_auth/peer_verifier.h"
 
 #include <ctime>
 
@@ -85,37 +85,37 @@ class World : public ::testing::Environment {
 };
 World* const kWorld = dynamic_cast<World*>(::testing::AddGlobalTestEnvironment(new World));
 
-std::shared_ptr<const ClientAuth> authOf(const std::vector<std::string>& cas,
-                                         const std::vector<std::string>& lists = {},
-                                         unsigned depth = 3) {
-  ClientAuthSource source;
+std::shared_ptr<const PeerAuth> authOf(const std::vector<std::string>& cas,
+                                       const std::vector<std::string>& lists = {},
+                                       unsigned depth = 3) {
+  PeerAuthSource source;
   source.mode = VerifyClient::kRequired;
   source.depth = depth;
   for (const std::string& ca : cas) source.caFiles.push_back(kWorld->path(ca + ".pem"));
   for (const std::string& list : lists) source.crlFiles.push_back(kWorld->path(list));
-  ClientAuthLoaded loaded = loadClientAuth(source, std::time(nullptr), nullptr);
+  PeerAuthLoaded loaded = loadPeerAuth(source, std::time(nullptr), nullptr);
   for (const auto& error : loaded.errors) ADD_FAILURE() << error.text;
   return loaded.auth;
 }
 
-ClientVerdict judge(const ClientVerifier& verifier, const std::vector<std::string>& chain,
-                    int64_t now = std::time(nullptr)) {
+PeerVerdict judge(const PeerVerifier& verifier, const std::vector<std::string>& chain,
+                  int64_t now = std::time(nullptr)) {
   std::vector<Der> ders;
   for (const std::string& name : chain) ders.push_back(kWorld->der(name));
   const std::vector<std::span<const uint8_t>> spans(ders.begin(), ders.end());
-  const auto leaf = readClientCertificate(ders.front());
-  ClientPath path;
-  ClientVerdict verdict = verifier.verify(spans, *leaf, now, path);
+  const auto leaf = readPeerCertificate(ders.front());
+  PeerPath path;
+  PeerVerdict verdict = verifier.verify(spans, *leaf, now, path);
   if (verdict) {
-    const ClientVerdict again = verifier.judgeAgain(ClientIdentity(*leaf, &path), now);
+    const PeerVerdict again = verifier.judgeAgain(PeerIdentity(*leaf, &path), now);
     EXPECT_TRUE(again) << "nothing has changed: " << again.reason;
   }
   return verdict;
 }
 
-ClientVerdict judge(const std::shared_ptr<const ClientAuth>& auth,
-                    const std::vector<std::string>& chain) {
-  return judge(ClientVerifier(auth), chain);
+PeerVerdict judge(const std::shared_ptr<const PeerAuth>& auth,
+                  const std::vector<std::string>& chain) {
+  return judge(PeerVerifier(auth), chain);
 }
 
 struct ChainCase {
@@ -125,7 +125,7 @@ struct ChainCase {
   int alert;
 };
 
-TEST(ClientVerifier, TableOfChains) {
+TEST(PeerVerifier, TableOfChains) {
   const ChainCase cases[] = {
       {{"root"}, {"direct"}, 0, 0},
       {{"other", "root"}, {"direct"}, 0, 0},
@@ -153,43 +153,43 @@ TEST(ClientVerifier, TableOfChains) {
       {{"root"}, {"via-direct", "direct"}, 3, Alert::unknown_ca},
   };
   for (const ChainCase& c : cases) {
-    const ClientVerdict verdict = judge(authOf(c.cas, {}, c.depth), c.chain);
+    const PeerVerdict verdict = judge(authOf(c.cas, {}, c.depth), c.chain);
     EXPECT_EQ(verdict.alert, c.alert) << c.chain.front() << ": " << verdict.reason;
     EXPECT_EQ(verdict.reason.empty(), c.alert == 0);
   }
 }
 
-TEST(ClientVerifier, ConstraintsOfAddressesAreHeldOrTheCaIsNotTaken) {
+TEST(PeerVerifier, ConstraintsOfAddressesAreHeldOrTheCaIsNotTaken) {
 #if LIBWOLFSSL_VERSION_HEX >= 0x05009000
-  const ClientVerifier verifier(authOf({"bounded"}));
+  const PeerVerifier verifier(authOf({"bounded"}));
   EXPECT_TRUE(judge(verifier, {"inside"}));
   EXPECT_EQ(judge(verifier, {"outside"}).alert, Alert::bad_certificate);
   EXPECT_EQ(judge(verifier, {"far-outside", "bounded-below"}).alert, Alert::bad_certificate);
 #else
-  ClientAuthSource source;
+  PeerAuthSource source;
   source.mode = VerifyClient::kRequired;
   source.caFiles = {kWorld->path("bounded.pem")};
-  const auto loaded = loadClientAuth(source, std::time(nullptr), nullptr);
+  const auto loaded = loadPeerAuth(source, std::time(nullptr), nullptr);
   ASSERT_EQ(loaded.errors.size(), 1U);
   EXPECT_NE(loaded.errors[0].text.find("nameConstraints of a kind"), std::string::npos);
 #endif
 }
 
 #ifdef WC_RSA_PSS
-TEST(ClientVerifier, WeakKeysAndHashesOfPss) {
-  const ClientVerdict small = judge(authOf({"root"}), {"pss-short"});
+TEST(PeerVerifier, WeakKeysAndHashesOfPss) {
+  const PeerVerdict small = judge(authOf({"root"}), {"pss-short"});
   EXPECT_EQ(small.alert, Alert::bad_certificate);
   EXPECT_NE(small.reason.find("key of 1024 bits"), std::string::npos) << small.reason;
-  const ClientVerdict old = judge(authOf({"rsa-root"}), {"pss-sha1"});
+  const PeerVerdict old = judge(authOf({"rsa-root"}), {"pss-sha1"});
   EXPECT_EQ(old.alert, Alert::bad_certificate);
   EXPECT_NE(old.reason.find("MD5 or SHA-1"), std::string::npos) << old.reason;
-  const ClientVerdict sound = judge(authOf({"rsa-root"}), {"pss-sha256"});
+  const PeerVerdict sound = judge(authOf({"rsa-root"}), {"pss-sha256"});
   EXPECT_TRUE(sound) << sound.reason;
 }
 #endif
 
-TEST(ClientVerifier, KeepsNothingOfAClientsChain) {
-  const ClientVerifier verifier(authOf({"root"}));
+TEST(PeerVerifier, KeepsNothingOfAClientsChain) {
+  const PeerVerifier verifier(authOf({"root"}));
   for (int i = 0; i < 3; ++i) {
     EXPECT_TRUE(judge(verifier, {"via-middle", "middle"}));
     EXPECT_EQ(judge(verifier, {"via-middle"}).alert, Alert::unknown_ca);
@@ -198,25 +198,25 @@ TEST(ClientVerifier, KeepsNothingOfAClientsChain) {
   }
 }
 
-TEST(ClientVerifier, Revocation) {
-  const ClientVerifier verifier(authOf({"root", "middle"}, {"root.crl"}));
+TEST(PeerVerifier, Revocation) {
+  const PeerVerifier verifier(authOf({"root", "middle"}, {"root.crl"}));
   EXPECT_TRUE(judge(verifier, {"direct"}));
   EXPECT_EQ(judge(verifier, {"revoked"}).alert, Alert::certificate_revoked);
-  const ClientVerdict missing = judge(verifier, {"via-middle"});
+  const PeerVerdict missing = judge(verifier, {"via-middle"});
   EXPECT_EQ(missing.alert, Alert::bad_certificate);
   EXPECT_TRUE(missing.ours) << "the operator has to provide the list";
   EXPECT_TRUE(judge(authOf({"root"}), {"revoked"})) << "without crl nobody asks";
 }
 
-TEST(ClientVerifier, AnchorsOutsideTheirDatesLetNobodyIn) {
-  const ClientVerifier verifier(authOf({"root"}));
-  const ClientVerdict later = judge(verifier, {"direct"}, std::time(nullptr) + 10 * 86400);
+TEST(PeerVerifier, AnchorsOutsideTheirDatesLetNobodyIn) {
+  const PeerVerifier verifier(authOf({"root"}));
+  const PeerVerdict later = judge(verifier, {"direct"}, std::time(nullptr) + 10 * 86400);
   EXPECT_EQ(later.alert, Alert::certificate_expired);
   EXPECT_TRUE(later.ours);
 }
 
-TEST(ClientVerifier, OneForEachAuthAndNoLongerThanItIsUsed) {
-  ClientVerifiers verifiers;
+TEST(PeerVerifier, OneForEachAuthAndNoLongerThanItIsUsed) {
+  PeerVerifiers verifiers;
   const auto first = authOf({"root"});
   const auto second = authOf({"other"});
   auto a = verifiers.verifierFor(first);
@@ -229,27 +229,27 @@ TEST(ClientVerifier, OneForEachAuthAndNoLongerThanItIsUsed) {
   EXPECT_EQ(verifiers.size(), 1U);
 }
 
-TEST(ClientAuthLoading, EqualContentsAreTheSameObject) {
-  ClientAuthSource source;
+TEST(PeerAuthLoading, EqualContentsAreTheSameObject) {
+  PeerAuthSource source;
   source.mode = VerifyClient::kRequired;
   source.caFiles = {kWorld->path("root.pem")};
-  source.rules = {{ClientRule::kCn, "x"}};
+  source.rules = {{PeerRule::kCn, "x"}};
   const auto now = std::time(nullptr);
-  const auto first = loadClientAuth(source, now, nullptr).auth;
-  EXPECT_EQ(loadClientAuth(source, now, first).auth, first);
+  const auto first = loadPeerAuth(source, now, nullptr).auth;
+  EXPECT_EQ(loadPeerAuth(source, now, first).auth, first);
   source.rules[0].text = "y";
-  EXPECT_NE(loadClientAuth(source, now, first).auth, first);
+  EXPECT_NE(loadPeerAuth(source, now, first).auth, first);
   source.rules[0].text = "x";
   source.depth = 1;
-  EXPECT_NE(loadClientAuth(source, now, first).auth, first);
+  EXPECT_NE(loadPeerAuth(source, now, first).auth, first);
 }
 
-TEST(ClientAuthLoading, NamesTheFileThatIsWrong) {
-  ClientAuthSource source;
+TEST(PeerAuthLoading, NamesTheFileThatIsWrong) {
+  PeerAuthSource source;
   source.mode = VerifyClient::kRequired;
   source.caFiles = {kWorld->path("root.pem"), kWorld->path("direct.pem")};
   source.crlFiles = {kWorld->path("root.key")};
-  const auto loaded = loadClientAuth(source, std::time(nullptr), nullptr);
+  const auto loaded = loadPeerAuth(source, std::time(nullptr), nullptr);
   EXPECT_FALSE(loaded.auth);
   ASSERT_EQ(loaded.errors.size(), 2U);
   EXPECT_FALSE(loaded.errors[0].ofCrl);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// ClientProof is what one session keeps of its client's certificate: the verdict that wolfSSL's
+// PeerProof is what one session keeps of its client's certificate: the verdict that wolfSSL's
 // verify callback reached, and the few words that the log and the backend are told. It exists only
 // where a service asks for client certificates. Thread: loop.
 #pragma once
@@ -8,8 +8,8 @@
 #include <memory>
 #include <string>
 
-#include "tls/peer_auth/client_identity.h"
-#include "tls/peer_auth/client_verifier.h"
+#include "tls/peer_auth/peer_identity.h"
+#include "tls/peer_auth/peer_verifier.h"
 
 struct WOLFSSL;
 struct WOLFSSL_CTX;
@@ -17,13 +17,13 @@ struct WOLFSSL_X509_STORE_CTX;
 
 namespace culvert {
 
-class ClientProof {
+class PeerProof {
  public:
   /// Makes sessions of the context ask for a certificate; its own certificate manager stays empty.
   static void demand(WOLFSSL_CTX* ctx, VerifyClient mode);
 
   /// Puts the proof of this session in the hands of wolfSSL; it outlives the session.
-  ClientProof(WOLFSSL* ssl, std::shared_ptr<const ClientVerifier> verifier);
+  PeerProof(WOLFSSL* ssl, std::shared_ptr<const PeerVerifier> verifier);
 
   /// The client sent a certificate, it verified and it may pass.
   bool verified() const { return state_ == State::kVerified; }
@@ -32,16 +32,16 @@ class ClientProof {
   bool holds() const;
   VerifyClient mode() const { return mode_; }
   /// Within the handshake: the client is judged by this one from now on.
-  void judgeBy(std::shared_ptr<const ClientVerifier> verifier);
+  void judgeBy(std::shared_ptr<const PeerVerifier> verifier);
   /// Whether the client may still pass as things stand now. A shortage of the operator's (an
   /// expired list) speaks against nobody who was let in before.
-  ClientVerdict judgeAgain(const ClientVerifier& verifier, int64_t now) const;
+  PeerVerdict judgeAgain(const PeerVerifier& verifier, int64_t now) const;
   /// The handshake is done: lets go of the CAs and lists, which may be large and old by then.
   void handshakeDone() { verifier_.reset(); }
 
   /// Of a certificate that came, whether or not it verified.
-  const ClientIdentity* identity() const { return identity_.get(); }
-  const ClientVerdict& verdict() const { return verdict_; }
+  const PeerIdentity* identity() const { return identity_.get(); }
+  const PeerVerdict& verdict() const { return verdict_; }
 
  private:
   enum class State : uint8_t { kNoCertificate, kVerified, kRefused };
@@ -53,11 +53,11 @@ class ClientProof {
 
   WOLFSSL* const ssl_;
   VerifyClient mode_;
-  std::shared_ptr<const ClientVerifier> verifier_;
+  std::shared_ptr<const PeerVerifier> verifier_;
   State state_ = State::kNoCertificate;
   bool suspended_ = false;  // wolfSSL's own verification, within one Certificate message
-  ClientVerdict verdict_;
-  std::unique_ptr<const ClientIdentity> identity_;
+  PeerVerdict verdict_;
+  std::unique_ptr<const PeerIdentity> identity_;
 };
 
 }  // namespace culvert

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Certificates made by the openssl command line, and bytes that are none.
-#include "tls/peer_auth/client_certificate.h"
+#include "tls/peer_auth/peer_certificate.h"
 
 #include "tls/library/sha256.h"
 #include "tls/x509/der_reader.h"
@@ -16,7 +16,7 @@ std::vector<uint8_t> derOf(const std::string& pem) {
   return {der->span().begin(), der->span().end()};
 }
 
-class ClientCertificateTest : public ::testing::Test {
+class PeerCertificateTest : public ::testing::Test {
  protected:
   /// A self-signed certificate with this subject (openssl's form) and subjectAltName.
   std::vector<uint8_t> make(const std::string& subject, const std::string& more = "") {
@@ -29,11 +29,11 @@ class ClientCertificateTest : public ::testing::Test {
   TempDir dir_;
 };
 
-TEST_F(ClientCertificateTest, NamesEveryValueInItsOrder) {
+TEST_F(PeerCertificateTest, NamesEveryValueInItsOrder) {
   const auto der = make("/C=DE/OU=a/OU=b/CN=x, y/CN=second/emailAddress=e@x.example",
                         "-addext subjectAltName=DNS:A.Example,DNS:b.example,URI:spiffe://t/w,"
                         "IP:10.0.0.1,IP:fd00::1,email:m@x.example");
-  const auto c = readClientCertificate(der);
+  const auto c = readPeerCertificate(der);
   ASSERT_TRUE(c);
   EXPECT_EQ(c->subject, "C=DE, OU=a, OU=b, CN=x\\, y, CN=second, emailAddress=e@x.example");
   EXPECT_EQ(c->issuer, c->subject);
@@ -52,24 +52,24 @@ TEST_F(ClientCertificateTest, NamesEveryValueInItsOrder) {
   EXPECT_EQ(std::string(c->keyPin.begin(), c->keyPin.end()), pin);
 }
 
-TEST_F(ClientCertificateTest, AValueCannotPassForAnother) {
-  const auto c = readClientCertificate(make("/CN=x\\/OU=admin/O=a\\+b"));
+TEST_F(PeerCertificateTest, AValueCannotPassForAnother) {
+  const auto c = readPeerCertificate(make("/CN=x\\/OU=admin/O=a\\+b"));
   ASSERT_TRUE(c);
   EXPECT_TRUE(c->units.empty());
   EXPECT_EQ(c->commonNames, std::vector<std::string>{"x/OU=admin"});
   EXPECT_EQ(c->subject, "CN=x/OU\\=admin, O=a\\+b");
 }
 
-TEST_F(ClientCertificateTest, EndsAtEveryByteWithoutHarm) {
+TEST_F(PeerCertificateTest, EndsAtEveryByteWithoutHarm) {
   const auto der = make("/C=DE/OU=a+CN=b", "-addext subjectAltName=DNS:a.example,URI:x://y");
-  ASSERT_TRUE(readClientCertificate(der));
+  ASSERT_TRUE(readPeerCertificate(der));
   for (size_t size = 0; size < der.size(); ++size)
-    EXPECT_FALSE(readClientCertificate(std::span(der).first(size))) << size;
+    EXPECT_FALSE(readPeerCertificate(std::span(der).first(size))) << size;
   for (size_t i = 0; i < der.size(); ++i) {
     auto changed = der;
     for (int bit = 0; bit < 8; ++bit) {
       changed[i] = static_cast<uint8_t>(der[i] ^ 1 << bit);
-      (void)readClientCertificate(changed);
+      (void)readPeerCertificate(changed);
     }
   }
 }

@@ -20,7 +20,7 @@ namespace culvert {
 using SerialKey = std::array<uint8_t, 21>;
 SerialKey serialKeyOf(std::span<const uint8_t> integer);
 
-struct ClientCertificate {
+struct PeerCertificate {
   std::string subject;  ///< "C=DE, O=Example, CN=device 7": escaped, printable, bounded
   std::string issuer;
   std::string serial;  ///< "0A1B2C"
@@ -44,7 +44,7 @@ struct ClientCertificate {
 inline constexpr size_t kLongestDn = 512;
 
 /// Nothing where the bytes are no certificate.
-std::optional<ClientCertificate> readClientCertificate(std::span<const uint8_t> der);
+std::optional<PeerCertificate> readPeerCertificate(std::span<const uint8_t> der);
 
 /// UTCTime or GeneralizedTime (RFC 5280 4.1.2.5), seconds since the epoch.
 std::optional<int64_t> certificateTime(const DerItem& item);

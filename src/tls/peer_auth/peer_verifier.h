@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// PeerVerifier decides on the certificates that a client sends. It has nothing of its own but a
+// hold on the PeerAuth, so nothing that one client sends helps another. Thread: loop.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tls/peer_auth/peer_auth.h"
+
+struct WOLFSSL_CERT_MANAGER;
+
+namespace culvert {
+
+struct PeerVerdict {
+  uint8_t alert = 0;     ///< 0: verified and allowed
+  std::string reason{};  ///< of a refusal, one sentence
+  bool ours = false;     ///< the operator has to do something: a CA or a CRL has expired
+  explicit operator bool() const { return alert == 0; }
+};
+
+class PeerVerifier {
+ public:
+  explicit PeerVerifier(std::shared_ptr<const PeerAuth> auth) : auth_(std::move(auth)) {}
+
+  /// Judges a client's chain (as sent: its own certificate first, the others in any order) at
+  /// `now`. `leaf` is what readPeerCertificate() says of the first. The path of one that may pass
+  /// goes to `taken`; it has no steps where the key alone counts.
+  PeerVerdict verify(std::span<const std::span<const uint8_t>> chain, const PeerCertificate& leaf,
+                     int64_t now, PeerPath& taken) const;
+
+  /// Judges a client that was let in before, by the path that it had then.
+  PeerVerdict judgeAgain(const PeerIdentity& client, int64_t now) const;
+
+  const PeerAuth& auth() const { return *auth_; }
+
+ private:
+  struct Link;
+  struct Path;
+  using ManagerHandle = WOLFSSL_CERT_MANAGER*;
+
+  void findPaths(const std::vector<Link>& links, std::vector<size_t>& way, std::vector<bool>& seen,
+                 std::vector<Path>& found, bool& tooLong) const;
+  PeerVerdict noPath(const Link& leaf, bool tooLong, int64_t now) const;
+  PeerVerdict verifyPath(const std::vector<Link>& links, const Path& path, int64_t now) const;
+  PeerVerdict verifyOne(const Link& link, bool leaf, ManagerHandle manager, int64_t now) const;
+  PeerVerdict checkRevoked(const Link& link, const std::array<uint8_t, 32>& issuerPin,
+                           int64_t now) const;
+  PeerVerdict checkAnchor(const TrustAnchor& anchor, int64_t now) const;
+  static void fillPath(const std::vector<Link>& links, const Path& path, PeerPath& taken);
+  PeerVerdict judgeSteps(const PeerIdentity& client, const PeerPath& path, size_t count,
+                         const TrustAnchor& anchor, int64_t now) const;
+  const RevocationList* listOf(const ShortId& issuer) const;
+
+  const std::shared_ptr<const PeerAuth> auth_;
+};
+
+/// The verifiers of one worker, made at first use; each lives as long as a context needs it.
+class PeerVerifiers {
+ public:
+  std::shared_ptr<PeerVerifier> verifierFor(const std::shared_ptr<const PeerAuth>& auth);
+  size_t size() const { return list_.size(); }
+
+ private:
+  std::vector<std::weak_ptr<PeerVerifier>> list_;
+};
+
+}  // namespace culvert
