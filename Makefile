@@ -216,7 +216,7 @@ $(foreach m,$(filter-out $(MODE),$(MODES)),$(BUILD)/$(m)/culvert): $(BUILD)/%/cu
 
 wolfssl: $(WOLFSSL_READY)
 
-$(WOLFSSL_READY): scripts/wolfssl.sh scripts/wolfssl-mends.sh | $(BUILD)/.deps
+$(WOLFSSL_READY): scripts/wolfssl.sh scripts/wolfssl-mends.sh scripts/wolfssl.list | $(BUILD)/.deps
 	@scripts/wolfssl.sh
 	@touch -c $@
 	@[ -e $@ ] || { echo 'make: the compiler was installed or changed meanwhile; run make again'; exit 1; }

@@ -4,14 +4,31 @@
 # Daemons that tests use are kept from starting themselves while they are installed.
 #
 # usage: scripts/install-deps.sh [--check] SET...   (sets: build test demo bench check
-#   container fuzz; none = build)
+#   container fuzz wolfssl-check; none = build)
 #   --check   install nothing; name what is missing and fail
 set -euo pipefail
+
+# scripts/wolfssl.list knows two architectures; this is the compiler for the other one.
+crossCompiler() {
+  case $(dpkg --print-architecture) in
+    arm64) echo "gcc-x86-64-linux-gnu libc6-dev-amd64-cross" ;;
+    *) echo "gcc-aarch64-linux-gnu libc6-dev-arm64-cross" ;;
+  esac
+}
+
+# What wolfSSL is built with: nothing more where scripts/wolfssl.list has it all, else its own configure.
+packagesForWolfssl() {
+  case ${WOLFSSL:-}-$(dpkg --print-architecture) in
+    distro-* | -amd64 | -arm64) ;;
+    fallback-*) echo "autoconf automake libtool dpkg-dev" ;;
+    *) echo "autoconf automake libtool" ;;
+  esac
+}
 
 packagesOf() {
   case $1 in
     build) echo "g++ make pkg-config binutils libevent-dev libinih-dev libexpected-dev libcli11-dev libfmt-dev
-      libcap-dev autoconf automake libtool ca-certificates" ;;
+      libcap-dev ca-certificates $(packagesForWolfssl)" ;;
     test) echo "libgtest-dev libgmock-dev libcmocka-dev nlohmann-json3-dev python3-pytest python3-pytest-timeout python3-pytest-xdist
       python3-cryptography curl openssl gnutls-bin sslscan testssl.sh redis-server redis-tools nginx-light haproxy dovecot-imapd python3-aiosmtpd rsyslog iproute2
       procps util-linux mount libcap2-bin busybox socat" ;;
@@ -20,7 +37,8 @@ packagesOf() {
     check) echo "clang-format libssl-dev python3 git shellcheck" ;;
     container) echo "mmdebstrap mount procps redis-server redis-tools openssl" ;;
     fuzz) echo "clang libclang-rt-14-dev" ;;
-    *) echo "install-deps.sh: no set named $1 (build test demo bench check container fuzz)" >&2; return 2 ;;
+    wolfssl-check) echo "autoconf automake libtool $(crossCompiler)" ;;
+    *) echo "install-deps.sh: no set named $1 (build test demo bench check container fuzz wolfssl-check)" >&2; return 2 ;;
   esac
 }
 
@@ -71,7 +89,6 @@ main() {
     # shellcheck disable=SC2207  # words are wanted
     packages+=($(packagesOf "$set"))
   done
-  if [ "${WOLFSSL:-}" = fallback ] && [[ " ${sets[*]} " == *" build "* ]]; then packages+=(dpkg-dev); fi
   mapfile -t missing < <(missingOf "${packages[@]}" | sort -u)
   [ ${#missing[@]} -gt 0 ] || return 0
   if [ -n "$check" ]; then

@@ -3,11 +3,15 @@
 # Provides the wolfSSL that culvert is linked with: gets the pinned release, checks it, builds it as a small
 # static library and keeps the result in a cache outside the source tree, so that it is built once a machine.
 #
-# usage: scripts/wolfssl.sh [--print-prefix | --print-origin | --print-version | --help]
+# usage: scripts/wolfssl.sh [--print-prefix | --print-origin | --print-version |
+#   --print-flags | --configure DIR | --help]
 #   (nothing)        make sure that the library is there; one line when something is done, silent otherwise
 #   --print-prefix   print where the library is or will be (PREFIX/include, PREFIX/lib/libwolfssl.a); builds nothing
 #   --print-origin   print in words what that library is (for `culvert --version`)
 #   --print-version  print the version that the installed library's header declares
+#   --print-flags    print the compiler's flags that are chosen here, one a line; those of scripts/wolfssl.list are added
+#   --configure DIR  unpack the source into DIR, mend it and run its own configure there (needs autoconf, automake, libtool;
+#                    scripts/wolfssl-configure-check.sh compares the result with the list)
 #
 # environment:
 #   WOLFSSL=             which one: empty = the pinned release (what tests and CI insist on);
@@ -30,6 +34,9 @@ readonly UPSTREAM=https://github.com/wolfSSL/wolfssl/archive/refs/tags/v$VERSION
 
 readonly KIND=${WOLFSSL:-pinned}
 readonly CC=${CC:-cc}
+readonly JOBS=${JOBS:-$(nproc)}
+LIST=$(cd "${BASH_SOURCE[0]%/*}" && pwd)/wolfssl.list
+readonly LIST
 CACHE=${WOLFSSL_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/culvert}
 
 # shellcheck source=scripts/wolfssl-mends.sh
@@ -40,20 +47,40 @@ die() { printf 'wolfssl.sh: error: %s\n' "$*" >&2; exit 1; }
 
 # --- what is built --------------------------------------------------------------------------------------
 
+# What the compiler compiles for: x86_64, aarch64 or other.
+architecture() {
+  case $("$CC" -dumpmachine 2>/dev/null || echo "$(uname -m)-") in
+    x86_64-*x32) echo other ;;
+    x86_64-* | amd64-*) echo x86_64 ;;
+    aarch64-* | arm64-*) echo aarch64 ;;
+    *) echo other ;;
+  esac
+}
+ARCH=$(architecture)
+readonly ARCH
+
+# The pinned release is compiled from scripts/wolfssl.list on the two architectures that the list knows. Everything else is left
+# to the library's own configure.
+isListed() { [ "$KIND" = pinned ] && [ "$ARCH" != other ]; }
+
+# listed KIND: what the list has of that kind for this architecture, one a line.
+listed() { awk -v kind="$1" -v arch="$ARCH" '$1 == kind && ($2 == "all" || $2 == arch) { print $3 }' "$LIST"; }
+
 # Small and static. Off on purpose: the OpenSSL layer (memory a connection), TLS below 1.2, finite-field
 # Diffie-Hellman (every key exchange is one of the groups in src/tls/protocol/tls_names.cc), the error queue, and the hash
 # DRBG, since random bytes come from getrandom(2) through culvertRandomBlock() in src/tls.
 # On x86-64 also the table of 512 bytes that each of a session's two AES-GCM keys carries for CPUs without AES
 # instructions: the assembly never reads it. A CPU without them gets slow AES-GCM, so culvert prefers ChaCha20 there.
+# scripts/wolfssl.list holds what these flags come to. Whoever changes them runs scripts/wolfssl-configure-check.sh --update.
 configureFlags() {
   local flags=(--enable-static --disable-shared --with-pic --enable-sp --enable-sp-asm
     --enable-sni --enable-alpn --enable-session-ticket --enable-curve25519 --enable-ed25519
     --enable-maxfragment --enable-ocsp --enable-ocspstapling --enable-crl --enable-certgen --enable-enckeys --enable-scrypt
     --disable-oldtls --disable-dh --disable-errorqueue --disable-hashdrbg --disable-examples --disable-crypttests
     --disable-benchmark)
-  case $(uname -m) in
-    x86_64 | amd64) flags+=(--enable-intelasm --enable-aesgcm=small) ;;
-    aarch64 | arm64) flags+=(--enable-armasm) ;;
+  case $ARCH in
+    x86_64) flags+=(--enable-intelasm --enable-aesgcm=small) ;;
+    aarch64) flags+=(--enable-armasm) ;;
     *) flags=("${flags[@]/--enable-sp-asm/}") ;;
   esac
   # Releases before 5.7 need another library for ML-KEM, and serve 3DES where they have it. It opens old private keys.
@@ -97,6 +124,17 @@ int culvertRandomBlock(unsigned char* out, unsigned size);
 HEADER
 }
 
+# Programs that use the library include this first; configure writes the same.
+optionsHeader() {
+  cat <<'HEADER'
+/* wolfssl options.h: made by culvert's scripts/wolfssl.sh */
+#ifndef WOLFSSL_OPTIONS_H
+#define WOLFSSL_OPTIONS_H
+HEADER
+  { listed option; compilerFlags; } | sed -nE 's/^-D([^=]*)=?(.*)/#undef \1\n#define \1 \2/p'
+  echo '#endif'
+}
+
 distroVersion() {
   local version
   version=$(dpkg-query -W -f '${Version}' libwolfssl-dev 2>/dev/null ||
@@ -114,6 +152,7 @@ prefix() {
   esac
   echo "$CACHE/wolfssl-$key-$({
     configureFlags; compilerFlags; randomHeader; textOfMends; uname -m; "$CC" --version 2>/dev/null | head -1
+    ! isListed || { cat "$LIST"; declare -f compileListed compileOne; }
     [ "$KIND" = fallback ] || echo "$SHA256"
   } | sha256sum | cut -c1-12)"
 }
@@ -217,41 +256,101 @@ applyMends() {
   done
 }
 
-compile() {
-  local source=$1 work=$2 target=$3 log=$4 flags cflags
+# configureSource SOURCE WORK TARGET: runs the library's own configure.
+configureSource() {
+  local source=$1 work=$2 target=$3 flags cflags machine
   randomHeader >"$work/culvert_random.h"
   mapfile -t flags < <(configureFlags)
+  machine=$("$CC" -dumpmachine)
+  [ "${machine%%-*}" = "$(uname -m)" ] || flags+=("--host=$machine")
   cflags="$(compilerFlags | tr '\n' ' ') -include $work/culvert_random.h -ffile-prefix-map=$work=."
-  (
-    set -x
-    cd "$source"
-    [ -x configure ] || ./autogen.sh
-    ./configure --prefix="$target" CC="$CC" CFLAGS="$cflags" "${flags[@]}"
-    make -s -j"${JOBS:-$(nproc)}"
-    make -s install DESTDIR="$work/root"
-  ) >>"$log" 2>&1 && [ -f "$work/root$target/lib/libwolfssl.a" ]
+  cd "$source"
+  [ -x configure ] || ./autogen.sh
+  ./configure --prefix="$target" CC="$CC" CFLAGS="$cflags" "${flags[@]}"
+}
+
+# compileConfigured SOURCE WORK TARGET: leaves what is to be installed in WORK/root.
+compileConfigured() {
+  set -x
+  configureSource "$@"
+  cd "$1"
+  make -s -j"$JOBS"
+  make -s install DESTDIR="$2/root"
+}
+
+# compileOne FILE: one object, in the directory of the source. Assembly is compiled with other macros than C.
+compileOne() {
+  local name=${1##*/} kind=c
+  [ "${1##*.}" != S ] || kind=assembly
+  echo "  CC      $1"
+  "$CC" "@$WORK/$kind.flags" -c -o "$WORK/objects/${name%.*}.o" "$1"
+}
+
+# compileListed SOURCE WORK TARGET: the same without configure, from scripts/wolfssl.list.
+compileListed() {
+  local source=$1 root=$2/root$3 files
+  export CC WORK=$2
+  mkdir -p "$WORK/objects" "$root/lib" "$root/include"
+  randomHeader >"$WORK/culvert_random.h"
+  optionsHeader >"$source/wolfssl/options.h"
+  {
+    printf '%s\n' -I. -fPIC -DPIC -DBUILDING_WOLFSSL "-include \"$WORK/culvert_random.h\"" "-ffile-prefix-map=\"$WORK\"=."
+    listed config
+    compilerFlags
+  } >"$WORK/common.flags"
+  { listed flag; listed option; cat "$WORK/common.flags"; } >"$WORK/c.flags"
+  { listed assembly; cat "$WORK/common.flags"; } >"$WORK/assembly.flags"
+  cat "$WORK/c.flags"
+  cd "$source"
+  export -f compileOne
+  # The largest first, so that the processors end together. 255 stops xargs.
+  files=$(listed source | xargs ls -S)
+  xargs -P "$JOBS" -I{} bash -c 'compileOne {} || exit 255' <<<"$files"
+  "$("$CC" -print-prog-name=ar)" qcsD "$root/lib/libwolfssl.a" "$WORK"/objects/*.o
+  find wolfssl -name '*.h' ! -name internal.h ! -name 'libwolfssl_sources*' ! -path '*/port/*' -exec cp --parents -t "$root/include" {} +
+}
+
+# unpack WORK: the source of the archive in WORK, unpacked into WORK/source. The whole of it is four thousand files.
+unpack() {
+  local top=wolfssl-$VERSION-stable parts=()
+  if isListed && [ -z "${KEEP_SOURCE:-}${CONFIGURE_ONLY:-}" ]; then parts=("$top"/src "$top"/wolfcrypt/src "$top"/wolfssl); fi
+  mkdir "$1/source"
+  tar -xzf "$1/$ARCHIVE" -C "$1/source" --strip-components=1 "${parts[@]}"
+}
+
+requireTools() {
+  local tool missing='' tools=("$CC" make)
+  isListed && [ -z "${CONFIGURE_ONLY:-}" ] || tools+=(autoreconf libtoolize)
+  for tool in "${tools[@]}"; do command -v "$tool" >/dev/null || missing+=" $tool"; done
+  [ -z "$missing" ] || die "missing:$missing (make deps installs what the build needs)"
+}
+
+# getSource WORK LOG: leaves the mended source in WORK/source.
+getSource() {
+  if [ "$KIND" = fallback ]; then
+    say "getting the distribution's source package"
+    fetchDistroSource "$1" "$2"
+  else
+    checked "$CACHE/$ARCHIVE" || [ -n "${WOLFSSL_TARBALL:-}" ] || say "getting wolfSSL $VERSION"
+    fetchArchive "$1" "$2"
+    unpack "$1"
+  fi
+  applyMends "$1/source"
 }
 
 buildFromSource() {
-  local target=$1 work log started=$SECONDS missing=
-  for tool in "$CC" make autoreconf libtoolize; do command -v "$tool" >/dev/null || missing+=" $tool"; done
-  [ -z "$missing" ] || die "missing:$missing (make deps installs what the build needs)"
+  local target=$1 work log how=compileConfigured started=$SECONDS
+  requireTools
   work=$(mktemp -d "$CACHE/.build.XXXXXX")
   # shellcheck disable=SC2064  # the directory of now
   trap "rm -rf '$work'" EXIT
   log=$work/log
-  if [ "$KIND" = fallback ]; then
-    say "getting the distribution's source package"
-    fetchDistroSource "$work" "$log"
-  else
-    checked "$CACHE/$ARCHIVE" || [ -n "${WOLFSSL_TARBALL:-}" ] || say "getting wolfSSL $VERSION"
-    fetchArchive "$work" "$log"
-    mkdir "$work/source"
-    tar -xzf "$work/$ARCHIVE" -C "$work/source" --strip-components=1
-  fi
-  applyMends "$work/source"
-  say "building $(origin) (about a minute)"
-  if ! compile "$work/source" "$work" "$target" "$log"; then
+  getSource "$work" "$log"
+  ! isListed || how=compileListed
+  say "building $(origin) (about $(isListed && echo "half a minute" || echo "two minutes"))"
+  # In the background, since bash does not stop at the first error of a function that is called in a condition.
+  "$how" "$work/source" "$work" "$target" >>"$log" 2>&1 &
+  if ! wait $! || [ ! -f "$work/root$target/lib/libwolfssl.a" ]; then
     cp "$log" "$CACHE/wolfssl-failed.log"
     tail -30 "$log" >&2
     die "wolfSSL does not build; the whole log: $CACHE/wolfssl-failed.log"
@@ -262,6 +361,16 @@ buildFromSource() {
   if [ -n "${KEEP_SOURCE:-}" ]; then mv "$work/source" "$target.src"; fi
   mv "$work/root$target" "$target"
   say "ready in $((SECONDS - started)) s: $target"
+}
+
+# configureOnly DIR: for scripts/wolfssl-configure-check.sh.
+configureOnly() {
+  local CONFIGURE_ONLY=1 log=$1/log
+  requireTools
+  mkdir -p "$1"
+  getSource "$1" "$log"
+  configureSource "$1/source" "$1" /usr >>"$log" 2>&1 &
+  wait $! || { tail -30 "$log" >&2; die "configure failed; the whole log: $log"; }
 }
 
 useDistro() {
@@ -291,11 +400,14 @@ main() {
     --print-origin) origin; return ;;
     --print-version)
       sed -n 's/.*LIBWOLFSSL_VERSION_STRING "\(.*\)".*/\1/p' "$(prefix)/include/wolfssl/version.h"; return ;;
+    --print-flags) compilerFlags; return ;;
     --help | -h) sed -n '3,/^set /{/^#/s/^# \{0,1\}//p}' "$0"; return ;;
+    --configure) [ $# = 2 ] || die "--configure takes a directory" ;;
     '') ;;
     *) die "unknown argument $1 (try --help)" ;;
   esac
   mkdir -p "$CACHE" 2>/dev/null || die "the cache $CACHE cannot be made; say WOLFSSL_CACHE=DIR"
+  if [ "${1:-}" = --configure ]; then configureOnly "$2"; return; fi
   local target
   target=$(prefix)
   if [ -f "$target/.ready" ] && { [ -z "${KEEP_SOURCE:-}" ] || [ "$KIND" = distro ] || [ -d "$target.src" ]; }; then return; fi
