@@ -14,7 +14,7 @@ namespace culvert {
 
 namespace {
 
-constexpr int kMostLinks = 40;  // as the kernel
+constexpr int kMostHops = 40;  // as the kernel
 
 int64_t nanos(const timespec& time) { return time.tv_sec * 1'000'000'000LL + time.tv_nsec; }
 
@@ -66,7 +66,7 @@ std::vector<std::string> directoriesTowards(const std::string& path) {
     next += part;
     char target[PATH_MAX];
     const ssize_t size = ::readlink(next.c_str(), target, sizeof target);
-    if (size > 0 && ++links <= kMostLinks) {
+    if (size > 0 && ++links <= kMostHops) {
       add(here);
       const std::string leads(target, static_cast<size_t>(size));
       if (leads.starts_with('/')) here.assign(1, '/');

@@ -13,7 +13,7 @@
 namespace culvert {
 namespace {
 
-constexpr size_t kLongest = 2048;
+constexpr size_t kLongestUrl = 2048;
 constexpr std::string_view kScheme = "http://";
 
 bool isHostCharacter(char c) { return isAlnum(c) || c == '-' || c == '.' || c == '_'; }
@@ -33,7 +33,7 @@ std::string HttpUrl::authority() const {
 }
 
 Result<HttpUrl> parseHttpUrl(std::string_view text) {
-  if (text.size() > kLongest) return refuse(text, "is too long");
+  if (text.size() > kLongestUrl) return refuse(text, "is too long");
   if (!std::all_of(text.begin(), text.end(), [](char c) { return c > 0x20 && c < 0x7f; }))
     return refuse(text, "holds a character that no address has");
   if (text.size() < kScheme.size() || !equalNoCase(text.substr(0, kScheme.size()), kScheme))

@@ -15,7 +15,7 @@ namespace culvert {
 
 namespace {
 
-constexpr size_t kLongest = 64;
+constexpr size_t kLongestWord = 64;
 
 bool startsWith(std::string_view word, std::string_view start) {
   return word.size() >= start.size() && equalNoCase(word.substr(0, start.size()), start);
@@ -34,10 +34,10 @@ std::string printable(std::string_view text, size_t limit) {
 }
 
 size_t editDistance(std::string_view a, std::string_view b, size_t limit) {
-  if (a.size() > kLongest || b.size() > kLongest) return limit + 1;
+  if (a.size() > kLongestWord || b.size() > kLongestWord) return limit + 1;
   const size_t difference = a.size() > b.size() ? a.size() - b.size() : b.size() - a.size();
   if (difference > limit) return limit + 1;
-  using Row = std::array<size_t, kLongest + 1>;
+  using Row = std::array<size_t, kLongestWord + 1>;
   Row beforeLast{}, last{}, row{};
   for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
   for (size_t i = 1; i <= a.size(); ++i) {
@@ -57,7 +57,7 @@ size_t editDistance(std::string_view a, std::string_view b, size_t limit) {
 
 std::string_view nearestName(std::string_view word, std::span<const std::string_view> names) {
   std::string_view best;
-  size_t bestDistance = kLongest;
+  size_t bestDistance = kLongestWord;
   for (std::string_view name : names) {
     const size_t longer = std::max(word.size(), name.size());
     const size_t limit = std::max<size_t>(1, (longer + 1) / 3);

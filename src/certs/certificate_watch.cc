@@ -20,7 +20,7 @@ constexpr Millis kSlowPoll{30'000};
 
 // Looking at thousands of files while another program writes beside them all the time must not
 // keep the control thread busy: it rests this many times as long as it looked.
-constexpr int kRest = 5;
+constexpr int kRestFactor = 5;
 
 bool isLink(const std::string& path) {
   std::error_code error;
@@ -90,7 +90,7 @@ size_t CertificateWatch::follow(const Config& config, const Runtime& runtime) {
 void CertificateWatch::onChange() { lookSoon(); }
 
 void CertificateWatch::lookSoon() {
-  timer_.armBy(std::max(Clock::now() + kMoment, lastLook_ + lastTook_ * kRest));
+  timer_.armBy(std::max(Clock::now() + kMoment, lastLook_ + lastTook_ * kRestFactor));
 }
 
 void CertificateWatch::onTimer() {

@@ -13,8 +13,8 @@
 namespace culvert {
 namespace {
 
-constexpr int64_t kHour = 3600;
-constexpr int64_t kDay = 24 * kHour;
+constexpr int64_t kHourSeconds = 3600;
+constexpr int64_t kDaySeconds = 24 * kHourSeconds;
 
 /// Lists live for hours or for months, so the warning comes with the last quarter of that.
 int64_t lastStretch(const RevocationList& list) {
@@ -70,9 +70,9 @@ void ClientAuthExpiry::count(const Runtime& runtime, int64_t now, CounterSnapsho
     for (const TrustAnchor& anchor : auth.anchors) firstCa = std::min(firstCa, anchor.notAfter);
     for (const RevocationList& list : auth.lists) firstList = std::min(firstList, list.nextUpdate);
   });
-  snapshot.set(Counter::kClientCaDaysLeft, unitsLeft(firstCa, now, kDay));
+  snapshot.set(Counter::kClientCaDaysLeft, unitsLeft(firstCa, now, kDaySeconds));
   snapshot.set(Counter::kClientCaSecondsLeft, unitsLeft(firstCa, now, 1));
-  snapshot.set(Counter::kRevocationListHoursLeft, unitsLeft(firstList, now, kHour));
+  snapshot.set(Counter::kRevocationListHoursLeft, unitsLeft(firstList, now, kHourSeconds));
   snapshot.set(Counter::kRevocationListSecondsLeft, unitsLeft(firstList, now, 1));
 }
 

@@ -12,7 +12,7 @@ namespace {
 // Files are looked at again after this.
 constexpr Millis kRound{5000};
 
-LogLevel levelOf(StapleNote::Kind kind) {
+LogLevel levelOfNote(StapleNote::Kind kind) {
   switch (kind) {
     case StapleNote::Kind::kRead:
       return LogLevel::kInfo;
@@ -32,7 +32,7 @@ void StapleKeeper::log(const std::vector<StapleNote>& notes) {
   for (const StapleNote& note : notes) {
     if (note.kind == StapleNote::Kind::kRefused) counters_.add(Counter::kOcspFilesRefused);
     if (note.kind == StapleNote::Kind::kRevoked) counters_.add(Counter::kOcspRevoked);
-    logger_.log(LogLine(levelOf(note.kind), "OCSP stapling")
+    logger_.log(LogLine(levelOfNote(note.kind), "OCSP stapling")
                     .add("service", note.service)
                     .add("what", note.text));
   }

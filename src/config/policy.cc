@@ -6,7 +6,7 @@ namespace culvert {
 
 namespace {
 
-constexpr PolicyInfo kPolicies[] = {
+constexpr PolicyInfo kPolicyTable[] = {
 #define POLICY(name, min, max, words) {name, min, max, words},
 #include "config/policy.def"
 #undef POLICY
@@ -14,10 +14,10 @@ constexpr PolicyInfo kPolicies[] = {
 
 }  // namespace
 
-std::span<const PolicyInfo> allPolicies() { return kPolicies; }
+std::span<const PolicyInfo> allPolicies() { return kPolicyTable; }
 
 const PolicyInfo* findPolicy(std::string_view name) {
-  for (const PolicyInfo& policy : kPolicies)
+  for (const PolicyInfo& policy : kPolicyTable)
     if (policy.name == name) return &policy;
   return nullptr;
 }

@@ -17,7 +17,7 @@ namespace culvert {
 namespace {
 
 // In the order of kSyslogFacilityNames.
-constexpr std::array<int, kSyslogFacilityNames.size()> kFacilities = {
+constexpr std::array<int, kSyslogFacilityNames.size()> kFacilityNumbers = {
     LOG_DAEMON, LOG_AUTH,   LOG_AUTHPRIV, LOG_USER,   LOG_LOCAL0, LOG_LOCAL1,
     LOG_LOCAL2, LOG_LOCAL3, LOG_LOCAL4,   LOG_LOCAL5, LOG_LOCAL6, LOG_LOCAL7};
 
@@ -75,7 +75,8 @@ Result<std::unique_ptr<LogSink>> openSyslogSink(const LogOptions& options) {
     return fail(fmt::format("\"{}\" is no syslog facility", options.facility));
   }
   const auto place = static_cast<size_t>(name - kSyslogFacilityNames.begin());
-  return std::unique_ptr<LogSink>(std::make_unique<SyslogSink>(kFacilities[place], options.level));
+  return std::unique_ptr<LogSink>(
+      std::make_unique<SyslogSink>(kFacilityNumbers[place], options.level));
 }
 
 }  // namespace culvert

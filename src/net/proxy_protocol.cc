@@ -49,7 +49,7 @@ void appendTextTlv(std::string& out, uint8_t type, std::string_view value,
 }
 
 template <class T>
-std::string_view bytesOf(const T& value) {
+std::string_view rawBytesOf(const T& value) {
   return {reinterpret_cast<const char*>(&value), sizeof value};
 }
 
@@ -78,12 +78,12 @@ char appendAddresses(std::string& block, const SocketAddress& client, const Sock
   if (client.family() != local.family()) return kUnspec;
   switch (client.family()) {
     case AF_INET:
-      block.append(bytesOf(client.v4().sin_addr)).append(bytesOf(local.v4().sin_addr));
-      block.append(bytesOf(client.v4().sin_port)).append(bytesOf(local.v4().sin_port));
+      block.append(rawBytesOf(client.v4().sin_addr)).append(rawBytesOf(local.v4().sin_addr));
+      block.append(rawBytesOf(client.v4().sin_port)).append(rawBytesOf(local.v4().sin_port));
       return kTcp4;
     case AF_INET6:
-      block.append(bytesOf(client.v6().sin6_addr)).append(bytesOf(local.v6().sin6_addr));
-      block.append(bytesOf(client.v6().sin6_port)).append(bytesOf(local.v6().sin6_port));
+      block.append(rawBytesOf(client.v6().sin6_addr)).append(rawBytesOf(local.v6().sin6_addr));
+      block.append(rawBytesOf(client.v6().sin6_port)).append(rawBytesOf(local.v6().sin6_port));
       return kTcp6;
     case AF_UNIX:
       appendUnixField(block, client);

@@ -28,7 +28,7 @@ constexpr Millis kRetryAfterFullWorkers{5};
 
 // A service whose backend is down, while places are scarce: a part of the reserve, then a rest. Its
 // clients fail anyway, and are not worth a storm of handshakes.
-constexpr Millis kRest{100};
+constexpr Millis kListenerRest{100};
 constexpr size_t kPartsOfReserve = 4;
 // Between two requests to make room, so that those that were asked can follow; and how soon one is
 // repeated while no place is left.
@@ -219,7 +219,7 @@ void Acceptor::makeRoom(size_t places) {
 }
 
 void Acceptor::rest(Listener& listener) {
-  listener.restsUntil = loop_.now() + kRest;
+  listener.restsUntil = loop_.now() + kListenerRest;
   listener.watcher.watch(false, false);
   restTimer_.armBy(listener.restsUntil);
 }

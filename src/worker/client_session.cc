@@ -14,7 +14,7 @@ namespace {
 
 /// Peers' mistakes are information, our surroundings a warning, our own faults errors; probes are
 /// noise.
-LogLevel levelOf(CloseCause cause) {
+LogLevel levelOfEnd(CloseCause cause) {
   switch (cause) {
     case CloseCause::kProbe:
       return LogLevel::kDebug;
@@ -66,9 +66,9 @@ std::string sourceOf(const SocketAddress& client) {
 }
 
 /// A CA or revocation list that has expired keeps clients out: that is ours to mend.
-LogLevel levelOf(CloseCause cause, const TlsStream& stream) {
+LogLevel levelOfEnd(CloseCause cause, const TlsStream& stream) {
   const PeerProof* proof = stream.peerProof();
-  return proof != nullptr && proof->verdict().ours ? LogLevel::kWarning : levelOf(cause);
+  return proof != nullptr && proof->verdict().ours ? LogLevel::kWarning : levelOfEnd(cause);
 }
 
 }  // namespace
@@ -135,7 +135,7 @@ void ClientSession::countHandshake(const Tunnel& tunnel) const {
 
 void ClientSession::onTunnelEnded(Tunnel& tunnel) {
   countHandshake(tunnel);
-  owner_.logger.tell(levelOf(tunnel.reason().cause, stream_), [&] { return describe(tunnel); });
+  owner_.logger.tell(levelOfEnd(tunnel.reason().cause, stream_), [&] { return describe(tunnel); });
 }
 
 LogLine ClientSession::describe(const Tunnel& tunnel) const {
@@ -144,7 +144,7 @@ LogLine ClientSession::describe(const Tunnel& tunnel) const {
     return to == TimePoint{} ? Clock::duration{} : to - from;
   };
   const bool connected = t.connected != TimePoint{};
-  LogLine line(levelOf(tunnel.reason().cause, stream_), messageOf(tunnel));
+  LogLine line(levelOfEnd(tunnel.reason().cause, stream_), messageOf(tunnel));
   line.add("id", tunnel.id()).add("service", profile_->name).add("client", client_.text());
   if (connected) line.add("backend", tunnel.backendAddress().text());
   line.addNonEmpty("sni", stream_.serverName());

@@ -91,7 +91,9 @@ bool curveFits(const ClientHello& hello, uint16_t version, const CertificateInfo
                                                      : Group::kP521);
 }
 
-HelloVerdict refuse(uint8_t alert, std::string reason) { return {0, alert, std::move(reason)}; }
+HelloVerdict refuseHello(uint8_t alert, std::string reason) {
+  return {0, alert, std::move(reason)};
+}
 
 /// Names of at most `limit` numbers, without GREASE.
 template <class Name>
@@ -153,27 +155,27 @@ std::string versionReason(const ClientHello& hello, const TlsSettings& settings)
 /// RFC 8446 9.2, 4.1.2, 4.2.2, 4.2.9.
 HelloVerdict checkTls13Hello(const ClientHello& hello) {
   if (hello.hasCookie)
-    return refuse(Alert::illegal_parameter, "client sends a cookie that nobody gave it");
+    return refuseHello(Alert::illegal_parameter, "client sends a cookie that nobody gave it");
   if (!hello.onlyNullCompression)
-    return refuse(Alert::illegal_parameter, "a TLS 1.3 hello offers compression");
+    return refuseHello(Alert::illegal_parameter, "a TLS 1.3 hello offers compression");
   if (hello.hasPreSharedKey && !hello.hasPskModes)
-    return refuse(Alert::missing_extension, "pre_shared_key without psk_key_exchange_modes");
+    return refuseHello(Alert::missing_extension, "pre_shared_key without psk_key_exchange_modes");
   if (!hello.hasPreSharedKey && hello.signatureAlgorithms.empty())
-    return refuse(Alert::missing_extension, "a TLS 1.3 hello lacks signature_algorithms");
+    return refuseHello(Alert::missing_extension, "a TLS 1.3 hello lacks signature_algorithms");
   if (!hello.hasGroups)
-    return refuse(Alert::missing_extension, "a TLS 1.3 hello lacks supported_groups");
+    return refuseHello(Alert::missing_extension, "a TLS 1.3 hello lacks supported_groups");
   if (!hello.hasKeyShare)
-    return refuse(Alert::missing_extension, "a TLS 1.3 hello lacks key_share");
+    return refuseHello(Alert::missing_extension, "a TLS 1.3 hello lacks key_share");
   return {kTls13, 0, {}};
 }
 
 HelloVerdict checkTls12Hello(const ClientHello& hello) {
   if (hello.signatureAlgorithms.empty())
-    return refuse(Alert::handshake_failure,
-                  "a TLS 1.2 hello lacks signature_algorithms");  // RFC 9155 6
+    return refuseHello(Alert::handshake_failure,
+                       "a TLS 1.2 hello lacks signature_algorithms");  // RFC 9155 6
   if (hello.lacksUncompressed)
-    return refuse(Alert::illegal_parameter,
-                  "ec_point_formats lacks the uncompressed format");  // RFC 8422 5.1.2
+    return refuseHello(Alert::illegal_parameter,
+                       "ec_point_formats lacks the uncompressed format");  // RFC 8422 5.1.2
   return {kTls12, 0, {}};
 }
 
@@ -202,22 +204,22 @@ namespace {
 HelloVerdict checkCredential(const ClientHello& hello, const TlsSettings& settings,
                              uint16_t version, const CertificateInfo& leaf) {
   if (!suitesFit(hello, settings, version, leaf.keyType))
-    return refuse(Alert::handshake_failure,
-                  fmt::format("no cipher suite in common for {}: client offers {}",
-                              versionWords(version), listed(hello.cipherSuites, suiteName)));
+    return refuseHello(Alert::handshake_failure,
+                       fmt::format("no cipher suite in common for {}: client offers {}",
+                                   versionWords(version), listed(hello.cipherSuites, suiteName)));
   // A ticket needs no signature; where it is not taken, wolfSSL refuses.
   if (version == kTls13 && hello.hasPreSharedKey) return {version, 0, {}};
   if (!signaturesFit(hello, version, leaf) || !curveFits(hello, version, leaf))
-    return refuse(Alert::handshake_failure,
-                  fmt::format("client verifies no signature of the service's certificate ({})",
-                              leaf.keyText));
+    return refuseHello(Alert::handshake_failure,
+                       fmt::format("client verifies no signature of the service's certificate ({})",
+                                   leaf.keyText));
   return {version, 0, {}};
 }
 
 HelloVerdict checkProtocols(const ClientHello& hello, const TlsSettings& settings,
                             uint16_t version) {
   if (!groupInCommon(hello, version, settings.allGroups()))
-    return refuse(
+    return refuseHello(
         Alert::handshake_failure,
         fmt::format("no key exchange group in common: client offers {}, service offers {}",
                     listed(hello.groups, groupName), groupList(settings.allGroups())));
@@ -225,23 +227,23 @@ HelloVerdict checkProtocols(const ClientHello& hello, const TlsSettings& setting
   bool common = std::any_of(settings.alpn.begin(), settings.alpn.end(),
                             [&](const std::string& name) { return hello.offersProtocol(name); });
   if (common) return {version, 0, {}};
-  return refuse(Alert::no_application_protocol,
-                fmt::format("no ALPN protocol in common: client offers {}, service offers {}",
-                            offeredProtocols(hello), fmt::join(settings.alpn, ", ")));
+  return refuseHello(Alert::no_application_protocol,
+                     fmt::format("no ALPN protocol in common: client offers {}, service offers {}",
+                                 offeredProtocols(hello), fmt::join(settings.alpn, ", ")));
 }
 
 HelloVerdict checkVersion(const ClientHello& hello, const TlsSettings& settings) {
   // RFC 8446 appendix D.5: refused whatever else such a hello holds.
   if (hello.legacyVersion <= kSsl30)
-    return refuse(Alert::protocol_version,
-                  fmt::format("client offers SSL 3.0 or older, service requires {}",
-                              versionWords(settings.minVersion)));
+    return refuseHello(Alert::protocol_version,
+                       fmt::format("client offers SSL 3.0 or older, service requires {}",
+                                   versionWords(settings.minVersion)));
   uint16_t version = chooseVersion(hello, settings);
-  if (version == 0) return refuse(Alert::protocol_version, versionReason(hello, settings));
+  if (version == 0) return refuseHello(Alert::protocol_version, versionReason(hello, settings));
   if (hello.fallbackScsv && hello.highestVersion() < settings.maxVersion)
-    return refuse(Alert::inappropriate_fallback,
-                  fmt::format("client falls back to {} although both sides speak more",
-                              versionWords(version)));
+    return refuseHello(Alert::inappropriate_fallback,
+                       fmt::format("client falls back to {} although both sides speak more",
+                                   versionWords(version)));
   return version == kTls13 ? checkTls13Hello(hello) : checkTls12Hello(hello);
 }
 
@@ -255,12 +257,12 @@ HelloVerdict judgeHello(const ClientHello& hello, const TlsSettings& settings,
   // RFC 6066 3.
   const bool known = !hello.serverName.empty() && credentials.covers(hello.serverName);
   if (settings.strictSni && !known)
-    return refuse(Alert::unrecognized_name, hello.serverName.empty()
-                                                ? "client names no server, and strict-sni is on"
+    return refuseHello(Alert::unrecognized_name,
+                       hello.serverName.empty() ? "client names no server, and strict-sni is on"
                                                 : "no certificate names the server that the client "
                                                   "asks for, and strict-sni is on");
   if (credentials.empty())
-    return refuse(Alert::internal_error, "the service has no certificate to serve");
+    return refuseHello(Alert::internal_error, "the service has no certificate to serve");
   const size_t credential = credentials.select(hello, settings, version);
   verdict = checkCredential(hello, settings, version, credentials[credential].leaf());
   if (!verdict) return verdict;

@@ -13,7 +13,7 @@ namespace culvert {
 
 namespace {
 
-RecordVerdict refuseWith(uint8_t alert, std::string_view reason) {
+RecordVerdict refuseFlight(uint8_t alert, std::string_view reason) {
   return {RecordVerdict::kRefuse, alert, 0, reason};
 }
 
@@ -50,14 +50,14 @@ RecordVerdict PlainFlight::feed(std::span<const uint8_t> bytes, std::vector<uint
 RecordVerdict PlainFlight::beginRecord(std::vector<uint8_t>& out) {
   recordLeft_ = u16At(record_, 3);
   if (recordLeft_ > kMaxPlaintext)
-    return refuseWith(Alert::record_overflow, "a record is longer than 16384 bytes");
+    return refuseFlight(Alert::record_overflow, "a record is longer than 16384 bytes");
   if (record_[0] < kChangeCipherSpec || record_[0] > kHandshakeRecord)
-    return refuseWith(Alert::unexpected_message,
-                      "neither a handshake message nor change_cipher_spec");
-  if (recordLeft_ == 0) return refuseWith(Alert::unexpected_message, "a record without contents");
+    return refuseFlight(Alert::unexpected_message,
+                        "neither a handshake message nor change_cipher_spec");
+  if (recordLeft_ == 0) return refuseFlight(Alert::unexpected_message, "a record without contents");
   if (record_[0] == kHandshakeRecord) return {};
   if (record_[0] != kAlertRecord && (messageSeen_ != 0 || messageLeft_ != 0))
-    return refuseWith(Alert::unexpected_message, "change_cipher_spec within a message");
+    return refuseFlight(Alert::unexpected_message, "change_cipher_spec within a message");
   out.insert(out.end(), record_.begin(), record_.end());
   open_ = record_[0] == kChangeCipherSpec;
   return {};
@@ -78,7 +78,7 @@ RecordVerdict PlainFlight::takeMessages(std::span<const uint8_t> bytes, std::vec
     const uint8_t type = message_[0];
     if (type != kClientKeyExchange &&
         !(certificateAsked && (type == kCertificate || type == kCertificateVerify)))
-      return refuseWith(Alert::unexpected_message, "a message came out of order");
+      return refuseFlight(Alert::unexpected_message, "a message came out of order");
     if (messageSeen_ < message_.size()) continue;
     messageSeen_ = 0;
     messageLeft_ = u24At(message_, 1);

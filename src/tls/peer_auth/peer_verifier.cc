@@ -20,7 +20,7 @@ namespace culvert {
 namespace {
 
 constexpr size_t kMostPaths = 4;  // cross-signed and renewed CAs; what is beyond is somebody's game
-constexpr unsigned kLeastRsaBits = 2048;
+constexpr unsigned kLeastClientRsaBits = 2048;
 
 using KeyId = std::array<uint8_t, 20>;
 
@@ -253,9 +253,9 @@ PeerVerdict PeerVerifier::verifyOne(const Link& link, bool leaf, ManagerHandle m
   const KeyInfo key = readPublicKey(subjectKeyOf(link.der));
   if (!key.fault.empty())
     return refuse(Alert::unsupported_certificate, link.subject + " has a key that " + key.fault);
-  if (key.type == KeyType::kRsa && key.bits < kLeastRsaBits)
+  if (key.type == KeyType::kRsa && key.bits < kLeastClientRsaBits)
     return refuse(Alert::bad_certificate, fmt::format("{} has a key of {} bits, {} are the least",
-                                                      link.subject, key.bits, kLeastRsaBits));
+                                                      link.subject, key.bits, kLeastClientRsaBits));
   return {};
 }
 

@@ -74,7 +74,7 @@ void settleAge(std::span<uint8_t> ticket, uint32_t obfuscatedAge, int64_t now) {
 }
 
 /// Every part is preceded by its length.
-void addPart(Sha256Hasher& sha, std::string_view part) {
+void addSizedPart(Sha256Hasher& sha, std::string_view part) {
   uint8_t size[4];
   putBigEndian(part.size(), size);
   sha.add(size);
@@ -83,7 +83,7 @@ void addPart(Sha256Hasher& sha, std::string_view part) {
 
 void addSet(Sha256Hasher& sha, std::vector<uint16_t> set) {
   std::sort(set.begin(), set.end());
-  addPart(sha, fmt::format("{:x}", fmt::join(set, " ")));
+  addSizedPart(sha, fmt::format("{:x}", fmt::join(set, " ")));
 }
 
 std::vector<uint16_t> groupsInUse(const TlsSettings& settings) {
@@ -130,13 +130,13 @@ std::optional<uint32_t> OfferedTickets::ageOf(const TicketLabel& label) const {
 Result<TicketGuard> TicketGuard::create(const TicketKeys& keys, const TlsSettings& settings,
                                         std::span<const uint16_t> suites) {
   Sha256Hasher sha;
-  addPart(sha, fmt::format("{:x}{}", LIBWOLFSSL_VERSION_HEX, kLayout));
-  addPart(sha, settings.service);
-  addPart(sha, fmt::format("{:x}/{:x}", settings.minVersion, settings.maxVersion));
+  addSizedPart(sha, fmt::format("{:x}{}", LIBWOLFSSL_VERSION_HEX, kLayout));
+  addSizedPart(sha, settings.service);
+  addSizedPart(sha, fmt::format("{:x}/{:x}", settings.minVersion, settings.maxVersion));
   addSet(sha, std::vector<uint16_t>(suites.begin(), suites.end()));
   addSet(sha, groupsInUse(settings));
-  addPart(sha, clientPolicy(settings.peerAuth.get()));
-  for (const std::string& name : settings.alpn) addPart(sha, name);
+  addSizedPart(sha, clientPolicy(settings.peerAuth.get()));
+  for (const std::string& name : settings.alpn) addSizedPart(sha, name);
   const TicketBinding binding = sha.finish();
   if (!sha.ok()) return fail("session tickets cannot be set up (SHA-256)");
   return TicketGuard(keys, settings.ticketLifetime, binding);

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/big_endian.h"
 #include "base/bytes.h"
 #include "tls/library/random_source.h"
 #include "tls/library/wolfssl.h"
@@ -43,27 +44,23 @@ class Authenticated {
   size_t size_ = 0;
 };
 
-void putNumber(uint64_t number, uint8_t* out) {
-  for (int shift = 56; shift >= 0; shift -= 8) *out++ = static_cast<uint8_t>(number >> shift);
-}
-
 int64_t periodOf(TicketKeys::WallTime time, Millis rotation) {
   return std::chrono::floor<Millis>(time.time_since_epoch()) / rotation;
 }
 
 /// One AES-GCM key schedule, wiped when it goes.
-class Cipher {
+class TicketCipher {
  public:
-  explicit Cipher(const std::array<uint8_t, 32>& key) {
+  explicit TicketCipher(const std::array<uint8_t, 32>& key) {
     ready_ = wc_AesInit(&aes_, nullptr, INVALID_DEVID) == 0;
     keyed_ = ready_ && wc_AesGcmSetKey(&aes_, key.data(), static_cast<word32>(key.size())) == 0;
   }
-  ~Cipher() {
+  ~TicketCipher() {
     if (ready_) wc_AesFree(&aes_);
     wipe(&aes_, sizeof(aes_));
   }
-  Cipher(const Cipher&) = delete;
-  Cipher& operator=(const Cipher&) = delete;
+  TicketCipher(const TicketCipher&) = delete;
+  TicketCipher& operator=(const TicketCipher&) = delete;
 
   bool encrypt(std::span<uint8_t> data, const TicketScope& scope, TicketLabel& label) {
     const Authenticated aad(scope, label);
@@ -136,8 +133,8 @@ Result<void> TicketKeys::derive(const TicketSecrets& secrets, Millis rotation, i
       return fail("a session ticket secret needs 32 bytes at least");
     for (int64_t number = period - 1; number <= period + 1; ++number) {
       uint8_t info[16];
-      putNumber(static_cast<uint64_t>(number), info);
-      putNumber(static_cast<uint64_t>(rotation.count()), info + 8);
+      putBigEndian(static_cast<uint64_t>(number), {info, 8});
+      putBigEndian(static_cast<uint64_t>(rotation.count()), {info + 8, 8});
       static_assert(sizeof(Key) == 48);
       const int result =
           wc_HKDF(WC_SHA256, secret.data(), static_cast<word32>(secret.size()),
@@ -192,7 +189,7 @@ bool TicketKeys::seal(const TicketScope& scope, uint8_t generation, std::span<ui
   std::memcpy(label.iv.data() + kNonceSize, kFormat.data(), kFormat.size());
   label.iv.back() = generation;
   if (done) {
-    Cipher cipher(current.key);
+    TicketCipher cipher(current.key);
     done = cipher.encrypt(ticket, scope, label);
   }
   wipe(&ring, sizeof(ring));
@@ -213,7 +210,7 @@ TicketKeys::Opened TicketKeys::open(const TicketScope& scope, const TicketLabel&
   Opened opened = Opened::kNo;
   for (size_t i = 0; i < ring.count; ++i) {
     if (ring.keys[i].name != label.name) continue;  // names are public: no constant time needed
-    Cipher cipher(ring.keys[i].key);
+    TicketCipher cipher(ring.keys[i].key);
     if (cipher.decrypt(ticket, scope, label)) {
       const bool fresh = i == kCurrent || i == kCurrent + 1;
       opened = fresh ? Opened::kYes : Opened::kYesRenew;

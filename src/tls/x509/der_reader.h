@@ -23,6 +23,7 @@ class DerReader {
  public:
   static constexpr uint8_t kBoolean = 0x01;
   static constexpr uint8_t kInteger = 0x02;
+  static constexpr uint8_t kBitString = 0x03;
   static constexpr uint8_t kOctets = 0x04;
   static constexpr uint8_t kOid = 0x06;
   static constexpr uint8_t kEnumerated = 0x0a;

@@ -18,7 +18,6 @@ namespace {
 
 using Bytes = std::span<const uint8_t>;
 
-constexpr uint8_t kBitString = 0x03;
 constexpr unsigned kLongestRsa = RSA_MAX_SIZE;  // of the library's build
 constexpr std::string_view kPssOid = "1.2.840.113549.1.1.10";
 
@@ -51,17 +50,17 @@ constexpr Curve kCurves[] = {
 };
 
 /// An AlgorithmIdentifier.
-struct Algorithm {
+struct KeyAlgorithm {
   std::string oid;
   std::optional<DerItem> parameters;
 };
 
-std::optional<Algorithm> algorithmOf(const std::optional<DerItem>& item) {
+std::optional<KeyAlgorithm> keyAlgorithmOf(const std::optional<DerItem>& item) {
   if (!item) return std::nullopt;
   DerReader parts(item->body);
   const auto oid = parts.next(DerReader::kOid);
   if (!oid) return std::nullopt;
-  return Algorithm{dottedOid(oid->body), parts.next()};
+  return KeyAlgorithm{dottedOid(oid->body), parts.next()};
 }
 
 std::string faultOf(std::string_view text) {
@@ -111,7 +110,7 @@ KeyInfo rsaInfo(Bytes key, bool secret) {
 
 /// The hash that an AlgorithmIdentifier names, as the number that TLS gives it; 0: another one.
 uint16_t hashNumber(const std::optional<DerItem>& algorithm) {
-  const auto hash = algorithmOf(algorithm);
+  const auto hash = keyAlgorithmOf(algorithm);
   if (!hash) return 0;
   if (hash->oid == "2.16.840.1.101.3.4.2.1") return 4;
   if (hash->oid == "2.16.840.1.101.3.4.2.2") return 5;
@@ -128,7 +127,7 @@ uint16_t schemeFor(Bytes params) {
     return field ? DerReader(field->body).next() : std::nullopt;
   };
   const uint16_t hash = hashNumber(inside(0));
-  const auto mask = algorithmOf(inside(1));
+  const auto mask = keyAlgorithmOf(inside(1));
   const auto salt = inside(2);
   const unsigned length = !salt || salt->body.size() != 1 ? 20 : salt->body[0];
   if (hash == 0 || !mask || hashNumber(mask->parameters) != hash) return 0;
@@ -147,7 +146,7 @@ void makePss(KeyInfo& info, const std::optional<DerItem>& parameters) {
 }
 
 /// `key` is what the algorithm's own structure holds.
-KeyInfo infoOf(const Algorithm& algorithm, Bytes key, bool secret) {
+KeyInfo infoOf(const KeyAlgorithm& algorithm, Bytes key, bool secret) {
   const std::string& oid = algorithm.oid;
   if (oid == "1.2.840.113549.1.1.1") return rsaInfo(key, secret);
   if (oid == kPssOid) {
@@ -175,7 +174,7 @@ KeyInfo infoOf(const Algorithm& algorithm, Bytes key, bool secret) {
 
 /// PKCS#8 (RFC 5208 5): version, algorithm, key.
 struct WrappedKey {
-  Algorithm algorithm;
+  KeyAlgorithm algorithm;
   Bytes key;
 };
 
@@ -183,7 +182,7 @@ std::optional<WrappedKey> unwrap(Bytes der) {
   DerReader file(der);
   DerReader parts(file.next(DerReader::kSequence).value_or(DerItem{}).body);
   const auto version = parts.next(DerReader::kInteger);
-  auto algorithm = algorithmOf(parts.next(DerReader::kSequence));
+  auto algorithm = keyAlgorithmOf(parts.next(DerReader::kSequence));
   const auto key = parts.next(DerReader::kOctets);
   if (!version || !algorithm || !key) return std::nullopt;
   return WrappedKey{std::move(*algorithm), key->body};
@@ -246,8 +245,8 @@ bool decodes(KeyType type, Bytes der) {
 KeyInfo readPublicKey(Bytes spki) {
   DerReader file(spki);
   DerReader parts(file.next(DerReader::kSequence).value_or(DerItem{}).body);
-  const auto algorithm = algorithmOf(parts.next(DerReader::kSequence));
-  const auto key = parts.next(kBitString);
+  const auto algorithm = keyAlgorithmOf(parts.next(DerReader::kSequence));
+  const auto key = parts.next(DerReader::kBitString);
   if (!algorithm || !key || key->body.empty())
     return {.text = "unknown kind of key", .fault = faultOf("a malformed key")};
   return infoOf(*algorithm, key->body.subspan(1), false);

@@ -18,30 +18,28 @@ namespace {
 
 using Bytes = std::span<const uint8_t>;
 
-constexpr uint8_t kBitString = 0x03;
+enum class SignatureKind : uint8_t { kRsa, kPss, kEcdsa, kEd25519 };
 
-enum class Scheme : uint8_t { kRsa, kPss, kEcdsa, kEd25519 };
-
-struct Algorithm {
+struct SignatureAlgorithm {
   std::string_view oid;  // encoded
-  Scheme scheme;
+  SignatureKind scheme;
   wc_HashType hash;  // of kPss: in the parameters
 };
 
-constexpr Algorithm kAlgorithms[] = {
-    {"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x02", Scheme::kRsa, WC_HASH_TYPE_MD2},
-    {"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x04", Scheme::kRsa, WC_HASH_TYPE_MD5},
-    {"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x05", Scheme::kRsa, WC_HASH_TYPE_SHA},
-    {"\x2b\x0e\x03\x02\x1d", Scheme::kRsa, WC_HASH_TYPE_SHA},
-    {"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0b", Scheme::kRsa, WC_HASH_TYPE_SHA256},
-    {"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0c", Scheme::kRsa, WC_HASH_TYPE_SHA384},
-    {"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0d", Scheme::kRsa, WC_HASH_TYPE_SHA512},
-    {"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0a", Scheme::kPss, WC_HASH_TYPE_NONE},
-    {"\x2a\x86\x48\xce\x3d\x04\x01", Scheme::kEcdsa, WC_HASH_TYPE_SHA},
-    {"\x2a\x86\x48\xce\x3d\x04\x03\x02", Scheme::kEcdsa, WC_HASH_TYPE_SHA256},
-    {"\x2a\x86\x48\xce\x3d\x04\x03\x03", Scheme::kEcdsa, WC_HASH_TYPE_SHA384},
-    {"\x2a\x86\x48\xce\x3d\x04\x03\x04", Scheme::kEcdsa, WC_HASH_TYPE_SHA512},
-    {"\x2b\x65\x70", Scheme::kEd25519, WC_HASH_TYPE_NONE},
+constexpr SignatureAlgorithm kAlgorithms[] = {
+    {"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x02", SignatureKind::kRsa, WC_HASH_TYPE_MD2},
+    {"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x04", SignatureKind::kRsa, WC_HASH_TYPE_MD5},
+    {"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x05", SignatureKind::kRsa, WC_HASH_TYPE_SHA},
+    {"\x2b\x0e\x03\x02\x1d", SignatureKind::kRsa, WC_HASH_TYPE_SHA},
+    {"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0b", SignatureKind::kRsa, WC_HASH_TYPE_SHA256},
+    {"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0c", SignatureKind::kRsa, WC_HASH_TYPE_SHA384},
+    {"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0d", SignatureKind::kRsa, WC_HASH_TYPE_SHA512},
+    {"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0a", SignatureKind::kPss, WC_HASH_TYPE_NONE},
+    {"\x2a\x86\x48\xce\x3d\x04\x01", SignatureKind::kEcdsa, WC_HASH_TYPE_SHA},
+    {"\x2a\x86\x48\xce\x3d\x04\x03\x02", SignatureKind::kEcdsa, WC_HASH_TYPE_SHA256},
+    {"\x2a\x86\x48\xce\x3d\x04\x03\x03", SignatureKind::kEcdsa, WC_HASH_TYPE_SHA384},
+    {"\x2a\x86\x48\xce\x3d\x04\x03\x04", SignatureKind::kEcdsa, WC_HASH_TYPE_SHA512},
+    {"\x2b\x65\x70", SignatureKind::kEd25519, WC_HASH_TYPE_NONE},
 };
 
 struct PssParameters {
@@ -173,16 +171,16 @@ bool verifyEd25519([[maybe_unused]] const SignedData& data, [[maybe_unused]] Byt
 #endif
 }
 
-bool verifyWith(const Algorithm& algorithm, const SignedData& data, const PssParameters& pss,
-                Bytes publicKey) {
+bool verifyWith(const SignatureAlgorithm& algorithm, const SignedData& data,
+                const PssParameters& pss, Bytes publicKey) {
   switch (algorithm.scheme) {
-    case Scheme::kRsa:
+    case SignatureKind::kRsa:
       return verifyRsa(data, algorithm.hash, publicKey);
-    case Scheme::kPss:
+    case SignatureKind::kPss:
       return verifyPss(data, pss, publicKey);
-    case Scheme::kEcdsa:
+    case SignatureKind::kEcdsa:
       return verifyEcdsa(data, algorithm.hash, publicKey);
-    case Scheme::kEd25519:
+    case SignatureKind::kEd25519:
       return verifyEd25519(data, publicKey);
   }
   return false;
@@ -193,7 +191,7 @@ bool verifyWith(const Algorithm& algorithm, const SignedData& data, const PssPar
 std::optional<SignedData> readSignedData(DerReader& reader) {
   const auto body = reader.next(DerReader::kSequence);
   const auto algorithm = reader.next(DerReader::kSequence);
-  const auto bits = reader.next(kBitString);
+  const auto bits = reader.next(DerReader::kBitString);
   if (!body || !algorithm || !bits || bits->body.size() < 2 || bits->body[0] != 0)
     return std::nullopt;
   return SignedData{body->whole, algorithm->body, bits->body.subspan(1)};
@@ -203,13 +201,13 @@ SignatureVerdict verifySignature(const SignedData& data, Bytes publicKey) {
   DerReader fields(data.algorithm);
   const auto oid = fields.next(DerReader::kOid);
   if (!oid) return SignatureVerdict::kUnknown;
-  for (const Algorithm& algorithm : kAlgorithms) {
+  for (const SignatureAlgorithm& algorithm : kAlgorithms) {
     if (algorithm.oid != asText(oid->body)) continue;
     std::optional<PssParameters> pss = PssParameters{};
-    if (algorithm.scheme == Scheme::kPss)
+    if (algorithm.scheme == SignatureKind::kPss)
       pss = readPss(fields.next(DerReader::kSequence).value_or(DerItem{}).body);
     if (!pss) return SignatureVerdict::kUnknown;
-    if (isWeak(algorithm.scheme == Scheme::kPss ? pss->hash : algorithm.hash))
+    if (isWeak(algorithm.scheme == SignatureKind::kPss ? pss->hash : algorithm.hash))
       return SignatureVerdict::kWeak;
     return verifyWith(algorithm, data, *pss, publicKey) ? SignatureVerdict::kSound
                                                         : SignatureVerdict::kFalse;
