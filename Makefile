@@ -20,7 +20,7 @@
 #   make deps          install the packages that building and testing need (apt, as root or through sudo)
 #   make clean         remove build/
 #
-#   MODE=release|debug|asan|tsan|fuzz   which build unit-*, integration and lib/* work with
+#   MODE=release|debug|asan|tsan|fuzz|demo   which build unit-*, integration and lib/* work with
 #   V=1 shows the commands, CXX=, CC=, CXXFLAGS=, LDFLAGS= as ever, LTO=0 leaves out optimisation over files, STATIC=1 links
 #   without shared libraries, WERROR=0 lets warnings pass, PYTHON=/usr/bin/python3 runs the tests,
 #   BUILD=build is the directory of everything built,
@@ -37,7 +37,7 @@ SHELL := /bin/bash
 VERSION := 0.1.0
 MODE ?= release
 BUILD ?= build
-MODES := release debug asan tsan fuzz
+MODES := release debug asan tsan fuzz demo
 PYTHON ?= /usr/bin/python3
 PREFIX ?= /usr/local
 SYSCONFDIR ?= /etc
@@ -109,6 +109,15 @@ librarySourcesOf = $(filter-out src/main/main.cc,$(call sourcesOf,$(1)))
 # A fault's own test lies in tests/regress, by module, and is one of the module's unit tests.
 unitSourcesOf = $(sort $(wildcard tests/unit/$(1)/*_test.cc tests/regress/$(1)/*_test.cc))
 UNIT_MODULES := $(foreach m,$(MODULES),$(if $(call unitSourcesOf,$(m)),$(m)))
+# The demo's build compiles one file for each of these bundles of modules, not one for each source. The headers and templates that
+# sources share are compiled once for each bundle then. Four bundles take the least time on two processors.
+# scripts/check-bundles.py holds what this asks of the sources: names in unnamed namespaces are unique in a bundle.
+BUNDLES := below tls above main
+BUNDLE_tls := $(filter tls/%,$(MODULES))
+BUNDLE_below := $(foreach m,$(MODULES),$(if $(filter tls/%,$(m) $(BELOW_$(m))),,$(m)))
+BUNDLE_main := main
+BUNDLE_above := $(filter-out $(foreach b,below tls main,$(BUNDLE_$(b))),$(MODULES))
+
 FUZZERS := $(patsubst tests/fuzz/%_fuzz.cc,%,$(sort $(wildcard tests/fuzz/*_fuzz.cc)))
 
 # --- flags ------------------------------------------------------------------------------------------------
@@ -141,6 +150,8 @@ FLAGS_debug   := -O0 -g -D_GLIBCXX_ASSERTIONS
 FLAGS_asan    := -O1 -g -fno-omit-frame-pointer -D_GLIBCXX_ASSERTIONS -DCULVERT_SANITIZED=1 \
                  -fsanitize=address,undefined -fno-sanitize-recover=undefined
 FLAGS_tsan    := -O1 -g -fno-omit-frame-pointer -D_GLIBCXX_ASSERTIONS -DCULVERT_SANITIZED=1 -fsanitize=thread
+# What compiles fastest: -O0 leaves so many small functions that it takes longer.
+FLAGS_demo    := -Og -D_GLIBCXX_ASSERTIONS
 FLAGS_fuzz    := -O1 -g -fno-omit-frame-pointer -D_GLIBCXX_ASSERTIONS -DCULVERT_SANITIZED=1 \
                  -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
 LDFLAGS_release := -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed -Wl,--gc-sections
@@ -166,10 +177,12 @@ NO_LTO := -fno-lto
 endif
 endif
 
+# The other modes look for warnings, one source at a time.
+WARNINGS := $(if $(filter demo,$(MODE)),-w,-Wall -Wextra $(if $(filter 1,$(WERROR)),-Werror))
 # -gz: the linker takes debug strings for compressed ones where the first of them begins with "ZLIB", as names of wolfSSL do;
 # of those that are compressed it knows.
 ALL_CXXFLAGS = -std=c++20 -Isrc -fPIE -pthread -gz -ffunction-sections -fdata-sections \
-  -ffile-prefix-map=$(CURDIR)=. -Wall -Wextra $(if $(filter 1,$(WERROR)),-Werror) $(FLAGS_$(MODE)) $(CPPFLAGS) $(CXXFLAGS)
+  -ffile-prefix-map=$(CURDIR)=. $(WARNINGS) $(FLAGS_$(MODE)) $(CPPFLAGS) $(CXXFLAGS)
 ALL_LDFLAGS = $(or $(LINK_KIND),-pie) -pthread $(FLAGS_$(MODE)) $(LDFLAGS_$(MODE)) -L$(WOLFSSL_PREFIX)/lib $(LDFLAGS)
 # Only the door and what stands above it can see wolfSSL's headers at all.
 TLS_DOOR := tls/library
@@ -237,6 +250,7 @@ define stamp
 @printf '%s\n' $(2) | cmp -s - $(1) || printf '%s\n' $(2) > $(1)
 endef
 quoted = '$(subst ','\'',$(1))'
+HASH := \#
 
 $(B)/.build_opts: FORCE
 	$(call stamp,$@,$(call quoted,$(CXX) $(ALL_CXXFLAGS) $(LTO_COMPILE) $(WOLFSSL_PREFIX) $(KEYLOG_FLAG)))
@@ -257,6 +271,10 @@ $(BUILD)/man/%.inc: docs/man/%.in
 	$(Q){ printf 'R"ROFF('; cat $<; printf ')ROFF"\n'; } >$@
 $(B)/obj/main/manual.o: $(MANUALS)
 $(B)/obj/main/manual.o: EXTRA_FLAGS := -I$(BUILD)/man
+
+# The demo's build has both objects in one.
+$(B)/obj/bundles/main.o: $(B)/.version $(MANUALS)
+$(B)/obj/bundles/main.o: EXTRA_FLAGS := $(VERSION_FLAGS) -I$(BUILD)/man
 
 define unitObjectRule
 $(B)/obj/tests/$(2)/$(1)/%.o: tests/$(2)/$(1)/%.cc $(B)/.build_opts | $(call tlsReady,$(1)) $(BUILD)/.deps
@@ -302,10 +320,24 @@ unit-$(1): $(addprefix unit-,$(filter $(1)/%,$(UNIT_MODULES)))
 endef
 $(foreach f,$(sort $(foreach m,$(MODULES),$(if $(findstring /,$(m)),$(firstword $(subst /, ,$(m)))))),$(eval $(call roomsRule,$(f))))
 
+ifeq ($(MODE),demo)
+define bundleRules
+$(B)/bundles/$(1).cc: FORCE
+	$$(call stamp,$$@,$(foreach m,$(BUNDLE_$(1)),$(foreach f,$(call sourcesOf,$(m)),'$(HASH)include "$(f:src/%=%)"')))
+
+$(B)/obj/bundles/$(1).o: $(B)/bundles/$(1).cc $(B)/.build_opts | $(call tlsReady,$(BUNDLE_$(1))) $(BUILD)/.deps
+	$$(call say,CXX,$$<)
+	@mkdir -p $$(@D)
+	$$(Q)$$(CCACHE) $$(CXX) $$(ALL_CXXFLAGS) $(call tlsFlags,$(BUNDLE_$(1))) $$(EXTRA_FLAGS) -MMD -MP -c -o $$@ $$<
+endef
+$(foreach b,$(BUNDLES),$(eval $(call bundleRules,$(b))))
+endif
+
 # --- linking ----------------------------------------------------------------------------------------------
 
 # The release binary is stripped; its debug information lies beside it, where gdb finds it.
-$(B)/culvert: $(B)/obj/main/main.o $(foreach m,$(call withDeps,main),$(B)/lib/$(m).a) $(WOLFSSL_READY) $(B)/.link_opts
+OBJECTS_demo := $(foreach b,$(BUNDLES),$(B)/obj/bundles/$(b).o)
+$(B)/culvert: $(or $(OBJECTS_$(MODE)),$(B)/obj/main/main.o $(foreach m,$(call withDeps,main),$(B)/lib/$(m).a)) $(WOLFSSL_READY) $(B)/.link_opts
 	$(call say,LINK,$@)
 	$(Q)$(CXX) $(ALL_LDFLAGS) $(LTO_LINK) -o $@.new $(filter %.o %.a,$^) $(call libsOf,main)
 ifeq ($(MODE),release)
@@ -407,7 +439,7 @@ bench:
 bench-publish:
 	@tests/bench/run --report --publish $(BENCH_ARGS)
 
-check: all
+check: all $(BUILD)/demo/culvert
 	@scripts/check.sh
 
 generated: all
@@ -416,9 +448,11 @@ generated: all
 # For scripts: the table of layers, one `module: what it may include` a line.
 print-modules:
 	@$(foreach m,$(MODULES),echo "$(m): $(MODULE_DEPS_$(m))";)
+print-bundles:
+	@$(foreach b,$(BUNDLES),echo "$(b): $(foreach m,$(BUNDLE_$(b)),$(call sourcesOf,$(m)))";)
 print-cxxflags:
 	@echo "$(ALL_CXXFLAGS) -isystem $(WOLFSSL_PREFIX)/include"
-.PHONY: print-modules print-cxxflags
+.PHONY: print-modules print-bundles print-cxxflags
 
 tidy: $(WOLFSSL_READY) $(MANUALS)
 	$(Q)clang-tidy --quiet $(or $(FILES),$(foreach m,$(MODULES),$(call sourcesOf,$(m)))) -- -std=c++20 -Isrc -I$(BUILD)/man $(VERSION_FLAGS) -isystem $(WOLFSSL_PREFIX)/include
