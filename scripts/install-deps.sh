@@ -27,12 +27,12 @@ packagesForWolfssl() {
 
 packagesOf() {
   case $1 in
-    build) echo "g++ make pkg-config binutils libevent-dev libinih-dev libexpected-dev libcli11-dev libfmt-dev
+    build) echo "g++ make binutils libevent-dev libinih-dev libexpected-dev libcli11-dev libfmt-dev
       libcap-dev ca-certificates $(packagesForWolfssl)" ;;
     test) echo "libgtest-dev libgmock-dev libcmocka-dev nlohmann-json3-dev python3-pytest python3-pytest-timeout python3-pytest-xdist
       python3-cryptography curl openssl gnutls-bin sslscan testssl.sh redis-server redis-tools nginx-light haproxy dovecot-imapd python3-aiosmtpd rsyslog iproute2
       procps util-linux mount libcap2-bin busybox socat" ;;
-    demo) echo "curl openssl busybox socat procps" ;;
+    demo) echo "curl openssl busybox socat" ;;
     bench) echo "nginx-light libnginx-mod-stream haproxy stunnel4 hitch openssl libssl-dev python3 procps" ;;
     check) echo "clang-format libssl-dev python3 git shellcheck" ;;
     container) echo "mmdebstrap mount procps redis-server redis-tools openssl" ;;
