@@ -427,9 +427,7 @@ fuzz:
 # --- the rest ---------------------------------------------------------------------------------------------
 
 demo:
-	@scripts/install-deps.sh build demo
-	@$(MAKE) $(PARALLEL) all
-	@ONCE="$(ONCE)" scripts/demo.sh
+	@MAKE='$(MAKE)' ONCE='$(ONCE)' FILES='$(words $(BUNDLES))' scripts/make-demo.sh
 
 bench:
 	@scripts/install-deps.sh build bench

@@ -4,10 +4,12 @@
 # spoken to by curl and `openssl s_client` over TLS. Runs in the foreground until Ctrl-C; with ONCE=1 it ends by
 # itself. Everything lives in a temporary directory and on loopback; nothing needs root. Exit 0 means that every
 # byte came back right.
+#
+# environment: CULVERT= the binary; DEMO_TIMES=, DEMO_SECONDS= what scripts/make-demo.sh has done before, and its seconds
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-readonly CULVERT=${CULVERT:-$PWD/${BUILD:-build}/release/culvert}
+readonly CULVERT=${CULVERT:-$PWD/${BUILD:-build}/demo/culvert}
 DIR=$(mktemp -d "${TMPDIR:-/tmp}/culvert-demo.XXXXXX")
 readonly DIR
 readonly LOG=$DIR/culvert.log
@@ -25,6 +27,14 @@ die() {
   printf '\ndemo: error: %s\n' "$*" >&2
   for file in "$DIR"/*.log; do [ ! -s "$file" ] || { echo "--- ${file##*/}"; tail -40 "$file"; } >&2; done
   exit 1
+}
+
+# The split of the time, for who ran `make demo`.
+showTimes() {
+  [ -z "${DEMO_TIMES:-}" ] || echo "demo: ${DEMO_TIMES}demo $SECONDS s, total $((DEMO_SECONDS + SECONDS)) s"
+}
+whatNext() {
+  echo "demo: next: \`make\` builds build/release/culvert, optimised; README.md shows how to put it in front of your service"
 }
 
 stop() {
@@ -115,6 +125,7 @@ INI
 shown "cat culvert.ini"
 cat "$DIR/culvert.ini"
 shown "culvert -c culvert.ini"
+: >"$LOG"
 env -i PATH="$PATH" "$CULVERT" -c "$DIR/culvert.ini" >"$LOG" 2>&1 &
 culvert_pid=$!
 isReady() { logHas '\bready\b' || ! alive "$culvert_pid"; }
@@ -160,13 +171,14 @@ waitFor 10 threeEnds || die "the log lacks the end of a tunnel"
 grep 'cause=' "$LOG"
 
 if [ -z "${ONCE:-}" ]; then
+  showTimes
   title "It goes on running; try, in another terminal:"
   echo "  curl --cacert $DIR/cert.pem $WEB_URL/"
   echo "  openssl s_client -quiet -connect $ECHO_TLS -CAfile $DIR/cert.pem"
   echo "Ctrl-C ends it. What culvert logs from here on:"
   tail -n 0 -f "$LOG" &
   tail_pid=$!
-  trap 'finished=1; echo; exit 0' INT TERM
+  trap 'finished=1; echo; whatNext; exit 0' INT TERM
   wait "$culvert_pid" || die "culvert ended by itself"
   exit 1
 fi
@@ -180,4 +192,6 @@ culvert_pid=
 tail -1 "$LOG"
 [ "$status" = 0 ] || die "culvert ended with exit code $status"
 echo "demo: everything came back right; culvert stopped with exit code 0"
+showTimes
+whatNext
 finished=1

@@ -6,6 +6,7 @@
 # usage: scripts/install-deps.sh [--check] SET...   (sets: build test demo bench check
 #   container fuzz wolfssl-check; none = build)
 #   --check   install nothing; name what is missing and fail
+# environment: APT_LOG= a file for apt's output, which otherwise is shown only when apt fails
 set -euo pipefail
 
 # scripts/wolfssl.list knows two architectures; this is the compiler for the other one.
@@ -97,8 +98,8 @@ culvert: 'make deps' installs them (apt, as root or through sudo); 'make demo' a
     return 1
   fi
   echo "  APT     installing for ${sets[*]}: ${missing[*]}"
-  log=$(mktemp)
-  trap 'restorePolicy; rm -f "$log"' EXIT
+  log=${APT_LOG:-$(mktemp)}
+  trap 'restorePolicy; [ -n "${APT_LOG:-}" ] || rm -f "$log"' EXIT
   trap 'exit 130' INT TERM
   forbidDaemons
   local install=(env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends

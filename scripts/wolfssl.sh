@@ -21,6 +21,7 @@
 #   WOLFSSL_KEYLOG=1     a library that tells the secrets of its sessions, for `keylog-file`; never for production
 #   WOLFSSL_CACHE=       the cache, default ${XDG_CACHE_HOME:-~/.cache}/culvert
 #   KEEP_SOURCE=1        keep the unpacked source beside the prefix, as PREFIX.src (to read or debug)
+#   WOLFSSL_LOG=         a file for the output of the compiler, which otherwise is kept as PREFIX/build.log only
 #   CC=, JOBS=           the C compiler (cc) and the number of parallel jobs (the CPUs there are)
 set -euo pipefail
 
@@ -305,6 +306,7 @@ compileListed() {
   export -f compileOne
   # The largest first, so that the processors end together. 255 stops xargs.
   files=$(listed source | xargs ls -S)
+  echo "  FILES   $(wc -l <<<"$files")"
   xargs -P "$JOBS" -I{} bash -c 'compileOne {} || exit 255' <<<"$files"
   "$("$CC" -print-prog-name=ar)" qcsD "$root/lib/libwolfssl.a" "$WORK"/objects/*.o
   find wolfssl -name '*.h' ! -name internal.h ! -name 'libwolfssl_sources*' ! -path '*/port/*' -exec cp --parents -t "$root/include" {} +
@@ -344,7 +346,7 @@ buildFromSource() {
   work=$(mktemp -d "$CACHE/.build.XXXXXX")
   # shellcheck disable=SC2064  # the directory of now
   trap "rm -rf '$work'" EXIT
-  log=$work/log
+  log=${WOLFSSL_LOG:-$work/log}
   getSource "$work" "$log"
   ! isListed || how=compileListed
   say "building $(origin) (about $(isListed && echo "half a minute" || echo "two minutes"))"
