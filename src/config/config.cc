@@ -10,16 +10,6 @@
 
 namespace culvert {
 
-namespace {
-
-bool sameSet(OptionScope scope, const OptionSet& a, const OptionSet& b) {
-  return std::ranges::all_of(allOptions(), [&](const OptionInfo& info) {
-    return info.scope != scope || info.equal(a, b);
-  });
-}
-
-}  // namespace
-
 const Origin& OptionSet::originOf(std::string_view key) const {
   static const Origin kBuiltIn;
   const auto found = origins.find(key);
@@ -33,14 +23,6 @@ bool OptionSet::isInherited(std::string_view key) const {
 const ServiceOptions* Config::findService(std::string_view name) const {
   const auto found = std::ranges::find(services, name, &ServiceOptions::name);
   return found == services.end() ? nullptr : &*found;
-}
-
-bool sameOptions(const GlobalOptions& a, const GlobalOptions& b) {
-  return sameSet(OptionScope::kGlobal, a, b);
-}
-
-bool sameOptions(const ServiceOptions& a, const ServiceOptions& b) {
-  return a.name == b.name && a.selfSigned == b.selfSigned && sameSet(OptionScope::kService, a, b);
 }
 
 Diagnostics restartOnlyChanges(const Config& before, const Config& after, const std::string& file) {

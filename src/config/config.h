@@ -104,11 +104,6 @@ struct Config {
   const ServiceOptions* findService(std::string_view name) const;
 };
 
-/// Equal values option by option; origins do not count.
-bool sameOptions(const GlobalOptions& a, const GlobalOptions& b);
-/// Also the name and `selfSigned`.
-bool sameOptions(const ServiceOptions& a, const ServiceOptions& b);
-
 /// One error for each option that differs and cannot change while culvert runs ("was 2, now 4,
 /// needs a restart"). A reload with such errors is refused as a whole. `file` is the place named
 /// where the key is gone from the new one.

@@ -19,6 +19,9 @@
 namespace culvert {
 namespace {
 
+/// No hello needs more raw bytes than this; a gatherer that was fed as many has decided.
+constexpr size_t kMaxHelloBytes = kMaxHelloMessage + 5 * kMaxHelloRecords;
+
 void require(bool condition) {
   if (!condition) std::abort();
 }

@@ -74,9 +74,8 @@ class Credentials {
   /// Whether each certificate of the file issued the one before it.
   bool chainInOrder() const { return chainInOrder_; }
 
-  /// From when until when clients accept it (seconds since the epoch): the leaf's dates, and those
-  /// of its issuer where that is an intermediate of the file.
-  int64_t validFrom() const { return validFrom_; }
+  /// Until when clients accept it (seconds since the epoch): the leaf's date, and that of its issuer
+  /// where that is an intermediate of the file.
   int64_t validUntil() const { return validUntil_; }
   /// Against `now`. What is not valid is served all the same, with a warning: a reboot must not
   /// become an outage.

@@ -383,12 +383,6 @@ bool U16List::contains(uint16_t value) const {
   return false;
 }
 
-void ClientHello::dropViews() {
-  message = {};
-  supportedVersions = cipherSuites = groups = signatureAlgorithms = U16List();
-  keyShares = alpnList = tickets13 = extensions = {};
-}
-
 bool ClientHello::offersVersion(uint16_t version) const {
   // RFC 8446 4.2.1: the extension alone counts where it is present; without it TLS 1.3 cannot be
   // meant.

@@ -18,8 +18,6 @@ namespace culvert {
 inline constexpr size_t kMaxHelloMessage = size_t{64} << 10;
 /// Most records one ClientHello may be split over (a 2 KiB hello in one-byte records still passes).
 inline constexpr size_t kMaxHelloRecords = 4096;
-/// No hello needs more raw bytes than this; a gatherer that was fed as many has decided.
-inline constexpr size_t kMaxHelloBytes = kMaxHelloMessage + 5 * kMaxHelloRecords;
 
 /// Extensions that not only the parser asks about (RFC 8446 4.2, RFC 7685).
 enum ExtensionType : uint16_t {
@@ -105,8 +103,6 @@ struct ClientHello {
       rest = rest.subspan(6 + length);
     }
   }
-  /// Empties every view; the numbers, flags and the server name stay.
-  void dropViews();
 };
 
 }  // namespace culvert

@@ -136,11 +136,4 @@ void HelloGatherer::join(std::span<const uint8_t> bytes) {
   }
 }
 
-HelloResult parseClientHello(std::span<const uint8_t> bytes, ClientHello& out) {
-  HelloGatherer gatherer;
-  HelloResult result = gatherer.feed(bytes, out);
-  if (gatherer.records() > 1) out.dropViews();  // they point into the gatherer
-  return result;
-}
-
 }  // namespace culvert

@@ -77,11 +77,6 @@ class HelloGatherer {
   std::vector<uint8_t> joined_;   // that message in full records
 };
 
-/// One shot over raw bytes. The views in `out` point into `bytes`; a hello split over records is
-/// reported kMalformed only for its own faults, but its views are dropped (use HelloGatherer to
-/// keep them).
-HelloResult parseClientHello(std::span<const uint8_t> bytes, ClientHello& out);
-
 /// Parses one whole handshake message (header included). Used by the gatherer and by tests.
 HelloResult parseClientHelloMessage(std::span<const uint8_t> message, ClientHello& out);
 

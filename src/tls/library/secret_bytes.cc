@@ -28,10 +28,6 @@ SecretBytes::SecretBytes(std::span<const uint8_t> bytes) : SecretBytes(bytes.siz
   if (!bytes.empty()) std::memcpy(bytes_.get(), bytes.data(), bytes.size());
 }
 
-SecretBytes::SecretBytes(std::string_view text) : SecretBytes(text.size()) {
-  if (!text.empty()) std::memcpy(bytes_.get(), text.data(), text.size());
-}
-
 SecretBytes::~SecretBytes() { wipe(bytes_.get(), capacity_); }
 
 void SecretBytes::truncate(size_t size) {

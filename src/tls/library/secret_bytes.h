@@ -26,7 +26,6 @@ class SecretBytes {
   explicit SecretBytes(size_t size);
   /// A copy of `bytes`.
   explicit SecretBytes(std::span<const uint8_t> bytes);
-  explicit SecretBytes(std::string_view text);
   SecretBytes(SecretBytes&& other) noexcept { swap(other); }
   SecretBytes& operator=(SecretBytes&& other) noexcept {
     SecretBytes old(std::move(other));

@@ -20,10 +20,6 @@
 
 namespace culvert {
 
-/// How long one key seals, where nothing else is said. A ticket can be opened for at least this
-/// long after it was sealed, and lives as long.
-inline constexpr std::chrono::hours kTicketRotation{12};
-
 /// What a ticket is bound to: a hash of everything that must not differ between the handshake that
 /// made it and the one that uses it (bindingOf in tls_context.cc).
 using TicketBinding = std::array<uint8_t, 32>;

@@ -3,10 +3,12 @@
 // tests of this module.
 #pragma once
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
 #include "config/config_source.h"
+#include "config/option_table.h"
 
 namespace culvert::testing_config {
 
@@ -24,6 +26,19 @@ inline Validators testValidators() {
   validators.listenAddress = validators.backendAddress = &testAddress;
   validators.cipher = validators.ciphersuite = validators.group = &testName;
   return validators;
+}
+
+inline bool sameSet(OptionScope scope, const OptionSet& a, const OptionSet& b) {
+  return std::ranges::all_of(allOptions(), [&](const OptionInfo& info) {
+    return info.scope != scope || info.equal(a, b);
+  });
+}
+/// Equal values option by option; origins do not count.
+inline bool sameOptions(const GlobalOptions& a, const GlobalOptions& b) {
+  return sameSet(OptionScope::kGlobal, a, b);
+}
+inline bool sameOptions(const ServiceOptions& a, const ServiceOptions& b) {
+  return a.name == b.name && a.selfSigned == b.selfSigned && sameSet(OptionScope::kService, a, b);
 }
 
 inline LoadOutcome load(std::string_view text, Overrides overrides = {}) {

@@ -7,6 +7,7 @@
 
 #include <ctime>
 
+#include "base/bytes.h"
 #include "unit/tls/support/test_credentials.h"
 #include "unit/tls/support/tls_test.h"
 
@@ -215,13 +216,13 @@ TEST_F(CredentialsTest, MatchesNames) {
 }
 
 TEST(SecretBytesTest, MovesAndTruncates) {
-  SecretBytes bytes(std::string_view("secret text"));
+  SecretBytes bytes(asBytes("secret text"));
   bytes.truncate(6);
   EXPECT_EQ(bytes.text(), "secret");
   SecretBytes other = std::move(bytes);
   EXPECT_TRUE(bytes.empty());
   EXPECT_EQ(other.size(), 6u);
-  other = SecretBytes(std::string_view("x"));
+  other = SecretBytes(asBytes("x"));
   EXPECT_EQ(other.text(), "x");
   other = SecretBytes();
   EXPECT_TRUE(other.empty());

@@ -5,10 +5,13 @@
 
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
+
+#include "tls/hello/hello_gatherer.h"
 
 namespace culvert {
 
@@ -147,5 +150,12 @@ struct HelloBuilder {
     return out;
   }
 };
+
+/// Parses the bytes of a connection. The views in `out` are good until the next call.
+inline HelloResult parseClientHello(std::span<const uint8_t> bytes, ClientHello& out) {
+  static HelloGatherer gatherer;
+  gatherer = HelloGatherer();
+  return gatherer.feed(bytes, out);
+}
 
 }  // namespace culvert

@@ -49,6 +49,9 @@ inline int memorySend(WOLFSSL*, char* from, int size, void* context) {
   return size;
 }
 
+/// How long one ticket key seals.
+inline constexpr std::chrono::hours kTicketRotation{12};
+
 /// A ring under a secret of its own.
 inline std::unique_ptr<TicketKeys> freshTicketKeys() {
   TicketSecrets secrets;
