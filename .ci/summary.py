@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Sums up a run of .ci/run: reads `NAME STATUS SECONDS LOG` a line from standard input, counts the tests that each
-step's log reports, and prints one line a step and `N passed, N failed, N skipped` at the end.
+step's log reports, and prints one line a step, the tests that took longest, and `N passed, N failed, N skipped` at the end.
 
 A step that failed without a failed test counts as one failed test, a step without tests as one passed test."""
 import collections
@@ -13,6 +13,8 @@ RAN = re.compile(r"^\[==========\] (\d+) tests? from .* ran\.")
 GTEST = re.compile(r"^\[  (PASSED|SKIPPED) +\] (\d+) tests?\.?$")
 PYTEST = re.compile(r"^(?:=+ )?((?:\d+ [a-z]+(?:, )?)+) in [\d.]+s")
 CHECK = re.compile(r"^check: (?:(\d+) of (\d+) passed|(\d+) of (\d+) failed)")
+SLOW = re.compile(r"^([\d.]+)s (?:call|setup|teardown) +(\S+)")
+LONGEST = 15
 FUZZER = re.compile(r"^(\w+): (Done .*, clean|FAILED, input in .*)$")
 # An expected failure is a known fault, so it does not count as passed.
 KINDS = {"passed": "passed", "xpassed": "passed", "failed": "failed", "error": "failed", "errors": "failed",
@@ -41,11 +43,18 @@ def count(lines):
     return total
 
 
+def slowTests(name, lines):
+    """The tests that pytest reports as slow: (seconds, step, test)."""
+    return [(float(match[1]), name, match[2]) for match in map(SLOW.match, lines) if match]
+
+
 def main():
-    whole = collections.Counter()
+    whole, slow = collections.Counter(), []
     for row in sys.stdin:
         name, status, seconds, log = row.rstrip("\n").split(" ", 3)
-        total = count(re.sub(r"\x1b\[[0-9;]*m", "", pathlib.Path(log).read_text(errors="replace")).splitlines())
+        lines = re.sub(r"\x1b\[[0-9;]*m", "", pathlib.Path(log).read_text(errors="replace")).splitlines()
+        total = count(lines)
+        slow += slowTests(name, lines)
         if status != "0" and total["failed"] <= 0:
             total["failed"] = 1
         elif not any(total.values()):
@@ -53,6 +62,8 @@ def main():
         whole += total
         said = "ok     " if status == "0" else "FAILED "
         print(f"{said} {name}: {total['passed']} passed, {total['failed']} failed, {total['skipped']} skipped ({seconds} s)")
+    for seconds, name, test in sorted(slow, reverse=True)[:LONGEST]:
+        print(f"{seconds:7.1f} s  {name}: {test}")
     print(f"{whole['passed']} passed, {whole['failed']} failed, {whole['skipped']} skipped")
 
 

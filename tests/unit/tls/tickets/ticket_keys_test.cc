@@ -9,6 +9,8 @@
 #include <thread>
 #include <vector>
 
+#include "base/bytes.h"
+
 namespace culvert {
 namespace {
 
@@ -20,8 +22,8 @@ constexpr Millis kRotation{1000};
 
 TicketSecrets secrets(std::string_view first, std::string_view second = {}) {
   TicketSecrets made;
-  made.emplace_back(first);
-  if (!second.empty()) made.emplace_back(second);
+  made.emplace_back(asBytes(first));
+  if (!second.empty()) made.emplace_back(asBytes(second));
   return made;
 }
 
