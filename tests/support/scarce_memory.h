@@ -18,6 +18,18 @@ class ScarceMemory {
   }
   ~ScarceMemory() { scarce = false; }
 
+  /// While one lives, memory is not scarce: a test's own work inside the code under test.
+  class Plenty {
+   public:
+    Plenty() : was_(scarce) { scarce = false; }
+    ~Plenty() { scarce = was_; }
+    Plenty(const Plenty&) = delete;
+    Plenty& operator=(const Plenty&) = delete;
+
+   private:
+    const bool was_;
+  };
+
   /// Whether this allocation may be made.
   static bool allow() { return !scarce || (left != 0 && left-- != 0); }
 

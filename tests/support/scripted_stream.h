@@ -29,16 +29,18 @@ struct ScriptedPeer {
   // --- script: what the stream meets from now on
 
   std::deque<IoStatus>
-      handshakes;     ///< answers of handshake(), one a call; kOk when there are none left
-  std::string input;  ///< what the peer has sent and nobody has read yet
+      handshakes;             ///< answers of handshake(), one a call; kOk when there are none left
+  size_t handshakeSends = 0;  ///< bytes that each handshake() sends
+  std::string input;          ///< what the peer has sent and nobody has read yet
   IoStatus inputEnd = IoStatus::kOk;  ///< what comes after `input`; kOk: nothing yet
   size_t readAtMost = kUnlimited;     ///< bytes that one read() gives
   size_t emptyReads = 0;  ///< so many read()s give kOk and no byte first (records without payload)
   size_t window = kUnlimited;         ///< bytes that the socket takes before it blocks
   IoStatus writeEnd = IoStatus::kOk;  ///< kReset, kFailed: every write from now on says so
   size_t overhead = 0;  ///< not 0: writes are sealed into records that are longer by so many bytes
-  size_t answersAReadWith = 0;  ///< sealed bytes that each read() makes for the peer (KeyUpdates)
-  bool holdAcks = false;        ///< what the socket takes stays unacknowledged until acknowledge()
+  size_t answersAReadWith =
+      0;  ///< sealed bytes that a read() of something makes for the peer (KeyUpdates)
+  bool holdAcks = false;  ///< what the socket takes stays unacknowledged until acknowledge()
   std::optional<CloseReason> failure;  ///< what failure() says
   bool shortage = false;               ///< the next read() finds no memory
 
@@ -92,6 +94,7 @@ class ScriptedStream final : public ByteStream {
   }
 
   IoStatus handshake() override {
+    transmitted_ += peer_.handshakeSends;
     if (peer_.handshakes.empty()) return IoStatus::kOk;
     const IoStatus status = peer_.handshakes.front();
     peer_.handshakes.pop_front();
@@ -101,8 +104,9 @@ class ScriptedStream final : public ByteStream {
 
   IoResult read(RingBuffer& into, size_t limit) override {
     if (peer_.shortage) throw std::bad_alloc();
+    const bool something = !peer_.input.empty() || peer_.emptyReads != 0;
     const IoResult result = readOnce(into, limit);
-    if (peer_.answersAReadWith != 0) {
+    if (something && peer_.answersAReadWith != 0) {
       sealed_.push_back({"", peer_.answersAReadWith});
       backlog_ += peer_.answersAReadWith;
     }
