@@ -32,12 +32,13 @@ void Pump::pull(TimePoint now) {
   const size_t used = waiting();
   if (used + ByteStream::kReadUnit > fifo_.capacity()) return updatePause();
   const IoResult r = source_->read(fifo_, fifo_.capacity() - used);
-  if (r.bytes != 0) lastActivity_ = now;
   sourceEnd_ = endOf(r.status);
+  if (r.bytes != 0 || sourceEnd_ != SourceEnd::kOpen) lastActivity_ = now;
 }
 
 void Pump::push(TimePoint now) {
   if (sink_ == nullptr || sinkBroken_) return;
+  const bool wasDone = done_;
   if (!fifo_.empty()) {
     const IoResult r = sink_->write(fifo_);
     delivered_ += r.bytes;
@@ -54,9 +55,9 @@ void Pump::push(TimePoint now) {
   // Told by the kernel's count, because the sink also sends while it is read.
   const bool progress = sink_->transmitted() != transmitted_;
   transmitted_ = sink_->transmitted();
-  if (progress) lastActivity_ = now;
   if (sourceEnd_ == SourceEnd::kClean && fifo_.empty() && !ending_ && !done_ && !sinkBroken_)
     endSink();
+  if (progress || done_ != wasDone || sinkBroken_) lastActivity_ = now;
   updatePause();
   noteWaiting(now, progress);
 }

@@ -53,7 +53,10 @@ class Pump {
   void treatAsClean() { sourceEnd_ = SourceEnd::kClean; }
   /// The sink takes nothing any more (a write failed, or its peer was seen to be gone).
   bool sinkBroken() const { return sinkBroken_; }
-  void markSinkBroken() { sinkBroken_ = true; }
+  void markSinkBroken(TimePoint now) {
+    if (!sinkBroken_) lastActivity_ = now;
+    sinkBroken_ = true;
+  }
   /// The source ended cleanly and the sink has been shut down after the last byte.
   bool done() const { return done_; }
   /// Nothing is left to carry: done, or the sink went away after it had been given everything.
@@ -80,7 +83,7 @@ class Pump {
 
   uint64_t delivered() const { return delivered_; }
   uint64_t lost() const { return lost_; }
-  /// When bytes last moved, either end.
+  /// When bytes or an end last moved, at either side.
   TimePoint lastActivity() const { return lastActivity_; }
   void touch(TimePoint now) { lastActivity_ = now; }
   /// Since when bytes have waited without one being accepted; kNever where none waits.

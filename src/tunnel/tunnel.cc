@@ -201,7 +201,7 @@ void Tunnel::watchUnread(TimePoint now) {
   nextPoll_ = now + kUnreadPoll;
   for (End* end : {&client_, &backend_}) {
     if (pumpFrom(*end).wantsRead() || !end->stream->hungUp()) continue;
-    pumpTo(*end).markSinkBroken();
+    pumpTo(*end).markSinkBroken(now);
   }
 }
 

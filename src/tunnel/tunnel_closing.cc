@@ -87,13 +87,13 @@ void Tunnel::driveClosing(End& end, bool readable) {
   if (carries && pumpFrom(end).wantsRead()) {
     pumpFrom(end).run(now);
     if (pumpFrom(end).sourceEnd() != SourceEnd::kOpen) end.inputOver = true;
-    if (pumpFrom(end).sourceEnd() == SourceEnd::kReset) pumpTo(end).markSinkBroken();
+    if (pumpFrom(end).sourceEnd() == SourceEnd::kReset) pumpTo(end).markSinkBroken(now);
     return;
   }
   const IoResult r = end.stream->discardInput(kDiscardAtOnce);
   end.discarded += r.bytes;
   if (r.status == IoStatus::kEof || r.status == IoStatus::kReset) end.inputOver = true;
-  if (r.status == IoStatus::kReset) pumpTo(end).markSinkBroken();
+  if (r.status == IoStatus::kReset) pumpTo(end).markSinkBroken(now);
 }
 
 void Tunnel::settleClosing() {

@@ -106,7 +106,7 @@ void Tunnel::beginRelay() {
   outbound_.setSource(backend_.stream.get());
   inbound_.touch(now);
   // A PROXY header leaves even where the client has not said anything yet.
-  if (backend_.stream->flush() == IoStatus::kReset) inbound_.markSinkBroken();
+  if (backend_.stream->flush() == IoStatus::kReset) inbound_.markSinkBroken(now);
   inbound_.push(now);
 }
 
