@@ -39,6 +39,8 @@ void Pump::pull(TimePoint now) {
 void Pump::push(TimePoint now) {
   if (sink_ == nullptr || sinkBroken_) return;
   const bool wasDone = done_;
+  // What the sink sent while nothing waited for it was its own: a handshake, answers.
+  const uint64_t before = stalledSince_ == kNever ? sink_->transmitted() : transmitted_;
   if (!fifo_.empty()) {
     const IoResult r = sink_->write(fifo_);
     delivered_ += r.bytes;
@@ -53,8 +55,8 @@ void Pump::push(TimePoint now) {
     }
   }
   // Told by the kernel's count, because the sink also sends while it is read.
-  const bool progress = sink_->transmitted() != transmitted_;
   transmitted_ = sink_->transmitted();
+  const bool progress = transmitted_ != before;
   if (sourceEnd_ == SourceEnd::kClean && fifo_.empty() && !ending_ && !done_ && !sinkBroken_)
     endSink();
   if (progress || done_ != wasDone || sinkBroken_) lastActivity_ = now;
