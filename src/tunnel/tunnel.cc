@@ -174,7 +174,8 @@ EndView TunnelEnd::view(const Pump& from, const Pump& to) const {
   // ordinary slow reader is still heard.
   v.wantsRead = from.wantsRead() && stream->backlog() < ByteStream::kMostBacklog;
   v.wantsWrite = to.wantsWrite();
-  v.backlog = stream->backlog() != 0;
+  // A broken sink's backlog goes nowhere; an alert that lingers may follow a failed write.
+  v.backlog = stream->backlog() != 0 && (!to.sinkBroken() || goal == EndGoal::kLinger);
   v.readable = !inputOver;
   v.queued = queued();
   v.goal = goal;
