@@ -182,9 +182,12 @@ EndView TunnelEnd::view(const Pump& from, const Pump& to) const {
   return v;
 }
 
+Interest Tunnel::interest() const {
+  return interestOf(state_, client_.view(inbound_, outbound_), backend_.view(outbound_, inbound_));
+}
+
 void Tunnel::updateInterest() {
-  const Interest wanted =
-      interestOf(state_, client_.view(inbound_, outbound_), backend_.view(outbound_, inbound_));
+  const Interest wanted = interest();
   if (client_.stream) client_.stream->watch(wanted.client.read, wanted.client.write);
   if (backend_.stream) backend_.stream->watch(wanted.backend.read, wanted.backend.write);
   if (state_ != TunnelState::kRelay) return;
@@ -239,8 +242,8 @@ bool Tunnel::halfEnded() const {
 /// What waits is looked at before a limit is judged. The timers of a process that stood still (it
 /// was stopped, its machine was) are due before the loop has told of what came meanwhile.
 void Tunnel::catchUp() {
-  onReady(client_, true);
-  if (state_ != TunnelState::kClosed && backend_.stream) onReady(backend_, true);
+  onReady(client_, interest().client.read);
+  if (state_ != TunnelState::kClosed && backend_.stream) onReady(backend_, interest().backend.read);
 }
 
 /// Moves a limit that is absolute by the time that the process stood still, once.

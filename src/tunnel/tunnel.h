@@ -50,6 +50,8 @@ class Tunnel final : public Deferred, public ListNode<Tunnel>, private DialObser
   const SocketAddress& backendAddress() const { return backendAddress_; }
   const Pump& inbound() const { return inbound_; }
   const Pump& outbound() const { return outbound_; }
+  /// What it wants of its sockets now; what they are watched for between its callbacks.
+  Interest interest() const;
   /// Raw bytes read and thrown away while the tunnel closed.
   uint64_t discardedBytes() const { return client_.discarded + backend_.discarded; }
 
