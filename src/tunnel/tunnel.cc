@@ -52,12 +52,13 @@ void Tunnel::onReady(End& end, bool readable) {
       if (!context_.handshakes.drive(end)) updateInterest();
       return;
     case TunnelState::kConnect:
-      readable ? inbound_.pull(now) : outbound_.push(now);
+      // Reading a TLS stream flushes its backlog too: the direction that waited for that must
+      // notice.
+      if (readable) inbound_.pull(now);
+      if (!readable || outbound_.stalledSince() != kNever) outbound_.push(now);
       break;
     case TunnelState::kRelay:
       if (readable) pumpFrom(end).run(now);
-      // Reading a TLS stream flushes its backlog too: the direction that waited for that must
-      // notice.
       if (!readable || pumpTo(end).paused() || pumpTo(end).stalledSince() != kNever)
         pumpTo(end).push(now);
       if (times_.firstBackendByte == TimePoint{} && outbound_.delivered() != 0)
