@@ -86,9 +86,11 @@ void Tunnel::settle() {
 }
 
 void Tunnel::settleRelay() {
-  // What the stream itself had to say (tickets, answers) waits for the peer like any other bytes.
-  if (client_.stream->backlog() != 0 && outbound_.stalledSince() == kNever)
-    outbound_.push(context_.loop.now());
+  // What a stream itself had to say (tickets, answers) waits for the peer like any other bytes.
+  for (End* end : {&client_, &backend_}) {
+    if (end->stream && end->stream->backlog() != 0 && pumpTo(*end).stalledSince() == kNever)
+      pumpTo(*end).push(context_.loop.now());
+  }
   if (settleSource(inbound_, client_, backend_) || settleSource(outbound_, backend_, client_))
     return;
   if (settleSink(inbound_, client_, backend_) || settleSink(outbound_, backend_, client_)) return;

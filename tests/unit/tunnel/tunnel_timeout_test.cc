@@ -117,6 +117,17 @@ TEST_F(TunnelTimeout, AClientThatAsksForAnswersAndReadsNone) {
   expectEnded("client-stalled", Millis(30));
 }
 
+/// The same for a backend whose stream answers, as TLS does.
+TEST_F(TunnelTimeout, ABackendThatAsksForAnswersAndReadsNone) {
+  b_.options.stallTimeout = Millis(30);
+  b_.backend.overhead = 22;
+  b_.backend.window = 0;
+  b_.backend.answersAReadWith = 30;
+  b_.backend.input = "a question";
+  b_.open();
+  expectEnded("backend-stalled", Millis(30));
+}
+
 /// What leaves while the client is read is progress as well.
 TEST_F(TunnelTimeout, ASlowReaderThatSendsIsNotAStalledOne) {
   b_.options.stallTimeout = Millis(60);
