@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// AddressMemory holds what has been learnt of backend addresses: which failed or did not answer,
-// since when and why. From that follow the order in which a tunnel tries them, and the news that
-// are worth a line in the log. Pure: no clock, no lock, no socket. An address that nothing is known
-// of counts as up. Thread: its owner's.
+// AddressMemory records the state of backend addresses: which ones failed or did not answer, since
+// when and why. From these records follow the order in which a tunnel tries the addresses, and the
+// changes that are worth a log line. Pure: no clock, no lock, no socket. An address without a
+// record counts as up. Thread: its owner's.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,7 @@ namespace culvert {
 
 enum class AddressStatus : uint8_t {
   kUp,
-  kFailing,  ///< answers with an error, at once: trying it first costs nothing
+  kFailing,  ///< answers with an error at once: trying it first costs nothing
   kSilent,   ///< does not answer: trying it first costs time
 };
 
@@ -24,49 +24,51 @@ struct AddressReport {
   SocketAddress address;
   AddressStatus status = AddressStatus::kUp;
   int error = 0;          ///< errno of the last failure
-  Millis waited{0};       ///< kSilent: for how long an answer was waited for
-  TimePoint since{};      ///< of being up or not being up
-  uint64_t failures = 0;  ///< failed attempts in a row; once it is up again, of the time before
+  Millis waited{0};       ///< kSilent: how long culvert waited for an answer
+  TimePoint since{};      ///< when the address came up or went down
+  uint64_t failures = 0;  ///< consecutive failures; after a recovery, those of the last outage
 };
 
-/// A change that the log has not told yet.
+/// A change that has not been logged yet.
 struct AddressNews {
   AddressReport report;
-  Clock::duration lasted{};  ///< up again: how long it was not
-  uint64_t untold = 0;       ///< changes since the last news that were passed over
+  Clock::duration lasted{};  ///< after a recovery: how long the address was down
+  uint64_t untold = 0;       ///< changes since the last news that were not reported
 };
 using MaybeNews = std::optional<AddressNews>;
 
 class AddressMemory {
  public:
-  /// For how long an address that did not answer is tried last.
+  /// How long an address that did not answer is tried last.
   static constexpr Millis kRest{5000};
-  /// News of one address: so many at once, later one in each interval.
+  /// News of one address: up to kNewsAtOnce at once, then one in each kNewsInterval.
   static constexpr unsigned kNewsAtOnce = 4;
   static constexpr Millis kNewsInterval{10000};
-  /// What nobody has confirmed for so long is forgotten; the return of an address that is seldom
-  /// tried is news all the same.
+  /// A record that no attempt has confirmed for this long is dropped. The recovery of an address
+  /// that is seldom tried is reported all the same.
   static constexpr Millis kForget{24 * 3600 * 1000};
 
   /// An attempt was answered with this errno.
   MaybeNews failed(const SocketAddress& address, int sysErrno, TimePoint now);
-  /// An attempt has had no answer for `waited` (ETIMEDOUT), or this errno only after that time.
+  /// An attempt got no answer within `waited` (ETIMEDOUT), or failed with this errno after that
+  /// time.
   MaybeNews silent(const SocketAddress& address, int sysErrno, Millis waited, TimePoint now);
   /// A connection was established.
   MaybeNews answered(const SocketAddress& address, TimePoint now);
-  /// Changes that were held back and have lasted; forgets what is old. Call now and then.
+  /// Returns changes that were held back and still hold; drops old records. Call it regularly.
   std::vector<AddressNews> overdue(TimePoint now);
 
-  /// Puts the addresses into the order in which to try them: as they stand, but those that rest at
-  /// the end, the one that answered most recently first. When the rest of one is over, the caller
-  /// has it in its old place, and for everybody else it rests again: one tunnel finds out.
+  /// Sorts the addresses into the order in which to try them. Addresses keep their order, but
+  /// silent ones go to the end for kRest, the most recently silent first. Once the rest of an
+  /// address is over, one caller finds it in its old place and tries it; for all other callers it
+  /// rests again.
   void order(AddressSet& addresses, TimePoint now);
 
-  /// True where at least one of the addresses counts as up.
+  /// True if at least one of the addresses counts as up.
   bool anyUp(const AddressSet& addresses) const;
-  /// What is known of an address.
+  /// What is recorded of an address.
   AddressReport report(const SocketAddress& address) const;
-  /// Nothing is known, and nothing to be told.
+  /// True if there are no records, and so nothing to report.
   bool empty() const { return records_.empty(); }
 
  private:
@@ -74,10 +76,10 @@ class AddressMemory {
     AddressReport report;
     TimePoint restsUntil{};
     TimePoint touched{};
-    TimePoint creditSince{};  // from when on news have been saved up: see mayTell()
+    TimePoint creditSince{};  // news have been saved up since then: see mayTell()
     Clock::duration lasted{};
     uint64_t untold = 0;
-    bool toldUp = true;  // what the log said last
+    bool toldUp = true;  // what was logged last
   };
 
   const Record* find(const SocketAddress& address) const;
@@ -86,7 +88,7 @@ class AddressMemory {
   static bool mayTell(Record& record, TimePoint now);
   static MaybeNews tell(Record& record, TimePoint now);
 
-  std::vector<Record> records_;  // few: only of addresses that are down or were a moment ago
+  std::vector<Record> records_;  // few: only addresses that are down or were down recently
 };
 
 }  // namespace culvert

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// BackendMemory is what the tunnels of one service, on all workers, know together of its backend's
-// addresses: an AddressMemory behind a mutex, which nobody takes while all is well. Thread: any.
+// BackendMemory is what all tunnels of one service, on all workers, know of its backend's
+// addresses: an AddressMemory behind a mutex. While no address is down, no thread locks the mutex.
+// Thread: any.
 #pragma once
 
 #include <atomic>
@@ -23,15 +24,15 @@ class BackendMemory {
   bool anyUp(const AddressSet& addresses) const;
   AddressReport report(const SocketAddress& address) const;
 
-  /// There is no address to try: the name has not been resolved.
+  /// The service has no address to try: its name has not been resolved.
   void unresolved();
-  /// No address answers: from the failure of the last one until any answers.
+  /// True if no address answers: from the failure of the last address until any address answers.
   bool down() const { return down_.load(std::memory_order_relaxed); }
 
  private:
-  void note();  // holds the mutex
+  void note();  // call with the mutex held
 
-  std::atomic<bool> calm_{true};  // the memory is empty, and not down
+  std::atomic<bool> calm_{true};  // the memory is empty and down() is false
   std::atomic<bool> down_{false};
   mutable std::mutex mutex_;
   AddressMemory memory_;  // guarded by mutex_

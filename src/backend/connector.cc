@@ -17,18 +17,18 @@ namespace {
 
 constexpr Millis kFirstBackoff{50};
 constexpr Millis kLastBackoff{1000};
-// Without connect-timeout: how long an address may hold up those behind it that no descriptor is
-// left for.
+// Without connect-timeout: how long an attempt may keep its descriptor while later addresses wait
+// for one.
 constexpr Millis kShareWithoutLimit{5000};
 
-/// What culvert or its machine lacks, whoever the backend is.
+/// True if culvert or its machine lacks something: the backend is not at fault.
 bool ownShortage(int sysErrno) {
   switch (sysErrno) {
     case EMFILE:
     case ENFILE:
     case ENOMEM:
     case ENOBUFS:
-    case EADDRNOTAVAIL:  // no local port is left, or no address to come from
+    case EADDRNOTAVAIL:  // no local port is left, or no local address
       return true;
     default:
       return false;
@@ -39,7 +39,7 @@ CloseCause causeOf(int sysErrno) {
   if (ownShortage(sysErrno)) return CloseCause::kInternal;
   switch (sysErrno) {
     case ECONNREFUSED:
-    case ENOENT:  // the UNIX socket's file is not there: nobody listens
+    case ENOENT:  // the UNIX socket's file does not exist: no server listens
       return CloseCause::kBackendRefused;
     case ETIMEDOUT:
       return CloseCause::kBackendTimeout;
@@ -71,7 +71,7 @@ struct Connector::Attempt {
   IoWatcher watcher;  // after fd
   TimePoint started;
   TimePoint share = kNever;  // see shareOf()
-  bool silent = false;       // has been noted
+  bool silent = false;       // has been reported to the memory
 };
 
 Connector::Connector(ConnectorContext& context, const ConnectorOptions& options,
@@ -92,7 +92,7 @@ void Connector::dial(DialObserver& observer) {
   guarded([this] { beginPass(); });
 }
 
-/// A shortage of memory is this tunnel's end and nothing else's.
+/// If memory runs out, only this tunnel fails.
 template <class Step>
 void Connector::guarded(Step step) {
   if (observer_ == nullptr) return;
@@ -124,7 +124,7 @@ void Connector::beginPass() {
   startNext();
 }
 
-/// Goes on to the next address that can be waited for.
+/// Starts attempts until one has to be waited for.
 void Connector::startNext() {
   const TimePoint now = context_.loop.now();
   nextStart_ = kNever;
@@ -150,7 +150,7 @@ void Connector::startNext() {
   if (observer_ != nullptr) arm();
 }
 
-/// True where the attempt is under way; it may also have failed, or connected at once.
+/// True if the attempt is in progress. False: it failed, or connected at once.
 bool Connector::start(const SocketAddress& address) {
   ConnectStart begun = startConnect(address);
   if (begun.connected) {
@@ -172,15 +172,16 @@ bool Connector::start(const SocketAddress& address) {
   return true;
 }
 
-/// When an attempt that begins now makes room, where there is none for another one: a silent
-/// address may not eat the time of those behind it and gets its share of what is left.
+/// When an attempt that begins now has to release its descriptor, if no other descriptor is
+/// available. A silent address gets only its share of the remaining time, so that later addresses
+/// get theirs.
 TimePoint Connector::shareOf(TimePoint now) const {
   const auto waiting = static_cast<int64_t>(pass_.size() - next_ + 1);
   if (phaseDeadline_ != kNever) return now + (phaseDeadline_ - now) / waiting;
   return waiting > 1 ? now + kShareWithoutLimit : kNever;
 }
 
-/// At once.
+/// For an address that failed at once.
 void Connector::noteFailure(const SocketAddress& address, int sysErrno) {
   setFailure(address, sysErrno);
   if (ownShortage(sysErrno)) return;  // another address would not help
@@ -188,7 +189,8 @@ void Connector::noteFailure(const SocketAddress& address, int sysErrno) {
   for (const auto& target : options_.targets) target->refreshSoon();
 }
 
-/// After a wait. A host that is gone is told by its router after seconds, if at all.
+/// For an address that failed after a wait. A router reports an unreachable host after seconds, if
+/// at all.
 void Connector::noteFailure(const Attempt& attempt, int sysErrno) {
   if (ownShortage(sysErrno) || context_.loop.now() - attempt.started < kHeadStart)
     return noteFailure(attempt.address, sysErrno);
@@ -213,7 +215,7 @@ void Connector::tell(const MaybeNews& news) {
   if (news) context_.host.onBackendNews(options_, *news);
 }
 
-/// Every address has failed or is waited for.
+/// Every address has failed or is in progress.
 void Connector::endOfPass() {
   const size_t waiting = inFlight();
   if (waiting == 0 && (!options_.retry || context_.loop.now() >= phaseDeadline_)) return fail();
@@ -225,7 +227,7 @@ void Connector::endOfPass() {
   backoff_ = std::min(backoff_ * 2, kLastBackoff);
 }
 
-/// A silent address gets the time of a head start: its host may be back.
+/// A silent address gets kHeadStart first: its host may be back.
 bool Connector::mayGiveWay() const {
   if (observer_ == nullptr || !options_.memory->down()) return false;
   return inFlight() == 0 || context_.loop.now() - began_ >= kHeadStart;
@@ -239,12 +241,12 @@ void Connector::giveWay() {
         lastFailure_ = {causeOf(ETIMEDOUT), "", attempt->address.text() + ": no answer"};
     }
     if (!lastFailure_) lastFailure_.emplace();
-    lastFailure_->detail += "; gave way, because places are scarce";
+    lastFailure_->detail += "; gave way to other connections: max-tunnels is nearly reached";
     fail();
   });
 }
 
-/// `address` may be of the pass or of an attempt.
+/// `address` may be an element of pass_ or of an attempt.
 void Connector::adopt(UniqueFd fd, const SocketAddress& address) {
   const SocketAddress winner = address;
   const TimePoint now = context_.loop.now();
@@ -296,8 +298,8 @@ void Connector::runDue() {
   arm();
 }
 
-/// Where the process stood still, the loop has not told yet of connections that stand, and the
-/// limit moves: nobody could be reached meanwhile.
+/// If the process stood still (stopped, or the machine suspended), connections may be established
+/// that the loop has not reported yet. The deadline moves by the time that was lost, once.
 void Connector::catchUp(TimePoint now) {
   const auto late = standstill(nextDue(), now, options_.connectTimeout);
   if (late.count() == 0) return;
@@ -308,7 +310,7 @@ void Connector::catchUp(TimePoint now) {
   }
 }
 
-/// True where an attempt has come to its end.
+/// True if an attempt expired.
 bool Connector::expireAttempts(TimePoint now) {
   const bool allOver = now >= phaseDeadline_;
   Attempt* oldest = nullptr;
@@ -353,7 +355,7 @@ bool Connector::trying(const SocketAddress& address) const {
                      [&](const auto& attempt) { return attempt && attempt->address == address; });
 }
 
-/// A first attempt has the tunnel's own descriptor, each further one a spare one.
+/// The first attempt uses the tunnel's own descriptor; each further attempt needs a spare one.
 bool Connector::roomForAnother() {
   const size_t now = inFlight();
   if (now == 0) return true;

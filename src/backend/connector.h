@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Connector reaches one backend: every address of every target, in the order that BackendMemory
-// gives. Refused or unreachable ones are left at once for the next. While one does not answer, the
-// next is started beside it after 250 ms, and the first to answer is taken (RFC 8305). What failed
-// is tried again with backoff until the connect timeout, so that a client survives a backend's
-// restart. Names are taken as the resolver has them at each pass. Thread: loop.
+// Connector connects to one backend. It tries every address of every target, in the order that
+// BackendMemory gives. After an address that is refused or unreachable, it tries the next one at
+// once. If an address does not answer within 250 ms, it starts the next one in parallel, and the
+// first connection that is established wins (RFC 8305). It repeats the failed addresses with
+// backoff until the connect timeout, so that a client survives a backend's restart. Each pass uses
+// the addresses that the resolver has at that time. Thread: loop.
 #pragma once
 
 #include <array>
@@ -33,15 +34,16 @@ struct ConnectorOptions {
   bool retry = true;             ///< false: fail after the first pass
 };
 
-/// Whoever runs the loop, as far as its connectors need it.
+/// What a connector needs from the owner of its loop.
 class ConnectorHost {
  public:
-  /// A backend address has failed or answers again: to be logged.
+  /// A backend address has failed or answers again: the host logs it.
   virtual void onBackendNews(const ConnectorOptions& options, const AddressNews& news) = 0;
-  /// Each connector has one descriptor without asking. False: there is none for a second attempt.
+  /// Each connector may use one descriptor without a request. False: there is no spare descriptor.
   virtual bool takeSpareDescriptor() = 0;
   virtual void giveSpareDescriptor() = 0;
-  /// Few tunnels more can be had: who waits for a backend that is down keeps others out.
+  /// True if few tunnels are left below max-tunnels: a tunnel that waits for a dead backend blocks
+  /// others.
   virtual bool placesScarce() const = 0;
 
  protected:
@@ -50,33 +52,33 @@ class ConnectorHost {
 
 class Connector;
 
-/// What the connectors of one loop share; outlives them.
+/// What the connectors of one loop share. It outlives them.
 struct ConnectorContext {
   EventLoop& loop;
   CounterBlock& counters;
   ConnectorHost& host;
-  IntrusiveList<Connector> waiting{};  ///< those between dial() and outcome, the oldest first
+  IntrusiveList<Connector> waiting{};  ///< those between dial() and the outcome, the oldest first
 };
 
 class Connector final : public Dialer, public ListNode<Connector> {
  public:
-  /// When the next address is started beside one that has not answered.
+  /// How long to wait for an address before the next one is started in parallel.
   static constexpr Millis kHeadStart{250};
-  /// When an address counts as silent although no other is there. One lost SYN is sent again after
-  /// a second.
+  /// How long to wait until an address counts as silent, even if it is the only one. TCP repeats a
+  /// lost SYN after one second.
   static constexpr Millis kSilentAfter{1500};
 
-  /// `context` and `options` outlive the connector. `preface` is called once a connection stands
-  /// (the PROXY header).
+  /// `context` and `options` outlive the connector. `preface` is called once a connection is
+  /// established; it returns the PROXY header.
   Connector(ConnectorContext& context, const ConnectorOptions& options,
             std::function<std::string()> preface);
   ~Connector() override;
 
   void dial(DialObserver& observer) override;
 
-  /// No address of the service answers, and none is about to: the wait may well be for nothing.
+  /// True if no address of the service answers and none is about to: the wait is probably in vain.
   bool mayGiveWay() const;
-  /// Ends at once with the failure that there was, for want of places.
+  /// Fails at once, with the last failure, because places are scarce.
   void giveWay();
 
  private:
@@ -121,14 +123,14 @@ class Connector final : public Dialer, public ListNode<Connector> {
   size_t next_ = 0;  // index into pass_ of the next attempt
   std::array<std::unique_ptr<Attempt>, 4> attempts_;
   size_t spares_ = 0;     // descriptors taken from the host
-  bool crowded_ = false;  // the next address waits for one of them
+  bool crowded_ = false;  // the next address waits for a spare descriptor
   Timer timer_;
   TimePoint began_{};
   TimePoint phaseDeadline_ = kNever;
-  TimePoint nextStart_ = kNever;  // of the next address beside those in flight
+  TimePoint nextStart_ = kNever;  // of the next address in parallel to those in progress
   TimePoint retryAt_ = kNever;    // of the next pass
   Millis backoff_;
-  bool stoodStill_ = false;  // and the limit was moved for it
+  bool stoodStill_ = false;  // the process stood still, and phaseDeadline_ was moved for it
   std::optional<CloseReason> lastFailure_;
 };
 

@@ -19,7 +19,7 @@ std::string listText(const AddressSet& set) {
   return text;
 }
 
-/// Equal but for the order, which DNS servers rotate.
+/// True if the sets are equal except for the order, which DNS servers rotate.
 bool sameAddresses(const AddressSet& a, const AddressSet& b) {
   return a.size() == b.size() && std::is_permutation(a.begin(), a.end(), b.begin());
 }
@@ -29,18 +29,18 @@ bool sameAddresses(const AddressSet& a, const AddressSet& b) {
 struct BackendTarget::Shared {
   explicit Shared(ResolverOptions given) : options(std::move(given)) {}
 
-  /// The thread's body; owns the state together with the Resolver, which may be gone.
+  /// The thread's body. It shares ownership of the state with the Resolver, which may be gone.
   static void run(const std::shared_ptr<Shared>& self);
 
   const ResolverOptions options;
 
   std::mutex mutex;
-  std::condition_variable wake;      // the thread: a name is due, or stop
-  std::condition_variable progress;  // the control thread: an answer came
+  std::condition_variable wake;      // for the thread: a name is due, or stop
+  std::condition_variable progress;  // for the control thread: an answer arrived
   std::vector<std::weak_ptr<BackendTarget>> names;
   bool stopping = false;
 
-  std::mutex eventMutex;  // held around onEvent, so that none runs after the destructor
+  std::mutex eventMutex;  // held around onEvent, so that no call runs after the destructor
   bool silent = false;
 
  private:
@@ -50,7 +50,7 @@ struct BackendTarget::Shared {
   void tell(ResolveEvent event, const std::string& text);
 };
 
-/// The living name that is due first; forgets those that nobody holds any more. With the mutex
+/// Returns the name that is due first, and drops names whose targets are gone. Call with the mutex
 /// held.
 std::shared_ptr<BackendTarget> BackendTarget::Shared::earliest() {
   std::shared_ptr<BackendTarget> first;
@@ -69,10 +69,10 @@ void BackendTarget::Shared::run(const std::shared_ptr<Shared>& self) {
     if (target == nullptr) {
       self->wake.wait(lock);
     } else if (TimePoint due = target->lookup_.next; due > Clock::now()) {
-      target.reset();  // a sleeping thread keeps no removed name alive
+      target.reset();  // the sleeping thread must not keep a removed name alive
       self->wake.wait_until(lock, due);
     } else {
-      target->lookup_.next = kNever;  // requests during the look-up are answered by it
+      target->lookup_.next = kNever;  // this look-up also answers requests that arrive during it
       lock.unlock();
       self->lookUp(*target);
       target.reset();
@@ -143,7 +143,7 @@ BackendTarget::BackendTarget(const AddressSpec& name, std::shared_ptr<Shared> re
 BackendTarget::~BackendTarget() = default;
 
 std::shared_ptr<const AddressSet> BackendTarget::addresses() const {
-  if (resolver_ == nullptr) return addresses_;  // a literal's never change
+  if (resolver_ == nullptr) return addresses_;  // the address of a literal never changes
   std::lock_guard lock(mutex_);
   return addresses_;
 }
@@ -151,8 +151,7 @@ std::shared_ptr<const AddressSet> BackendTarget::addresses() const {
 void BackendTarget::refreshSoon() {
   if (resolver_ == nullptr) return;
   std::lock_guard lock(resolver_->mutex);
-  // During a look-up `next` is kNever and `last` still that of the one before: the answer on its
-  // way is fresh enough.
+  // During a look-up `next` is kNever: its answer will be fresh enough.
   if (lookup_.next == kNever || resolver_->stopping) return;
   TimePoint soonest = lookup_.last + resolver_->options.minGap;
   if (lookup_.next <= soonest) return;

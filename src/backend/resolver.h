@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Resolver turns host names into address sets on a thread of its own (`culvert-dns`), because
-// getaddrinfo() blocks. Sets are immutable and replaced whole; a failed look-up keeps the last one.
-// A BackendTarget is one configured backend address: readers on any thread take its present set.
-// Literals and UNIX paths need no thread and start none.
+// getaddrinfo() blocks. Sets are immutable and replaced as a whole; after a failed look-up the last
+// set is kept. A BackendTarget is one configured backend address: any thread can read its current
+// set. Literals and UNIX paths need no thread and start none.
 #pragma once
 
 #include <cstdint>
@@ -33,20 +33,19 @@ class BackendTarget {
   /// Never null; empty while a name has not been resolved yet.
   std::shared_ptr<const AddressSet> addresses() const;
 
-  /// Asks for a new look-up soon (a connect failed, or the set is empty); at most one a second is
-  /// made. Cheap, never blocks on the look-up; does nothing for literals and after the resolver has
-  /// stopped.
+  /// Requests a new look-up soon (a connect failed, or the set is empty), at most one a second. It
+  /// never blocks on the look-up. It does nothing for literals and after the resolver has stopped.
   void refreshSoon();
 
  private:
   friend class Resolver;
-  struct Shared;  // the state that Resolver, its thread and all targets hold together
+  struct Shared;  // the state that Resolver, its thread and all targets share
   BackendTarget(const AddressSpec& name, std::shared_ptr<Shared> resolver);
 
-  /// Of the resolver's thread; guarded by its mutex.
+  /// Belongs to the resolver's thread; guarded by its mutex.
   struct LookupState {
-    TimePoint next{};  // due from then on
-    TimePoint last{};  // the end of the one before
+    TimePoint next{};  // when the name is due
+    TimePoint last{};  // the end of the previous look-up
     bool answered = false;
     bool failing = false;
   };
@@ -56,26 +55,26 @@ class BackendTarget {
   const uint16_t port_ = 0;
   const std::shared_ptr<Shared> resolver_;  // null for literals
   LookupState lookup_;
-  // Not atomic<shared_ptr>: taken once per connect, and TSan finds fault with libstdc++ 12's.
+  // Not atomic<shared_ptr>: read once per connect, and TSan reports false races in libstdc++ 12's.
   mutable std::mutex mutex_;
   std::shared_ptr<const AddressSet> addresses_;
 };
 
 enum class ResolveEvent : uint8_t {
   kResolved,   ///< first answer of a name (info)
-  kChanged,    ///< another set than before (notice)
-  kFailed,     ///< the first failure in a row; the last set, if any, is kept (warning)
-  kRecovered,  ///< answers again, with the same set (notice)
+  kChanged,    ///< a different set (notice)
+  kFailed,     ///< the first of consecutive failures; the last set, if any, is kept (warning)
+  kRecovered,  ///< resolves again, to the same set (notice)
 };
 
 struct ResolverOptions {
-  Millis interval{30000};  ///< of regular look-ups
+  Millis interval{30000};  ///< between regular look-ups
   Millis minGap{1000};     ///< between two look-ups of one name
-  /// Runs first in the new thread: drop capabilities there. All signals are blocked in it.
+  /// Runs first in the new thread, with all signals blocked: it drops capabilities.
   std::function<void()> onThreadStart;
-  /// Told of changes, on the resolver's thread; never after the destructor. May be empty.
+  /// Called on changes, on the resolver's thread; never after the destructor. May be empty.
   std::function<void(ResolveEvent, const std::string& text)> onEvent;
-  /// What resolves; tests put their own in.
+  /// Resolves a name; tests replace it.
   std::function<Result<AddressSet>(const std::string& host, uint16_t port)> lookup = resolveHost;
 };
 
@@ -83,23 +82,23 @@ struct ResolverOptions {
 class Resolver {
  public:
   explicit Resolver(ResolverOptions options);
-  /// Stops. Waits at most a quarter of a second: a thread stuck in getaddrinfo() is left behind
-  /// with its own state.
+  /// Stops the thread and waits at most a quarter of a second. A thread stuck in getaddrinfo() is
+  /// left behind with its own state.
   ~Resolver();
   Resolver(const Resolver&) = delete;
   Resolver& operator=(const Resolver&) = delete;
 
-  /// The target of a backend address; equal texts share one. A name is looked up from then on for
-  /// as long as anybody holds its target, so names that a reload removed cost nothing. kWildcard is
+  /// The target of a backend address; equal texts share one. The resolver looks the name up for as
+  /// long as a caller holds its target, so names that a reload removed cost nothing. kWildcard is
   /// not a backend.
   std::shared_ptr<BackendTarget> target(const AddressSpec& spec);
 
-  /// Starts the thread if there is a name and it does not run yet: after the privilege drop, and
-  /// after each reload. Returns once onThreadStart has run.
+  /// Starts the thread if there is a name and the thread does not run yet: after the privilege
+  /// drop, and after each reload. Returns once onThreadStart has run.
   Result<void> start();
 
-  /// Waits until every registered name has had its first answer, good or bad, at most `limit`.
-  /// False: not all have.
+  /// Waits at most `limit` until every registered name has had its first answer, good or bad.
+  /// False: some name has not.
   bool waitFirstAnswers(Millis limit);
 
   bool running() const { return thread_.running(); }
