@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// BurstWatch tells when a burst of tunnels is over: there were many, most of them have gone, and
-// few have come since. Then, and only then, the heap is full of holes worth giving back. Thread:
-// control.
+// BurstWatch reports when a burst of tunnels is over: many tunnels were open, most of them have
+// closed, and few were opened since. The heap is fragmented then, and culvert can return memory to
+// the system. Thread: control.
 #pragma once
 
 #include <algorithm>
@@ -13,13 +13,14 @@ namespace culvert {
 
 class BurstWatch {
  public:
-  /// Fewer tunnels than this at once are no burst: a megabyte or so.
+  /// A peak of fewer open tunnels than this is not a burst: they use about a megabyte.
   static constexpr size_t kBurst = 256;
-  /// So long it has been over: who opens and closes crowds all the time uses the same memory again.
+  /// How long the burst must be over. A load that rises and falls all the time reuses its memory.
   static constexpr Millis kQuiet{5000};
 
-  /// Looks at the most tunnels that were open at once since the last look. True once a burst, when
-  /// it is over; what is left then counts towards the next.
+  /// `most` is the largest number of tunnels that were open at once since the last call. Returns
+  /// true once per burst, when the burst is over. The tunnels that remain count towards the next
+  /// burst.
   bool isOver(size_t most, TimePoint now) {
     peak_ = std::max(peak_, most);
     if (peak_ < kBurst || most > peak_ / 2) {

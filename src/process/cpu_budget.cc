@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Affinity and cgroup CPU quotas. A quota counts wherever it stands between our own group and the
-// root, so every level is read; what cannot be read limits nothing.
+// Affinity and cgroup CPU quotas. A quota of any group between the process's own and the root
+// applies, so every level is read. A level that cannot be read counts as unlimited.
 #include "process/cpu_budget.h"
 
 #include <fmt/format.h>
@@ -19,8 +19,8 @@ namespace culvert {
 namespace {
 
 unsigned affinityCpus() {
-  // The kernel refuses a mask smaller than its own; machines above 1024 CPUs need a larger one than
-  // cpu_set_t.
+  // The kernel refuses a mask smaller than its own. Machines above 1024 CPUs need a larger mask
+  // than cpu_set_t.
   for (size_t cpus = 1024; cpus <= 65536; cpus *= 4) {
     std::vector<cpu_set_t> mask(CPU_ALLOC_SIZE(cpus) / sizeof(cpu_set_t) + 1);
     size_t bytes = mask.size() * sizeof(cpu_set_t);
@@ -31,7 +31,7 @@ unsigned affinityCpus() {
   return unsigned(std::max(1L, sysconf(_SC_NPROCESSORS_ONLN)));
 }
 
-/// CPUs' worth of time of one group, or nothing where it has no quota.
+/// The quota of one group in CPUs, or nullopt if the group has none.
 std::optional<double> quotaV2(const std::string& directory) {
   std::ifstream file(directory + "/cpu.max");
   std::string quota;
@@ -55,9 +55,9 @@ std::optional<double> quotaV1(const std::string& directory) {
 
 using QuotaReader = std::optional<double> (*)(const std::string& directory);
 
-/// The smallest quota of `mount`/`path` and every group above it. A path that is not there (a
-/// container that sees its own group as the mount's root) costs nothing: its levels read as "no
-/// quota" until the mount itself.
+/// Lowers `smallest` to the smallest quota of `mount`/`path` and every group above it. The path may
+/// not exist: a container may see its own group as the mount's root. Such levels read as "no
+/// quota".
 void takeSmallest(std::optional<double>& smallest, const std::string& mount, std::string path,
                   QuotaReader read) {
   while (true) {
@@ -109,7 +109,7 @@ CpuBudget detectCpuBudget(const std::string& root, unsigned affinity) {
   budget.workers = affinity;
   budget.reason = fmt::format("affinity {}", affinity);
   if (auto quota = cgroupQuota(root)) {
-    // 2.0000001 of rounding is two CPUs, not three.
+    // A rounding error (2.0000001) must not become a third CPU.
     unsigned whole = unsigned(std::clamp(std::ceil(*quota - 1e-6), 1.0, 65536.0));
     budget.workers = std::min(affinity, whole);
     budget.reason += fmt::format(", cgroup quota {:.4g} -> {}", *quota, whole);

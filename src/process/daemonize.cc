@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Two forks, so that the daemon is no session leader and can never get a controlling terminal, and
-// a socket pair on which the waiting command learns how the start went: one byte, the exit code.
+// Two forks, so that the daemon is not a session leader and can never get a controlling terminal.
+// Through a socket pair the daemon reports the result of the start to the waiting command: one
+// byte, the exit code.
 #include "process/daemonize.h"
 
 #include <fcntl.h>
@@ -23,14 +24,16 @@ void waitFor(pid_t child) {
   }
 }
 
-/// The first process: passes the daemon's word on. Buffered output was flushed before the fork.
+/// The first process: exits with the code that the daemon reports. Buffered output was flushed
+/// before the fork.
 [[noreturn]] void waitAndExit(int statusFd) {
   uint8_t code = kDiedAtStart;
   ssize_t size;
   do {
     size = ::read(statusFd, &code, 1);
   } while (size < 0 && errno == EINTR);
-  // Closed without a word: killed or crashed, and it could not say so itself.
+  // Closed without a report: the daemon was killed or crashed, and could not write a message
+  // itself.
   if (size != 1) {
     static constexpr char kWords[] = "culvert: the daemon died before it was ready\n";
     [[maybe_unused]] ssize_t ignored = ::write(STDERR_FILENO, kWords, sizeof kWords - 1);
@@ -40,7 +43,7 @@ void waitFor(pid_t child) {
 }
 
 void report(UniqueFd& status, uint8_t code) {
-  // The waiting command may have been killed meanwhile: no SIGPIPE then.
+  // The waiting command may have been killed meanwhile: MSG_NOSIGNAL prevents SIGPIPE.
   ssize_t size;
   do {
     size = ::send(status.get(), &code, 1, MSG_NOSIGNAL);
@@ -82,7 +85,7 @@ Result<DaemonStart> daemonize() {
     waitAndExit(readEnd.get());
   }
   readEnd.reset();
-  ::setsid();  // cannot fail: a forked child is no group leader
+  ::setsid();  // cannot fail: a forked child is not a group leader
   pid_t second = ::fork();
   if (second < 0) std::perror("culvert: cannot detach");
   if (second != 0) ::_exit(0);

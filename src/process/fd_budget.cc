@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// RLIMIT_NOFILE: what is needed, what can be had, how many tunnels that makes.
+// RLIMIT_NOFILE: what culvert needs, what it can get, and how many tunnels that allows.
 #include "process/fd_budget.h"
 
 #include <dirent.h>
@@ -49,7 +49,7 @@ bool mayRaiseHard() {
   return state == CAP_SET;
 }
 
-/// RLIM_INFINITY becomes the kernel's ceiling, which is what it means for descriptors.
+/// Replaces RLIM_INFINITY by the kernel's ceiling, which is the real limit for descriptors.
 FdLimits presentLimits(size_t ceiling) {
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return {1024, 1024};
@@ -64,7 +64,7 @@ FdBudget planFdBudget(size_t configured, size_t own, FdLimits present, bool mayR
   FdBudget budget;
   budget.nofile = present.soft;
   budget.hard = present.hard;
-  // No overflow: beyond this many tunnels the ceiling decides anyway.
+  // This prevents an overflow: beyond the ceiling, more tunnels make no difference.
   size_t tunnels = std::min(configured, ceiling);
   size_t need = configured == 0 ? std::min(present.hard, kMaxAutoNofile)
                                 : tunnels * kFdsPerTunnel + own + kSpareFds;
@@ -84,7 +84,8 @@ FdBudget apply(size_t configured, size_t own) {
   if (budget.nofile == before.soft && budget.hard == before.hard) return budget;
   const rlimit both{budget.nofile, budget.hard};
   if (setrlimit(RLIMIT_NOFILE, &both) == 0) return budget;
-  // The hard limit was refused after all (a seccomp filter, a user namespace): the soft one alone.
+  // The kernel refused the hard limit (a seccomp filter, a user namespace): set the soft limit
+  // alone.
   budget = planFdBudget(configured, own, before, false, ceiling);
   const rlimit softOnly{budget.nofile, budget.hard};
   if (setrlimit(RLIMIT_NOFILE, &softOnly) != 0) {

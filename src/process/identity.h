@@ -10,9 +10,9 @@
 
 namespace culvert {
 
-/// Empty where no `user` is set, or where an error was added to `diagnostics`, at the key that is
-/// wrong. That this process cannot become the user has the severity `unreachable`: the start fails
-/// by it, a check is often run by somebody else.
+/// Returns nullopt if `user` is not set, or after an error, which is added to `diagnostics` with
+/// the key that is wrong. `unreachable` is the severity of "this process cannot become the user":
+/// an error for a start, less for a check, which is often run by another user.
 std::optional<Identity> identityOf(const GlobalOptions& global, Severity unreachable,
                                    Diagnostics& diagnostics);
 

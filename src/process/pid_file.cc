@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The pid file. Taking it over from a dead process: lock what is there, write a new file beside it,
-// lock that too, rename. Whoever opened the old one meanwhile sees after locking that the path has
-// another file now, and starts again.
+// The pid file. To replace the file of a dead process, culvert locks that file, writes and locks a
+// new file beside it, and renames the new file over it. Another process that opened the old file
+// meanwhile checks after locking whether the path still names it. If not, that process starts
+// again.
 #include "process/pid_file.h"
 
 #include <fcntl.h>
@@ -45,7 +46,7 @@ bool isStillAt(const std::string& path, int fd) {
          byName.st_ino == byFd.st_ino && byName.st_dev == byFd.st_dev;
 }
 
-/// 0 or errno.
+/// Returns 0 or errno.
 int writePid(int fd) {
   std::string text = fmt::format("{}\n", ::getpid());
   if (::ftruncate(fd, 0) != 0) return errno;
@@ -54,11 +55,11 @@ int writePid(int fd) {
   return size_t(size) == text.size() ? 0 : ENOSPC;
 }
 
-/// A locked file beside `path` with our number in it, renamed over it. Invalid, with errno in
-/// `error`, where the directory refuses.
+/// Writes our process number into a locked file beside `path` and renames it over `path`. Returns
+/// an invalid descriptor, with errno in `error`, if the directory refuses.
 UniqueFd writeBeside(const std::string& path, int& error) {
   std::string beside = fmt::format("{}.{}", path, ::getpid());
-  ::unlink(beside.c_str());  // of a dead process that had our number
+  ::unlink(beside.c_str());  // left by a dead process that had our number
   UniqueFd fd(::open(beside.c_str(), kOpenFlags | O_EXCL, kMode));
   error = fd ? 0 : errno;
   if (error == 0 && ::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) error = errno;
@@ -89,7 +90,7 @@ Result<PidFile> PidFile::create(const std::string& path) {
     int error = 0;
     UniqueFd lock = writeBeside(path, error);
     if (!lock && (error == EACCES || error == EPERM || error == EROFS)) {
-      // The file is ours but not its directory: in place.
+      // We may write the file but not its directory: rewrite the file in place.
       lock = std::move(present);
       error = writePid(lock.get());
     }
@@ -100,7 +101,7 @@ Result<PidFile> PidFile::create(const std::string& path) {
     result.owner_ = ::getpid();
     return result;
   }
-  return fail(fmt::format("the pid file {} is being replaced again and again", path), EBUSY);
+  return fail(fmt::format("other processes keep replacing the pid file {}", path), EBUSY);
 }
 
 PidFile& PidFile::operator=(PidFile&& other) noexcept {
@@ -117,10 +118,9 @@ PidFile::~PidFile() { remove(); }
 
 void PidFile::remove() {
   if (!lock_) return;
-  // A forked child closes its copy of the descriptor only: the lock stays with the parent's.
+  // A forked child only closes its copy of the descriptor: the parent keeps the lock.
   if (owner_ == ::getpid() && isStillAt(path_, lock_.get()) && ::unlink(path_.c_str()) != 0) {
-    // Nothing better can be done where this fails too; the lock ends with the descriptor in any
-    // case.
+    // If this fails too, nothing is left to try. The lock ends with the descriptor in any case.
     [[maybe_unused]] int ignored = ::ftruncate(lock_.get(), 0);
   }
   lock_.reset();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The pid file: holds the process number in one line, and is locked (flock) for as long as the
-// process lives, so that a second start with the same file is refused and a file left behind by a
-// crash is not. Thread: control.
+// The pid file holds the process number in one line. It is locked (flock) for as long as the
+// process lives. A second start with the same file is refused, but a file that a crash left behind
+// does not block a start. Thread: control.
 #pragma once
 
 #include <string>
@@ -13,19 +13,20 @@ namespace culvert {
 
 class PidFile {
  public:
-  /// None.
+  /// No pid file.
   PidFile() = default;
   PidFile(PidFile&&) noexcept = default;
   PidFile& operator=(PidFile&& other) noexcept;
-  /// As remove(), but only in the process that created it (not in a forked child).
+  /// As remove(), but only in the process that created the file, not in a forked child.
   ~PidFile();
 
-  /// Locks and writes the number of the calling process; appears whole or not at all. After
-  /// daemonize(), before the privilege drop. Errors name the living process that holds it.
+  /// Locks the file and writes the number of the calling process. The file appears complete or not
+  /// at all. Call after daemonize() and before the privilege drop. An error names the live process
+  /// that holds the file.
   static Result<PidFile> create(const std::string& path);
 
-  /// Removes the file; where the directory is no longer writable (after the drop) empties it. Then
-  /// unlocks.
+  /// Removes the file, or empties it if the directory is no longer writable (after the privilege
+  /// drop). Then unlocks it.
   void remove();
 
   bool held() const { return lock_.valid(); }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The privilege drop, its verification, and the capabilities of single threads. capset(2) acts on
-// the calling thread only, setresuid() of glibc on all of them: that is why this happens while
-// there is one thread.
+// the calling thread only, but glibc's setresuid() acts on all threads. So the drop happens while
+// there is only one thread.
 #include "process/privileges.h"
 
 #include <fmt/format.h>
@@ -37,7 +37,7 @@ void setFlag(const Caps& caps, cap_value_t value, cap_flag_t flag) {
   cap_set_flag(caps.get(), flag, 1, &value, CAP_SET);
 }
 
-/// The kept capabilities that this thread holds at all.
+/// The kept capabilities that this thread holds.
 std::vector<cap_value_t> keptHere() {
   Caps now(cap_get_proc());
   std::vector<cap_value_t> held;
@@ -50,7 +50,7 @@ std::vector<cap_value_t> keptHere() {
 std::optional<uint32_t> number(const std::string& text) {
   uint32_t value = 0;
   auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  // -1 means "leave as it is" to the system calls.
+  // The system calls read -1 as "leave unchanged".
   if (text.empty() || error != std::errc() || end != text.data() + text.size() ||
       value == UINT32_MAX)
     return std::nullopt;
@@ -66,7 +66,7 @@ Result<bool> lookUp(Entry& entry, std::vector<char>& buffer, const std::string& 
     int error = call(&entry, buffer.data(), buffer.size(), &found);
     if (error == ERANGE && size < (size_t(1) << 24)) continue;
     if (error == EINTR) continue;
-    // POSIX leaves "no such entry" to be 0, ENOENT, ESRCH, EBADF or EPERM.
+    // POSIX allows 0, ENOENT, ESRCH, EBADF or EPERM for "no such entry".
     if (found != nullptr) return true;
     if (error == 0 || error == ENOENT || error == ESRCH || error == EBADF || error == EPERM)
       return false;
@@ -94,7 +94,7 @@ std::vector<gid_t> groupsOf(const char* user, gid_t gid) {
   return groups;
 }
 
-/// Permitted = `held`, everything else empty; ambient goes with the inheritable set.
+/// Permitted = `held`, everything else empty. The kernel clears ambient with the inheritable set.
 Result<void> setCapabilities(const std::vector<cap_value_t>& held) {
   Caps caps(cap_init());
   if (!caps) return failErrno("cannot set capabilities", errno);
@@ -103,7 +103,7 @@ Result<void> setCapabilities(const std::vector<cap_value_t>& held) {
   return {};
 }
 
-/// Best effort: a container may have taken CAP_SETPCAP away, and no_new_privs says the same again.
+/// Best effort: a container may have removed CAP_SETPCAP, and no_new_privs prevents the same.
 void emptyBoundingSet() {
   for (cap_value_t value = 0; value < cap_max_bits(); ++value) {
     if (cap_get_bound(value) == 1) cap_drop_bound(value);
@@ -136,22 +136,23 @@ Result<void> verifyIds(const Identity& who) {
                     std::find(who.groups.begin(), who.groups.end(), group) != who.groups.end());
   }
   if (!same)
-    return fail(fmt::format("the privilege drop to user {} left other ids behind", who.userName));
+    return fail(
+        fmt::format("the privilege drop to user {} left other user or group ids", who.userName));
   return {};
 }
 
-/// Tries what must not work any more.
+/// Tries operations that must now fail.
 Result<void> verifyNoWayBack(const Identity& who, const std::vector<cap_value_t>& held) {
   if (setresuid(uid_t(-1), 0, uid_t(-1)) == 0 ||
       (who.gid != 0 && setresgid(gid_t(-1), 0, gid_t(-1)) == 0)) {
-    return fail("the privilege drop can be undone: root could be taken back");
+    return fail("the privilege drop can be undone: the process could become root again");
   }
   Caps now(cap_get_proc());
   for (cap_value_t value = 0; value < cap_max_bits(); ++value) {
     bool keep = std::find(held.begin(), held.end(), value) != held.end();
     if (hasFlag(now, value, CAP_EFFECTIVE) || hasFlag(now, value, CAP_INHERITABLE) ||
         (hasFlag(now, value, CAP_PERMITTED) && !keep)) {
-      return fail(fmt::format("the privilege drop left capability {} behind", value));
+      return fail(fmt::format("the privilege drop left capability {}", value));
     }
   }
   return {};
@@ -177,8 +178,8 @@ std::string keptText(const std::vector<cap_value_t>& held) {
   return fmt::format("{} kept for reloads", fmt::join(names, " and "));
 }
 
-/// For every identity: keys are in memory, so no core dump, and no other process of this user may
-/// look into it.
+/// For every identity: keys are in memory, so this forbids core dumps, and other processes of this
+/// user must not read our memory.
 Result<void> lockProcess() {
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
     return failErrno("cannot set no_new_privs", errno);

@@ -16,7 +16,7 @@
 namespace culvert {
 namespace {
 
-/// 0 when `fd` takes bytes, or an errno.
+/// Returns 0 if `fd` is writable, or an errno.
 int waitWritable(int fd, TimePoint deadline) {
   while (true) {
     auto left = std::chrono::ceil<Millis>(deadline - Clock::now()).count();
@@ -55,8 +55,8 @@ Result<void> writeReadyFd(int fd, std::string_view text, Millis limit) {
   const TimePoint deadline = Clock::now() + limit;
   while (!text.empty()) {
     if (int error = waitWritable(fd, deadline); error != 0) return failErrno(what, error);
-    // A pipe that poll() calls writable takes PIPE_BUF bytes without blocking (pipe(7)): the
-    // descriptor's own mode, which is shared with others, is left alone.
+    // If poll() reports a pipe as writable, the pipe takes PIPE_BUF bytes without blocking
+    // (pipe(7)). So the mode of the descriptor, which other processes share, stays unchanged.
     ssize_t size = ::write(fd, text.data(), std::min<size_t>(text.size(), PIPE_BUF));
     if (size < 0 && errno != EINTR && errno != EAGAIN) return failErrno(what, errno);
     if (size > 0) text.remove_prefix(size_t(size));

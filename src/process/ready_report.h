@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The words that tell a supervisor or a test that culvert accepts connections: one `listening` line
-// a listener, then `ready`; and their way to the descriptor of --ready-fd. Thread: start.
+// The text that tells a supervisor or a test that culvert accepts connections: one `listening` line
+// per listener, then `ready`. It also writes that text to the descriptor of --ready-fd. Thread:
+// start.
 #pragma once
 
 #include <string>
@@ -14,24 +15,24 @@ namespace culvert {
 
 struct BoundListener {
   std::string service;
-  std::string address;  ///< listenerText() of the bound socket: the port the system chose is in it
+  std::string address;  ///< listenerText() of the bound socket, with the port that the system chose
 
   bool operator==(const BoundListener&) const = default;
 };
 
-/// `listening service=NAME address=ADDR:PORT`, without a line end. The log uses the same words.
+/// `listening service=NAME address=ADDR:PORT`, without a line end. The log has the same text.
 std::string listeningLine(const BoundListener& listener);
 
-/// All lines and the last one, `ready`, each with a line end.
+/// All `listening` lines, then `ready`, each with a line end.
 std::string readyText(const std::vector<BoundListener>& listeners);
 
-/// That `fd` is an open descriptor that can be written; makes it close-on-exec. For the check of
-/// the command line.
+/// Checks that `fd` is open and writable, and makes it close-on-exec. For the check of the command
+/// line.
 Result<void> checkReadyFd(int fd);
 
-/// Writes all of `text` and closes `fd` (but not 1 and 2). A reader that is gone (EPIPE; the
-/// process ignores SIGPIPE) or that takes nothing for `limit` is an error; culvert logs it and goes
-/// on.
+/// Writes all of `text` and closes `fd` (but not 1 and 2). It fails if the reader is gone (EPIPE;
+/// the process ignores SIGPIPE) or reads nothing for `limit`. culvert then logs the error and
+/// continues.
 Result<void> writeReadyFd(int fd, std::string_view text, Millis limit = Millis(5000));
 
 }  // namespace culvert

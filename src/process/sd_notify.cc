@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// sd_notify(3): newline separated assignments in one datagram.
+// sd_notify(3): assignments, one per line, in one datagram.
 #include "process/sd_notify.h"
 
 #include <fmt/format.h>
@@ -19,7 +19,7 @@ namespace {
 
 constexpr int kPatienceMs = 1000;
 
-/// One line: a line end would start another assignment.
+/// A status on one line: a line end would start another assignment.
 std::string statusLine(std::string_view text) {
   std::string line(text);
   std::replace(line.begin(), line.end(), '\n', ' ');
@@ -39,7 +39,7 @@ SdNotify SdNotify::fromEnvironment() {
   const char* value = std::getenv("NOTIFY_SOCKET");
   if (value == nullptr) return notify;
   std::string name(value);
-  unsetenv("NOTIFY_SOCKET");  // not for anything that might be started from here
+  unsetenv("NOTIFY_SOCKET");  // child processes must not inherit it
   if (name.size() < 2 || (name[0] != '/' && name[0] != '@')) return notify;
   if (name[0] == '@') name[0] = '\0';
   notify.socket_ = SocketAddress::unixPath(name);
@@ -62,8 +62,8 @@ bool SdNotify::stopping(std::string_view status) {
 
 bool SdNotify::send(const std::string& message) {
   if (!enabled()) return false;
-  // A socket for each message: messages are rare, and the manager may have been restarted since the
-  // last.
+  // A new socket for each message: messages are rare, and the manager may have been restarted since
+  // the last one.
   UniqueFd fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!fd) return false;
   while (::connect(fd.get(), socket_.get(), socket_.length()) != 0) {
@@ -72,8 +72,8 @@ bool SdNotify::send(const std::string& message) {
   pollfd entry{fd.get(), POLLOUT, 0};
   while (::send(fd.get(), message.data(), message.size(), MSG_NOSIGNAL) < 0) {
     if (errno == EINTR) continue;
-    // A manager whose queue is full gets a moment, and no more: it must not be able to stop the
-    // daemon.
+    // If the manager's queue is full, wait up to kPatienceMs and no longer: the manager must not
+    // block the daemon.
     if (errno != EAGAIN || ::poll(&entry, 1, kPatienceMs) != 1) return false;
   }
   return true;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The service manager's notification protocol (sd_notify(3)): one datagram to $NOTIFY_SOCKET.
-// Written here instead of linking libsystemd, which brings a dozen libraries into a small daemon
-// for forty lines. Thread: control.
+// The service manager's notification protocol (sd_notify(3)): one datagram to $NOTIFY_SOCKET. This
+// small file replaces libsystemd, which would bring a dozen libraries into a small daemon. Thread:
+// control.
 #pragma once
 
 #include <string>
@@ -13,19 +13,19 @@ namespace culvert {
 
 class SdNotify {
  public:
-  /// Not run by a service manager: every call does nothing and returns false.
+  /// A process without a service manager: every call does nothing and returns false.
   SdNotify() = default;
 
-  /// Takes $NOTIFY_SOCKET (a path or `@abstract`) out of the environment. Anything else is treated
-  /// as not set.
+  /// Reads $NOTIFY_SOCKET (a path or `@abstract`) and removes it from the environment. Any other
+  /// value counts as not set.
   static SdNotify fromEnvironment();
 
   bool enabled() const { return socket_.isSet(); }
 
-  /// READY=1, with MAINPID (the process may have detached). Also ends a reload. `status` is shown
-  /// by `systemctl status`.
+  /// READY=1, with MAINPID (the process may have detached). It also ends a reload. `systemctl
+  /// status` shows `status`.
   bool ready(std::string_view status = {});
-  /// RELOADING=1 with MONOTONIC_USEC, as Type=notify-reload asks; ready() ends it.
+  /// RELOADING=1 with MONOTONIC_USEC, as Type=notify-reload requires; ready() ends it.
   bool reloading();
   bool stopping(std::string_view status = {});
 

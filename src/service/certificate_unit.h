@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// One certificate of a service with the files that it was read from: what is served, and why what
-// the files hold now is not. Thread: frozen.
+// One certificate of a service, with the files that it was read from. It says which version is
+// served and, if the files hold a version that is not served, why not. Thread: frozen.
 #pragma once
 
 #include <array>
@@ -14,18 +14,20 @@
 
 namespace culvert {
 
-/// One certificate as it was read last. Frozen.
+/// One certificate as last read. Frozen.
 struct CertificateUnit {
   CertificateFiles files;
-  std::array<FileStamp, 3> stamps{};               // of what was tried last
-  std::shared_ptr<const Credentials> credentials;  ///< what is served; null: nothing
-  std::shared_ptr<const Credentials> candidate;    ///< what the files hold and is not served
-  std::string refusal;       ///< why what the files hold is not served; empty: it is
+  std::array<FileStamp, 3> stamps{};               // of the files as last tried
+  std::shared_ptr<const Credentials> credentials;  ///< what is served; null if nothing is
+  std::shared_ptr<const Credentials> candidate;    ///< what the files hold, if culvert does not
+                                                   ///< serve it
+  std::string refusal;       ///< why the candidate is not served; empty if it is
   int64_t refusedSince = 0;  ///< wall clock, ns
-  int64_t goneSince = 0;     ///< wall clock, ns: since when its directory lacks it
+  int64_t goneSince = 0;     ///< wall clock, ns: since when its directory lacks the certificate
   bool told = false;         ///< the refusal was logged
   bool fromDirectory = false;
-  bool settled = false;  ///< the stamps are older than the clock's grain: equal ones mean unchanged
+  bool settled = false;  ///< the stamps are older than the clock's grain: equal stamps then mean an
+                         ///< unchanged file
 };
 using CertificateUnits = std::vector<std::shared_ptr<const CertificateUnit>>;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The configuration in force: each service as the data path sees it, and the files that it was built
-// from, in the order of the configuration. Thread: control (the services themselves: any).
+// The configuration in force: each service as the data path sees it, and the files that it was
+// built from, in the order of the configuration. Thread: control (the services themselves: any).
 #pragma once
 
 #include <memory>
@@ -24,11 +24,11 @@ struct RuntimeService {
 struct Runtime {
   std::vector<RuntimeService> services;
 
-  /// nullptr: the name is unknown.
+  /// Returns nullptr if the name is unknown.
   const RuntimeService* find(std::string_view name) const;
 };
 
-/// Services whose CAs, revocation lists or rules for clients differ from those before.
+/// Services whose client CAs, CRLs or allow rules differ from those before.
 std::vector<std::shared_ptr<const Service>> changedTrust(const Runtime& before, const Runtime& now);
 
 }  // namespace culvert

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // One [service] as the data path sees it: no configuration, only small frozen option sets. A tunnel
-// holds the profile for its life and lets go of the TLS settings once its handshake is done.
-// Thread: frozen.
+// holds the profile until it closes, and the TLS settings until its handshake is done. Thread:
+// frozen.
 #pragma once
 
 #include <memory>
@@ -22,10 +22,10 @@ struct ServiceProfile {
   bool keepRevoked = false;  ///< on-revoked = keep
 };
 
-/// Whence the OCSP responses of its certificates come.
+/// Where OCSP responses for its certificates come from.
 struct StaplePolicy {
   StapleMode mode = StapleMode::kOff;
-  std::string responder;  ///< http:// address; empty: the certificate's
+  std::string responder;  ///< http:// address; empty: the one in the certificate
 };
 
 struct Service {
@@ -34,11 +34,11 @@ struct Service {
   StaplePolicy staple;
 };
 
-/// A connection on its way from the acceptor to a worker: whoever holds it closes it.
+/// A connection on its way from the acceptor to a worker. Its holder closes it.
 struct AcceptedConn {
   UniqueFd fd;
   SocketAddress peer;
-  std::shared_ptr<const Service> service;  // of the listener, at the moment of the accept
+  std::shared_ptr<const Service> service;  // of the listener, when the connection was accepted
   TimePoint accepted{};
 };
 
