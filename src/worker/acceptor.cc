@@ -14,33 +14,34 @@
 namespace culvert {
 namespace {
 
-// Connections taken from one listener before the others have their turn.
+// How many connections culvert accepts from one listener before it serves the others.
 constexpr int kBurst = 64;
 
-// Where connections come in turns that begin closer together than this, they are taken in bursts.
-// Others one by one: looking for a second one that is not there costs as much as taking one, since
-// accept4() makes the file first, and the loop tells at once of one that is.
+// culvert accepts in bursts if turns with connections begin closer together than this. Otherwise it
+// accepts one connection a turn. A second accept4() that finds none costs as much as one that
+// succeeds, because accept4() creates the file first; and the loop reports a further connection at
+// once.
 constexpr Micros kCloseTogether{100};
 
-// When to look again after a shortage that no event of ours ends.
+// When to try again after a shortage whose end no event of ours reports.
 constexpr Millis kRetryAfterShortage{500};
 constexpr Millis kRetryAfterFullWorkers{5};
 
-// A service whose backend is down, while places are scarce: a part of the reserve, then a rest. Its
-// clients fail anyway, and are not worth a storm of handshakes.
+// If places are scarce, culvert accepts only a part of the reserve from a service whose backend is
+// down, then pauses that listener. Its clients fail anyway and are not worth many handshakes.
 constexpr Millis kListenerRest{100};
 constexpr size_t kPartsOfReserve = 4;
-// Between two requests to make room, so that those that were asked can follow; and how soon one is
-// repeated while no place is left.
+// The minimum between two requests to make room, so that workers can react; and how soon a request
+// is repeated while no place is left.
 constexpr Millis kBetweenRequests{5};
 constexpr Millis kAskAgain{50};
 
-// What the kernel may hold unsent for a client: enough for a round trip of a fast link, little for
-// a slow one.
+// How many unsent bytes the kernel may hold for a client: enough for a round trip of a fast link,
+// few for a slow one.
 constexpr uint32_t kNotSentLowat = 128 * 1024;
 
-/// Set once on the listening socket: accepted ones inherit them, which saves six system calls a
-/// connection.
+/// Set once on the listening socket. Accepted sockets inherit these options, which saves six system
+/// calls per connection.
 void setClientOptions(int listener) {
   setTunnelSocketOptions(listener);
   setNotSentLowat(listener, kNotSentLowat);
@@ -86,7 +87,7 @@ void Acceptor::apply(ListenerUpdate update) {
     try {
       applyNow(update);
     } catch (const std::bad_alloc&) {
-      logger_.log(LogLevel::kErr, "not all listeners are as configured: out of memory");
+      logger_.log(LogLevel::kErr, "some listeners were not updated: out of memory");
     }
     done.set_value();
   });
@@ -129,7 +130,8 @@ void Acceptor::applyNow(ListenerUpdate& update) {
   for (auto& listener : listeners_) {
     for (auto& changed : update.changed) {
       if (changed.id != listener->id) continue;
-      // One that was accepted and waits for a worker is as new as those to come.
+      // An accepted connection that waits for a worker gets the new service, as later connections
+      // do.
       if (held_ && held_->service == listener->service) held_->service = changed.service;
       listener->service = std::move(changed.service);
     }
@@ -141,15 +143,15 @@ void Acceptor::applyNow(ListenerUpdate& update) {
   }
 }
 
-/// Empties the listen queue, as far as there are places.
+/// Accepts from the listen queue until it is empty or no place is left.
 void Acceptor::acceptAll(Listener& listener) {
   while (!paused_ && acceptFrom(listener, Pace::kAll) == Burst::kMore) {
   }
 }
 
-/// One step, with what scarce places ask for.
+/// Accepts once; fewer connections if places are scarce.
 Acceptor::Burst Acceptor::acceptFrom(Listener& listener, Pace pace) {
-  if (!listener.fd.valid()) return Burst::kEmpty;  // retired within this turn
+  if (!listener.fd.valid()) return Burst::kEmpty;  // closed in this turn
   const bool slow =
       pace != Pace::kAll && budget_.scarce() && listener.service->profile->connect.memory->down();
   int burst = 1;
@@ -180,7 +182,7 @@ Acceptor::Burst Acceptor::acceptBurst(Listener& listener, int burst) {
       if (accepted.error == EAGAIN || accepted.error == EWOULDBLOCK) {
         if (listener.retiring) {
           listener.watcher.watch(false, false);
-          listener.fd.reset();  // the rest is swept at the end of the turn
+          listener.fd.reset();  // finishRetired() removes the listener at the end of the turn
         }
         return Burst::kEmpty;
       }
@@ -203,7 +205,7 @@ Acceptor::Burst Acceptor::acceptBurst(Listener& listener, int burst) {
   return Burst::kMore;
 }
 
-/// Asks the workers to end tunnels that wait for a backend that is down.
+/// Asks the workers to close tunnels that wait for a backend that is down.
 void Acceptor::makeRoom(size_t places) {
   if (loop_.now() - askedForRoom_ < kBetweenRequests) return;
   const bool useful = std::any_of(listeners_.begin(), listeners_.end(), [](const auto& listener) {
@@ -212,7 +214,7 @@ void Acceptor::makeRoom(size_t places) {
   if (!useful) return;
   askedForRoom_ = loop_.now();
   budget_.ask(places);
-  // Without memory to ask, the next request does it.
+  // If there is no memory for this request, the next request does it.
   loop_.guard([this] {
     for (Worker* worker : workers_) worker->makeRoom();
   });
@@ -255,18 +257,18 @@ void Acceptor::onAcceptError(int error) {
 void Acceptor::shortage(const char* what, int error) {
   if (!shortageTold_) {
     logger_.tell(LogLevel::kWarning, [&] {
-      return LogLine(LogLevel::kWarning, std::string("accepting pauses: ") + what)
+      return LogLine(LogLevel::kWarning, std::string("accepting paused: ") + what)
           .add("error", errnoText(error));
     });
   }
   shortageTold_ = true;
   pause(nullptr);
-  budget_.beginWaiting();  // a tunnel that ends gives descriptors back
+  budget_.beginWaiting();  // a tunnel that closes releases descriptors
   makeRoom(std::max<size_t>(budget_.reserve(), 1));
   resumeTimer_.armBy(loop_.now() + kRetryAfterShortage);
 }
 
-/// `why` is logged, unless it is nullptr (somebody else has said it).
+/// `why` is logged. nullptr: the caller has logged the reason.
 void Acceptor::pause(const char* why) {
   if (paused_) return;
   paused_ = true;
@@ -274,7 +276,7 @@ void Acceptor::pause(const char* why) {
   for (auto& listener : listeners_) listener->watcher.watch(false, false);
   if (why == nullptr) return;
   logger_.tell(LogLevel::kNotice, [&] {
-    return LogLine(LogLevel::kNotice, "accepting pauses")
+    return LogLine(LogLevel::kNotice, "accepting paused")
         .add("reason", why)
         .add("tunnels", budget_.open())
         .collapseBy("accept-pause");
@@ -299,19 +301,20 @@ void Acceptor::resume() {
   counters_.add(Counter::kAcceptResumed);
   if (!shortageTold_)
     logger_.tell(LogLevel::kNotice, [] {
-      return LogLine(LogLevel::kNotice, "accepting goes on").collapseBy("accept-resume");
+      return LogLine(LogLevel::kNotice, "accepting resumed").collapseBy("accept-resume");
     });
-  // Who has waited gets the places by turns; the loop alone would always begin with the same one.
+  // Waiting listeners get the free places in turn; the loop would always begin with the same
+  // listener.
   const size_t count = listeners_.size();
   for (size_t i = 0; i < count; ++i) {
     Listener& listener = *listeners_[turn_ % count];
     ++turn_;
     if (listener.retiring) {
-      acceptAll(listener);  // removed during the pause: to be closed now
+      acceptAll(listener);  // removed during the pause: close it now
     } else if (listener.restsUntil == TimePoint{}) {
       acceptFrom(listener, Pace::kOne);
     }
-    if (paused_) return;  // that took the last place
+    if (paused_) return;  // that connection got the last place
   }
   for (auto& listener : listeners_) {
     const bool awake = listener->fd.valid() && listener->restsUntil == TimePoint{};
@@ -319,7 +322,7 @@ void Acceptor::resume() {
   }
 }
 
-/// Without room in the kernel for the watch, accepting pauses as it does without descriptors.
+/// If the kernel has no room for the watch, accepting pauses as it does without descriptors.
 bool Acceptor::watchForClients(Listener& listener) {
   if (listener.watcher.watch(true, false)) return true;
   shortage("a listener cannot be watched", errno);
@@ -329,7 +332,8 @@ bool Acceptor::watchForClients(Listener& listener) {
 void Acceptor::finishRetired() {
   std::erase_if(listeners_, [this](const auto& listener) {
     if (listener->fd.valid()) return false;
-    // Without memory for it, the file of a UNIX socket stays, which the next start replaces.
+    // If there is no memory for the call, the file of a UNIX socket stays, and the next start
+    // replaces it.
     if (onClosed_) loop_.guard([&] { onClosed_(listener->id); });
     return true;
   });

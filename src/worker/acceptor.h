@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Acceptor is the listener thread: all listening sockets on one loop. It accepts in bounded bursts,
-// places each connection on a worker, and pauses (nobody is rejected, clients wait in the kernel's
-// queue) at max-tunnels, when every worker is full, and for want of descriptors. Where places are
-// scarce, tunnels whose backend is down make room, and a service whose backend is down is accepted
-// from slowly. Thread: loop (culvert-accept); what says so any.
+// Acceptor is the listener thread: all listening sockets on one loop. It accepts in bounded bursts
+// and places each connection on a worker. It pauses at max-tunnels, when every worker is full, and
+// when descriptors run out; clients are not rejected, but wait in the kernel's queue. If places are
+// scarce, tunnels whose backend is down make room, and it accepts slowly from a service whose
+// backend is down. Thread: loop (culvert-accept), except where a comment says any.
 #pragma once
 
 #include <atomic>
@@ -23,8 +23,8 @@
 
 namespace culvert {
 
-/// One change of the listening sockets, as a whole. Listeners are known by a number of the control
-/// thread's.
+/// One change of the listening sockets, applied as a whole. The control thread assigns each
+/// listener an id.
 struct ListenerUpdate {
   struct Added {
     uint32_t id;
@@ -37,7 +37,7 @@ struct ListenerUpdate {
   };
   std::vector<Added> added;
   std::vector<Changed> changed;
-  std::vector<uint32_t> removed;  ///< accepted from until the queue is empty, then closed
+  std::vector<uint32_t> removed;  ///< culvert empties their queues, then closes them
 };
 
 class Acceptor {
@@ -46,20 +46,20 @@ class Acceptor {
            std::vector<Worker*> workers);
   ~Acceptor();
 
-  /// `closed` is told the number of each removed listener once its socket is closed, on the
-  /// acceptor's thread. Before start().
+  /// `closed` gets the id of each removed listener once its socket is closed, on the acceptor's
+  /// thread. Call before start().
   void setOnClosed(std::function<void(uint32_t id)> closed) { onClosed_ = std::move(closed); }
 
   /// Control thread: open(), start(), then apply() and stop().
   Result<void> open() { return postBox_.open(); }
   Result<void> start();
-  /// Waits until it is in force: what the log says next is true of every connection to come.
+  /// Waits until the update is in force: what is logged next holds for every later connection.
   void apply(ListenerUpdate update);
-  /// Takes what waits in the listen queues while there are places, closes the listeners, ends the
-  /// thread and joins it.
+  /// Accepts what waits in the listen queues while there are places, closes the listeners, stops
+  /// the thread and joins it.
   void stop();
 
-  /// A place may have come free. Thread: any.
+  /// A place may be free. Thread: any.
   void wake() noexcept;
 
  private:
@@ -73,7 +73,8 @@ class Acceptor {
     std::shared_ptr<const Service> service;
     IoWatcher watcher;
     TimePoint lastAccept{};
-    TimePoint restsUntil{};  // its backend is down and places are scarce; zero: accepted from
+    TimePoint restsUntil{};  // while its backend is down and places are scarce; zero: culvert
+                             // accepts from it
     bool retiring = false;
   };
   enum class Burst : uint8_t { kMore, kEmpty, kPaused };
@@ -104,14 +105,14 @@ class Acceptor {
   std::vector<std::unique_ptr<Listener>> listeners_;
   std::function<void(uint32_t)> onClosed_;
   Placement placement_;
-  std::optional<AcceptedConn> held_;  // accepted, and every worker was full
+  std::optional<AcceptedConn> held_;  // accepted while every worker was full
   Timer resumeTimer_;
   Timer restTimer_;
   TimePoint askedForRoom_{};
-  size_t turn_ = 0;  // whose turn it is when a place comes free
+  size_t turn_ = 0;  // the listener that is served first when a place is free
   std::atomic<bool> resumeWanted_{false};
   bool paused_ = false;
-  bool shortageTold_ = false;  // one warning until a connection could be accepted again
+  bool shortageTold_ = false;  // one warning until accepting succeeds again
   std::thread thread_;
 };
 

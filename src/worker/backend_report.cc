@@ -32,9 +32,9 @@ std::string actionOf(const ConnectorOptions& options, AddressStatus status) {
   if (options.memory->anyUp(allAddresses(options)))
     return "using the other addresses, trying again until it answers";
   if (!options.retry && status == AddressStatus::kFailing)
-    return "ending the tunnels that need it (connect-retry is off)";
+    return "closing the tunnels that need it (connect-retry is off)";
   if (options.connectTimeout.count() == 0) return "trying again until it answers";
-  return fmt::format("trying again until connect-timeout ({}) is over",
+  return fmt::format("trying again until connect-timeout ({}) expires",
                      formatDuration(options.connectTimeout.count()));
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The log's words for what tunnels learn of their backends: the line when an address fails or
-// answers again, and the state of every address in the dump of USR2. Thread: any.
+// Log lines about backends: the line when an address fails or answers again, and the state of every
+// address in the dump of USR2. Thread: any.
 #pragma once
 
 #include <vector>
@@ -10,10 +10,10 @@
 
 namespace culvert {
 
-/// The first failure of an address, with what is done about it; or that it answers again.
+/// The first failure of an address, with culvert's reaction, or the recovery of an address.
 LogLine backendNewsLine(const ConnectorOptions& options, const AddressNews& news);
 
-/// One line for each address that the service has now, and for each name without one.
+/// One line for each current address of the service, and for each name without an address.
 std::vector<LogLine> backendStateLines(const ConnectorOptions& options, TimePoint now);
 
 }  // namespace culvert

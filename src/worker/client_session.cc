@@ -12,8 +12,8 @@
 namespace culvert {
 namespace {
 
-/// Peers' mistakes are information, our surroundings a warning, our own faults errors; probes are
-/// noise.
+/// Faults of peers are information, faults of the environment warnings, our own faults errors.
+/// Probes are noise.
 LogLevel levelOfEnd(CloseCause cause) {
   switch (cause) {
     case CloseCause::kProbe:
@@ -39,13 +39,14 @@ const char* messageOf(const Tunnel& tunnel) {
   return "tunnel closed";
 }
 
-/// The tunnel only knows the monotonic clock; a clock that was set meanwhile moves its start.
+/// The tunnel knows only the monotonic clock. If the wall clock was set meanwhile, the start moves
+/// with it.
 std::string startText(TimePoint accepted) {
   const auto ago = std::chrono::duration_cast<WallTime::duration>(Clock::now() - accepted);
   return renderTime(std::chrono::system_clock::now() - ago);
 }
 
-/// Who the client is by its certificate, whether or not it was let in.
+/// Adds the client's identity from its certificate, whether or not culvert accepted the client.
 void describeClient(const PeerProof& proof, LogLine& line) {
   if (const PeerIdentity* identity = proof.identity()) {
     line.add("client_cert", identity->subject()).add("client_issuer", identity->issuer());
@@ -55,8 +56,8 @@ void describeClient(const PeerProof& proof, LogLine& line) {
   }
 }
 
-/// Whom the log counts as one source of repeats: an IPv4 address, the /64 of an IPv6 address (a host
-/// chooses its addresses from it), all clients of a UNIX socket.
+/// The source by which the log collapses repeats: an IPv4 address, the /64 of an IPv6 address (a
+/// host chooses its addresses from it), or all clients of a UNIX socket.
 std::string sourceOf(const SocketAddress& client) {
   if (client.isUnix()) return "unix";
   if (!client.isIpv6()) return client.hostText();
@@ -65,7 +66,7 @@ std::string sourceOf(const SocketAddress& client) {
   return SocketAddress::ipv6(prefix, 0, client.v6().sin6_scope_id).hostText() + "/64";
 }
 
-/// A CA or revocation list that has expired keeps clients out: that is ours to mend.
+/// If a CA or CRL has expired, culvert refuses clients: the operator must renew it.
 LogLevel levelOfEnd(CloseCause cause, const TlsStream& stream) {
   const PeerProof* proof = stream.peerProof();
   return proof != nullptr && proof->verdict().ours ? LogLevel::kWarning : levelOfEnd(cause);
@@ -99,7 +100,8 @@ std::string ClientSession::proxyHeader() const {
     const PeerIdentity& identity = *proof->identity();
     const auto fingerprint = identity.fingerprint();
     tlvs.clientVerified = true;
-    if (identity.vouched()) {  // a name that nobody stands behind is the client's invention
+    if (identity.vouched()) {  // without a CA that vouches for them, the client may have invented
+                               // the names
       tlvs.clientCn = identity.commonName();
       tlvs.clientSubject = identity.subject();
       tlvs.clientUri = identity.uri();
@@ -174,8 +176,8 @@ LogLine ClientSession::describe(const Tunnel& tunnel) const {
     line.add("at",
              std::string(tunnel.closedAt().file) + ":" + std::to_string(tunnel.closedAt().line));
   }
-  // What fails before a byte was carried comes in floods: scanners, a dead backend. Each finished
-  // tunnel has its line.
+  // Failures before a byte was carried come in floods: scanners, a dead backend. So repeats
+  // collapse. Each tunnel that was connected has a line of its own.
   if (!connected) line.collapseBy(profile_->name + " " + tunnel.reason().text(), sourceOf(client_));
   return line;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// ClientSession is what a worker keeps for one tunnel and the tunnel must not know: whose client it
-// is, how its service reaches the backend, and the line in the log at the end. Thread: loop.
+// ClientSession is what a worker keeps for one tunnel outside of the tunnel: the client, the way to
+// the backend, and the log line at the close. Thread: loop.
 #pragma once
 
 #include <memory>
@@ -12,7 +12,7 @@
 
 namespace culvert {
 
-/// The worker, as far as its sessions need it; outlives them.
+/// What a session needs of its worker, which outlives it.
 struct SessionOwner {
   EventLoop& loop;
   Logger& logger;
@@ -51,7 +51,7 @@ class ClientSession final : public TunnelHost {
   SessionOwner& owner_;
   const std::shared_ptr<const ServiceProfile> profile_;
   const SocketAddress client_;
-  TlsStream& stream_;  // the tunnel's; gone before us only in our destructor
+  TlsStream& stream_;  // the tunnel's; destroyed before us only while our destructor runs
 };
 
 }  // namespace culvert

@@ -11,7 +11,7 @@
 namespace culvert {
 namespace {
 
-// Tunnels a turn: one takes some microseconds.
+// Tunnels per turn; one takes some microseconds.
 constexpr size_t kSlice = 256;
 
 }  // namespace
@@ -24,7 +24,7 @@ TrustReview::TrustReview(EventLoop& loop, Logger& logger, TunnelSet& tunnels)
 
 void TrustReview::begin(const Services& services) {
   for (const auto& service : services) {
-    services_.erase(service->profile->name);  // its key is a view into the one of before
+    services_.erase(service->profile->name);  // its key is a view into the previous service
     services_.emplace(service->profile->name, service);
   }
   left_ = tunnels_.size();
@@ -38,20 +38,20 @@ void TrustReview::renew(std::shared_ptr<const Service>& service, const Services&
       service = now;
 }
 
-/// Who has been judged goes to the end, where new tunnels come, too. So what was there at the start
-/// is in front until it has been judged, whatever ends meanwhile.
+/// A tunnel that has been judged moves to the end, where new tunnels are added. So tunnels of the
+/// start stay in front until they have been judged, even if others close meanwhile.
 void TrustReview::step() {
   for (size_t i = 0; i < kSlice && left_ != 0 && !tunnels_.empty(); ++i, --left_) judgeFirst();
   if (left_ == 0 || tunnels_.empty()) return finish();
   try {
     return timer_.armBy(loop_.now());
-  } catch (const std::bad_alloc&) {  // without a timer no turn would come
+  } catch (const std::bad_alloc&) {  // without a timer there is no next turn
   }
   for (; left_ != 0 && !tunnels_.empty(); --left_) judgeFirst();
   finish();
 }
 
-/// Where there is no memory to judge one, that one ends.
+/// If there is no memory to judge a tunnel, culvert closes that tunnel.
 void TrustReview::judgeFirst() {
   Tunnel& tunnel = tunnels_.rotate();
   try {
@@ -83,8 +83,7 @@ void TrustReview::finish() {
   if (closed_ + kept_ + undecided_ != 0) {
     const LogLevel level = undecided_ != 0 ? LogLevel::kWarning : LogLevel::kNotice;
     logger_.tell(level, [&] {
-      LogLine line(
-          level, "clients were judged again, because CAs, revocation lists or rules have changed");
+      LogLine line(level, "clients were verified again, because CAs, CRLs or allow rules changed");
       return line.add("closed", closed_).add("kept", kept_).add("not_decided", undecided_);
     });
   }

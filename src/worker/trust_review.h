@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// TrustReview judges the clients of one worker again when the CAs, revocation lists or rules of
-// their service have changed: tunnels that live, and connections whose handshake is under way. It
-// goes through the tunnels in slices, so that a worker with very many of them goes on carrying.
-// Thread: loop.
+// TrustReview verifies the clients of one worker again when the CAs, CRLs or allow rules of their
+// service have changed: the clients of open tunnels and of handshakes in progress. It works in
+// slices, so that a worker with very many tunnels keeps carrying data. Thread: loop.
 #pragma once
 
 #include <memory>
@@ -22,10 +21,11 @@ class TrustReview {
  public:
   TrustReview(EventLoop& loop, Logger& logger, TunnelSet& tunnels);
 
-  /// The services as they are now whose trust has changed.
+  /// The current versions of the services whose trust has changed.
   using Services = std::vector<std::shared_ptr<const Service>>;
   void begin(const Services& services);
-  /// Gives a connection that waits the service as it is now, where its trust has changed.
+  /// Gives a waiting connection the current version of its service, if the service's trust has
+  /// changed.
   static void renew(std::shared_ptr<const Service>& service, const Services& changed);
 
  private:
@@ -39,7 +39,7 @@ class TrustReview {
   TunnelSet& tunnels_;
   Timer timer_;
   std::unordered_map<std::string_view, std::shared_ptr<const Service>> services_;  // by name
-  size_t left_ = 0;  // tunnels, from the front of the set
+  size_t left_ = 0;  // tunnels to judge, from the front of the set
   size_t closed_ = 0, kept_ = 0, undecided_ = 0;
 };
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// TunnelBudget counts the places that max-tunnels leaves: the acceptor takes one for each
-// connection, a worker gives it back when the connection's descriptors are closed. A place is two
-// descriptors; who needs a third for a moment takes it from the places that are free. It also holds
-// the flag by which workers know that the acceptor waits for a place. Thread: any.
+// TunnelBudget counts the places that max-tunnels allows. The acceptor takes one for each
+// connection, and a worker returns it when the connection's descriptors are closed. A place is two
+// descriptors; a connection that needs a third for a moment takes it from the free places. A flag
+// here tells workers that the acceptor waits for a place. Thread: any.
 #pragma once
 
 #include <algorithm>
@@ -14,18 +14,18 @@ namespace culvert {
 
 class TunnelBudget {
  public:
-  /// `wake` runs on the worker's thread when a place came free while the acceptor was waiting for
-  /// one. Set before the acceptor's thread starts: workers may run already, they do not look at it
-  /// until beginWaiting() was called.
+  /// `wake` runs on the worker's thread when a place is returned while the acceptor waits for one.
+  /// Set it before the acceptor's thread starts. Workers may run already: they do not read it
+  /// before beginWaiting().
   void setWake(std::function<void()> wake) { wake_ = std::move(wake); }
 
   void setLimit(size_t limit) { limit_.store(limit); }
   size_t limit() const { return limit_.load(std::memory_order_relaxed); }
   size_t open() const { return open_.load(std::memory_order_relaxed); }
 
-  /// Places that are kept for tunnels that can be of use.
+  /// Places reserved for tunnels whose backend is not known to be down.
   size_t reserve() const { return std::min(limit() / 8, kMostReserve); }
-  /// How many tunnels whose backend is down should make room; 0 unless places are scarce.
+  /// How many tunnels whose backend is down must make room; 0 unless places are scarce.
   size_t excess() const {
     const size_t mark = limit() - reserve();
     const size_t now = open() + 1;
@@ -33,7 +33,7 @@ class TunnelBudget {
   }
   bool scarce() const { return excess() != 0; }
 
-  /// So many tunnels shall make room: each worker then takes what it can give.
+  /// Requests that `places` tunnels make room: each worker then closes what it can.
   void ask(size_t places) { asked_.store(places, std::memory_order_relaxed); }
   [[nodiscard]] bool takeAsked() {
     size_t asked = asked_.load(std::memory_order_relaxed);
@@ -54,7 +54,7 @@ class TunnelBudget {
     wakeWaiting();
   }
 
-  /// A descriptor beyond the two of a tunnel. False: there is none.
+  /// Takes a descriptor beyond a tunnel's two. False: none is free.
   [[nodiscard]] bool takeSpare() {
     const size_t spare = spare_.fetch_add(1) + 1;
     if (open_.load() + placesOf(spare) <= limit_.load()) return true;
@@ -69,8 +69,8 @@ class TunnelBudget {
   /// The most places taken at once since the last call. Thread: control.
   size_t takeMost() { return most_.exchange(open(), std::memory_order_relaxed); }
 
-  /// The acceptor is about to wait. Look at full() again afterwards: a place may have come free in
-  /// between.
+  /// Announces that the acceptor waits. Check full() again afterwards: a place may have been
+  /// returned in between.
   void beginWaiting() { waiting_.store(true); }
 
  private:

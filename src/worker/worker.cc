@@ -12,8 +12,8 @@
 namespace culvert {
 namespace {
 
-// Connections that may wait in a worker's mailbox: more than a burst of the acceptor, less than a
-// surprise.
+// How many connections may wait in a worker's mailbox: more than a burst of the acceptor, but few
+// enough that each is served soon.
 constexpr size_t kMailboxCapacity = 1024;
 
 }  // namespace
@@ -72,8 +72,8 @@ void Worker::cutAll(CloseCause cause) {
   mailbox_.post([this, cause] { closeAll({cause}); });
 }
 
-/// What was accepted under the trust of before has come into the mailbox before: it may wait there
-/// still, or have become a tunnel.
+/// A connection that was accepted under the old trust is already in the mailbox, or has become a
+/// tunnel.
 void Worker::reviewTrust(std::shared_ptr<const TrustReview::Services> services) {
   mailbox_.post([this, services = std::move(services)] {
     review_.begin(*services);
@@ -110,16 +110,16 @@ bool Worker::startNext() {
   return true;
 }
 
-/// Connections that still wait get their line in the log like all others.
+/// Connections that still wait get a log line like all others.
 void Worker::closeAll(const CloseReason& reason) {
   while (auto conn = mailbox_.takeItem()) adopt(std::move(*conn));
   tunnels_.closeAll(reason);
 }
 
-/// Where there is no memory for it, this connection ends, and no other.
+/// If there is no memory for it, only this connection is dropped.
 Tunnel* Worker::adopt(AcceptedConn conn) {
-  bool counted = false;                    // the session tells when it is gone
-  std::unique_ptr<ClientSession> session;  // the last to go, as in a tunnel
+  bool counted = false;                    // true: the session reports when it is gone
+  std::unique_ptr<ClientSession> session;  // destroyed last, as in a tunnel
   try {
     auto stream = std::make_unique<TlsStream>(tls_, std::move(conn.fd), conn.service->tls);
     const auto& profile = conn.service->profile;

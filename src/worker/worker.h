@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Worker is one thread with one event loop and all the tunnels placed on it: connections come in
-// through its mailbox, are given streams and become tunnels; nothing it owns is ever touched from
-// outside. Thread: loop; what says so may be called from any thread.
+// Worker is one thread with one event loop and all the tunnels placed on it. Connections arrive
+// through its mailbox, get streams and become tunnels. Other threads never touch what a worker
+// owns. Thread: loop, except where a comment says otherwise.
 #pragma once
 
 #include <atomic>
@@ -17,7 +17,7 @@
 
 namespace culvert {
 
-/// What all workers share; outlives them.
+/// What all workers share. It outlives them.
 struct WorkerShared {
   Logger& logger;
   TunnelBudget& budget;
@@ -30,34 +30,34 @@ class Worker final : public SessionOwner, private HandshakeQueue::Arrivals, priv
   Worker(unsigned index, const WorkerShared& shared, CounterBlock& counters);
   ~Worker();
 
-  /// Control thread, in this order: open() and start(), then anything below, stop() at the end.
+  /// Control thread, in this order: open(), start(), any calls below, stop().
   Result<void> open() { return mailbox_.open(); }
   Result<void> start();
-  /// Cuts what is left, ends the thread and joins it.
+  /// Closes the remaining tunnels, stops the thread and joins it.
   void stop(CloseCause cause);
 
-  /// Takes the connection, or leaves it alone and returns false where the mailbox is full. Thread:
+  /// Takes the connection. Returns false and leaves it alone if the mailbox is full. Thread:
   /// acceptor.
   [[nodiscard]] bool offer(AcceptedConn& conn);
   /// Open tunnels and connections on their way. Thread: any.
   unsigned load() const { return load_.load(std::memory_order_relaxed); }
 
-  /// Calls `onEmpty` (on this worker's thread, once) as soon as no tunnel is left. Later calls do
+  /// Calls `onEmpty` once, on this worker's thread, as soon as no tunnel is left. Later calls do
   /// nothing. Control thread, after the acceptor has stopped.
   void drain(std::function<void()> onEmpty);
-  /// Cuts every tunnel. Thread: any.
+  /// Closes every tunnel at once. Thread: any.
   void cutAll(CloseCause cause);
-  /// Judges the clients of these services again. To be called when no connection is accepted under
-  /// their old trust any more. Thread: any.
+  /// Verifies the clients of these services again. Call it once culvert accepts no more connections
+  /// under their old trust. Thread: any.
   void reviewTrust(std::shared_ptr<const TrustReview::Services> services);
-  /// Forgets TLS contexts of configurations that are gone. Thread: any.
+  /// Drops TLS contexts of configurations that are no longer in force. Thread: any.
   void dropUnusedContexts();
-  /// Gives blocks back to the system that wait for reuse. Thread: any.
+  /// Returns unused blocks of the buffer pool to the system. Thread: any.
   void trimPool();
-  /// Ends waiting tunnels whose backend is down, the oldest first, as many as the budget asks for.
-  /// Thread: any.
+  /// Closes waiting tunnels whose backend is down, the oldest first, as many as the budget
+  /// requests. Thread: any.
   void makeRoom();
-  /// When the present turn began (microseconds of Clock), 0 while waiting. Thread: any.
+  /// When the current turn began (microseconds of Clock); 0 while waiting. Thread: any.
   uint64_t busySinceMicros() const { return loop_.busySinceMicros(); }
   const std::string& name() const { return name_; }
 
@@ -86,7 +86,7 @@ class Worker final : public SessionOwner, private HandshakeQueue::Arrivals, priv
   TunnelSet tunnels_;
   TrustReview review_;
   std::atomic<unsigned> load_{0};
-  bool drains_ = false;            // the control thread's
+  bool drains_ = false;            // used by the control thread
   std::function<void()> onEmpty_;  // set before reportsEmpty_
   bool reportsEmpty_ = false;
   std::thread thread_;

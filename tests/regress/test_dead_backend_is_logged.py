@@ -26,7 +26,7 @@ def test_a_backend_that_refuses_is_logged_while_its_tunnels_wait(culvert, backen
     line = daemon.wait_log(FAILED)
     assert not daemon.log_closed(), "the tunnel still waits"
     assert (line["service"], line["backend"], line["error"]) == ("main", refuser.address, "Connection refused")
-    assert line["action"] == "trying again until connect-timeout (20s) is over"
+    assert line["action"] == "trying again until connect-timeout (20s) expires"
     daemon.wait_counter("backend_connects_failed", 3)
     state = states(daemon)[refuser.address]
     assert state["status"] == "failing" and state["error"] == "Connection refused" and int(state["failures"]) >= 3
@@ -66,7 +66,7 @@ def test_a_backend_that_does_not_answer_is_logged_long_before_connect_timeout(cu
 def test_without_retries_the_line_says_that_tunnels_end(culvert, backend, connect):
     daemon = culvert(backend=backend(Refuser).address, service={"connect-retry": "off"})
     assert connect(daemon).outcome() == (0, "reset")
-    assert daemon.wait_log(FAILED)["action"] == "ending the tunnels that need it (connect-retry is off)"
+    assert daemon.wait_log(FAILED)["action"] == "closing the tunnels that need it (connect-retry is off)"
 
 
 def test_a_flapping_backend_does_not_flood_the_log(culvert, connect, workdir):

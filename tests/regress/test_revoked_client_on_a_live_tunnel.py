@@ -17,7 +17,7 @@ from harness.client_pki import ClientPki
 
 HOUR = datetime.timedelta(hours=1)
 CAUSE = "client-revoked"
-JUDGED = "clients were judged again"
+JUDGED = "clients were verified again"
 
 
 class World:

@@ -40,7 +40,7 @@ TEST_F(BackendReportTest, AFailureNamesTheAddressTheErrorAndWhatIsDone) {
   EXPECT_EQ(field(line, "service"), "main");
   EXPECT_EQ(field(line, "backend"), "127.0.0.1:1");
   EXPECT_EQ(field(line, "error"), "Connection refused");
-  EXPECT_EQ(field(line, "action"), "trying again until connect-timeout (10s) is over");
+  EXPECT_EQ(field(line, "action"), "trying again until connect-timeout (10s) expires");
 }
 
 TEST_F(BackendReportTest, WhatIsDoneDependsOnTheService) {
@@ -48,7 +48,7 @@ TEST_F(BackendReportTest, WhatIsDoneDependsOnTheService) {
   EXPECT_EQ(field(refused(), "action"), "trying again until it answers");
   options_.memory = std::make_shared<BackendMemory>();
   options_.retry = false;
-  EXPECT_EQ(field(refused(), "action"), "ending the tunnels that need it (connect-retry is off)");
+  EXPECT_EQ(field(refused(), "action"), "closing the tunnels that need it (connect-retry is off)");
   options_.memory = std::make_shared<BackendMemory>();
   addSecond();
   EXPECT_EQ(field(refused(), "action"), "using the other addresses, trying again until it answers");
