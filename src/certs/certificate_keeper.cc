@@ -11,7 +11,7 @@ namespace {
 
 constexpr int64_t kDay = 86400;
 
-// Of thousands of certificates that change or expire together, these many have a line.
+// If thousands of certificates change or expire together, only this many get a line.
 constexpr size_t kMostLines = 20;
 
 template <class Visit>
@@ -35,7 +35,7 @@ int64_t warningFrom(const Credentials& one) {
   return expiryWarningFrom(one.leaf().notBefore, one.validUntil());
 }
 
-/// Since when there is something to say of its expiry; INT64_MAX: there is not.
+/// The time since when culvert reports its expiry; INT64_MAX if there is nothing to report yet.
 int64_t momentOf(const Credentials& one, int64_t now) {
   if (now > one.validUntil()) return one.validUntil() + 1;
   return now >= warningFrom(one) ? warningFrom(one) : INT64_MAX;
@@ -52,7 +52,7 @@ LogLevel levelOf(Severity severity) {
 void CertificateKeeper::start(const Config& config, const Runtime& runtime) {
   if (auto started = watch_.start(); !started) {
     logger_.log(
-        LogLine(LogLevel::kWarning, "changed certificates are noticed only every half minute")
+        LogLine(LogLevel::kWarning, "cannot watch certificate files: checking them only every 30 s")
             .add("error", started.error().text));
   }
   follow(config, runtime);
@@ -66,10 +66,10 @@ void CertificateKeeper::follow(const Config& config, const Runtime& runtime) {
 void CertificateKeeper::watchFiles(const Config& config, const Runtime& runtime) {
   const size_t blind = watch_.follow(config, runtime);
   if (blind > blind_) {
-    logger_.log(LogLine(LogLevel::kWarning,
-                        "changes in some directories are noticed only every half minute")
-                    .add("directories", blind)
-                    .add("see", "fs.inotify.max_user_watches"));
+    logger_.log(
+        LogLine(LogLevel::kWarning, "cannot watch some directories: checking them only every 30 s")
+            .add("directories", blind)
+            .add("see", "fs.inotify.max_user_watches"));
   }
   blind_ = blind;
 }
@@ -87,7 +87,7 @@ void CertificateKeeper::refresh(const Config& config, Runtime& runtime,
     logTaken(before, runtime);
   }
   if (refresh.clientsTaken != 0) {
-    logger_.log(LogLine(LogLevel::kNotice, "CAs and revocation lists for client certificates taken")
+    logger_.log(LogLine(LogLevel::kNotice, "CAs and CRLs for client certificates loaded")
                     .add("services", refresh.clientsTaken));
   }
   watchFiles(config, runtime);
@@ -101,7 +101,7 @@ void CertificateKeeper::logTaken(const Served& before, const Runtime& now) {
     if (before.contains(&one)) return;
     counters_.add(Counter::kCertificatesTaken);
     if (++lines > kMostLines) return;
-    logger_.log(LogLine(LogLevel::kNotice, "certificate taken")
+    logger_.log(LogLine(LogLevel::kNotice, "certificate loaded")
                     .add("service", service)
                     .add("cert", one.certPath())
                     .add("certificate", one.summary())
@@ -167,7 +167,7 @@ void CertificateKeeper::tell(const std::string& service, const Credentials& one,
   if (validity != Validity::kValid)
     say(LogLevel::kErr,
         validity == Validity::kExpired ? "serving an expired certificate"
-                                       : "serving a certificate before its time",
+                                       : "serving a certificate that is not yet valid",
         "validity", one.validityText(now));
   else if (momentOf(one, now) != INT64_MAX)
     say(LogLevel::kWarning, "certificate expires soon", "validity", one.validityText(now));
@@ -180,7 +180,8 @@ void CertificateKeeper::onTick(const Runtime& runtime) {
   if (now >= allAt_ + kDay) return tellAll(runtime);
   if (now >= next_) {
     tellNew(runtime);
-    watch_.lookSoon();  // where one has expired, what was refused in its favour is not any more
+    watch_.lookSoon();  // after an expiry, a certificate that was refused in its favour may be
+                        // served
   }
   peerAuth_.tellNew(runtime, now);
 }

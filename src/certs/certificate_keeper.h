@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// CertificateKeeper is the control thread's part in the life of certificates: it notices that their
-// files have changed, takes what is good, and tells the log of what expires. Thread: control.
+// CertificateKeeper is the control thread's part in the life of certificates. It notices that their
+// files have changed, loads the valid ones, and logs what expires. Thread: control.
 #pragma once
 
 #include <functional>
@@ -20,25 +20,25 @@ class CertificateKeeper {
  public:
   using Callback = void (*)(void* context);
 
-  /// `counters` are the control thread's. `onDue`: it is time for refresh().
+  /// `counters` are the control thread's. `onDue` is called when refresh() is due.
   CertificateKeeper(EventLoop& loop, Logger& logger, CounterBlock& counters, void* context,
                     Callback onDue)
       : logger_(logger), counters_(counters), watch_(loop, context, onDue), peerAuth_(logger) {}
 
-  /// Begins to watch.
+  /// Starts watching the files.
   void start(const Config& config, const Runtime& runtime);
-  /// Another configuration is in force. To be called with the rights that reading files takes.
+  /// Follows a new configuration. Call with the privileges that reading the files needs.
   void follow(const Config& config, const Runtime& runtime);
 
-  /// Reads what has changed by itself; nothing of the configuration is read, and what is in force
-  /// stays so but for the certificates. Calls `putInForce` with the runtime of before where
-  /// `runtime` serves something else now. Also with rights.
+  /// Reads the certificate files that have changed. It does not read the configuration: only
+  /// certificates change. It calls `putInForce` with the previous runtime if `runtime` now serves
+  /// something else. Call with the privileges that reading the files needs.
   void refresh(const Config& config, Runtime& runtime,
                const std::function<void(const Runtime& before)>& putInForce);
 
-  /// What expires: every day, and when it happens.
+  /// Logs what expires: every day, and when it happens.
   void onTick(const Runtime& runtime);
-  /// What is served, and how long it lasts.
+  /// Counts what is served, and how long it is valid.
   static void count(const Runtime& runtime, CounterSnapshot& snapshot);
 
  private:
@@ -46,11 +46,11 @@ class CertificateKeeper {
 
   void watchFiles(const Config& config, const Runtime& runtime);
   void logTaken(const Served& before, const Runtime& now);
-  /// Everything that clients refuse, or soon will.
+  /// Logs everything that clients refuse now or soon.
   void tellAll(const Runtime& runtime);
-  /// Of what is not among `before`.
+  /// The same, only for what is not in `before`.
   void tellTaken(const Served& before, const Runtime& runtime, bool clients);
-  /// What has come to its last stretch, or to its end, since the last telling.
+  /// Logs certificates that came close to their expiry, or expired, since the last report.
   void tellNew(const Runtime& runtime);
   template <class Wanted>
   void tellValidity(const Runtime& runtime, int64_t now, Wanted wanted);
@@ -61,9 +61,9 @@ class CertificateKeeper {
   CertificateWatch watch_;
   ClientAuthExpiry peerAuth_;
   size_t blind_ = 0;    // directories that could not be watched last time
-  int64_t allAt_ = 0;   // wall clock, seconds: when everything was told
-  int64_t toldAt_ = 0;  // the last telling
-  int64_t next_ = 0;    // when there will be something to tell
+  int64_t allAt_ = 0;   // wall clock, seconds: the last report of everything
+  int64_t toldAt_ = 0;  // the last report
+  int64_t next_ = 0;    // when the next report is due
 };
 
 }  // namespace culvert

@@ -15,16 +15,16 @@ namespace {
 
 constexpr int64_t kMilli = 1'000'000;
 
-// The grain of the file systems' clocks is a tick of the kernel, 10 ms at most.
+// The grain of the file systems' clocks is one tick of the kernel, at most 10 ms.
 constexpr int64_t kGrain = 50 * kMilli;
 
-// A chain that has become shorter is perhaps only half written.
+// A chain that has become shorter may be half written.
 constexpr int64_t kSettlesShorter = 1300 * kMilli;
 
-// A refusal is told when it has stood this long: until then it is perhaps half of a pair.
+// culvert logs a refusal after this time: until then, the files may be half of a new pair.
 constexpr int64_t kTellsAfter = 1000 * kMilli;
 
-// Of the names that clients have asked for and a change loses, these many have a line.
+// If a change loses more names that clients requested than this, the rest get one line.
 constexpr size_t kMostLost = 20;
 
 std::array<FileStamp, 3> stampsOf(const CertificateFiles& files) {
@@ -42,7 +42,7 @@ bool olderThan(const std::array<FileStamp, 3>& stamps, int64_t nanos) {
 
 bool serves(const CertificateUnit& unit) { return unit.credentials != nullptr; }
 
-/// Puts a unit where it stood among those before: the first one is the default.
+/// Inserts a unit at its position among the previous units: the first one is the default.
 void insertInPlace(std::shared_ptr<const CertificateUnit> unit, const CertificateUnits& before,
                    CertificateUnits& units) {
   const auto same = [](const CertificateFiles& files) {
@@ -71,7 +71,7 @@ bool isValid(const CertificateUnit& unit, int64_t now) {
   return serves(unit) && unit.credentials->validity(now) == Validity::kValid;
 }
 
-/// The default certificate, or the end.
+/// The default certificate, or end().
 CertificateUnits::const_iterator firstServed(const CertificateUnits& units) {
   return std::find_if(units.begin(), units.end(), [](const auto& unit) { return serves(*unit); });
 }
@@ -84,18 +84,18 @@ CredentialSet::List validOf(const CertificateUnits& units, int64_t now) {
   return list;
 }
 
-/// What is wrong with the chain that was not before; empty: nothing.
+/// Returns what is wrong with the chain that was right before; empty if nothing is.
 std::string_view chainLoss(const Credentials& now, const Credentials& before) {
   if (!now.chainInOrder() && before.chainInOrder())
-    return "the chain is incomplete or out of order, which it was not before";
-  // Clients miss an intermediate; a root that is sent no more, or a longer way to it, nobody does.
+    return "the chain is incomplete or out of order, unlike the previous one";
+  // Clients need an intermediate. They do not need a root, or a longer way to it.
   const CertificateInfo& leaf = now.leaf();
   const auto& had = before.chain();
   const bool lost =
       now.chain().size() == 1 && std::any_of(had.begin() + 1, had.end(), [&](const auto& issuer) {
         return issuer.subjectHash == leaf.issuerHash && !issuer.selfIssued();
       });
-  return lost ? "the certificate of its issuer is missing, which was there before" : "";
+  return lost ? "the chain lacks the issuer's certificate, which the previous one had" : "";
 }
 
 }  // namespace
@@ -131,7 +131,7 @@ CertificateUnits CertificateLoader::load(const ServiceOptions& options,
   if (std::none_of(units.begin(), units.end(), [](const auto& unit) { return serves(*unit); }) &&
       !diagnostics_.hasErrors())
     diagnostics_.error(options.originOf("cert"), sectionLabel(options), "cert",
-                       "no certificate that can be used is there");
+                       "there is no usable certificate");
   warnOfNames(options, units);
   return units;
 }
@@ -144,7 +144,7 @@ void CertificateLoader::addAll(const ServiceOptions& options, size_t index, Cert
   const SourcedText phrase = phrases.size() == 1      ? phrases[0]
                              : index < phrases.size() ? phrases[index]
                                                       : SourcedText();
-  // A directory that is gone for a while, with its mount, is one all the same.
+  // A directory may be missing for a while, with its mount: it still counts as a directory.
   const bool was = std::any_of(before.begin(), before.end(), [&](const auto& unit) {
     return unit->fromDirectory && isBelow(unit->files.cert, cert.text);
   });
@@ -157,8 +157,9 @@ void CertificateLoader::addAll(const ServiceOptions& options, size_t index, Cert
   if (!directory) {
     units.push_back(unitFor({cert.text, key.text, phrase.text}, place));
   } else if (!key.text.empty()) {
-    diagnostics_.error(key.origin, sectionLabel(options), "key",
-                       cert.text + " is a directory, whose keys lie beside their certificates");
+    diagnostics_.error(
+        key.origin, sectionLabel(options), "key",
+        cert.text + " is a directory: its keys are the files beside the certificates");
   } else {
     addDirectory(cert, phrase.text, place, units, before);
   }
@@ -174,7 +175,7 @@ void CertificateLoader::addDirectory(const SourcedText& cert, const std::string&
   }
   if (reason_ != LoadReason::kWatch)
     return diagnostics_.error(place.cert, sectionLabel(place.service), "cert", listed.error().text);
-  bool told = false;  // by the first of them
+  bool told = false;  // the first unit reported the error
   for (const auto& unit : before) {
     if (!unit->fromDirectory || !isBelow(unit->files.cert, cert.text)) continue;
     auto kept = std::make_shared<CertificateUnit>(*unit);
@@ -184,8 +185,8 @@ void CertificateLoader::addDirectory(const SourcedText& cert, const std::string&
   }
 }
 
-/// Who replaces a file by removing it first leaves a gap; a certificate outlives it. Returns those
-/// that have been gone for longer.
+/// An operator may remove a file before writing the new one: the certificate stays in use during
+/// that gap. Returns those that have been missing for longer.
 CertificateUnits CertificateLoader::keepVanished(const CertificateUnits& before,
                                                  CertificateUnits& units) {
   std::unordered_set<std::string> here;
@@ -205,7 +206,7 @@ CertificateUnits CertificateLoader::keepVanished(const CertificateUnits& before,
   return vanished;
 }
 
-/// Of those that are gone for good some may have been kept for a name, and the last ones stay.
+/// Of the missing certificates, culvert keeps those that cover a demanded name, and the last ones.
 void CertificateLoader::settleVanished(const ServiceOptions& options,
                                        const CertificateUnits& vanished,
                                        const CertificateUnits& before, CertificateUnits& units) {
@@ -217,18 +218,19 @@ void CertificateLoader::settleVanished(const ServiceOptions& options,
                                   [&](const auto& unit) { return unit->files == old->files; });
     if (kept) continue;
     if (none) {
-      const std::string text = old->files.cert + ": is gone, and nothing else is there to serve";
+      const std::string text =
+          old->files.cert + ": is gone, and no other certificate can be served";
       insertInPlace(refuse(std::make_shared<CertificateUnit>(*old), place, old, {text, {}, {}}),
                     before, units);
     } else {
       diagnostics_.add(Severity::kNote, place.cert, sectionLabel(options), "cert",
-                       old->files.cert + " is gone: it is served no more");
+                       old->files.cert + " is gone: it is no longer served");
     }
   }
 }
 
 CertificateLoader::Unit CertificateLoader::knownUnit(const std::string& id) const {
-  // Its own first: another service may have refused what this one serves, for a name.
+  // Its own units first: another service may have refused, for a name, what this one serves.
   for (const Known* known : {&own_, &known_}) {
     const auto found = known->find(id);
     if (found != known->end()) return found->second;
@@ -250,14 +252,14 @@ CertificateLoader::Unit CertificateLoader::unitFor(const CertificateFiles& files
     return later;
   }
   Unit unit = read(files, place, before, stamps);
-  known_[files.id()] = unit;  // two services may name one certificate
+  known_[files.id()] = unit;  // two services may name the same certificate
   return unit;
 }
 
 bool CertificateLoader::isUnchanged(const CertificateUnit& before,
                                     const std::array<FileStamp, 3>& stamps) const {
   if (before.stamps != stamps) return false;
-  // A pipe was read once and for all, but for one that came in the place of a file.
+  // A pipe is read only once, unless it has replaced a file.
   const bool readable = std::all_of(stamps.begin(), stamps.end(), [](const FileStamp& stamp) {
     return stamp.regular || !stamp.exists();
   });
@@ -273,7 +275,7 @@ bool CertificateLoader::isBeingWritten(const CertificateUnit* before,
 CertificateLoader::Unit CertificateLoader::read(const CertificateFiles& files, const Place& place,
                                                 const Unit& before,
                                                 const std::array<FileStamp, 3>& stamps) {
-  // What was refused for its dates or names is not read again, nor warned of.
+  // A candidate that was refused for its dates or names is not read again, and not reported again.
   const bool seen = before != nullptr && before->candidate != nullptr && before->settled &&
                     before->stamps == stamps;
   auto loaded = seen ? Credentials::Loaded(before->candidate) : Credentials::loadFiles(files);
@@ -282,7 +284,7 @@ CertificateLoader::Unit CertificateLoader::read(const CertificateFiles& files, c
   unit->stamps = stamps;
   unit->fromDirectory = place.fromDirectory;
   unit->settled = olderThan(stamps, kGrain);
-  if (stampsOf(files) != stamps) {  // swapped while it was read
+  if (stampsOf(files) != stamps) {  // the files changed while they were read
     if (reason_ == LoadReason::kWatch) {
       lookAgain_ = true;
       if (before != nullptr) return before;
@@ -309,7 +311,7 @@ CertificateLoader::Unit CertificateLoader::read(const CertificateFiles& files, c
   return refuse(std::move(unit), place, before, {files.cert + ": " + worse, {}, {}});
 }
 
-/// The object that is known already, where the contents are the same.
+/// Returns the known object if its contents are the same.
 std::shared_ptr<const Credentials> CertificateLoader::sameAsKnown(
     const CertificateFiles& files, std::shared_ptr<const Credentials> loaded) const {
   for (const Known* known : {&own_, &known_}) {
@@ -321,8 +323,8 @@ std::shared_ptr<const Credentials> CertificateLoader::sameAsKnown(
   return loaded;
 }
 
-/// What speaks against a certificate in the place of `before`, or in none. Without words that
-/// change with the time, so that the same refusal is told once.
+/// Returns why a certificate must not replace `before`, or must not be served if `before` is null.
+/// The text does not change with the time, so that the same refusal is logged once.
 std::string CertificateLoader::whatIsWorse(const Credentials& now,
                                            const Credentials* before) const {
   if (reason_ != LoadReason::kReload && reason_ != LoadReason::kWatch) return {};
@@ -332,7 +334,7 @@ std::string CertificateLoader::whatIsWorse(const Credentials& now,
   const bool watch = reason_ == LoadReason::kWatch;
   if (watch && validity == Validity::kNotYetValid)
     return "is not valid before " + now.validFromText();
-  // An expired certificate never outlives a valid one.
+  // An expired certificate never replaces a valid one.
   const bool sound = before != nullptr && before->validity(time) == Validity::kValid;
   if (sound || (watch && before == nullptr)) {
     for (const CertificateFlaw& flaw : now.flaws())
@@ -364,8 +366,8 @@ CertificateLoader::Unit CertificateLoader::serve(std::shared_ptr<CertificateUnit
   return unit;
 }
 
-/// At the start and in a reload an error, unless the certificate is one of many; in a watch what is
-/// served stays.
+/// At the start and in a reload this is an error, unless the certificate comes from a directory. In
+/// a watch, the served certificate stays.
 CertificateLoader::Unit CertificateLoader::refuse(std::shared_ptr<CertificateUnit> unit,
                                                   const Place& place, const Unit& before,
                                                   const CredentialFaults& faults) {
@@ -400,8 +402,8 @@ CertificateLoader::Unit CertificateLoader::refuse(std::shared_ptr<CertificateUni
   return unit;
 }
 
-/// The first certificate is the default. Files that are added do not change it while its own is
-/// there.
+/// The first certificate is the default. New files do not change the default while its own file
+/// exists.
 void CertificateLoader::keepDefault(const ServiceOptions& options, const CertificateUnits& before,
                                     CertificateUnits& units) {
   const auto first = firstServed(units);
@@ -421,7 +423,7 @@ void CertificateLoader::keepDefault(const ServiceOptions& options, const Certifi
   std::rotate(units.begin(), same, std::next(same));
 }
 
-/// Where the files of a directory have changed it and not the configuration.
+/// Warns if files of a directory have changed the default, not the configuration.
 void CertificateLoader::warnOfDefault(const ServiceOptions& options, const CertificateUnits& before,
                                       const CertificateUnits& units) {
   const auto first = firstServed(units);
@@ -437,7 +439,7 @@ void CertificateLoader::warnOfDefault(const ServiceOptions& options, const Certi
                                      (*first)->files.cert, (*had)->files.cert));
 }
 
-/// Names that the operator demands are kept, as long as the certificate that has them is valid.
+/// Names in server-names stay covered for as long as the certificate that covers them is valid.
 void CertificateLoader::keepNames(const ServiceOptions& options, const CertificateUnits& before,
                                   CertificateUnits& units) {
   if (options.serverNames.empty()) return;
@@ -460,7 +462,7 @@ void CertificateLoader::keepNames(const ServiceOptions& options, const Certifica
   }
 }
 
-/// Clients are strangers: what they have asked for is worth a warning and holds nothing up.
+/// Clients are not trusted: a name that they requested only causes a warning.
 void CertificateLoader::warnOfAsked(const ServiceOptions& options, const CertificateUnits& before,
                                     const CertificateUnits& units, AskedNames& asked) {
   const CredentialSet has(credentialsOf(units));
@@ -474,25 +476,25 @@ void CertificateLoader::warnOfAsked(const ServiceOptions& options, const Certifi
                                    [&](const auto& unit) { return unit->files == (*old)->files; });
     diagnostics_.warning(
         options.originOf("cert"), sectionLabel(options), "cert",
-        fmt::format("{}: {} lacks {}, which clients have asked for within 24 hours",
-                    (*old)->files.cert, there ? "it" : "is gone, and what is left", name));
+        fmt::format("{}: {} lacks {}, which clients requested within 24 hours", (*old)->files.cert,
+                    there ? "it" : "is gone, and the rest", name));
   }
   if (lost > kMostLost)
-    diagnostics_.warning(options.originOf("cert"), sectionLabel(options), "cert",
-                         fmt::format("{} more names are lost that clients have asked for within 24 "
-                                     "hours",
-                                     lost - kMostLost));
+    diagnostics_.warning(
+        options.originOf("cert"), sectionLabel(options), "cert",
+        fmt::format("{} more names that clients requested within 24 hours are lost",
+                    lost - kMostLost));
 }
 
-/// Puts back what covered the name, or warns where an operator wants it so.
+/// Puts back the units that covered the name. In a reload it only warns.
 void CertificateLoader::keepCovering(const CertificateUnits& covering, const std::string& why,
                                      const Place& place, const CertificateUnits& before,
                                      CertificateUnits& units) {
   for (const auto& old : covering) {
     const auto at = std::find_if(units.begin(), units.end(),
                                  [&](const auto& unit) { return unit->files == old->files; });
-    const std::string text = fmt::format(
-        "{}: {} {}", old->files.cert, at != units.end() ? "it" : "is gone, and what is left", why);
+    const std::string text = fmt::format("{}: {} {}", old->files.cert,
+                                         at != units.end() ? "it" : "is gone, and the rest", why);
     if (reason_ != LoadReason::kWatch) {
       diagnostics_.warning(place.cert, sectionLabel(place.service), "cert", text);
       continue;
@@ -510,7 +512,7 @@ void CertificateLoader::keepCovering(const CertificateUnits& covering, const std
 
 void CertificateLoader::warnOfName(const ServiceOptions& options, const SourcedText& name) {
   diagnostics_.warning(name.origin, sectionLabel(options), "server-names",
-                       fmt::format("no certificate names {}", name.text));
+                       fmt::format("no certificate covers {}", name.text));
 }
 
 void CertificateLoader::warnOfNames(const ServiceOptions& options, const CertificateUnits& units) {

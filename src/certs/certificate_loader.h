@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// CertificateLoader reads the certificates that a service names, files or directories, and decides
-// what to do with those that are worse than the ones in use. What has not changed is not read
+// CertificateLoader reads the certificates that a service names, files or directories. It decides
+// what to do with those that are worse than the ones in use. It does not read unchanged files
 // again, so ten thousand certificates cost ten thousand stat() calls. Thread: control.
 #pragma once
 
@@ -17,12 +17,12 @@
 
 namespace culvert {
 
-/// Why certificates are read, which decides how strictly they are judged.
+/// Why certificates are read. This decides how strictly culvert checks them.
 enum class LoadReason : uint8_t {
-  kStart,   ///< what can be parsed and matches its key is served: a reboot must not be an outage
-  kStrict,  ///< --check=strict: as kStart, but what clients refuse is an error
-  kReload,  ///< an operator asked: one that clients refuse is refused, a lost name warned of
-  kWatch,   ///< files changed by themselves: nothing worse than what is served is taken
+  kStart,   ///< serves what can be parsed and matches its key: a reboot must not become an outage
+  kStrict,  ///< --check=strict: as kStart, but a certificate that clients refuse is an error
+  kReload,  ///< a reload: refuses what clients refuse, and warns about lost names
+  kWatch,   ///< files changed by themselves: loads nothing worse than what is served
 };
 
 class CertificateLoader {
@@ -30,18 +30,18 @@ class CertificateLoader {
   /// All certificates in use, by CertificateFiles::id().
   using Known = std::unordered_map<std::string, std::shared_ptr<const CertificateUnit>>;
 
-  /// In `diagnostics`, an error of kStart and kReload means that nothing may be served; with kWatch
-  /// it tells of a refusal, and what is returned is to be served all the same.
+  /// After kStart and kReload, an error in `diagnostics` means that the result must not be served.
+  /// After kWatch, an error reports a refusal, and the result is to be served.
   CertificateLoader(LoadReason reason, Known known, Diagnostics& diagnostics)
       : reason_(reason), known_(std::move(known)), diagnostics_(diagnostics) {}
 
-  /// The certificates of one service in order. `before`: those that it serves now; `asked` and
-  /// `settings` (which a certificate must fit) are nullptr at the start.
+  /// The certificates of one service, in order. `before`: those that the service serves now.
+  /// `asked` and `settings` (which a certificate must fit) are nullptr at the start.
   CertificateUnits load(const ServiceOptions& options, const CertificateUnits& before,
                         AskedNames* asked, const TlsSettings* settings);
 
   unsigned refused() const { return refused_; }
-  /// Something is being written, or its refusal waits to be told: look again soon.
+  /// True if a file is being written or a refusal is not logged yet: load again soon.
   bool lookAgain() const { return lookAgain_; }
 
  private:
@@ -93,7 +93,7 @@ class CertificateLoader {
   bool lookAgain_ = false;
 };
 
-/// All certificates of a runtime, for the next look at their files.
+/// All certificates of a runtime, for the next check of their files.
 CertificateLoader::Known knownCertificates(const Runtime& runtime);
 
 /// Those that are served, in order.

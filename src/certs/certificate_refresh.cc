@@ -10,7 +10,7 @@
 namespace culvert {
 namespace {
 
-/// The settings with what the files of client-ca and crl hold now, or the same.
+/// Returns the settings with the current contents of client-ca and crl, or the same settings.
 std::shared_ptr<const TlsSettings> refreshClients(
     const ServiceOptions& options, const std::shared_ptr<const TlsSettings>& settings,
     std::vector<FileStamp>& stamps, CertificateRefresh& refresh, Diagnostics& diagnostics) {
@@ -30,7 +30,7 @@ std::shared_ptr<const TlsSettings> refreshClients(
     ++refresh.refused;
     const auto first = std::ranges::find(said.list(), Severity::kError, &Diagnostic::severity);
     diagnostics.error(first->origin, first->section, first->key,
-                      "changed files are not taken; what is in use stays");
+                      "changed files are not loaded; what is in use stays");
     return settings;
   }
   if (auth == settings->peerAuth) return settings;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Reads again what has changed by itself: certificates, and the CAs and revocation lists for those
-// of clients. A reload without a configuration, which takes nothing that is worse. Thread: control.
+// Reads again the files that have changed by themselves: certificates, and the CAs and CRLs for
+// client certificates. It is a reload without a configuration, and loads nothing that is worse.
+// Thread: control.
 #pragma once
 
 #include "config/config.h"
@@ -9,15 +10,15 @@
 namespace culvert {
 
 struct CertificateRefresh {
-  Runtime runtime;            ///< to be put into force, errors or not
-  bool changed = false;       ///< something else is served or asked of clients
-  bool lookAgain = false;     ///< something is being written: refresh again soon
-  unsigned refused = 0;       ///< files that were told as refused
-  unsigned clientsTaken = 0;  ///< services with other CAs or lists for client certificates
+  Runtime runtime;            ///< to be put into force even after errors
+  bool changed = false;       ///< something else is served or required of clients
+  bool lookAgain = false;     ///< a file is being written: refresh again soon
+  unsigned refused = 0;       ///< files whose refusal was reported
+  unsigned clientsTaken = 0;  ///< services with different CAs or CRLs for client certificates
 };
 
-/// For the configuration in force. Errors in `diagnostics` tell of files that are not taken; what
-/// they would have replaced stays.
+/// For the configuration in force. An error in `diagnostics` reports a file that was not loaded;
+/// culvert keeps what is in use.
 CertificateRefresh refreshCertificates(const Config& config, const Runtime& before,
                                        Diagnostics& diagnostics);
 

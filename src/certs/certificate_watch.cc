@@ -12,14 +12,14 @@
 namespace culvert {
 namespace {
 
-// After a change: who writes two files needs a moment for the second.
+// The delay after a change: a program that writes two files needs a moment for the second.
 constexpr Millis kMoment{150};
 
-// inotify does not see everything; nor does anybody say when a certificate becomes valid.
+// inotify does not report every change. And no event reports when a certificate becomes valid.
 constexpr Millis kSlowPoll{30'000};
 
-// Looking at thousands of files while another program writes beside them all the time must not
-// keep the control thread busy: it rests this many times as long as it looked.
+// Another program may write beside thousands of files all the time: that must not keep the control
+// thread busy. The watch rests this many times as long as the last check took.
 constexpr int kRestFactor = 5;
 
 bool isLink(const std::string& path) {
@@ -27,7 +27,7 @@ bool isLink(const std::string& path) {
   return std::filesystem::is_symlink(path, error);
 }
 
-/// Nothing where it is a file.
+/// Returns nothing if `path` is a file.
 std::vector<std::string> withSubdirectories(const std::string& path) {
   namespace fs = std::filesystem;
   std::vector<std::string> found;
@@ -56,7 +56,8 @@ Result<void> CertificateWatch::start() {
 
 size_t CertificateWatch::follow(const Config& config, const Runtime& runtime) {
   std::set<std::string> wanted;
-  std::set<std::string> walked;  // directories whose own way was followed: most files share one
+  std::set<std::string> walked;  // directories whose path was followed already: most files share
+                                 // one
   const auto add = [&](const std::string& path) {
     if (path.empty()) return;
     const std::string parent = path.substr(0, path.rfind('/') + 1);
@@ -80,7 +81,7 @@ size_t CertificateWatch::follow(const Config& config, const Runtime& runtime) {
       add(unit->files.passphrase);
     }
   }
-  // What is not there comes back in the directory above.
+  // A missing directory is created in its parent, which is watched.
   std::erase_if(wanted, [&wanted](const std::string& path) {
     return !isDirectory(path) && wanted.contains(path.substr(0, path.rfind('/')));
   });

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// CertificateWatch says when it is time to look at the certificates' files: a moment after
-// something has changed beside them, and every half minute in any case. Thread: control.
+// CertificateWatch reports when it is time to check the certificates' files: a moment after a
+// change beside them, and every 30 s in any case. Thread: control.
 #pragma once
 
 #include <string>
@@ -19,15 +19,15 @@ class CertificateWatch {
 
   CertificateWatch(EventLoop& loop, void* context, Callback onDue);
 
-  /// An error where only the half minutes are left.
+  /// An error means that only the check every 30 s is left.
   Result<void> start();
 
-  /// Watches the directories around these files from now on, and those of the configuration. To be
-  /// called with the privileges that reading them takes. Returns how many directories cannot be
-  /// watched: there only the half minutes help.
+  /// Watches the directories of these files and those of the configuration from now on. Call with
+  /// the privileges that reading the directories needs. Returns how many directories cannot be
+  /// watched: those rely on the check every 30 s.
   size_t follow(const Config& config, const Runtime& runtime);
 
-  /// Look again in a moment.
+  /// Requests a check in a moment.
   void lookSoon();
 
  private:

@@ -13,19 +13,19 @@
 
 namespace culvert {
 
-/// Where the answer comes from: the files and rules of the options. verify-client must not be off.
+/// The source of the PeerAuth: the files and rules of the options. verify-client must not be off.
 PeerAuthSource peerAuthSource(const ServiceOptions& options);
 
-/// Nothing with verify-client = off, and after an error. Gives `before` back where nothing changed.
+/// Returns null with verify-client = off, and after an error. Returns `before` if nothing changed.
 /// Errors and warnings go to `diagnostics` with the place of the option.
 std::shared_ptr<const PeerAuth> buildPeerAuth(const ServiceOptions& options,
                                               const std::shared_ptr<const PeerAuth>& before,
                                               Diagnostics& diagnostics);
 
-/// What the system says of the files of client-ca and crl now.
+/// What stat() reports now for the files of client-ca and crl.
 std::vector<FileStamp> clientFileStamps(const ServiceOptions& options);
 
-/// Checks an item of an allow key, when the configuration is read.
+/// Checks an item of an allow key while the configuration is read.
 Result<void> checkPeerRule(std::string_view key, std::string_view item);
 
 }  // namespace culvert

@@ -16,7 +16,7 @@ namespace {
 constexpr int64_t kHourSeconds = 3600;
 constexpr int64_t kDaySeconds = 24 * kHourSeconds;
 
-/// Lists live for hours or for months, so the warning comes with the last quarter of that.
+/// CRLs are valid for hours or for months: culvert warns in the last quarter of their validity.
 int64_t lastStretch(const RevocationList& list) {
   return list.nextUpdate - (list.nextUpdate - list.thisUpdate) / 4;
 }
@@ -36,7 +36,7 @@ uint64_t unitsLeft(int64_t end, int64_t now, int64_t unit) {
 void ClientAuthExpiry::tell(const Runtime& runtime, int64_t since, int64_t now) {
   toldAt_ = now;
   next_ = INT64_MAX;
-  // Of something that ends at `end`, and is worth a word from `soon` on.
+  // For an object that expires at `end`; culvert warns from `soon` on.
   const auto say = [&](const std::string& service, std::string_view what, std::string_view key,
                        const std::string& which, int64_t soon, int64_t end) {
     const bool over = now > end;
@@ -58,8 +58,7 @@ void ClientAuthExpiry::tell(const Runtime& runtime, int64_t since, int64_t now) 
             expiryWarningFrom(anchor.notBefore, anchor.notAfter), anchor.notAfter);
     for (const RevocationList& list : auth.lists)
       if (told.emplace(list.path, list.issuer).second)
-        say(service, "revocation list of " + list.issuer, "crl", list.path, lastStretch(list),
-            list.nextUpdate);
+        say(service, "CRL of " + list.issuer, "crl", list.path, lastStretch(list), list.nextUpdate);
   });
 }
 

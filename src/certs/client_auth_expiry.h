@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// ClientAuthExpiry tells the log when the CAs and revocation lists that clients are verified with
-// run out: nobody of theirs is let in from then on. Thread: control.
+// ClientAuthExpiry logs when the CAs and CRLs for client certificates expire: from then on culvert
+// refuses the clients that need them. Thread: control.
 #pragma once
 
 #include <cstdint>
@@ -16,14 +16,14 @@ class ClientAuthExpiry {
  public:
   explicit ClientAuthExpiry(Logger& logger) : logger_(logger) {}
 
-  /// All that ends soon or has ended: another configuration is in force, or a day has passed.
+  /// Logs everything that has expired or expires soon: after a reload, and every day.
   void tellAll(const Runtime& runtime, int64_t now) { tell(runtime, INT64_MIN, now); }
-  /// What has come to its last stretch, or to its end, since the last telling.
+  /// Logs what expired, or came close to its expiry, since the last report.
   void tellNew(const Runtime& runtime, int64_t now) {
     if (now >= next_) tell(runtime, toldAt_, now);
   }
 
-  /// How long the first of them lasts.
+  /// Counts how long the first of them is still valid.
   static void count(const Runtime& runtime, int64_t now, CounterSnapshot& snapshot);
 
  private:
@@ -31,7 +31,7 @@ class ClientAuthExpiry {
 
   Logger& logger_;
   int64_t toldAt_ = INT64_MIN;  // wall clock, seconds
-  int64_t next_ = INT64_MIN;    // when there will be something to tell
+  int64_t next_ = INT64_MIN;    // when the next report is due
 };
 
 }  // namespace culvert

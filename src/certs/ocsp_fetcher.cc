@@ -16,12 +16,12 @@ namespace culvert {
 namespace {
 
 constexpr size_t kMostActive = 4;          // exchanges at once
-constexpr unsigned kMostPerResponder = 2;  // of these
+constexpr unsigned kMostPerResponder = 2;  // of these, per responder
 constexpr Millis kBusyResponderWait{100};
 constexpr Millis kMemoryPause{1000};
-constexpr Millis kLookupLasts{10'000};  // while others go first
+constexpr Millis kLookupLasts{10'000};  // while the name's other certificates are fetched first
 
-// At the start and after a reload many certificates may be new at once: 20 a second, on average.
+// At the start and after a reload, many certificates may be new: fetch 20 a second on average.
 constexpr size_t kAtOnce = 16;
 constexpr Millis kSpreadEach{50};
 
@@ -45,11 +45,11 @@ struct OcspFetcher::Job {
   std::string key;
   OcspTask task;
   TimePoint due{};
-  TimePoint begun{};  // the look-up or the exchange that is under way
+  TimePoint begun{};  // of the look-up or exchange in progress
   unsigned failures = 0;
-  bool looking = false;       // the host's name is being resolved
-  bool bareReported = false;  // that nothing is left to serve
-  AddressSet addresses;       // of a name, for the exchange to come
+  bool looking = false;       // the responder's host name is being resolved
+  bool bareReported = false;  // that no response is left to serve is logged
+  AddressSet addresses;       // of the host name, for the next exchange
   TimePoint lookedUp{};
   std::unique_ptr<HttpPost> exchange;
 
@@ -81,7 +81,7 @@ OcspFetcher::OcspFetcher(EventLoop& loop, Logger& logger, CounterBlock& counters
 
 OcspFetcher::~OcspFetcher() = default;
 
-/// Where memory runs out in here, a job may have lost its place: in a while all are looked at.
+/// If memory runs out in `step`, a job may be in no list: after a while, all jobs are placed again.
 template <class Step>
 void OcspFetcher::guarded(Step step) {
   try {
@@ -97,8 +97,8 @@ void OcspFetcher::onTimer() {
   guarded([this] { following_ ? followNow() : run(); });
 }
 
-/// Every job gets its place again: among those that are due, or under way. With `lookAgain` a name
-/// that is being resolved is asked for once more.
+/// Puts every job into its list again: due, or in progress. With `lookAgain`, a look-up in progress
+/// is requested once more.
 void OcspFetcher::placeAll(bool lookAgain) {
   active_ = 0;
   for (auto& [server, responder] : responders_) responder.active = 0;
@@ -122,9 +122,9 @@ void OcspFetcher::follow(std::vector<OcspTask> tasks) {
   guarded([this] { followNow(); });
 }
 
-/// May be begun again where memory ran out on the way.
+/// If memory runs out, this is called again.
 void OcspFetcher::followNow() {
-  due_.clear();  // no job of the past is found there, wherever this ends
+  due_.clear();  // wherever this stops, no old job is left in the list
   std::map<std::string, std::unique_ptr<Job>> before;
   before.swap(jobs_);
   size_t fresh = 0;
@@ -167,7 +167,7 @@ void OcspFetcher::schedule(Job& job, Millis delay) {
 }
 
 void OcspFetcher::run() {
-  if (running_) return;  // an exchange that fails at once comes back here
+  if (running_) return;  // an exchange that fails at once calls run() again
   if (starved_) placeAll(/*lookAgain=*/true);
   running_ = true;
   while (active_ < kMostActive && !due_.empty() && due_.begin()->first <= loop_.now()) {
@@ -179,7 +179,7 @@ void OcspFetcher::run() {
   if (active_ < kMostActive && !due_.empty()) timer_.armBy(due_.begin()->first);
 }
 
-/// Otherwise the job has got another time, and until then its host may move.
+/// False: the job got a later time. Until then its host may get another address.
 bool OcspFetcher::mayStart(Job& job) {
   const int64_t now = std::time(nullptr);
   const auto putOff = [&](Millis delay) {
@@ -187,7 +187,7 @@ bool OcspFetcher::mayStart(Job& job) {
     schedule(job, delay);
     return false;
   };
-  // A file may have brought a fresh one, or the wall clock was set.
+  // A file may have brought a newer response, or the wall clock was set.
   if (const auto held = job.slot().held(); held != nullptr && refreshPoint(*held, now) > now) {
     return putOff(delayAfterSuccess(*held, now, dice()));
   }
@@ -209,7 +209,7 @@ void OcspFetcher::begin(Job& job) {
   const AddressSpec spec = specOf(job.task.responder);
   if (spec.kind == AddressKind::kLiteral) return exchange(job, {spec.address});
   if (!job.addresses.empty()) return exchange(job, std::exchange(job.addresses, {}));
-  // Who waits for the name service takes no place away from others.
+  // A job that waits for the name service does not occupy a place.
   job.looking = true;
   for (const auto& [key, other] : jobs_) {
     if (other->looking && other.get() != &job && other->server() == job.server()) return;
@@ -262,7 +262,7 @@ void OcspFetcher::store(Job& job, std::shared_ptr<const Staple> staple) {
   const int64_t now = std::time(nullptr);
   const auto before = job.slot().held();
   for (const auto& one : job.task.credentials) one->staple().put(staple, now);
-  staple = job.slot().held();  // a newer one, where the responder is behind a file
+  staple = job.slot().held();  // a newer one, if the responder's response is older than a file's
   counters_.add(Counter::kOcspFetchesOk);
   if (staple->revoked) counters_.add(Counter::kOcspRevoked);
   const bool news = staple->revoked && (before == nullptr || !before->revoked);
@@ -314,7 +314,7 @@ void OcspFetcher::failed(Job& job, const std::string& why, bool silent) {
   scheduleNext(job, delay);
 }
 
-/// What ends may be what is calling.
+/// The exchange may be the caller of this function, so it is deleted later.
 void OcspFetcher::endExchange(Job& job) {
   job.looking = false;
   if (job.exchange == nullptr) return;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// OcspFetcher keeps certificates supplied with fresh OCSP responses: it knows when each is due,
-// asks the responders, a few at a time, and puts what is verified beside the certificate. A
-// responder that is silent rests, so that it holds up nobody else's. Thread: loop.
+// OcspFetcher keeps certificates supplied with recent OCSP responses (RFC 6960). It knows when each
+// response is due, sends requests to the responders, a few at a time, and stores verified responses
+// with the certificate. It pauses a responder that does not answer, so that it does not delay
+// others. Thread: loop.
 #pragma once
 
 #include <map>
@@ -21,9 +22,9 @@
 
 namespace culvert {
 
-/// One certificate to be fetched for.
+/// One certificate to fetch responses for.
 struct OcspTask {
-  /// The same leaf and issuer, as several services have loaded it; not empty.
+  /// The same leaf and issuer, as loaded by several services; not empty.
   std::vector<std::shared_ptr<const Credentials>> credentials;
   HttpUrl responder;
   bool operator==(const OcspTask&) const = default;
@@ -32,7 +33,7 @@ struct OcspTask {
 class OcspFetcher {
  public:
   using Lookup = decltype(HostLookupOptions::lookup);
-  /// `onLookupStart` runs first in the thread that resolves host names, where one is needed.
+  /// `onLookupStart` runs first in the thread that resolves host names, if one is needed.
   OcspFetcher(EventLoop& loop, Logger& logger, CounterBlock& counters,
               std::function<void()> onLookupStart, Lookup lookup = resolveHost);
   ~OcspFetcher();
@@ -40,7 +41,7 @@ class OcspFetcher {
   OcspFetcher& operator=(const OcspFetcher&) = delete;
 
   Result<void> open() { return postBox_.open(); }
-  /// From now on these. What is known already keeps its schedule; what is gone is cancelled.
+  /// Replaces the tasks. Known tasks keep their schedule; tasks that are gone are cancelled.
   void follow(std::vector<OcspTask> tasks);
   /// Runs `message` on the loop. Thread: any.
   void post(std::function<void()> message) { postBox_.post(std::move(message)); }
@@ -78,11 +79,11 @@ class OcspFetcher {
   DueList due_;
   size_t active_ = 0;
   bool running_ = false;
-  std::vector<OcspTask> tasks_;  // until they are followed
-  bool following_ = false;       // they are not yet
+  std::vector<OcspTask> tasks_;  // until followNow() has used them
+  bool following_ = false;       // followNow() has not finished
   bool starved_ = false;         // a job may be in no list
   Timer timer_;
-  HostLookup lookup_;  // last: its thread posts into the box
+  HostLookup lookup_;  // last member: its thread posts into the box
 };
 
 }  // namespace culvert

@@ -17,7 +17,8 @@ Millis within(double milliseconds) {
   return std::max(wait, kShortestWait);
 }
 
-/// Of what is left; up to four more attempts before a response expires, and more towards the end.
+/// A quarter of the time left: at most four more attempts at first, and more shortly before the
+/// expiry.
 double quarterLeft(const Staple& staple, int64_t now) {
   return static_cast<double>(staple.validUntil - now) * 1000.0 / 4;
 }

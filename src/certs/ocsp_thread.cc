@@ -21,7 +21,7 @@ OcspThread::OcspThread(Logger& logger, CounterRegistry& registry,
 
 OcspThread::~OcspThread() {
   if (running_ == nullptr) return;
-  // What is under way dies on its own thread.
+  // Exchanges in progress are destroyed on their own thread.
   running_->fetcher.post([running = running_.get()] {
     running->fetcher.follow({});
     running->loop.stop();

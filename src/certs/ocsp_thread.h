@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// OcspThread runs an OcspFetcher on a thread of its own, `culvert-ocsp`, which exists from the
-// first certificate on that is fetched for. It talks to strangers, so it is not the control thread,
-// which keeps rights for reloads. Thread: control.
+// OcspThread runs an OcspFetcher on a thread of its own, `culvert-ocsp`, which starts with the
+// first certificate to fetch for. The fetcher talks to servers that are not trusted, so it does not
+// run on the control thread, which keeps privileges for reloads. Thread: control.
 #pragma once
 
 #include <memory>
@@ -14,13 +14,13 @@ namespace culvert {
 
 class OcspThread {
  public:
-  /// `onThreadStart` runs first in each thread that is made here.
+  /// `onThreadStart` runs first in each thread that is created here.
   OcspThread(Logger& logger, CounterRegistry& registry, std::function<void()> onThreadStart);
-  ~OcspThread();  ///< cancels what is under way and joins
+  ~OcspThread();  ///< cancels exchanges in progress and joins
   OcspThread(const OcspThread&) = delete;
   OcspThread& operator=(const OcspThread&) = delete;
 
-  /// From now on these are kept supplied.
+  /// Replaces the tasks.
   Result<void> follow(std::vector<OcspTask> tasks);
 
  private:

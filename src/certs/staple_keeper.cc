@@ -9,7 +9,7 @@
 namespace culvert {
 namespace {
 
-// Files are looked at again after this.
+// The files are checked again after this time.
 constexpr Millis kRound{5000};
 
 LogLevel levelOfNote(StapleNote::Kind kind) {
@@ -51,7 +51,7 @@ void StapleKeeper::startFetching(CounterRegistry& registry, std::function<void()
   fetch();
 }
 
-/// A loop takes five; then there are the exchanges and the sockets of a look-up.
+/// The loop uses five; the rest are for the exchanges and the sockets of a look-up.
 size_t StapleKeeper::ownDescriptors() const { return ocspTasks(wishes_).empty() ? 0 : 5 + 4 + 2; }
 
 void StapleKeeper::fetch() {
@@ -66,7 +66,7 @@ void StapleKeeper::onTick(TimePoint now) {
     if (files_.empty() || now < nextRound_) return;
     nextRound_ = now + kRound;
   }
-  const ControlPrivileges raised;  // the directory may be root's alone
+  const ControlPrivileges raised;  // the directory may be readable by root only
   log(files_.recheckSome(std::time(nullptr)));
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// StapleKeeper is the control thread's part in OCSP stapling: it reads files while there are rights
-// to, leaves fetching to a thread of its own, and tells the log what an operator ought to know.
+// StapleKeeper is the control thread's part in OCSP stapling. It reads the files while it has the
+// privileges, leaves fetching to a thread of its own, and logs what an operator needs to know.
+// Thread: control.
 // Thread: control.
 #pragma once
 
@@ -14,19 +15,19 @@ class StapleKeeper {
   /// `counters` are the control thread's.
   StapleKeeper(Logger& logger, CounterBlock& counters) : logger_(logger), counters_(counters) {}
 
-  /// From now on the certificates of these services. Reads their files: before the privilege drop,
-  /// or with rights raised.
+  /// Follows the certificates of these services from now on and reads their files. Call before the
+  /// privilege drop, or with privileges raised.
   void follow(const Runtime& runtime);
-  /// Fetches from now on. Once, when threads may be made.
+  /// Starts fetching. Call once, as soon as threads may be created.
   void startFetching(CounterRegistry& registry, std::function<void()> onThreadStart);
-  /// What fetching will open at most.
+  /// How many descriptors fetching will open at most.
   size_t ownDescriptors() const;
-  /// No thread is left afterwards.
+  /// Stops fetching; no thread is left.
   void stop() { fetching_.reset(); }
 
-  /// Twice a second: looks at files.
+  /// Call twice a second: checks the files.
   void onTick(TimePoint now);
-  /// Logs one line for each certificate that stapling is about; how many have a response to serve.
+  /// Logs one line for each certificate with stapling. Returns how many have a response to serve.
   size_t dump() const;
 
  private:

@@ -12,7 +12,7 @@
 namespace culvert {
 namespace {
 
-// One look at the files takes a system call each: so many every half second are not felt.
+// Each check of a file takes a system call: this many every half second cost nothing noticeable.
 constexpr size_t kFilesAtOnce = 64;
 
 }  // namespace
@@ -38,7 +38,7 @@ std::vector<OcspTask> ocspTasks(const std::vector<StapleWish>& wishes) {
   for (const StapleWish& wish : wishes) {
     if (!wish.wantsFetch() || issuerOf(*wish.credentials).empty()) continue;
     auto url = parseHttpUrl(wish.responder);
-    if (!url) continue;  // among the shortcomings
+    if (!url) continue;  // stapleShortcomings() reports it
     OcspTask& task = tasks[wish.credentials->leaf().fingerprint + url->text()];
     task.responder = std::move(*url);
     auto& all = task.credentials;
@@ -63,16 +63,16 @@ std::vector<StapleNote> stapleShortcomings(const std::vector<StapleWish>& wishes
                                    what)});
     };
     if (wish.mode == StapleMode::kOff) {
-      tell("ocsp-stapling is off: clients that keep to it will refuse");
+      tell("ocsp-stapling is off: clients that check it will refuse the connection");
     } else if (wish.wantsFetch() && issuerOf(*wish.credentials).empty()) {
       tell("no OCSP response can be verified: the file lacks the issuer's certificate");
     } else if (wish.wantsFetch() && wish.responder.empty()) {
-      tell("no OCSP responder is named in it: ocsp-responder can name one");
+      tell("it names no OCSP responder: set ocsp-responder");
     } else if (const auto url = parseHttpUrl(wish.responder); wish.wantsFetch() && !url) {
-      tell("its OCSP responder cannot be asked: " + url.error().text);
+      tell("its OCSP responder cannot be used: " + url.error().text);
     } else if (demanded && !wish.wantsFetch() &&
                wish.credentials->staple().serving(now) == nullptr) {
-      tell(fmt::format("there is no valid one in {}.ocsp", wish.credentials->certPath()));
+      tell(fmt::format("{}.ocsp holds no valid response", wish.credentials->certPath()));
     }
   }
   return notes;
@@ -91,15 +91,15 @@ void StapleFiles::read(Entry& entry, int64_t now, std::vector<StapleNote>& notes
     notes.push_back({StapleNote::Kind::kRefused, entry.service, why});
   };
   entry.refused = false;
-  if (!entry.stamp.regular) return refuse(entry.path + ": is no file but a directory or pipe");
+  if (!entry.stamp.regular) return refuse(entry.path + ": is not a regular file");
   const auto bytes = readSecretFile(entry.path, kMaxOcspResponse);
   if (!bytes) return refuse(bytes.error().text);
   auto staple = checkOcspResponse(*entry.credentials, bytes->span(), now);
   if (!staple) return refuse(entry.path + ": the OCSP response " + staple.error().text);
-  if (!slot.put(*staple, now)) return;  // one that is newer was fetched
+  if (!slot.put(*staple, now)) return;  // a newer response was fetched
   entry.expiryTold = false;
   if ((*staple)->revoked) {
-    note(StapleNote::Kind::kRevoked, "the OCSP response calls the certificate revoked");
+    note(StapleNote::Kind::kRevoked, "the OCSP response says that the certificate is revoked");
   } else {
     note(StapleNote::Kind::kRead,
          fmt::format("OCSP response read, valid until {}", utcText((*staple)->validUntil)));
@@ -113,13 +113,13 @@ void StapleFiles::check(Entry& entry, int64_t now, std::vector<StapleNote>& note
     entry.stamp = stamp;
     entry.told.clear();
   }
-  // A removed file's response stays while valid.
+  // The response of a removed file is served while it is valid.
   if (stamp.exists() && (changed || entry.refused)) read(entry, now, notes);
   const auto held = entry.credentials->staple().held();
   if (held == nullptr || held->validUntil >= now || entry.expiryTold) return;
   entry.expiryTold = true;
   notes.push_back({StapleNote::Kind::kExpired, entry.service,
-                   fmt::format("{}: the OCSP response has expired ({}), none is served",
+                   fmt::format("{}: the OCSP response has expired ({}); none is served",
                                entry.credentials->certPath(), utcText(held->validUntil))});
 }
 

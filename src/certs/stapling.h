@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What the services want of OCSP stapling, certificate by certificate: which are fetched for, which
-// have a response in a file, and what an operator ought to know of each. StapleFiles reads the
-// files `CERT.ocsp`, at the start, after reloads and when they change. Thread: control.
+// What each certificate of the services needs of OCSP stapling: whether culvert fetches a response,
+// whether a file holds one, and what an operator needs to know. StapleFiles reads the files
+// `CERT.ocsp`: at the start, after reloads and when they change. Thread: control.
 #pragma once
 
 #include <cstdint>
@@ -15,13 +15,14 @@
 
 namespace culvert {
 
-/// One certificate of one service. Those that cannot have an OCSP response (self-signed) and those
-/// of services without stapling that do not demand it are not among them.
+/// One certificate of one service. Certificates that cannot have an OCSP response (self-signed) are
+/// not listed. Certificates of services without stapling are listed only if they demand it
+/// (must-staple).
 struct StapleWish {
   std::string service;
   std::shared_ptr<const Credentials> credentials;
   StapleMode mode = StapleMode::kOff;
-  std::string responder;  ///< the option's, else the certificate's; empty: none
+  std::string responder;  ///< from the option, else from the certificate; empty: none
 
   bool wantsFetch() const {
     return mode == StapleMode::kFetch ||
@@ -30,29 +31,29 @@ struct StapleWish {
 };
 std::vector<StapleWish> stapleWishes(const Runtime& runtime);
 
-/// The certificates that are fetched for; the same certificate in several services once.
+/// The certificates to fetch for; a certificate of several services appears once.
 std::vector<OcspTask> ocspTasks(const std::vector<StapleWish>& wishes);
 
-/// Something to tell of one certificate.
+/// An event of one certificate that is worth a log line.
 struct StapleNote {
   enum class Kind : uint8_t { kRead, kRefused, kRevoked, kExpired, kMissing };
   Kind kind;
   std::string service;
-  std::string text;  ///< begins with the file's name
+  std::string text;  ///< begins with the file name
 };
 
-/// Certificates that demand stapling and will not get it, and what is fetched for in vain: with
-/// what is in the files now.
+/// Certificates that demand stapling and will not get it, and certificates that culvert cannot
+/// fetch for, judged by the current contents of the files.
 std::vector<StapleNote> stapleShortcomings(const std::vector<StapleWish>& wishes, int64_t now);
 
 class StapleFiles {
  public:
-  /// From now on these; files that are new, have changed or were refused are read.
+  /// Replaces the certificates. It reads files that are new, have changed or were refused.
   std::vector<StapleNote> follow(const std::vector<StapleWish>& wishes, int64_t now);
-  /// Looks at the next few files, again from the first on when the last was seen.
+  /// Checks the next few files; after the last file, it starts again from the first.
   std::vector<StapleNote> recheckSome(int64_t now);
   bool empty() const { return entries_.empty(); }
-  /// Whether the last call came to the end.
+  /// Whether the last call reached the last file.
   bool roundDone() const { return next_ == 0; }
 
  private:
@@ -61,8 +62,8 @@ class StapleFiles {
     std::shared_ptr<const Credentials> credentials;
     std::string path;
     FileStamp stamp;
-    bool refused = false;                // then it is read again each time: the reason may pass
-    std::vector<std::string> told = {};  // why, of this stamp
+    bool refused = false;                // the file is read again each time: the reason may pass
+    std::vector<std::string> told = {};  // the reasons already logged for this stamp
     bool expiryTold = false;
   };
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Where the session ticket keys come from: the file that [global] names, or a secret of this
-// process, kept for its life. Thread: control; keys() any.
+// process, kept until it exits. Thread: control; keys() any.
 #pragma once
 
 #include <memory>
@@ -14,21 +14,21 @@ namespace culvert {
 
 class TicketSource {
  public:
-  /// Reads the secrets that `global` asks for and changes nothing. nullopt: the reason is in
-  /// `diagnostics` (exit code 4).
+  /// Reads the secrets that `global` names and changes nothing. nullopt: `diagnostics` has the
+  /// reason (exit code 4).
   std::optional<TicketSecrets> load(const GlobalOptions& global, Diagnostics& diagnostics);
 
-  /// Puts secrets and rotation into force for every worker at once; true where they were others.
-  /// After an error everything is as before.
+  /// Puts secrets and rotation into force for every worker at once. Returns true if they differ
+  /// from before. After an error nothing has changed.
   Result<bool> apply(TicketSecrets secrets, Millis rotation);
-  /// Moves on with the wall clock.
+  /// Advances to the keys of the current wall clock time. Returns true if the keys changed.
   Result<bool> rotate();
 
-  /// Names by which operators can compare replicas: "1f00ba44, accepts 09abcdef".
+  /// Ids by which operators can compare replicas: "1f00ba44, accepts 09abcdef".
   static std::string idsOf(const TicketSecrets& secrets);
   std::string ids() const { return idsOf(keys_->secrets()); }
 
-  /// nullptr before the first apply(); then the same for life.
+  /// nullptr before the first apply(); then the same object until the process exits.
   const TicketKeys* keys() const { return keys_.get(); }
 
  private:

@@ -117,7 +117,7 @@ def test_a_bad_file_in_a_directory_disables_only_itself(culvert, echo, pki, shel
 def test_a_directory_without_a_usable_certificate_is_an_error(culvert, echo, shelf):
     daemon = culvert(backend=echo.address, service={"cert": shelf.path, "key": None}, wait=False)
     assert fails(daemon) == 4
-    assert "error: [service main] cert: no certificate that can be used is there" in daemon.stderr()
+    assert "error: [service main] cert: there is no usable certificate" in daemon.stderr()
 
 
 @pytest.mark.parametrize("cert, key", [("fullchain.pem", "privkey.pem"), ("tls.crt", "tls.key")])

@@ -763,11 +763,11 @@ def test_the_end_of_a_list_is_told_before_and_when_it_comes(culvert, world, pki,
     later = world.pki.crl("later", lasting, start=-HOUR, end=6 * HOUR + HOUR / 10)
     daemon = culvert(Config({name: {"backend": echo.address, **required(
         world, client_ca=[world.root.cert, lasting.cert], crl=[soon, later])} for name in ("one", "two")}))
-    list_of = "revocation list of C=DE, CN=clients root "
+    list_of = "CRL of C=DE, CN=clients root "
     assert daemon.counters()["revocation_list_hours_left"] == 0
     line = daemon.wait_log(list_of + "has expired: clients that need it are refused", 20)
     assert " err " in line.text and line["crl"] == soon and line["service"] == "one"
-    told = [line for line in daemon.log_lines() if "revocation list of" in line.text and "until" in line.fields]
+    told = [line for line in daemon.log_lines() if "CRL of" in line.text and "until" in line.fields]
     assert [(list_of + "expires soon" in line.text, line["crl"]) for line in told] == [(True, soon), (False, soon)]
     daemon.reload(Config({"main": {"backend": echo.address, **required(world, client_ca=[lasting.cert], crl=[later])}}))
     counters = daemon.counters()
@@ -789,7 +789,7 @@ def test_changed_lists_and_cas_are_taken_without_a_signal(culvert, world, pki, e
     assert [outcome("plain"), outcome("revoked")] == [None, "certificate_revoked"]
     mark = daemon.mark()
     lists.write_bytes(pathlib.Path(world.pki.crl("watched", world.root, [world.clients["plain"]])).read_bytes())
-    daemon.wait_log("revocation lists for client certificates taken", since=mark)
+    daemon.wait_log("CRLs for client certificates loaded", since=mark)
     assert [outcome("plain"), outcome("revoked")] == ["certificate_revoked", None]
     mark = daemon.mark()
     lists.write_bytes(pathlib.Path(world.pki.crl("older", world.root, [world.clients["plain"]],
@@ -797,16 +797,16 @@ def test_changed_lists_and_cas_are_taken_without_a_signal(culvert, world, pki, e
     daemon.wait_log("than the one in use until now: who was revoked since may pass again", since=mark)
     mark = daemon.mark()
     lists.write_text("-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n")
-    daemon.wait_log("changed files are not taken; what is in use stays", since=mark)
+    daemon.wait_log("changed files are not loaded; what is in use stays", since=mark)
     assert outcome("plain") == "certificate_revoked" and daemon.counters()["certificates_refused"] == 1
     mark = daemon.mark()
     lists.write_bytes(pathlib.Path(world.pki.crl("foreign", world.other)).read_bytes())
-    line = daemon.wait_log("changed files are not taken; what is in use stays", since=mark)
+    line = daemon.wait_log("changed files are not loaded; what is in use stays", since=mark)
     assert f"crl: {lists}: holds no list of C=DE, CN=clients root any more that can be used" in daemon.log_text(mark)
     assert "] crl: " in line.text
     assert outcome("plain") == "certificate_revoked" and outcome("good") is None
     mark = daemon.mark()
     authorities.write_bytes(pathlib.Path(world.other.cert).read_bytes())
     lists.write_bytes(pathlib.Path(world.pki.crl("other", world.other, [])).read_bytes())
-    daemon.wait_log("revocation lists for client certificates taken", since=mark)
+    daemon.wait_log("CRLs for client certificates loaded", since=mark)
     assert [outcome("good"), outcome("wrong CA")] == ["unknown_ca", None]

@@ -46,12 +46,12 @@ def warned(daemon, words):
 
 def test_it_stays_where_a_file_comes_before_it(shelf, pki):
     added = shelf.put("a")
-    shelf.daemon.wait_log("certificate taken")
+    shelf.daemon.wait_log("certificate loaded")
     assert shelf.default() == shelf.first and served(shelf.daemon, pki, "a.example") == added
     stays = f"{shelf.path}/a.pem comes before {shelf.path}/m.pem, which stays the default certificate"
     assert len(warned(shelf.daemon, stays)) == 1
     renewed = shelf.put("m")
-    shelf.daemon.wait_log("certificate taken", count=2)
+    shelf.daemon.wait_log("certificate loaded", count=2)
     assert shelf.default() == renewed and len(warned(shelf.daemon, stays)) == 1, "said once"
     shelf.daemon.reload()
     assert shelf.default() == added
@@ -60,7 +60,7 @@ def test_it_stays_where_a_file_comes_before_it(shelf, pki):
 
 def test_it_moves_with_a_warning_where_its_file_goes(shelf):
     os.unlink(shelf.path / "m.pem")
-    shelf.daemon.wait_log("m.pem is gone: it is served no more")
+    shelf.daemon.wait_log("m.pem is gone: it is no longer served")
     assert shelf.default() == shelf.second
     assert warned(shelf.daemon, f"{shelf.path}/z.pem is the default certificate now, it was {shelf.path}/m.pem")
 
@@ -69,7 +69,7 @@ def test_the_last_one_is_kept_as_the_default(shelf):
     """All files go, then another one comes: what was kept meanwhile is gone then."""
     for name in ("m", "z"):
         os.unlink(shelf.path / f"{name}.pem")
-    shelf.daemon.wait_log("nothing else is there to serve")
+    shelf.daemon.wait_log("no other certificate can be served")
     assert shelf.default() == shelf.first
     other = shelf.put("k")
     shelf.daemon.wait_log("k.pem is the default certificate now")

@@ -41,5 +41,5 @@ def test_the_warning_comes_when_the_last_third_begins(culvert, echo, pki, workdi
                              "main": {"backend": echo.address, "cert": pair.cert, "key": pair.key}}))
     assert " warning " in daemon.wait_log(SOON, 20).text
     pair.put(pair.make())
-    daemon.wait_log("certificate taken")
+    daemon.wait_log("certificate loaded")
     assert daemon.counters()["certificates_taken"] == 1 and len(daemon.find_log(SOON)) == 1

@@ -15,7 +15,7 @@ import pytest
 
 from harness.renewal import HOUR, Pair, served
 
-ASKED = "which clients have asked for within 24 hours"
+ASKED = "which clients requested within 24 hours"
 
 
 @pytest.mark.parametrize("before,after,asked,lost", [
@@ -26,7 +26,7 @@ def test_a_name_that_a_client_asked_for_is_warned_of_and_no_more(culvert, echo, 
     daemon = culvert(backend=echo.address, service={"cert": pair.cert, "key": pair.key})
     served(daemon, pki, asked)
     new = pair.put(pair.make(names=after))
-    daemon.wait_log("certificate taken")
+    daemon.wait_log("certificate loaded")
     (line,) = daemon.find_log(ASKED)
     assert " warning " in line.text and f"{pair.cert}: it lacks {lost}, " in line.text
     assert served(daemon, pki, asked) == new.der
@@ -42,8 +42,8 @@ def test_a_removed_certificate_goes_although_clients_ask_for_it(culvert, echo, p
     daemon = culvert(backend=echo.address, service={"cert": str(shelf), "key": None})
     assert served(daemon, pki, "b.example") == made["b"].der
     os.unlink(shelf / "b.pem")
-    daemon.wait_log("b.pem is gone: it is served no more")
-    assert f"is gone, and what is left lacks b.example, {ASKED}" in daemon.log_text()
+    daemon.wait_log("b.pem is gone: it is no longer served")
+    assert f"is gone, and the rest lacks b.example, {ASKED}" in daemon.log_text()
     assert served(daemon, pki, "b.example") == made["a"].der
 
 
@@ -58,10 +58,10 @@ def test_an_expired_certificate_does_not_outlive_a_valid_one(culvert, echo, pki,
     if what == "an intermediate":
         shutil.copy(new.cert, new.chain)
     pair.put(new)
-    daemon.wait_log("certificate taken")
+    daemon.wait_log("certificate loaded")
     assert served(daemon, pki, "www.example") == new.der
-    (line,) = daemon.find_log("no certificate names mail.example" if what == "a demanded name" else
-                              "the certificate of its issuer is missing")
+    (line,) = daemon.find_log("no certificate covers mail.example" if what == "a demanded name" else
+                              "the chain lacks the issuer's certificate")
     assert " warning " in line.text
 
 
@@ -71,7 +71,7 @@ def test_what_was_refused_is_taken_at_the_end_of_the_one_in_use(culvert, echo, p
     pair.put(pair.make(end=HOUR / 1800))
     daemon = culvert(backend=echo.address, service={"cert": pair.cert, "key": pair.key, "server-names": "mail.example"})
     new = pair.put(pair.make(names=["www.example"]))
-    daemon.wait_log("certificate taken", 15)
+    daemon.wait_log("certificate loaded", 15)
     assert served(daemon, pki, "www.example") == new.der
 
 

@@ -101,7 +101,7 @@ def test_a_start_serves_it_with_an_error_line(culvert, echo, pki, workdir):
     shelf.put({case: shelf.flawed["issuer-sha1"]})  # another flaw is refused
     daemon.wait_log("; the one in use stays")
     shelf.put({case: shelf.sound[case]})
-    daemon.wait_log("certificate taken")
+    daemon.wait_log("certificate loaded")
     assert daemon.counters()["certificates_invalid"] == len(FLAWS) - 1
 
 

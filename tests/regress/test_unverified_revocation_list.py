@@ -71,7 +71,7 @@ def test_no_such_list_is_taken(culvert, world, pki, echo, workdir):
         mark = daemon.mark()
         data, words = forged(world, kind, f"forged-{number}")
         lists.write_bytes(data)
-        daemon.wait_log("changed files are not taken; what is in use stays", since=mark)
+        daemon.wait_log("changed files are not loaded; what is in use stays", since=mark)
         assert words in daemon.log_text(mark), kind
         assert outcome(world.good) == "in" and outcome(world.gone) != "in", kind
         daemon.reload(expect=False)
