@@ -26,7 +26,7 @@ bool print(const Diagnostics& diagnostics) {
   return diagnostics.hasErrors();
 }
 
-/// What the policy of each service comes to: "service web: policy modern: TLS 1.3, ..".
+/// The effective policy of each service: "service web: policy modern: TLS 1.3, ..".
 std::string policyLines(const Config& config, const Runtime& runtime) {
   std::string lines;
   for (const ServiceOptions& options : config.services) {
@@ -35,14 +35,14 @@ std::string policyLines(const Config& config, const Runtime& runtime) {
     std::string given;
     for (const char* key : {"min-version", "max-version", "ciphers", "ciphersuites", "groups"})
       if (options.originOf(key).kind > Origin::Kind::kPolicy)
-        given += fmt::format("{}{}", given.empty() ? ", but for " : ", ", key);
+        given += fmt::format("{}{}", given.empty() ? ", except " : ", ", key);
     lines += fmt::format("service {}: policy {}{}: {}\n", options.name, options.policy, given,
                          policyText(*found->service->tls->settings));
   }
   return lines;
 }
 
-/// What the daemon would say of OCSP stapling.
+/// What the daemon would log about OCSP stapling.
 Diagnostics staplingNotes(const Config& config, const Runtime& runtime) {
   Diagnostics diagnostics;
   const int64_t now = std::time(nullptr);
@@ -71,7 +71,7 @@ std::string certificateLines(const Runtime& runtime) {
   return lines;
 }
 
-/// The soonest end of a validity among `all`: "2 CAs (until 2027-03-01 12:00:00 UTC)".
+/// The soonest expiry among `all`: "2 CAs (until 2027-03-01 12:00:00 UTC)".
 template <class Range, class End>
 std::string soonestEnd(const Range& all, std::string_view what, End endOf) {
   int64_t soonest = endOf(all.front());
@@ -80,7 +80,7 @@ std::string soonestEnd(const Range& all, std::string_view what, End endOf) {
                      utcText(soonest));
 }
 
-/// What clients are verified with: until when the first of the CAs is good, and the first list.
+/// The client authentication of each service: until when the first CA and the first CRL are valid.
 std::string clientAuthLines(const Runtime& runtime) {
   std::string lines;
   for (const RuntimeService& one : runtime.services) {
@@ -92,16 +92,16 @@ std::string clientAuthLines(const Runtime& runtime) {
         auth->anchors.empty()
             ? "by their keys alone"
             : soonestEnd(auth->anchors, "CA", [](const TrustAnchor& one) { return one.notAfter; }));
-    if (auth->checksRevocation && auth->lists.empty()) lines += ", no revocation list";
+    if (auth->checksRevocation && auth->lists.empty()) lines += ", no CRL";
     if (!auth->lists.empty())
-      lines += ", " + soonestEnd(auth->lists, "revocation list",
+      lines += ", " + soonestEnd(auth->lists, "CRL",
                                  [](const RevocationList& one) { return one.nextUpdate; });
     lines += '\n';
   }
   return lines;
 }
 
-/// What culvert serves here where the list is empty.
+/// What culvert serves if the option is empty.
 std::string servedWords(std::string_view key) {
   const TlsSettings builtIn;
   if (key == "ciphers") return suiteList(builtIn.suites12());
@@ -113,7 +113,7 @@ std::string servedWords(std::string_view key) {
 }  // namespace
 
 int checkConfig(const ConfigSource& source, bool strict) {
-  Resolver resolver{ResolverOptions{}};  // never started: preflight() looks the names up
+  Resolver resolver{ResolverOptions{}};  // never started: preflight() resolves the names
   TicketSource tickets;
   Preparation made = prepare(
       source,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Sets CLI11 up from cli_options.def, and turns whatever it objects to into one line of ours.
+// Sets up CLI11 from cli_options.def, and turns each of its errors into one line of ours.
 #include "main/cli.h"
 
 #include <fmt/format.h>
@@ -20,7 +20,7 @@ namespace {
 
 constexpr std::string_view kSeeHelp = "; see culvert --help";
 
-/// Names as CLI11 takes them, by id.
+/// The names in CLI11's form, by id.
 namespace names {
 #define CLI_OPTION(id, group, text, argument, brief, detail) constexpr const char* id = text;
 #include "main/cli_options.def"
@@ -48,7 +48,7 @@ struct Raw {
 };
 
 CLI::Option* addRepeated(CLI::App& app, const char* name, std::vector<std::string>& into) {
-  // One value for each time it is given; never the words that follow.
+  // One value for each time the option is given; never the arguments that follow.
   return app.add_option(name, into)->allow_extra_args(false);
 }
 
@@ -89,7 +89,7 @@ Result<CommandLine> unknownArgument(const std::string& argument) {
   return usage(fmt::format("unknown option \"{}\"{}", printable(word, 100), didYouMean(meant)));
 }
 
-/// CLI11's words about the number of values ("--set: 1 required TEXT missing") in ours.
+/// Rewords CLI11's text about the number of values ("--set: 1 required TEXT missing").
 std::string mismatchWords(std::string_view what) {
   const std::string_view name = what.substr(0, what.find_first_of(": "));
   if (what.find("disallowed flag override") != std::string_view::npos)
@@ -100,7 +100,7 @@ std::string mismatchWords(std::string_view what) {
   return std::string(what);
 }
 
-/// Only one thing may be asked for; the first of these that was wins its check.
+/// Only one action may be requested. The first one that was given is compared with the others.
 Result<void> chooseAction(const Raw& raw, CommandLine& line) {
   using Action = CommandLine::Action;
   struct Asked {
@@ -174,7 +174,8 @@ Result<CommandLine> parseCommandLine(const std::vector<std::string>& arguments) 
   Raw raw;
   try {
     declare(app, raw);
-    std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());  // as CLI11 wants it
+    std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());  // CLI11 requires this
+                                                                              // order
     app.parse(reversed);
   } catch (const CLI::ArgumentMismatch& error) {
     return usage(mismatchWords(error.what()));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The command line: what was asked for, checked for itself, and the configuration's source that
-// follows from it and from the environment. CLI11 stays behind this door. Thread: start.
+// The command line: the requested action, checked by itself, and the configuration's source, which
+// follows from the command line and the environment. CLI11 stays behind this door. Thread: start.
 #pragma once
 
 #include <string>
@@ -22,17 +22,17 @@ struct CommandLine {
   Overrides overrides;     ///< --set, the named options, --self-signed; no environment yet
 };
 
-/// `arguments` without the program's name. The error is a usage error (exit 2): one line, with a
-/// suggestion where one is near.
+/// `arguments` are those without the program's name. The error is a usage error (exit code 2): one
+/// line, with a suggestion if a known name is similar.
 Result<CommandLine> parseCommandLine(const std::vector<std::string>& arguments);
 
-/// The source for run, check and dump: file of -c, else CULVERT_CONFIG, else none, under the
-/// overrides of `line` and the CULVERT_ variables of `environment` ("NAME=VALUE"). Usage error
-/// where nothing says what to serve.
+/// The source for run, check and dump: the file of -c, else of CULVERT_CONFIG, else none. The
+/// overrides of `line` and the CULVERT_ variables of `environment` ("NAME=VALUE") apply on top. A
+/// usage error if neither says what to serve.
 Result<ConfigSource> makeConfigSource(const CommandLine& line,
                                       const std::vector<std::string>& environment);
 
-/// The environment of this process as makeConfigSource takes it.
+/// The environment of this process in the form that makeConfigSource() takes.
 std::vector<std::string> processEnvironment();
 
 }  // namespace culvert

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// --help out of cli_options.def and the option table.
+// --help, made from cli_options.def and the option table.
 #include "main/help.h"
 
 #include <fmt/format.h>
@@ -56,8 +56,8 @@ std::string usageText() {
   }
   out += "\n" + optionIndex();
   out +=
-      "\nEvery key can also come from the environment or --set; `culvert --help KEY` says all "
-      "about it.\n"
+      "\nEvery key can also come from the environment or --set; `culvert --help KEY` describes "
+      "one key.\n"
       "Manual: culvert(8), culvert.ini(5)\n";
   return out;
 }

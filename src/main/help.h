@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The words culvert prints about itself: --help, --help KEY, and the generated files (manual pages,
-// sample). Thread: any.
+// The text that culvert prints about itself: --help, --help KEY, and the generated files (manual
+// pages, sample). Thread: any.
 #pragma once
 
 #include <string>
@@ -18,7 +18,7 @@ std::string usageText();
 std::string keyHelp(std::string_view key);
 
 /// `--generate WHAT`: sample (etc/culvert.ini), man (culvert.8), man-ini (culvert.ini.5),
-/// readme-table. The error names what is allowed.
+/// readme-table. An error lists the allowed values.
 Result<std::string> generate(std::string_view what);
 
 /// culvert(8) and culvert.ini(5) in groff's man macros.
@@ -31,10 +31,10 @@ struct CliOptionWords {
   std::string names;
   std::string_view brief, detail;
 };
-/// All of cli_options.def, in its order.
+/// All of cli_options.def, in order.
 const std::vector<CliOptionWords>& cliOptions();
 
-/// The lists that stand for an empty `ciphers`, `ciphersuites`, `groups`; for other keys "".
+/// The list that an empty `ciphers`, `ciphersuites` or `groups` stands for; "" for other keys.
 std::string builtInWords(std::string_view key);
 
 }  // namespace culvert

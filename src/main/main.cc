@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// main(): what the command line asks for, and nothing more. Serving is the server's business.
+// main(): runs the action of the command line. Serving is the server's task.
 #include <cstdio>
 #include <span>
 

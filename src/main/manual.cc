@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The manual pages: their words stand in docs/man, the lists come from the tables.
+// The manual pages: their text is in docs/man, their lists come from the tables.
 #include <fmt/format.h>
 
 #include <initializer_list>
@@ -26,7 +26,7 @@ struct Part {
   std::string text;
 };
 
-/// `page` with the parts in the places of their lines `.\" generated: NAME`.
+/// Returns `page` with each line `.\" generated: NAME` replaced by its part.
 std::string withParts(std::string_view page, std::initializer_list<Part> parts) {
   std::string out(page);
   for (const Part& part : parts) {

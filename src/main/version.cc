@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// See version.h. The Makefile passes what it knows to this file alone.
+// See version.h. The Makefile passes versions and build data to this file only.
 #include "main/version.h"
 
 #include <fmt/format.h>

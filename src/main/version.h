@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What this binary is: its own version, the libraries inside and what they were built with. Thread:
-// any.
+// What this binary is: its own version, the libraries in it and how they were built. Thread: any.
 #pragma once
 
 #include <string>

@@ -742,7 +742,7 @@ def test_check_says_until_when_clients_can_be_verified(world, pki, workdir):
     ends = [x509.load_pem_x509_certificate(pathlib.Path(world.old_root.cert).read_bytes()).not_valid_after,
             x509.load_pem_x509_crl(pathlib.Path(crls[0]).read_bytes()).next_update]
     assert line == (f"service main: client certificates optional, 2 CAs (until {ends[0]} UTC), "
-                    f"1 revocation list (until {ends[1]} UTC)")
+                    f"1 CRL (until {ends[1]} UTC)")
 
 
 def test_tickets_of_defaults_are_overridden_with_a_note(world, pki, workdir):
