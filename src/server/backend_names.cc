@@ -24,7 +24,7 @@ void forEachName(const Config& config, Visit visit) {
   }
 }
 
-/// What became of each name; nothing yet: no answer has come. The lookup's thread writes.
+/// The answer for each name; nullopt while there is none. The look-up's thread writes.
 struct Answers {
   std::mutex mutex;
   std::condition_variable changed;
@@ -40,7 +40,7 @@ void lookUp(const BackendNamesOptions& options, Answers& answers) {
          answers.changed.notify_all();
        },
        options.lookup});
-  std::vector<std::string> hosts;  // answers come while questions are put
+  std::vector<std::string> hosts;  // a copy: answers arrive while requests are made
   for (const auto& entry : answers.of) hosts.push_back(entry.first);
   for (const std::string& host : hosts) {
     const auto asked = lookup.ask(host, 0);

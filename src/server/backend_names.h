@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A reload must not take a backend's name that is mistyped: its clients would wait for
-// connect-timeout each. Thread: control.
+// A reload must not apply a mistyped backend name: each of its clients would wait for
+// connect-timeout. Thread: control.
 #pragma once
 
 #include "config/config.h"
@@ -11,12 +11,12 @@ namespace culvert {
 struct BackendNamesOptions {
   Millis patience{5000};                ///< for all names together
   std::function<void()> onThreadStart;  ///< see HostLookupOptions
-  /// What resolves; tests put their own in.
+  /// Resolves a name; tests replace it.
   std::function<Result<AddressSet>(const std::string& host, uint16_t port)> lookup = resolveHost;
 };
 
-/// An error for each host name among the backends of `config` that `before` does not have and that
-/// does not resolve now. Waits for the answers, and not at all where no name is new.
+/// Adds an error for each host name among the backends of `config` that `before` does not have and
+/// that does not resolve now. Waits for the answers; returns at once if no name is new.
 void checkNewBackends(const Config& config, const Config& before,
                       const BackendNamesOptions& options, Diagnostics& diagnostics);
 

@@ -21,7 +21,7 @@ void Drain::onTick() {
   if (wanted_ && !begun_) begin();
 }
 
-/// Where memory runs out on the way, the next tick begins again.
+/// If memory runs out, the next tick tries again.
 void Drain::begin() {
   parts_.acceptor->stop();
   const Millis limit = parts_.config.global.drainTimeout;
@@ -44,13 +44,14 @@ void Drain::begin() {
   parts_.listeners.removeSocketFiles();
 }
 
-/// Where the process stood still, its tunnels have that much longer, once.
+/// If the process stood still (stopped, or the machine suspended), the tunnels get that time back,
+/// once.
 void Drain::onTimeout() {
   const TimePoint now = parts_.loop.now();
   const auto late =
       standstill(std::exchange(deadline_, kNever), now, parts_.config.global.drainTimeout);
   if (late.count() != 0) return timer_.armBy(now + late);
-  cutAll("drain-timeout has passed");
+  cutAll("drain-timeout expired");
 }
 
 void Drain::cutAll(const char* why) {
@@ -58,7 +59,7 @@ void Drain::cutAll(const char* why) {
   if (open == 0) return;
   cut_ = open;
   parts_.logger.tell(LogLevel::kWarning, [&] {
-    return LogLine(LogLevel::kWarning, "cutting what is left")
+    return LogLine(LogLevel::kWarning, "cutting the remaining tunnels")
         .add("reason", why)
         .add("tunnels", open);
   });

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Drain ends the daemon: nothing new is accepted, the tunnels get drain-timeout to end, and what is
-// left then is cut. Thread: control.
+// Drain stops the daemon: culvert accepts nothing new, tunnels get drain-timeout to end, and
+// culvert then cuts the rest. Thread: control.
 #pragma once
 
 #include <atomic>
@@ -17,15 +17,15 @@ class Drain {
   Drain(const Drain&) = delete;
   Drain& operator=(const Drain&) = delete;
 
-  /// TERM or INT: the first begins the drain, a second one cuts every tunnel. The loop stops when
-  /// no worker has a tunnel left.
+  /// TERM or INT: the first one begins the drain, a second one cuts every tunnel. The loop stops
+  /// when no worker has a tunnel left.
   void onSignal();
-  /// Begins again where the memory for it was short. To be called twice a second.
+  /// Begins the drain again if memory was short. Call twice a second.
   void onTick();
-  /// A signal has come, and the acceptor has stopped.
+  /// True after a signal, once the acceptor has stopped.
   bool begun() const { return begun_; }
 
-  /// After the loop: ends the workers' threads.
+  /// Call after the loop: stops the workers' threads.
   void finish();
   /// How many tunnels were cut.
   size_t cut() const { return cut_; }

@@ -12,7 +12,7 @@
 namespace culvert {
 namespace {
 
-/// One socket that the configuration asks for.
+/// One socket that the configuration requires.
 struct Wanted {
   std::string key;
   AddressKind kind;
@@ -31,7 +31,7 @@ void addWanted(const ServiceOptions& service, const SourcedText& item, const Add
                size_t place, std::vector<Wanted>& wanted, Diagnostics& diagnostics) {
   const auto add = [&](const SocketAddress& address) {
     std::string key = spec.kind == AddressKind::kWildcard ? spec.text() : address.text();
-    // Several listeners with a port of the system's choice are several listeners.
+    // Each listener with a port that the system chooses is a listener of its own.
     if (spec.kind != AddressKind::kUnix && spec.port == 0)
       key += fmt::format(" {}#{}", service.name, place);
     wanted.push_back({key, spec.kind, address, spec.port, service.name, item.origin});
@@ -57,7 +57,7 @@ std::vector<Wanted> wantedListeners(const Config& config, Diagnostics& diagnosti
   return wanted;
 }
 
-/// Whether one of two listeners' addresses includes the other.
+/// True if one of two listeners' addresses includes the other.
 bool overlap(const std::string& a, const std::string& b) {
   if (a == b) return false;
   const auto one = parseAddress(a, AddressUse::kListen);
@@ -73,8 +73,8 @@ bool overlap(const std::string& a, const std::string& b) {
 
 }  // namespace
 
-/// By what the configuration said, or, for a port that the system chose before and that is written
-/// down now, by address.
+/// Finds a listener by the text of the configuration. If the system chose the port before and the
+/// configuration names it now, by the address.
 const ListenerTable::Bound* ListenerTable::find(const std::string& key) const {
   const auto found = std::find_if(bound_.begin(), bound_.end(),
                                   [&](const Bound& b) { return b.key == key || b.address == key; });
@@ -93,7 +93,7 @@ ListenerTable::Change ListenerTable::prepare(const Config& config, const ListenO
                                       [&](const auto& entry) { return entry.id == bound->id; });
       if (taken != change.entries.end()) {
         diagnostics.error(wanted.origin, "service " + wanted.service, "listen",
-                          fmt::format("cannot listen on {}: [service {}] does already",
+                          fmt::format("cannot listen on {}: [service {}] already listens on it",
                                       bound->address, taken->service));
         continue;
       }
@@ -116,19 +116,19 @@ ListenerTable::Change ListenerTable::prepare(const Config& config, const ListenO
   return change;
 }
 
-/// Why an address is in use, where culvert itself is the reason; else empty. A restart helps unless
-/// the new configuration wants both.
+/// Why an address is in use, if culvert itself uses it; else empty. If the new configuration names
+/// both addresses, a restart does not help either.
 std::string ListenerTable::whoHolds(const std::string& address,
                                     const std::vector<std::string>& wanted) const {
   for (const std::string& other : wanted) {
     if (overlap(other, address))
-      return fmt::format(": this file listens on {}, too, and one includes the other", other);
+      return fmt::format(": this file also listens on {}, and one address includes the other",
+                         other);
   }
   for (const Bound& bound : bound_) {
     if (overlap(bound.address, address))
       return fmt::format(
-          ": culvert itself listens on {} for [service {}]; a restart makes this change, a reload "
-          "cannot",
+          ": culvert itself listens on {} for [service {}]; this change needs a restart",
           bound.address, bound.service);
   }
   return {};
@@ -193,7 +193,7 @@ void ListenerTable::removeDroppedFile(uint32_t id) {
   });
 }
 
-/// Not where a later reload has bound the path anew.
+/// Keeps the file if a later reload has bound the path again.
 void ListenerTable::removeFileOf(const Bound& old) const {
   const bool again =
       std::any_of(bound_.begin(), bound_.end(), [&](const Bound& b) { return b.key == old.key; });
@@ -202,11 +202,12 @@ void ListenerTable::removeFileOf(const Bound& old) const {
 
 void noteUnbindable(const Config& config, Diagnostics& diagnostics, Severity severity) {
   Diagnostics unresolved;
-  std::vector<UniqueFd> held;  // so that two addresses of the file that exclude each other show
+  std::vector<UniqueFd> held;  // kept open, so that addresses of this file that exclude each other
+                               // fail
   for (const Wanted& wanted : wantedListeners(config, unresolved)) {
     Severity weight = severity;
     Error why;
-    if (wanted.kind == AddressKind::kUnix) {  // binding would replace a stale file
+    if (wanted.kind == AddressKind::kUnix) {  // a bind would replace a stale file
       const auto could = checkUnixListener(wanted.address);
       if (could) continue;
       why = could.error();
@@ -218,7 +219,7 @@ void noteUnbindable(const Config& config, Diagnostics& diagnostics, Severity sev
       }
       why = fd.error();
       held.clear();
-      if (wanted.bind({})) {  // it was not somebody else
+      if (wanted.bind({})) {  // no other process has the address
         weight = Severity::kError;
         why.text += ": another address of this file includes it";
       }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // ListenerTable is the control thread's view of the listening sockets: what the configuration
-// wants, what is bound, and a reload's difference between the two as a transaction (bind everything
-// new first, then commit or forget). The sockets themselves belong to the acceptor once committed.
+// requires and what is bound. A reload applies the difference as a transaction: it binds everything
+// new first, then commits or discards. After the commit, the sockets belong to the acceptor.
 // Thread: control.
 #pragma once
 
@@ -19,16 +19,16 @@ namespace culvert {
 
 class ListenerTable {
  public:
-  /// A prepared change: everything new is bound already, nothing of the old is touched.
+  /// A prepared change: everything new is bound, nothing old is touched.
   struct Change {
     struct Entry {
-      std::string key;  // what makes two listeners the same: canonical address, and for port 0 its
-                        // place too
+      std::string key;  // what makes two listeners the same: the canonical address; for port 0 also
+                        // its place
       std::string service;
       std::string address;  // as bound
       SocketAddress unixPath;
       uint32_t id = 0;  // 0: new
-      UniqueFd fd;      // new ones only
+      UniqueFd fd;      // only for a new listener
     };
     std::vector<Entry> entries;
   };
@@ -37,10 +37,10 @@ class ListenerTable {
   Change prepare(const Config& config, const ListenOptions& options,
                  Diagnostics& diagnostics) const;
 
-  /// Forgets a change: closes what prepare() bound.
+  /// Discards a change: closes what prepare() bound.
   static void discard(Change change);
 
-  /// Makes the change the present state; what the acceptor has to do.
+  /// Makes the change the current state. Returns what the acceptor has to do.
   ListenerUpdate commit(Change change, const Runtime& runtime);
 
   /// The same listeners with the services of this runtime.
@@ -49,9 +49,10 @@ class ListenerTable {
   /// In the order of the configuration.
   std::vector<BoundListener> report() const;
 
-  /// Removes the files of UNIX sockets; after the acceptor has stopped.
+  /// Removes the files of UNIX sockets. Call after the acceptor has stopped.
   void removeSocketFiles();
-  /// Likewise, of one that a commit dropped; after the acceptor has closed it.
+  /// Removes the file of a listener that a commit dropped. Call after the acceptor has closed its
+  /// socket.
   void removeDroppedFile(uint32_t id);
 
   size_t size() const { return bound_.size(); }
@@ -69,11 +70,11 @@ class ListenerTable {
   void removeFileOf(const Bound& old) const;
 
   std::vector<Bound> bound_;
-  std::vector<Bound> dropped_;  // UNIX sockets that the acceptor has not closed yet
+  std::vector<Bound> dropped_;  // dropped UNIX sockets that the acceptor has not closed yet
   uint32_t nextId_ = 1;
 };
 
-/// For --check: one note for each address that could not be bound now.
+/// For --check: one note for each address that cannot be bound now.
 void noteUnbindable(const Config& config, Diagnostics& diagnostics, Severity severity);
 
 }  // namespace culvert

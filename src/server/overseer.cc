@@ -11,7 +11,7 @@
 namespace culvert {
 namespace {
 
-// A turn longer than this keeps a worker's other tunnels waiting noticeably.
+// A turn longer than this delays the worker's other tunnels noticeably.
 constexpr uint64_t kLateTurnMicros = 1'000'000;
 
 }  // namespace
@@ -31,16 +31,16 @@ void Overseer::watchTurns() {
     if (since == 0 || now < since + kLateTurnMicros || reportedTurns_[i] == since) continue;
     reportedTurns_[i] = since;
     parts_.counters.add(Counter::kLateTurns);
-    parts_.logger.log(LogLine(LogLevel::kWarning, "a worker's turn is late")
+    parts_.logger.log(LogLine(LogLevel::kWarning, "worker stuck: event loop turn over 1 s")
                           .add("worker", parts_.workers[i]->name())
                           .add("busy_ms", (now - since) / 1000));
   }
 }
 
-/// After a burst the heaps are full of holes that malloc keeps for itself. malloc_trim() goes over
-/// the heaps of all threads, each under its lock, 0.5 to 1 ms for 1,000 tunnels that have gone. So
-/// it is called once and here: a worker waits at most for its own heap's turn, and only if it
-/// allocates meanwhile.
+/// After a burst the heaps are fragmented, and malloc keeps that memory. malloc_trim() locks and
+/// walks the heap of each thread: 0.5 to 1 ms for 1,000 closed tunnels. So culvert calls it once
+/// per burst, on this thread. A worker waits at most while its own heap is walked, and only if it
+/// allocates then.
 void Overseer::watchMemory() {
   if (!burst_.isOver(parts_.budget.takeMost(), parts_.loop.now())) return;
   const TimePoint start = Clock::now();
@@ -50,12 +50,12 @@ void Overseer::watchMemory() {
 #endif
   parts_.counters.add(Counter::kMemoryTrims);
   const auto took = std::chrono::duration_cast<Micros>(Clock::now() - start).count();
-  parts_.logger.log(LogLine(LogLevel::kDebug, "memory given back after a burst")
+  parts_.logger.log(LogLine(LogLevel::kDebug, "memory returned to the system after a burst")
                         .add("tunnels", parts_.budget.open())
                         .add("took_us", took));
 }
 
-/// What a worker's line would have been too much for, and has lasted.
+/// Logs changes that a worker held back because of the rate limit, if they still hold.
 void Overseer::tellBackendNews() {
   for (const RuntimeService& one : parts_.runtime.services) {
     const ConnectorOptions& options = one.service->profile->connect;

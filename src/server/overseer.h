@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Overseer looks after the workers twice a second: turns of their loops that take too long, memory
-// that a burst of tunnels has left, and news of backends that have lasted. Thread: control.
+// Overseer checks the workers twice a second: turns of their loops that take too long, memory that
+// a burst of tunnels has left, and changes of backends that are not logged yet. Thread: control.
 #pragma once
 
 #include <vector>
@@ -23,7 +23,7 @@ class Overseer {
 
   ServerParts& parts_;
   BurstWatch burst_;
-  std::vector<uint64_t> reportedTurns_;  // per worker: the turn that was reported as late
+  std::vector<uint64_t> reportedTurns_;  // per worker: the turn that was last reported
 };
 
 }  // namespace culvert

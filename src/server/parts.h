@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// ServerParts holds what the control thread steers: what is in force, and the threads that it has
-// started. The phases of the start fill it; Reload, Drain, Overseer and the state dump work on it.
-// Thread: control.
+// ServerParts holds what the control thread controls: the configuration in force, and the threads
+// that it has started. The phases of the start fill it; Reload, Drain, Overseer and the state dump
+// work on it. Thread: control.
 #pragma once
 
 #include <atomic>
@@ -25,7 +25,7 @@
 
 namespace culvert {
 
-/// Members are destroyed in the opposite order: threads before what they use.
+/// Members are destroyed in reverse order: threads before what they use.
 struct ServerParts {
   /// `daemonized` decides what `log = auto` means.
   ServerParts(ConfigSource from, bool daemonized);
@@ -36,7 +36,7 @@ struct ServerParts {
   CounterRegistry registry;
   CounterBlock& counters;  ///< the control thread's
   EventLoop loop;
-  PostBox postBox;  ///< into the control thread
+  PostBox postBox;  ///< for messages to the control thread
   std::unique_ptr<Resolver> resolver;
   TicketSource tickets;
   StapleKeeper staples;
@@ -52,7 +52,7 @@ struct ServerParts {
 
   std::unique_ptr<WorkerShared> shared;
   std::vector<std::unique_ptr<Worker>> workers;
-  std::unique_ptr<Acceptor> acceptor;  ///< from the start of the threads on
+  std::unique_ptr<Acceptor> acceptor;  ///< null before the threads start
 };
 
 }  // namespace culvert

@@ -38,7 +38,7 @@ void noteSyslog(const GlobalOptions& global, Diagnostics& diagnostics, Severity 
                     there.error().text);
 }
 
-/// A log file to which another user could lead culvert. True where there is something to note.
+/// Notes a log file that another user could redirect. Returns true if it added a note.
 bool noteLed(const GlobalOptions& global, Diagnostics& diagnostics, Severity severity) {
   const auto identity = resolveIdentity(global.user, global.group);
   const auto sound = checkAppendPath(global.log.path, identity ? identity->uid : uid_t(-1));
@@ -48,7 +48,7 @@ bool noteLed(const GlobalOptions& global, Diagnostics& diagnostics, Severity sev
   return true;
 }
 
-/// The files that culvert writes; as whoever runs the check.
+/// Checks the files that culvert writes, as the user who runs the check.
 void noteUnwritable(const Config& config, Diagnostics& diagnostics, Severity severity) {
   const auto check = [&](const auto& options, const char* key, const std::string& path) {
     if (path.empty()) return;

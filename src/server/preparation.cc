@@ -10,7 +10,7 @@
 namespace culvert {
 namespace {
 
-/// Rules that need no file but the configuration's own.
+/// Checks rules that need only the configuration's own file.
 void judgeConfig(Preparation& made, const PrepareContext& context, const std::string& file) {
   if (context.before != nullptr) {
     made.diagnostics.append(restartOnlyChanges(context.before->config, made.config, file));
@@ -19,14 +19,14 @@ void judgeConfig(Preparation& made, const PrepareContext& context, const std::st
                        {.onThreadStart = dropThreadCapabilities}, made.diagnostics);
     return;
   }
-  // A start fails where this process cannot become the user; a check often runs as somebody else.
+  // A start fails if this process cannot become the user. A check often runs as another user.
   made.identity =
       identityOf(made.config.global,
                  context.reason == PrepareReason::kCheck ? Severity::kNote : Severity::kError,
                  made.diagnostics);
 }
 
-/// Rules about the files that the configuration names.
+/// Checks rules about the files that the configuration names.
 void readFiles(Preparation& made, const PrepareContext& context) {
   const bool check =
       context.reason == PrepareReason::kCheck || context.reason == PrepareReason::kStrictCheck;

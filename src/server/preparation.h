@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// prepare() turns the configuration's source into everything that can be put in force: it reads the
-// file and all that the file names, judges it, and changes nothing. The start, a reload and --check
-// all come through here, so a rule that is added holds for the three of them. Thread: control (or
-// start).
+// prepare() turns the configuration's source into everything that can be put in force. It reads the
+// file and all files that it names, checks them, and changes nothing. The start, a reload and
+// --check all use prepare(), so a new rule holds for all three. Thread: control (or start).
 #pragma once
 
 #include <functional>
@@ -18,8 +17,8 @@ namespace culvert {
 enum class PrepareReason : uint8_t {
   kStart,
   kReload,
-  kCheck,        ///< --check: what this process cannot do itself is a note
-  kStrictCheck,  ///< --check=strict: what a start only warns of is an error
+  kCheck,        ///< --check: what this process itself cannot do is a note
+  kStrictCheck,  ///< --check=strict: a warning of the start is an error
 };
 
 /// What a reload is compared with.
@@ -30,11 +29,11 @@ struct InForce {
 
 struct Preparation {
   Config config;
-  std::optional<Identity> identity;  ///< whom `user` and `group` name; not for kReload
+  std::optional<Identity> identity;  ///< from `user` and `group`; not for kReload
   Runtime runtime;
   TicketSecrets tickets;
   Diagnostics diagnostics;
-  int exitCode = 0;  ///< 0: all of it is there; else the code that a start ends with
+  int exitCode = 0;  ///< 0 if everything is complete; else the exit code of a start
 };
 
 struct PrepareContext {
@@ -42,12 +41,12 @@ struct PrepareContext {
   Resolver& resolver;
   TicketSource& tickets;
   const InForce* before = nullptr;  ///< kReload only
-  /// Runs between the configuration and the files that it names. It may take the diagnostics so
-  /// far; false ends the preparation with kExitConfig. May be empty.
+  /// Called after the configuration is read and before the files that it names. It may take the
+  /// diagnostics so far. False ends the preparation with kExitConfig. May be empty.
   std::function<bool(Preparation&)> onConfig = {};
 };
 
-/// The diagnostics tell every error, warning and note, with its place.
+/// The diagnostics contain every error, warning and note, with its place.
 Preparation prepare(const ConfigSource& source, const PrepareContext& context);
 
 }  // namespace culvert

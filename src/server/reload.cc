@@ -46,7 +46,7 @@ bool Reload::run() {
   return done;
 }
 
-/// Everything that can fail first, then the commit, which cannot.
+/// Does everything that can fail first, then the commit, which cannot fail.
 bool Reload::replaceAll(Diagnostics& diagnostics) {
   const InForce before{parts_.config, parts_.runtime};
   Preparation made = prepare(parts_.source, {.reason = PrepareReason::kReload,
@@ -58,7 +58,7 @@ bool Reload::replaceAll(Diagnostics& diagnostics) {
   const auto note = [&](const Error& error) {
     diagnostics.error(Origin::file(parts_.source.file(), 0), {}, {}, error.text);
   };
-  if (const auto started = parts_.resolver->start(); !started)  // for the names that are new
+  if (const auto started = parts_.resolver->start(); !started)  // for new names
     note(started.error());
   auto change = parts_.listeners.prepare(made.config, parts_.listenOptions, diagnostics);
   Result<bool> newSecrets = false;
@@ -87,13 +87,13 @@ void Reload::commit(Preparation made, ListenerTable::Change change) {
   parts_.fdBudget = reapplyFdBudget(parts_.config.global.maxTunnels, parts_.fdBudget);
   parts_.budget.setLimit(parts_.fdBudget.maxTunnels);
   parts_.acceptor->wake();
-  // Where the log goes cannot change while culvert runs; how much of it can.
+  // A reload cannot change where the log goes; it can change the level.
   parts_.logger.setLevel(logOptionsOf(parts_.config.global, parts_.daemon).level);
   warnOfDescriptors(parts_);
 }
 
-/// Who was let in by other CAs, lists or rules is judged by those of now, whether its tunnel lives
-/// or its handshake is under way.
+/// The current CAs, CRLs and allow rules apply to earlier clients too, in tunnels and in
+/// handshakes.
 void Reload::reviewTrust(const Runtime& before) {
   auto changed = changedTrust(before, parts_.runtime);
   if (changed.empty()) return;
@@ -105,7 +105,7 @@ void Reload::dropUnusedContexts() {
   for (auto& worker : parts_.workers) worker->dropUnusedContexts();
 }
 
-/// Some files have changed by themselves, or half a minute has passed.
+/// Some files have changed by themselves, or 30 s have passed.
 void Reload::onCertificatesDue() {
   if (stopped_) return;
   const ControlPrivileges raised;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Reload changes what is in force: by the configuration, on HUP, as a transaction, and by itself
-// when files of certificates have changed. Thread: control.
+// Reload changes what is in force: from the configuration on HUP, as a transaction; and from
+// certificate files when they change by themselves. Thread: control.
 #pragma once
 
 #include "certs/certificate_keeper.h"
@@ -15,16 +15,16 @@ class Reload {
   Reload(const Reload&) = delete;
   Reload& operator=(const Reload&) = delete;
 
-  /// Watches the files of certificates from now on. Once, when the threads run.
+  /// Watches the certificate files from now on. Call once, when the threads run.
   void start();
 
-  /// Reads the configuration again. A failure changes nothing. True when it is in force.
+  /// Reads the configuration again. Returns true if it is in force; a failure changes nothing.
   bool run();
 
-  /// What expires: to be called twice a second.
+  /// Logs what expires. Call twice a second.
   void onTick() { certificates_.onTick(parts_.runtime); }
 
-  /// No more changes: culvert stops.
+  /// Refuses further changes: culvert stops.
   void stop() { stopped_ = true; }
 
  private:

@@ -11,20 +11,20 @@
 
 namespace culvert {
 
-/// The log as the configuration wants it; `daemon` decides what `auto` means.
+/// The log options of the configuration; `daemon` decides what `auto` means.
 LogOptions logOptionsOf(const GlobalOptions& global, bool daemon);
 
-/// Every line to stderr as it is, and to the log where that is somewhere else. True when there was
+/// Writes every line to stderr, and to the log if the log is not stderr. Returns true if there was
 /// an error.
 bool print(Logger& logger, const Diagnostics& diagnostics);
 void logAll(Logger& logger, const Diagnostics& diagnostics);
 
 void logStartLine(ServerParts& parts, const std::string& version, const std::string& workersReason,
                   const PrivilegeReport& privileges);
-/// By an id that shows nothing of the secret, so that an operator can compare replicas.
+/// Logs an id from which the secret cannot be derived, so that an operator can compare replicas.
 void logTicketSecret(ServerParts& parts);
 void warnOfDescriptors(ServerParts& parts);
-/// One line for each listener that is not among `known`, and for each of those that is gone.
+/// Logs one line for each listener that is not in `known`, and for each known one that is gone.
 void logListeners(ServerParts& parts, const std::vector<BoundListener>& known);
 
 }  // namespace culvert

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The start of the daemon, in the order that the phases demand: read and validate everything, bind,
-// raise the descriptor limit, open log and pid file, drop privileges, and only then create threads.
-// See server.h.
+// The start of the daemon, phase by phase: read and validate everything, bind, raise the descriptor
+// limit, open log and pid file, drop privileges, and only then create threads. See server.h.
 #include "server/server.h"
 
 #include <unistd.h>
@@ -24,19 +23,20 @@ namespace {
 
 constexpr Millis kTick{500};
 
-// Descriptors that culvert itself opens after the budget is made. A worker has five: two for its
-// pipe, its epoll, and two that libevent opens. The rest: the same of the acceptor, the log, the
-// resolver's sockets, the pid file, inotify, what a reload reads.
+// Descriptors that culvert itself opens after the budget is computed. A worker has five: two for
+// its pipe, its epoll, and two that libevent opens. The rest are for the acceptor (also five), the
+// log, the resolver's sockets, the pid file, inotify, and the files of a reload.
 size_t ownDescriptors(size_t workers) { return workers * 5 + 17; }
 
-/// On standard error, while there is one: syslog(3) loses lines without a word.
+/// Warns on standard error, while there is one: syslog(3) loses lines without an error.
 void warnOfSyslog(const GlobalOptions& global, const LogOptions& log, Diagnostics& diagnostics) {
   if (log.target != LogTarget::kSyslog) return;
   if (const auto there = checkSyslog(); !there)
-    diagnostics.warning(global.originOf("log"), sectionLabel(global), "log",
-                        there.error().text +
-                            ": log lines are lost until one does; allowed besides syslog: stderr, "
-                            "stdout, file:PATH");
+    diagnostics.warning(
+        global.originOf("log"), sectionLabel(global), "log",
+        there.error().text +
+            ": log lines are lost until a syslog daemon listens; allowed besides syslog: stderr, "
+            "stdout, file:PATH");
 }
 
 }  // namespace
@@ -64,7 +64,7 @@ int Server::run() {
 }
 
 void Server::failStart(int code) {
-  // In a file that a running culvert writes too, the errors above would be taken for its own.
+  // If a running culvert writes to the same file, the errors above would look like its own.
   if (!parts_.logger.writesToStderr()) {
     parts_.logger.log(LogLine(LogLevel::kErr, "culvert does not start")
                           .add("process", ::getpid())
@@ -106,11 +106,11 @@ int Server::loadAll() {
     parts_.logger.log(LogLevel::kErr, applied.error().text);
     return kExitFatal;
   }
-  parts_.staples.follow(parts_.runtime);  // the files are read while there are rights
+  parts_.staples.follow(parts_.runtime);  // reads the files before privileges are dropped
   return kExitClean;
 }
 
-/// What is wrong with the files comes into the log, so it is opened before they are read.
+/// Opens the log before the files are read, so that errors about the files are logged.
 bool Server::openLog(Preparation& made) {
   const GlobalOptions& global = made.config.global;
   LogOptions log = logOptionsOf(global, options_.daemon);
@@ -153,8 +153,8 @@ int Server::bindAll() {
   return kExitClean;
 }
 
-/// Before the first bind: who starts culvert twice is told of the process that runs, and not only
-/// of its addresses. Signals are kept from then on, because the file invites them.
+/// Runs before the first bind: a second start of the same culvert must report the running process,
+/// not only its addresses. From now on signals are kept, because the pid file invites them.
 void Server::claimPidFile(Diagnostics& diagnostics) {
   const GlobalOptions& global = parts_.config.global;
   const auto note = [&](const Error& error) {
@@ -247,7 +247,7 @@ void Server::onSignal(int signal) {
 }
 
 void Server::onTick() {
-  tick_.armBy(parts_.loop.now() + kTick);  // whatever becomes of the rest
+  tick_.armBy(parts_.loop.now() + kTick);  // first: nothing below may stop the ticks
   drain_.onTick();
   if (drain_.begun()) reload_.stop();
   if (auto rotated = parts_.tickets.rotate(); !rotated) {
@@ -265,7 +265,7 @@ void Server::finish() {
   drain_.finish();
   parts_.loop.guard([this] { dumpState(parts_, true); });
   parts_.logger.tell(LogLevel::kNotice, [this] {
-    return LogLine(LogLevel::kNotice, "culvert ends").add("cut", drain_.cut());
+    return LogLine(LogLevel::kNotice, "culvert stopped").add("cut", drain_.cut());
   });
   parts_.staples.stop();
   parts_.resolver.reset();

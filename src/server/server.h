@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Server is the control thread: it brings the daemon up phase by phase (everything that can fail
-// comes before any thread), then waits for signals and calls Reload, Drain and the state dump.
-// Workers and acceptor do the rest. Thread: control.
+// Server is the control thread. It starts the daemon phase by phase: everything that can fail comes
+// before any thread. Then it waits for signals and calls Reload, Drain and the state dump. Workers
+// and acceptor do the rest. Thread: control.
 #pragma once
 
 #include <string>
@@ -29,7 +29,7 @@ class Server {
   Server(ConfigSource source, ServerOptions options);
   ~Server();
 
-  /// Starts, serves and ends; the exit code.
+  /// Starts, serves and stops. Returns the exit code.
   int run();
 
  private:
@@ -55,8 +55,8 @@ class Server {
   SignalWatcher signals_;
   Timer tick_;
 
-  // Of the start.
-  std::optional<Identity> identity_;  // whom `user` and `group` name
+  // From the start.
+  std::optional<Identity> identity_;  // from `user` and `group`
   ListenerUpdate firstListeners_;
   std::string workersReason_;
   PrivilegeReport privileges_;

@@ -31,7 +31,8 @@ Result<void> checkBackend(std::string_view text) {
 }
 Result<void> checkCipher(std::string_view name) { return asCheck(checkCipherList(name)); }
 Result<void> checkSuite(std::string_view name) { return asCheck(checkCiphersuites(name)); }
-/// A group that is named must be there; of the built-in ones the library may lack some.
+/// A group in the configuration must be available. The library may lack some of the built-in
+/// groups.
 Result<void> checkGroup(std::string_view name) {
   const auto known = checkGroups(name);
   if (!known) return tl::unexpected(known.error());
@@ -55,7 +56,7 @@ std::string joined(const SourcedList& list) {
   return all;
 }
 
-/// The names were checked when the file was read: no error is left to report here.
+/// The names were checked when the file was read, so there is no error to report here.
 std::vector<uint16_t> numbersOf(Result<std::vector<uint16_t>> checked) {
   return checked ? std::move(*checked) : std::vector<uint16_t>();
 }
@@ -76,7 +77,7 @@ bool sameTargets(const ConnectorOptions& a, const ConnectorOptions& b) {
                     [](const auto& x, const auto& y) { return x->text() == y->text(); });
 }
 
-/// Whether it is the one that makeSelfSigned() made for these names.
+/// True if `set` is the certificate that makeSelfSigned() made for these names.
 bool isSelfSignedFor(const CredentialSet& set, const std::vector<std::string>& names) {
   if (set.size() != 1 || set[0].certPath() != kSelfSignedPath) return false;
   return names.empty() ? set.covers("localhost")
@@ -84,7 +85,7 @@ bool isSelfSignedFor(const CredentialSet& set, const std::vector<std::string>& n
                                      [&](const auto& name) { return set[0].matches(name) == 2; });
 }
 
-/// Builds one service and remembers what is wrong with it.
+/// Builds one service and collects its errors and warnings.
 class ServiceBuilder {
  public:
   ServiceBuilder(const GlobalOptions& global, const ServiceOptions& options, const Service* before,
@@ -106,13 +107,13 @@ class ServiceBuilder {
       if (spec) made->connect.targets.push_back(resolver.target(*spec));
     }
     made->connect.service = options_.name;
-    // What was learnt of the same addresses stays known.
+    // For the same addresses, the state of the backends is kept.
     if (before_ != nullptr && sameTargets(before_->profile->connect, made->connect))
       made->connect.memory = before_->profile->connect.memory;
     return made;
   }
 
-  /// Off where the library cannot; asked for by name that is an error.
+  /// Off if the library cannot staple. If the configuration requires stapling, that is an error.
   StaplePolicy staple() {
     const auto possible = staplingPossible();
     if (possible) return {options_.ocspStapling, options_.ocspResponder};
@@ -121,7 +122,7 @@ class ServiceBuilder {
     return {};
   }
 
-  /// `units` are the certificates, unless it makes its own.
+  /// `units` are the certificates, unless the service makes its own.
   std::shared_ptr<const TlsEndpoint> tls(const CertificateUnits& units, bool stapling) {
     TlsEndpoint made{settings(stapling), credentials(units),
                      before_ != nullptr ? before_->tls->asked : std::make_shared<AskedNames>()};
@@ -162,13 +163,13 @@ class ServiceBuilder {
 
   std::shared_ptr<const CredentialSet> credentials(const CertificateUnits& units) {
     CredentialSet::List list = options_.selfSigned ? selfSigned() : credentialsOf(units);
-    // Unchanged contents are the same objects here.
+    // If contents are unchanged, they are the same objects.
     if (before_ != nullptr && before_->tls->credentials->list() == list)
       return before_->tls->credentials;
     return std::make_shared<const CredentialSet>(std::move(list));
   }
 
-  /// An open one goes on, so that a reload needs no right to make the file.
+  /// An open log is kept, so that a reload needs no privilege to create the file.
   std::shared_ptr<KeyLog> keyLog() const {
     if (options_.keylogFile.empty()) return nullptr;
     const auto& old = before_ != nullptr ? before_->tls->settings->keyLog : nullptr;
@@ -181,16 +182,17 @@ class ServiceBuilder {
     if (asked.empty() || settings.minVersion > kTls12) return;
     diagnostics_.warning(
         options_.originOf("ciphers"), sectionLabel(options_), "ciphers",
-        fmt::format("CBC suites are served because they were asked for: {}; they encrypt without "
-                    "authentication, and attacks on that have come back again and again",
-                    suiteList(asked)));
+        fmt::format(
+            "CBC suites are served because ciphers names them: {}; they are not AEAD suites, "
+            "and new attacks on them keep appearing",
+            suiteList(asked)));
   }
 
   CredentialSet::List selfSigned() {
     std::vector<std::string> names;
     for (const SourcedText& name : options_.serverNames) names.push_back(lower(name.text));
     if (before_ != nullptr && isSelfSignedFor(*before_->tls->credentials, names))
-      return before_->tls->credentials->list();  // clients that trusted it go on doing so
+      return before_->tls->credentials->list();  // clients that trust it continue to do so
     auto made = makeSelfSigned(names);
     if (!made) {
       error(options_.originOf("cert"), "cert", made.error().text);

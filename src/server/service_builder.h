@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Turns the configuration into Services: addresses become backend targets, files become
-// credentials, names become numbers. What has not changed since the configuration before is carried
-// over, so that a reload costs no context and keeps no second copy of a certificate. This is where
-// configuration stops: nothing below server/ sees it. Thread: control.
+// credentials, names become numbers. What has not changed since the previous configuration is kept,
+// so a reload makes no new context and no second copy of a certificate. Modules below server/ do
+// not see the configuration. Thread: control.
 #pragma once
 
 #include "backend/resolver.h"
@@ -12,16 +12,17 @@
 
 namespace culvert {
 
-/// The checks of values that the config module cannot make itself (addresses, suites, groups).
+/// Checks of values that the config module cannot make itself (addresses, suites, groups).
 Validators serverValidators();
 
-/// Builds every service; all errors (exit code 4) and warnings go to `diagnostics`, with the place
-/// of the option. Reads certificates and keys; `before` is nullptr at the start, and `strict`
-/// makes an error of what would be served there although clients refuse it.
+/// Builds every service. All errors (exit code 4) and warnings go to `diagnostics`, with the place
+/// of the option. Reads certificates and keys. `before` is nullptr at the start. `strict` makes an
+/// error of each certificate that a start would serve although clients refuse it.
 Runtime buildRuntime(const Config& config, const Runtime* before, Resolver& resolver,
                      Diagnostics& diagnostics, bool strict = false);
 
-/// Opens the key log files; before privileges are dropped. What cannot be opened is an error.
+/// Opens the key log files, before privileges are dropped. A file that cannot be opened is an
+/// error.
 void openKeyLogs(const Config& config, const Runtime& runtime, Diagnostics& diagnostics);
 
 }  // namespace culvert

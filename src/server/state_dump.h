@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The state of the daemon in the log, on USR2 and at the end. Thread: control.
+// Logs the state of the daemon, on USR2 and at the stop. Thread: control.
 #pragma once
 
 #include "server/parts.h"

@@ -45,7 +45,7 @@ def test_a_daemon_whose_log_is_lost_says_so_before_it_detaches(run):
     assert result.returncode == 0, result
     # Nothing but the warning: the other lines are the log's.
     assert result.stderr.count("\n") == 1 and "warning: " + WORDS in result.stderr, result.stderr
-    assert "log lines are lost until one does" in result.stderr
+    assert "log lines are lost until a syslog daemon listens" in result.stderr
 
 
 def test_a_daemon_with_a_log_file_has_nothing_to_say(run, workdir):

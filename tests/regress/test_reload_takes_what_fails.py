@@ -48,8 +48,8 @@ def test_who_holds_the_address_is_said(culvert, echo, connect, before, after):
     lines = daemon.reload(Config({"main": {"backend": echo.address, "listen": after}}), expect=False)
     (line,) = errors(lines)[:1]
     assert f"cannot listen on {after}: Address already in use: culvert itself listens on {before} for [service main]" in line.text
-    assert "a restart makes this change" in line.text
+    assert "this change needs a restart" in line.text
     both = Config({name: {"backend": echo.address, "listen": address} for name, address in (("a", after), ("b", before))})
     (line,) = errors(daemon.reload(both, expect=False))[:1]
-    assert f"this file listens on {before}, too" in line.text and "restart" not in line.text
+    assert f"this file also listens on {before}" in line.text and "restart" not in line.text
     connect(daemon).echo()

@@ -209,7 +209,7 @@ TEST_F(ListenerTableTest, AnAddressCannotBeTakenFromAnotherService) {
   ListenerTable::discard(prepare({{"a", {address}}, {"b", {alias}}}));
   ASSERT_EQ(errors_.errors(), 1u);
   EXPECT_EQ(errors_.list().front().text(), "f.ini:2: error: [service b] listen: cannot listen on " +
-                                               address + ": [service a] does already");
+                                               address + ": [service a] already listens on it");
 }
 
 TEST_F(ListenerTableTest, AnUnknownHostIsAnError) {

@@ -248,7 +248,7 @@ TEST_F(ServiceBuilderTest, CbcSuitesAreServedWithAWarning) {
   ASSERT_EQ(lines().size(), 1u);
   EXPECT_TRUE(
       lines()[0].starts_with("f.ini:6: warning: [service web] ciphers: CBC suites are served "
-                             "because they were asked for: ECDHE-ECDSA-AES128-SHA;"))
+                             "because ciphers names them: ECDHE-ECDSA-AES128-SHA;"))
       << lines()[0];
 }
 
