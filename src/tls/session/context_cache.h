@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// ContextCache holds one worker's TlsContexts, made at first use and bounded: a context costs
-// memory (some KiB) and time (a signature's worth), so ten thousand certificates are not turned
-// into contexts at once. Thread: loop.
+// ContextCache holds the TlsContexts of one worker. It makes each one at first use, because a
+// context costs some KiB of memory and about as much time as a signature. The number of contexts is
+// bounded, so ten thousand certificates do not become ten thousand contexts. Thread: loop.
 #pragma once
 
 #include <cstddef>
@@ -16,7 +16,7 @@ namespace culvert {
 
 class ContextCache {
  public:
-  /// `keys` (may be nullptr) and the callbacks are handed to every context.
+  /// `keys` (may be nullptr) and the callbacks are passed to every context.
   ContextCache(const TicketKeys* keys, TlsIoRecv recv, TlsIoSend send)
       : keys_(keys), recv_(recv), send_(send) {}
 
@@ -25,8 +25,9 @@ class ContextCache {
   Result<const TlsContext*> contextFor(const TlsEndpoint& endpoint, size_t credential, bool tickets,
                                        bool staple = false);
 
-  /// Drops contexts whose settings or certificate nobody else holds any more (after a reload);
-  /// sessions keep theirs alive. A miss does the same: they may be let go of later than the reload.
+  /// Drops contexts whose settings or certificate only this cache still refers to (after a reload).
+  /// Existing sessions keep their contexts alive. A cache miss does the same, because sessions may
+  /// release settings after the reload.
   void dropUnused();
 
   size_t size() const { return entries_.size(); }
@@ -44,7 +45,7 @@ class ContextCache {
   };
   struct Entry {
     Key key;
-    // An address may come to be another object's: these tell.
+    // A new object may reuse the address of an old one. These pointers detect that.
     std::weak_ptr<const TlsSettings> settings;
     std::weak_ptr<const Credentials> credentials;
     TlsContext context;

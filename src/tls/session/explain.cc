@@ -89,13 +89,14 @@ CloseReason explainVerdict(const HelloVerdict& verdict) {
 }
 
 CloseReason explainSessionFailure(int wolfError, const AlertsSeen& alerts) {
-  // What came in the clear is nobody's word: the library keeps its number and refuses it.
+  // Ignore alerts received unencrypted: anyone on the path could have sent them. wolfSSL records
+  // the alert's number but rejects the record.
   if (alerts.received && !alerts.sent) return received(*alerts.received, false);
   std::string reason = tlsErrorText(wolfError);
   if (wolfError == INCOMPLETE_DATA)
-    reason = "a message is cut over records, which the library does not join";
+    reason = "a message is split over records, which wolfSSL does not reassemble";
   else if (wolfError == PARSE_ERROR && alerts.received)
-    reason = "an alert came in the clear";
+    reason = "the client sent an unencrypted alert";
   return alerts.sent ? alertSent(*alerts.sent, std::move(reason))
                      : failed(wolfError, std::move(reason));
 }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Sentences about failures: who refused, what, and why, and the cause in the log's closed list.
-// Thread: any.
+// Texts about failures: who refused, what and why, and the close cause for the log. Thread: any.
 #pragma once
 
 #include <cstdint>
@@ -28,7 +27,7 @@ enum class HandshakeFailure : uint8_t {
 CloseReason alertSent(uint8_t alert, std::string why);
 /// Why a handshake failed.
 CloseReason explainHandshakeFailure(int wolfError, const AlertsSeen& alerts);
-/// Why no hello came out of the first bytes.
+/// Why the first bytes did not yield a ClientHello.
 CloseReason explainHello(const HelloResult& result);
 /// Why judgeHello() refused.
 CloseReason explainVerdict(const HelloVerdict& verdict);

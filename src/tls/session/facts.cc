@@ -10,7 +10,7 @@ namespace culvert {
 
 namespace {
 
-/// wolfSSL's spelling of a group to ours.
+/// Converts wolfSSL's name of a group to the name that culvert uses.
 std::string ownGroupName(const char* name) {
   if (name == nullptr) return {};
   struct Spelling {
@@ -45,8 +45,8 @@ TlsFacts describeSession(WOLFSSL* ssl) {
   // The value is the suite's two bytes in host order.
   facts.suite = suiteName(static_cast<uint16_t>(wolfSSL_get_current_cipher_suite(ssl)));
   facts.resumed = wolfSSL_session_reused(ssl) != 0;
-  // A resumed TLS 1.2 session exchanges no keys; the library then still names the certificate's
-  // curve.
+  // A resumed TLS 1.2 session has no key exchange, but wolfSSL still reports the curve of the
+  // certificate.
   if (version == kTls13 || !facts.resumed) facts.group = ownGroupName(wolfSSL_get_curve_name(ssl));
   char* protocol = nullptr;
   unsigned short size = 0;

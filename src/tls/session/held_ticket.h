@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A session ticket is sealed when the handshake ends, and nobody waits for it: it is held back for
-// a moment, so that it leaves in one segment with the backend's first bytes. TicketDelay releases
-// those whose moment has passed without any; all wait equally long, so one timer serves a worker. A
-// tunnel that is cut within that moment takes its ticket with it. Thread: loop.
+// wolfSSL seals a session ticket when the handshake ends. The client does not wait for the ticket,
+// so culvert holds it back for a moment and sends it in one segment with the backend's first bytes.
+// TicketDelay releases tickets whose moment passes before the backend sends anything. All tickets
+// wait equally long, so one timer serves a worker. A tunnel that is closed within that moment does
+// not send its ticket. Thread: loop.
 #pragma once
 
 #include <cstdint>
@@ -36,14 +37,14 @@ class HeldTicket : public ListNode<HeldTicket> {
 
 class TicketDelay {
  public:
-  /// Longer than a backend near by needs for an answer, shorter than anybody needs for the next
+  /// Longer than a nearby backend needs to answer, shorter than a client needs to open its next
   /// connection.
   static constexpr Millis kMoment{10};
 
   explicit TicketDelay(EventLoop& loop)
       : loop_(loop), timer_(loop, this, call<&TicketDelay::onTimer>) {}
 
-  /// `ticket` hears onDue(context) after kMoment, unless it is destroyed before.
+  /// Calls onDue(context) of `ticket` after kMoment, unless the ticket is destroyed before.
   void add(HeldTicket& ticket) {
     ticket.due_ = loop_.now() + kMoment;
     tickets_.pushBack(ticket);
@@ -58,7 +59,7 @@ class TicketDelay {
         try {
           return timer_.armBy(tickets_.front().due_);
         } catch (const std::bad_alloc&) {
-          due = kNever;  // no timer: all leave now
+          due = kNever;  // no timer: release all now
         }
       }
       HeldTicket& ticket = tickets_.popFront();

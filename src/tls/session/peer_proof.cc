@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// See peer_proof.h. wolfSSL verifies a client's chain against the context's certificate manager
-// and adds to it every CA that verified, for all later clients. So that manager stays empty: its
-// first complaint calls us, with the whole chain at hand; we decide, and wolfSSL's own verification
-// rests until the client's own certificate, which comes last, has been read.
+// See peer_proof.h. wolfSSL verifies a client's chain against the context's certificate manager and
+// adds every verified CA to it, for all later clients. So that manager stays empty. The first error
+// that wolfSSL finds calls onVerify with the whole chain, and culvert decides. wolfSSL's own
+// verification is then off until it has read the client's own certificate, which comes last.
 #include "tls/session/peer_proof.h"
 
 #include <algorithm>
@@ -23,8 +23,8 @@ int modeOf(VerifyClient mode) {
                                          : WOLFSSL_VERIFY_PEER;
 }
 
-/// What wolfSSL may find wrong because it knows no CA, and what we have judged ourselves. Anything
-/// else it finds stands.
+/// Errors that wolfSSL reports because it has no CAs, and errors that culvert has already judged.
+/// All other errors are final.
 bool isOurs(int error, bool pinsOnly) {
   switch (error) {
     case 0:
@@ -39,7 +39,7 @@ bool isOurs(int error, bool pinsOnly) {
   }
 }
 
-/// An error that nothing is known of was found in a certificate: the client's fault.
+/// An error without an entry in the table was found in a certificate: that is the client's fault.
 uint8_t alertOf(int error) {
   if (tlsErrorName(error) == "internal") return Alert::bad_certificate;
   return alertForError(error).value_or(Alert::bad_certificate);
@@ -69,7 +69,8 @@ void PeerProof::judgeBy(std::shared_ptr<const PeerVerifier> verifier) {
 PeerVerdict PeerProof::judgeAgain(const PeerVerifier& verifier, int64_t now) const {
   if (state_ == State::kVerified) return verifier.judgeAgain(*identity_, now);
   if (state_ == State::kNoCertificate && verifier.auth().mode == VerifyClient::kRequired)
-    return {Alert::handshake_failure, "client has no certificate, and one is required now"};
+    return {Alert::handshake_failure,
+            "client has no certificate, but the new settings require one"};
   return {};
 }
 
@@ -78,18 +79,18 @@ int PeerProof::onVerify(int, WOLFSSL_X509_STORE_CTX* store) {
   if (self == nullptr) return 0;
   try {
     return self->judge(*store) ? 1 : 0;
-  } catch (const std::bad_alloc&) {  // which C code between us and the stream could not pass on
+  } catch (const std::bad_alloc&) {  // it must not pass through wolfSSL's C code
     self->state_ = State::kRefused;
     self->verdict_ = {Alert::internal_error};
     return 0;
   }
 }
 
-/// Called for a certificate that wolfSSL cannot verify, and always for the client's own, even where
-/// none came.
+/// Called for each certificate that wolfSSL cannot verify, and always for the client's own
+/// certificate, even if the client sent none.
 bool PeerProof::judge(WOLFSSL_X509_STORE_CTX& store) {
   if (store.totalCerts == 0) {
-    // Before 5.9 wolfSSL has no word of its own for this in TLS 1.2.
+    // Before 5.9 wolfSSL has no error code for this in TLS 1.2.
     if (store.error == 0 && mode() != VerifyClient::kOptional)
       refuse(Alert::handshake_failure, "client sent no certificate");
     return store.error == 0 && mode() == VerifyClient::kOptional;
@@ -119,7 +120,7 @@ void PeerProof::decide(WOLFSSL_X509_STORE_CTX& store) {
   auto leaf = chain.empty() ? std::nullopt : readPeerCertificate(chain.front());
   if (!leaf) return refuse(Alert::bad_certificate, "client's certificate cannot be read");
   if (!verifier_)
-    return refuse(Alert::unexpected_message, "a certificate came after the handshake");
+    return refuse(Alert::unexpected_message, "client sent a certificate after the handshake");
   PeerPath path;
   PeerVerdict verdict = verifier_->verify(chain, *leaf, std::time(nullptr), path);
   if (verdict) verifier_->auth().rules.putMatchesFirst(*leaf);
@@ -135,7 +136,7 @@ void PeerProof::decide(WOLFSSL_X509_STORE_CTX& store) {
 void PeerProof::refuse(uint8_t alert, std::string reason) {
   state_ = State::kRefused;
   verdict_ = {alert, std::move(reason)};
-  sendFatalAlert(ssl_, alert);  // before wolfSSL sends one of its own choice
+  sendFatalAlert(ssl_, alert);  // before wolfSSL sends another one
 }
 
 }  // namespace culvert

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// PeerProof is what one session keeps of its client's certificate: the verdict that wolfSSL's
-// verify callback reached, and the few words that the log and the backend are told. It exists only
-// where a service asks for client certificates. Thread: loop.
+// PeerProof keeps what one session knows of its client's certificate: the verdict that wolfSSL's
+// verify callback reached, and the fields for the log and the backend. It exists only if the
+// service requests client certificates. Thread: loop.
 #pragma once
 
 #include <cstdint>
@@ -19,27 +19,28 @@ namespace culvert {
 
 class PeerProof {
  public:
-  /// Makes sessions of the context ask for a certificate; its own certificate manager stays empty.
+  /// Makes sessions of the context request a certificate; the context's certificate manager stays
+  /// empty.
   static void demand(WOLFSSL_CTX* ctx, VerifyClient mode);
 
-  /// Puts the proof of this session in the hands of wolfSSL; it outlives the session.
+  /// Registers this proof with the wolfSSL session. The proof must outlive the session.
   PeerProof(WOLFSSL* ssl, std::shared_ptr<const PeerVerifier> verifier);
 
-  /// The client sent a certificate, it verified and it may pass.
+  /// The client sent a certificate, it was verified, and the client is accepted.
   bool verified() const { return state_ == State::kVerified; }
   bool refused() const { return state_ == State::kRefused; }
-  /// Whether a handshake that wolfSSL calls done may count: nothing was left undecided.
+  /// True if a handshake that wolfSSL reports as done counts as done: no decision is pending.
   bool holds() const;
   VerifyClient mode() const { return mode_; }
-  /// Within the handshake: the client is judged by this one from now on.
+  /// Called during the handshake: from now on `verifier` judges the client.
   void judgeBy(std::shared_ptr<const PeerVerifier> verifier);
-  /// Whether the client may still pass as things stand now. A shortage of the operator's (an
-  /// expired list) speaks against nobody who was let in before.
+  /// Whether the client would still be accepted under `verifier` at time `now`. A fault of the
+  /// operator (an expired CRL) does not count against a client that was accepted before.
   PeerVerdict judgeAgain(const PeerVerifier& verifier, int64_t now) const;
-  /// The handshake is done: lets go of the CAs and lists, which may be large and old by then.
+  /// The handshake is done: releases the CAs and CRLs, which may be large and outdated.
   void handshakeDone() { verifier_.reset(); }
 
-  /// Of a certificate that came, whether or not it verified.
+  /// Set for every certificate received, whether or not it was verified.
   const PeerIdentity* identity() const { return identity_.get(); }
   const PeerVerdict& verdict() const { return verdict_; }
 
@@ -55,7 +56,7 @@ class PeerProof {
   VerifyClient mode_;
   std::shared_ptr<const PeerVerifier> verifier_;
   State state_ = State::kNoCertificate;
-  bool suspended_ = false;  // wolfSSL's own verification, within one Certificate message
+  bool suspended_ = false;  // wolfSSL's own verification is off, within one Certificate message
   PeerVerdict verdict_;
   std::unique_ptr<const PeerIdentity> identity_;
 };

@@ -20,14 +20,15 @@
 namespace culvert {
 namespace {
 
-// At most this is received at once within the handshake: payload that comes along fits into any
+// The most that one call receives during the handshake. Payload that arrives with it fits into any
 // FIFO.
 constexpr size_t kHandshakeRead = 16 * 1024;
 
-// SESSION_TICKET_LEN of wolfSSL 5.9.2 (internal.h) is 238; no ticket of ours is longer.
+// SESSION_TICKET_LEN of wolfSSL 5.9.2 (internal.h) is 238; tickets that culvert issues are not
+// longer.
 constexpr size_t kLongestTicket12 = 238;
 
-/// The client did not say who it is, or did not prove it.
+/// The client did not send a certificate, or did not prove that it holds the key.
 bool isClientAuthError(int wolfError) {
   return wolfError == NO_PEER_CERT || wolfError == NO_PEER_VERIFY || wolfError == MAX_CHAIN_ERROR ||
          wolfError == SIG_VERIFY_E || wolfError == VERIFY_SIGN_ERROR;
@@ -52,7 +53,8 @@ IoStatus ServerHandshake::step() {
 std::string ServerHandshake::progress() const {
   if (!sawByte_)
     return "the client sent nothing: it may be waiting for a greeting, as STARTTLS clients do";
-  if (io_.session_) return "the ClientHello was answered, and the client did not go on";
+  if (io_.session_)
+    return "the ClientHello was answered, and the client sent no further handshake message";
   const size_t bytes = bytes_.size();
   return fmt::format("the client sent {} byte{} of a ClientHello and no more", bytes,
                      bytes == 1 ? "" : "s");
@@ -82,7 +84,7 @@ IoStatus ServerHandshake::gatherHello() {
   }
   const IoStatus status =
       beginSession(hello, gatherer_.preface(bytes), bytes.subspan(gatherer_.consumed()));
-  // The client has some time for its next flight, and the hello may be 64 KiB.
+  // The client may take some time for its next flight, and the hello may be 64 KiB.
   if (status != IoStatus::kOk) {
     bytes_ = {};
     gatherer_.forget();
@@ -95,14 +97,13 @@ IoStatus ServerHandshake::beginSession(const ClientHello& hello, std::span<const
   io_.context_.serverName = hello.serverName;
   const HelloVerdict verdict = judgeHello(hello, *endpoint_->settings, *endpoint_->credentials);
   if (!verdict) return refuse(explainVerdict(verdict), verdict.alert, HandshakeFailure::kNoCommon);
-  // wolfSSL refuses a hello with a ticket longer than its own could be, instead of making a full
-  // handshake; a context that knows no tickets does not look at it (RFC 5077 3.4).
-  // In TLS 1.3 a client that does not say that it resumes with a key exchange has no use for a
-  // ticket (RFC 8446 4.2.9).
+  // wolfSSL refuses a hello with a TLS 1.2 ticket longer than its own tickets, instead of making a
+  // full handshake (RFC 5077 3.4). A context without tickets ignores the ticket.
+  // In TLS 1.3 a client that does not offer psk_dhe_ke cannot use a ticket (RFC 8446 4.2.9).
   const bool tickets = hello.ticket12Length <= kLongestTicket12 &&
                        (verdict.version != kTls13 || hello.pskWithKeyExchange);
-  // Only where there is something to send: TLS 1.2 announces it before, and a session that may be
-  // asked costs 2 KiB more.
+  // Only if a response is available: TLS 1.2 announces stapling before it, and a session with
+  // stapling costs 2 KiB more.
   const bool staple =
       hello.statusRequest && endpoint_->settings->staple &&
       (*endpoint_->credentials)[verdict.credential].staple().serving(std::time(nullptr)) != nullptr;
@@ -118,12 +119,12 @@ IoStatus ServerHandshake::beginSession(const ClientHello& hello, std::span<const
   io_.session_ = std::move(*session);
   tls13_ = verdict.version == kTls13;
   io_.input_ = preface;
-  // What came behind the hello is looked at when it is known how the hello is answered.
+  // Bytes after the hello are handled only after wolfSSL has answered the hello.
   const IoStatus status = drive(&hello);
   return status == IoStatus::kBlocked && !rest.empty() ? takeFlight(rest) : status;
 }
 
-/// Takes what came behind the first hello.
+/// Handles what the client sends after its first hello.
 IoStatus ServerHandshake::takeFlight(std::span<const uint8_t> bytes) {
   std::vector<uint8_t> whole = std::exchange(held_, {});
   if (!whole.empty()) {
@@ -144,7 +145,7 @@ IoStatus ServerHandshake::takeFlight(std::span<const uint8_t> bytes) {
   return drive();
 }
 
-/// The second hello, after a HelloRetryRequest; nothing is protected yet.
+/// Handles the second hello, after a HelloRetryRequest. Records are not encrypted yet.
 IoStatus ServerHandshake::gatherSecond(std::span<const uint8_t> bytes) {
   RecordVerdict front;
   while ((front = guard_.inspect(bytes)).kind == RecordVerdict::kDrop)
@@ -169,7 +170,7 @@ IoStatus ServerHandshake::gatherSecond(std::span<const uint8_t> bytes) {
   if (!verdict.reason.empty())
     return refuse(alertSent(verdict.alert, std::string(verdict.reason)), verdict.alert,
                   HandshakeFailure::kBadHello);
-  // wolfSSL minds the record's version, which is to be ignored (RFC 8446 5.1).
+  // wolfSSL checks the record's version, which RFC 8446 5.1 says to ignore.
   const auto preface = second_.preface(bytes);
   std::vector<uint8_t> second(preface.begin(), preface.end());
   for (size_t at = 0; at < second.size();) {
@@ -183,8 +184,8 @@ IoStatus ServerHandshake::gatherSecond(std::span<const uint8_t> bytes) {
   return status == IoStatus::kBlocked && !rest.empty() ? takeFlight(rest) : status;
 }
 
-/// Between two records of a handshake, inside the recv callback: drops what wolfSSL need not see.
-/// 0: go on; else what the callback returns.
+/// Called between two records of a handshake, inside the recv callback. Drops records that wolfSSL
+/// need not see. Returns 0 to continue, or the error that the callback returns.
 int ServerHandshake::beforeRecord() noexcept {
   if (!tls13_) return 0;
   for (;;) {
@@ -212,7 +213,7 @@ int ServerHandshake::beforeRecord() noexcept {
   }
 }
 
-/// `first` is the hello that is answered, while it is the first one.
+/// `first` is the ClientHello being answered if it is the first one, else nullptr.
 IoStatus ServerHandshake::drive(const ClientHello* first) {
   const int result = wolfSSL_accept(io_.session_.get());
   if (result != WOLFSSL_SUCCESS) {
@@ -240,12 +241,12 @@ IoStatus ServerHandshake::drive(const ClientHello* first) {
 
 void ServerHandshake::finish() {
   if (io_.context_.proof) io_.context_.proof->handshakeDone();
-  io_.stashInput();  // payload that came along with the client's last flight
+  io_.stashInput();  // payload that arrived with the client's last flight
   io_.established_ = true;
   io_.guard_ = nullptr;
   io_.context_.offered.reset();
 #ifdef WOLFSSL_SEND_HRR_COOKIE
-  wolfSSL_disable_hrr_cookie(io_.session_.get());  // frees its secret, where there was one
+  wolfSSL_disable_hrr_cookie(io_.session_.get());  // frees its secret, if any
 #endif
   if (endpoint_->asked) {
     const auto name = endpoint_->credentials->nameCovering(io_.context_.serverName);
@@ -262,17 +263,18 @@ void ServerHandshake::finish() {
 
 PeerVerdict ServerHandshake::applyTrust(const std::shared_ptr<const TlsEndpoint>& newest) {
   if (!io_.session_) {
-    endpoint_ = newest;  // nothing has been answered yet
+    endpoint_ = newest;  // the hello has not been answered yet
     return {};
   }
   const auto& auth = newest->settings->peerAuth;
   if (auth == nullptr) return {};
   auto& proof = io_.context_.proof;
   if (!proof)
-    return {Alert::handshake_failure, "client was not asked for a certificate, as is demanded now"};
+    return {Alert::handshake_failure,
+            "client was not asked for a certificate, but the new settings require one"};
   const auto verifier = std::make_shared<const PeerVerifier>(auth);
   proof->judgeBy(verifier);
-  if (!proof->verified()) return {};  // it is judged when it comes
+  if (!proof->verified()) return {};  // the certificate is judged when it arrives
   PeerVerdict verdict = proof->judgeAgain(*verifier, std::time(nullptr));
   if (!verdict) failure_ = HandshakeFailure::kClientAuth;
   return verdict;
@@ -304,9 +306,10 @@ IoStatus ServerHandshake::fail(int wolfError) {
   return io_.sendOutput() == IoStatus::kReset ? IoStatus::kReset : IoStatus::kFailed;
 }
 
-/// Sees to it that the client gets an alert, unless it sent one. wolfSSL stages its ServerHello
-/// before it has looked at the client's key share: while nothing has left, none of that leaves, and
-/// the alert is plain. There the one that our table names comes before the library's choice.
+/// Makes sure that the client gets an alert, unless the client sent one. wolfSSL stages its
+/// ServerHello before it checks the client's key share. As long as nothing was sent, culvert
+/// discards the staged bytes and sends a plaintext alert. In that case the alert from culvert's
+/// error table has precedence over wolfSSL's choice.
 AlertsSeen ServerHandshake::endWithAlert(int wolfError) {
   if (verdict_.kind == RecordVerdict::kReceived) return {.sent = {}, .received = verdict_.alert};
   AlertsSeen alerts = alertsSeen(io_.session_.get(), io_.context_);
@@ -325,7 +328,7 @@ AlertsSeen ServerHandshake::endWithAlert(int wolfError) {
   return alerts;
 }
 
-/// Refuses before a session exists, with a plaintext alert (RFC 8446 5.1: nothing is protected
+/// Refuses before a session exists, with a plaintext alert (RFC 8446 5.1: records are not encrypted
 /// yet).
 IoStatus ServerHandshake::refuse(CloseReason failure, uint8_t alert, HandshakeFailure kind) {
   const auto record = fatalAlertRecord(alert);

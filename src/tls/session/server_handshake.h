@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// ServerHandshake is the server's side of one handshake: the ClientHello is gathered and judged
-// before a WOLFSSL exists, so that a port scanner costs a few bytes; then wolfSSL_accept is driven
-// from memory. A TlsStream owns it until it is done. Thread: loop.
+// ServerHandshake is the server side of one handshake. It gathers and judges the ClientHello before
+// it creates a WOLFSSL, so a port scanner costs only a few bytes. Then it runs wolfSSL_accept on
+// input from memory. A TlsStream owns it until the handshake is done. Thread: loop.
 #pragma once
 
 #include <cstdint>
@@ -24,10 +24,10 @@ class ServerHandshake final : private RecordGuard {
   ServerHandshake(const ServerHandshake&) = delete;
   ServerHandshake& operator=(const ServerHandshake&) = delete;
 
-  /// Goes on with what has arrived. kOk: done, and the session is established. kEof: the peer left
-  /// before its first byte.
+  /// Continues with the bytes that have arrived. kOk: the handshake is done and the session is
+  /// established. kEof: the peer closed before its first byte.
   IoStatus step();
-  /// How far it has come, for a person.
+  /// How far the handshake has come, as text for the log.
   std::string progress() const;
   HandshakeFailure failure() const { return failure_; }
 
@@ -54,14 +54,14 @@ class ServerHandshake final : private RecordGuard {
   HelloGatherer second_;        // after a HelloRetryRequest
   HelloGuard guard_;            // TLS 1.3
   PlainFlight flight_;          // TLS 1.2
-  RecordVerdict verdict_;       // of the guard, where it ended the handshake
-  std::vector<uint8_t> bytes_;  // only for a hello that comes in pieces
-  std::vector<uint8_t> held_;   // behind it, until there is enough to judge by
+  RecordVerdict verdict_;       // of the guard, if it ended the handshake
+  std::vector<uint8_t> bytes_;  // only for a hello that arrives in pieces
+  std::vector<uint8_t> held_;   // bytes after the hello, until a record can be judged
   HandshakeFailure failure_ = HandshakeFailure::kNone;
   bool sawByte_ = false;
   bool tls13_ = false;
   bool certificateAsked_ = false;
-  bool answered_ = false;  // a ServerHello has left; from there on records are protected
+  bool answered_ = false;  // a ServerHello was sent: later records are encrypted
 };
 
 }  // namespace culvert

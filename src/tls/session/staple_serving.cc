@@ -15,8 +15,9 @@ namespace culvert {
 
 namespace {
 
-/// The certificate is about to be sent to a client that asked for its status. wolfSSL frees the
-/// copy with the session's handshake. Whatever is missing: the handshake goes on without.
+/// wolfSSL calls this before it sends the certificate to a client that requested its status.
+/// wolfSSL frees the copy with the session's handshake. If no response is available or memory runs
+/// out, the handshake continues without a response.
 int statusCallback(WOLFSSL* ssl, void* slot) {
   const auto staple = static_cast<const StapleSlot*>(slot)->serving(std::time(nullptr));
   if (staple == nullptr) return WOLFSSL_OCSP_STATUS_CB_NOACK;

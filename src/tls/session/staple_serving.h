@@ -9,8 +9,8 @@ struct WOLFSSL_CTX;
 
 namespace culvert {
 
-/// From now on a client of this context that asks gets what lies in the slot at that moment; it
-/// must outlive the context.
+/// From now on a client of this context that requests an OCSP response gets the current content of
+/// `slot`. `slot` must outlive the context.
 Result<void> serveStaples(WOLFSSL_CTX* ctx, const StapleSlot& slot);
 
 }  // namespace culvert

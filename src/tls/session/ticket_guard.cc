@@ -18,10 +18,11 @@ namespace culvert {
 
 namespace {
 
-/// Where wolfSSL keeps what culvert has to know of a ticket (struct InternalTicket of its
-/// internal.h, which is not installed): the version, 2 bytes of suite, 48 of secret, the time of
-/// sealing (TLS 1.3: milliseconds in 8 bytes; TLS 1.2: seconds in the first 4 of them), a flag, and
-/// what obfuscates the age. The same in every release since TLS 1.3; a test holds it.
+/// Offsets of the ticket fields that culvert needs, in wolfSSL's struct InternalTicket (internal.h,
+/// which is not installed). The fields are: version, 2 bytes of suite, 48 bytes of secret, time of
+/// sealing, a flag, and ticket_age_add. The time is milliseconds in 8 bytes in TLS 1.3, and seconds
+/// in the first 4 of them in TLS 1.2. The layout has been the same in every release since TLS 1.3;
+/// a test checks it.
 constexpr size_t kMinor = 1;
 constexpr size_t kSuite = 2;
 constexpr size_t kTime = 52;
@@ -29,7 +30,8 @@ constexpr size_t kAgeAdd = 61;
 constexpr size_t kTicketHead = 65;
 constexpr uint8_t kMinorOfTls13 = 4;
 
-/// What shapes the rest of that struct: replicas with another library make full handshakes.
+/// The build choices that change the rest of that struct. Replicas with a different library make
+/// full handshakes.
 constexpr std::string_view kLayout =
     "t"
 #ifdef WOLFSSL_EARLY_DATA
@@ -64,16 +66,17 @@ int64_t sealedMillis(std::span<const uint8_t> ticket) {
                          : static_cast<int64_t>(bigEndian(ticket.subspan(kTime, 4))) * 1000;
 }
 
-/// wolfSSL compares the age that the client gives with the time since the sealing, and declines
-/// where they differ by a second or ten: for early data, which culvert does not take. It would cost
-/// resumptions where the clocks of two replicas differ, where the client's does, and where the
-/// obfuscated age has wrapped. The age was judged before, so both are made the same.
+/// wolfSSL compares the age that the client sends with the time since sealing. It declines the
+/// ticket if they differ by a second (some releases: ten). That check protects early data, which
+/// culvert does not accept. It would prevent resumption if the clocks of two replicas differ, if
+/// the client's clock differs, or if the obfuscated age has wrapped. culvert has already checked
+/// the age, so it makes both values equal.
 void settleAge(std::span<uint8_t> ticket, uint32_t obfuscatedAge, int64_t now) {
   putBigEndian(static_cast<uint64_t>(now), ticket.subspan(kTime, 8));
   putBigEndian(obfuscatedAge, ticket.subspan(kAgeAdd, 4));
 }
 
-/// Every part is preceded by its length.
+/// Adds the part with its length in front.
 void addSizedPart(Sha256Hasher& sha, std::string_view part) {
   uint8_t size[4];
   putBigEndian(part.size(), size);
@@ -92,8 +95,8 @@ std::vector<uint16_t> groupsInUse(const TlsSettings& settings) {
   return groups;
 }
 
-/// There are no tickets where clients are asked for certificates; one that was sealed elsewhere,
-/// by a replica with other options, must not open there either.
+/// culvert issues no tickets if a service requests client certificates. A ticket that a replica
+/// with other options sealed must not be accepted there either.
 std::string clientPolicy(const PeerAuth* auth) {
   if (auth == nullptr) return "off";
   return fmt::format("{} {}", static_cast<unsigned>(auth->mode), encodeHex(auth->contentHash));
@@ -125,8 +128,8 @@ std::optional<uint32_t> OfferedTickets::ageOf(const TicketLabel& label) const {
   return std::nullopt;
 }
 
-/// What a ticket may not be carried across: whoever comes with it gets what a full handshake would
-/// give now, or makes one.
+/// Computes the binding. A ticket resumes only where a full handshake would give the client the
+/// same result; otherwise the client makes a full handshake.
 Result<TicketGuard> TicketGuard::create(const TicketKeys& keys, const TlsSettings& settings,
                                         std::span<const uint16_t> suites) {
   Sha256Hasher sha;
@@ -156,7 +159,7 @@ TicketKeys::Opened TicketGuard::open(TlsIoContext& client, const TicketLabel& la
     wipe(ticket.data(), ticket.size());
     return TicketKeys::Opened::kNo;
   }
-  // wolfSSL would refuse the client. RFC 5077 3.4 has a full handshake instead.
+  // wolfSSL would refuse the client. RFC 5077 3.4 requires a full handshake instead.
   if (!isTls13(ticket) && client.offered != nullptr &&
       !client.offered->offersSuite(u16At(ticket, kSuite))) {
     wipe(ticket.data(), ticket.size());
@@ -165,7 +168,7 @@ TicketKeys::Opened TicketGuard::open(TlsIoContext& client, const TicketLabel& la
   if (isTls13(ticket) && client.offered != nullptr) {
     if (const auto age = client.offered->ageOf(label)) settleAge(ticket, *age, now);
   }
-  // A client may offer several tickets, and wolfSSL opens some that it does not use.
+  // A client may offer several tickets, and wolfSSL opens some that it then does not use.
   client.ticketGeneration =
       std::max(client.ticketGeneration, static_cast<uint8_t>(label.generation() + 1));
   return opened;
@@ -195,8 +198,8 @@ int ticketCallback(WOLFSSL* ssl, unsigned char* name, unsigned char* iv, unsigne
   if (opened == TicketKeys::Opened::kNo) return WOLFSSL_TICKET_RET_REJECT;
   if (opened == TicketKeys::Opened::kYes) return WOLFSSL_TICKET_RET_OK;
 #if LIBWOLFSSL_VERSION_HEX >= 0x05006000
-  // TLS 1.3 sends a new ticket after every handshake, and takes "create" for a refusal (as releases
-  // before 5.6 do in every version).
+  // In TLS 1.3 wolfSSL sends a new ticket after every handshake and treats "create" as a refusal.
+  // Releases before 5.6 do so in every version.
   if (wolfSSL_GetVersion(ssl) != WOLFSSL_TLSV1_3) return WOLFSSL_TICKET_RET_CREATE;
 #endif
   return WOLFSSL_TICKET_RET_OK;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What decides whether a ticket resumes, beyond its key: it never opens a door that a full
-// handshake would not, and it is no older than it may be, by the clocks of all who share the
-// secret. Thread: loop (the worker's); a guard is frozen.
+// Decides whether a ticket may resume a session, beyond its key. A ticket never grants what a full
+// handshake would refuse. A ticket is never older than its lifetime, by the clocks of all replicas
+// that share the secret. Thread: loop (the worker's); a guard is frozen.
 #pragma once
 
 #include <array>
@@ -21,12 +21,12 @@ namespace culvert {
 
 struct TlsIoContext;
 
-/// What a client says beside the tickets it offers: the ages of those of TLS 1.3, and the suites
-/// that one of TLS 1.2 may resume with.
+/// What a client says about the tickets it offers: the ages of TLS 1.3 tickets, and the suites that
+/// a TLS 1.2 ticket may resume with.
 class OfferedTickets {
  public:
   explicit OfferedTickets(const ClientHello& hello);
-  /// The obfuscated_ticket_age (RFC 8446 4.2.11) beside the ticket with this label.
+  /// The obfuscated_ticket_age (RFC 8446 4.2.11) sent with the ticket that has this label.
   std::optional<uint32_t> ageOf(const TicketLabel& label) const;
   bool offersSuite(uint16_t suite) const;
 
@@ -47,7 +47,7 @@ class TicketGuard {
                                     std::span<const uint16_t> suites);
 
   bool seal(const TlsIoContext& client, std::span<uint8_t> ticket, TicketLabel& label) const;
-  /// As TicketKeys::open; kNo too for a ticket that is too old.
+  /// Like TicketKeys::open; also returns kNo for an expired ticket.
   TicketKeys::Opened open(TlsIoContext& client, const TicketLabel& label,
                           std::span<uint8_t> ticket) const;
 

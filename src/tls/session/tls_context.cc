@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Building a WOLFSSL_CTX out of settings and a credential, sessions, and the ticket callback.
+// Builds a WOLFSSL_CTX from settings and a credential, creates sessions, sets up tickets.
 #include "tls/session/tls_context.h"
 
 #include <fmt/format.h>
@@ -14,12 +14,13 @@
 #include "tls/protocol/tls_names.h"
 #include "tls/session/staple_serving.h"
 
-// Not in the public headers: a mend of culvert's (scripts/wolfssl-mends.sh). Other builds lack it.
+// Not in wolfSSL's public headers: a patch of culvert's (scripts/wolfssl-mends.sh). Other builds
+// lack it.
 extern "C" void culvertLimitRecords(WOLFSSL* ssl, unsigned short limit) __attribute__((weak));
 
 namespace culvert {
 
-/// Lives until the context was dropped and its last session is freed. Counted without atomics: one
+/// Lives until the context is dropped and its last session is freed. The count is not atomic: one
 /// worker owns it.
 struct TlsContextState {
   WOLFSSL_CTX* ctx = nullptr;
@@ -28,9 +29,9 @@ struct TlsContextState {
   std::optional<TicketGuard> tickets;
   std::vector<std::string> alpn;
   uint16_t maxVersion = kTls13;
-  std::vector<uint16_t> groups;  // those that the library has
+  std::vector<uint16_t> groups;  // only groups that wolfSSL supports
   std::shared_ptr<const KeyLog> keyLog;
-  std::shared_ptr<const StapleSlot> staple;  // none: clients that ask get nothing
+  std::shared_ptr<const StapleSlot> staple;  // nullptr: no stapling
   std::shared_ptr<const PeerVerifier> verifier;
 
   void maybeFree() {
@@ -47,10 +48,10 @@ constexpr size_t kMaxGroups = 10;  // WOLFSSL_MAX_GROUP_COUNT
 WOLFSSL_METHOD* methodFor(const TlsSettings& settings) {
   if (settings.maxVersion == kTls12) return wolfTLSv1_2_server_method();
   if (settings.minVersion == kTls13) return wolfTLSv1_3_server_method();
-  return wolfSSLv23_server_method();  // negotiates; the floor is set on the context
+  return wolfSSLv23_server_method();  // negotiates; the minimum is set on the context
 }
 
-/// The suites of both versions, those only that the certificate's key can serve.
+/// The suites of both versions that the certificate's key can serve.
 std::vector<uint16_t> suitesFor(const TlsSettings& settings, KeyType type) {
   std::vector<uint16_t> out;
   auto add = [&](const std::vector<uint16_t>& suites) {
@@ -68,7 +69,7 @@ std::vector<uint16_t> suitesFor(const TlsSettings& settings, KeyType type) {
   return out;
 }
 
-/// wolfSSL's form of a list.
+/// Joins the suites in wolfSSL's list syntax.
 std::string suiteNames(const std::vector<uint16_t>& suites) {
   std::string out;
   for (uint16_t id : suites) out += (out.empty() ? "" : ":") + std::string(findSuite(id)->iana);
@@ -97,7 +98,7 @@ Result<void> loadCredentials(WOLFSSL_CTX* ctx, const Credentials& credentials) {
 int setGroups(WOLFSSL_CTX* ctx, [[maybe_unused]] const TlsSettings& settings,
               std::vector<int>& groups) {
 #if LIBWOLFSSL_VERSION_HEX < 0x05009000
-  // Older releases take the list for TLS 1.3 only.
+  // Older releases apply the list to TLS 1.3 only.
   if (settings.maxVersion == kTls12) {
     for (int group : groups) {
       const int set = wolfSSL_CTX_UseSupportedCurve(ctx, static_cast<word16>(group));
@@ -136,16 +137,16 @@ Result<void> setTickets(TlsContextState& state, const TlsSettings& settings, con
   WOLFSSL_CTX* ctx = state.ctx;
   wolfSSL_CTX_set_session_cache_mode(ctx, WOLFSSL_SESS_CACHE_OFF);
 #ifdef OPENSSL_EXTRA
-  // Builds with the OpenSSL layer store sessions all the same once tickets are on, unless told
-  // twice.
+  // With tickets enabled, builds with the OpenSSL layer store sessions unless both settings disable
+  // it.
   wolfSSL_CTX_set_session_cache_mode(ctx, WOLFSSL_SESS_CACHE_NO_INTERNAL);
 #endif
-  // A resumed session shows no certificate.
+  // A resumed session has no certificate, so it would skip the checks of client certificates.
   if (!settings.sessionTickets || keys == nullptr || state.verifier != nullptr) {
     wolfSSL_CTX_NoTicketTLSv12(ctx);
     wolfSSL_CTX_no_ticket_TLSv13(ctx);
-    // Without a callback wolfSSL does not look at a client's ticket at all; the library brings one
-    // of its own.
+    // Without a callback wolfSSL ignores the client's ticket. By default wolfSSL installs its own
+    // callback.
     wolfSSL_CTX_set_TicketEncCb(ctx, nullptr);
     return {};
   }
@@ -154,16 +155,16 @@ Result<void> setTickets(TlsContextState& state, const TlsSettings& settings, con
   state.tickets = *guard;
   const auto lifetime = std::chrono::duration_cast<std::chrono::seconds>(settings.ticketLifetime);
   const int seconds = static_cast<int>(lifetime.count());
-  // The hint is what clients are told, the timeout what is enforced (and by the guard, before
-  // wolfSSL, so that an expired ticket is replaced): they must agree.
+  // The hint tells clients the lifetime, the timeout enforces it. Both must agree. TicketGuard
+  // checks the lifetime before wolfSSL does, so that an expired ticket is replaced.
   if (wolfSSL_CTX_set_TicketEncCb(ctx, ticketCallback) != WOLFSSL_SUCCESS ||
       wolfSSL_CTX_set_TicketEncCtx(ctx, &*state.tickets) != WOLFSSL_SUCCESS ||
       wolfSSL_CTX_set_TicketHint(ctx, seconds) != WOLFSSL_SUCCESS ||
       wolfSSL_CTX_set_timeout(ctx, static_cast<unsigned>(seconds)) != WOLFSSL_SUCCESS)
     return fail("session tickets cannot be set up");
 #if LIBWOLFSSL_VERSION_HEX >= 0x05009000
-  // Meant for clients; on a server it makes a refused TLS 1.2 ticket bring a new one. Older
-  // releases send it without having said so.
+  // Intended for clients. On a server it makes wolfSSL send a new ticket after it refuses a TLS 1.2
+  // ticket. Older releases send the ticket without having announced it.
   if (wolfSSL_CTX_UseSessionTicket(ctx) != WOLFSSL_SUCCESS)
     return fail("session tickets cannot be set up");
 #endif
@@ -173,7 +174,7 @@ Result<void> setTickets(TlsContextState& state, const TlsSettings& settings, con
   return {};
 }
 
-/// Whether the first suite that the client means is ChaCha20: a device without AES instructions.
+/// Whether ChaCha20 is the client's first suite: a device without AES instructions.
 bool prefersChacha(const ClientHello& hello) {
   for (size_t i = 0; i < hello.cipherSuites.size(); ++i) {
     if (isGrease(hello.cipherSuites[i])) continue;
@@ -183,7 +184,7 @@ bool prefersChacha(const ClientHello& hello) {
   return false;
 }
 
-/// The first of our protocols that the client offers.
+/// The first protocol of `ours` that the client offers.
 const std::string* chooseProtocol(const std::vector<std::string>& ours, const ClientHello& hello) {
   if (hello.alpnList.empty()) return nullptr;
   for (const std::string& name : ours)
@@ -191,8 +192,8 @@ const std::string* chooseProtocol(const std::vector<std::string>& ours, const Cl
   return nullptr;
 }
 
-/// The group for a client of TLS 1.2, or 0. Left to itself wolfSSL takes the client's first curve
-/// of some strength, whatever the groups of the context are.
+/// The group for a TLS 1.2 client, or 0. By default wolfSSL picks the client's first curve of a
+/// certain strength and ignores the groups of the context.
 uint16_t chooseGroup12(const std::vector<uint16_t>& ours, const ClientHello& hello) {
   uint16_t first = 0;
   for (uint16_t group : ours) {
@@ -200,18 +201,18 @@ uint16_t chooseGroup12(const std::vector<uint16_t>& ours, const ClientHello& hel
     if (hello.hasGroups ? hello.groups.contains(group) : group == Group::kP256) return group;
     if (first == 0) first = group;
   }
-  // RFC 8422 4: a client that names no groups takes any; those clients know P-256 at least.
+  // RFC 8422 4: a client that names no groups accepts any; such clients support P-256 at least.
   return hello.hasGroups ? 0 : first;
 }
 
-/// What the client can take in one record. wolfSSL cannot answer record_size_limit; the limit is
-/// kept all the same.
+/// Applies the client's limit on record sizes. wolfSSL cannot answer record_size_limit, but culvert
+/// respects the limit.
 bool limitRecords(WOLFSSL* ssl, const ClientHello& hello, bool tls13) {
-  // In TLS 1.3 the limit counts the byte with the record's type (RFC 8449 4).
+  // In TLS 1.3 the limit includes the content type byte (RFC 8449 4).
   if (hello.recordLimit != 0 && culvertLimitRecords != nullptr)
     culvertLimitRecords(ssl, static_cast<uint16_t>(hello.recordLimit - (tls13 ? 1 : 0)));
 #ifdef HAVE_MAX_FRAGMENT
-  // A ServerHello is not cut: one that answers a post-quantum share is too long.
+  // wolfSSL does not split a ServerHello: one that answers a post-quantum share is too long.
   bool longShare = false;
   hello.forEachKeyShare([&](uint16_t, std::span<const uint8_t> key) {
     longShare = longShare || key.size() > keyShareSize(Group::kP521);
@@ -225,7 +226,7 @@ bool limitRecords(WOLFSSL* ssl, const ClientHello& hello, bool tls13) {
 bool useGroup12(WOLFSSL* ssl, uint16_t group) {
   if (group == 0) return true;
 #if LIBWOLFSSL_VERSION_HEX < 0x05009000
-  // Older releases put the client's curves behind ours, and choose among those of one size.
+  // Older releases put the client's curves after the server's, and choose among curves of one size.
   constexpr word16 kP384 = 48, kP521 = 66;
   if (group == Group::kP384 || group == Group::kP521)
     wolfSSL_SetTmpEC_DHE_Sz(ssl, group == Group::kP384 ? kP384 : kP521);
@@ -251,7 +252,7 @@ Result<TlsContext> TlsContext::create(const TlsSettings& settings, const Credent
                                       const TicketKeys* keys, TlsIoRecv recv, TlsIoSend send,
                                       bool staple, std::shared_ptr<const PeerVerifier> verifier) {
   auto* state = new TlsContextState;
-  TlsContext context(state);  // frees the state on every way out
+  TlsContext context(state);  // frees the state on every return
   state->alpn = settings.alpn;
   state->maxVersion = settings.maxVersion;
   state->groups = groupsHere(settings.allGroups());
@@ -276,12 +277,12 @@ Result<TlsContext> TlsContext::create(const TlsSettings& settings, const Credent
   }
   if (!done) return tl::unexpected(done.error());
 #ifdef OPENSSL_EXTRA
-  // Otherwise every want-read asks the callback ten times.
+  // Without this, every want-read calls the callback ten times.
   wolfSSL_CTX_clear_mode(state->ctx, SSL_MODE_AUTO_RETRY);
 #endif
 #ifdef HAVE_SNI
-  // Any name is answered: the certificate was chosen before. wolfSSL then binds tickets to the name
-  // (5.9).
+  // Accept any server name: the certificate was chosen before. This makes wolfSSL bind tickets to
+  // the name (5.9).
   static constexpr char kAny[] = "any";
   if (wolfSSL_CTX_UseSNI(state->ctx, WOLFSSL_SNI_HOST_NAME, kAny, sizeof(kAny) - 1) !=
       WOLFSSL_SUCCESS)
@@ -295,7 +296,7 @@ Result<TlsContext> TlsContext::create(const TlsSettings& settings, const Credent
 TlsContext::~TlsContext() {
   if (state_ == nullptr) return;
   state_->dropped = true;
-  state_->verifier.reset();  // CAs and lists of the past are not kept for sessions that have passed
+  state_->verifier.reset();  // established sessions do not need the old CAs and CRLs
   state_->maybeFree();
 }
 
@@ -313,8 +314,8 @@ Result<TlsSession> TlsContext::newSession(const ClientHello& hello, TlsIoContext
   if (state_->verifier) io.proof = std::make_unique<PeerProof>(session.ssl_, state_->verifier);
   if (prefersChacha(hello)) wolfSSL_UseClientSuites(session.ssl_);
 #ifdef WOLFSSL_SEND_HRR_COOKIE
-  // Early data can be told from the rest only before a second hello (RFC 8446 4.2.10); TLS 1.2 does
-  // not know it.
+  // culvert can tell early data from other records only before a second hello (RFC 8446 4.2.10).
+  // TLS 1.2 has no early data.
   if (hello.hasEarlyData) {
     const int set = wolfSSL_send_hrr_cookie(session.ssl_, nullptr, 0);
     if (set != WOLFSSL_SUCCESS && set != BAD_FUNC_ARG) return fail("no TLS session: out of memory");
@@ -326,7 +327,8 @@ Result<TlsSession> TlsContext::newSession(const ClientHello& hello, TlsIoContext
       (!tls13 && !useGroup12(session.ssl_, chooseGroup12(state_->groups, hello))))
     return fail("no TLS session: out of memory");
   if (const std::string* name = chooseProtocol(state_->alpn, hello)) {
-    // One name, chosen by our order: wolfSSL only confirms it (a second hello without it fails).
+    // One protocol, chosen by the server's order; wolfSSL only confirms it (a second hello without
+    // it fails).
     int result =
         wolfSSL_UseALPN(session.ssl_, const_cast<char*>(name->c_str()),
                         static_cast<unsigned>(name->size()), WOLFSSL_ALPN_FAILED_ON_MISMATCH);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// TlsContext: one WOLFSSL_CTX for one (worker, service, credential), made on the worker that uses
-// it, so that no reference count or lock is shared between threads. Thread: loop.
+// TlsContext is one WOLFSSL_CTX for one (worker, service, credential). The worker that uses it
+// makes it, so threads do not share reference counts or locks. Thread: loop.
 #pragma once
 
 #include <cstdint>
@@ -23,8 +23,8 @@ namespace culvert {
 class TlsContext;
 class TlsTransport;
 
-/// One WOLFSSL and a hold on its context. Frees the session, then lets go of the context. Thread:
-/// loop (the worker's).
+/// One WOLFSSL with a reference to its context. Frees the session first, then releases the context.
+/// Thread: loop (the worker's).
 class TlsSession {
  public:
   TlsSession() = default;
@@ -37,7 +37,7 @@ class TlsSession {
   ~TlsSession() { reset(); }
   void reset();
   WOLFSSL* get() const { return ssl_; }
-  /// After the handshake: what the key log, where there is one, has not been told yet.
+  /// Call after the handshake: writes the secrets that are not yet in the key log, if there is one.
   void tellSecrets() const;
   explicit operator bool() const { return ssl_ != nullptr; }
 
@@ -47,17 +47,17 @@ class TlsSession {
   struct TlsContextState* context_ = nullptr;
 };
 
-/// What wolfSSL's callbacks are given with a session.
+/// What wolfSSL's callbacks get with a session.
 struct TlsIoContext {
   TlsTransport* owner = nullptr;                  ///< whose I/O callbacks these are
-  std::string serverName;                         ///< what the client asked for, or empty
-  std::unique_ptr<const OfferedTickets> offered;  ///< where there are any, for the handshake
-  uint8_t ticketGeneration = 0;                   ///< of the tickets that the session will seal
-  bool ticketOffered = false;                     ///< of either version, whatever it is worth
-  uint8_t alert = 0;                 ///< the fatal alert that ended the session, where `ended`
-  bool ended = false;                ///< a fatal alert has left: nothing may follow it
-  bool stapled = false;              ///< an OCSP response was given to wolfSSL to send
-  std::unique_ptr<PeerProof> proof;  ///< only where client certificates are asked for
+  std::string serverName;                         ///< server name (SNI) of the client, or empty
+  std::unique_ptr<const OfferedTickets> offered;  ///< if any; until the handshake is done
+  uint8_t ticketGeneration = 0;                   ///< key generation for its new tickets
+  bool ticketOffered = false;                     ///< TLS 1.2 or 1.3, valid or not
+  uint8_t alert = 0;                 ///< the fatal alert that ended the session, if `ended`
+  bool ended = false;                ///< a fatal alert was sent: nothing may follow it
+  bool stapled = false;              ///< culvert gave wolfSSL an OCSP response to send
+  std::unique_ptr<PeerProof> proof;  ///< only if client certificates are requested
 };
 
 /// Signatures of wolfSSL's I/O callbacks (CallbackIORecv, CallbackIOSend); `context` is a
@@ -67,9 +67,9 @@ using TlsIoSend = int (*)(WOLFSSL* ssl, char* from, int size, void* context);
 
 class TlsContext {
  public:
-  /// Builds the context. `keys` may be nullptr (no tickets); it must outlive every session. With
-  /// `staple` a client that asks gets the credentials' OCSP response. Settings and credentials are
-  /// not kept. With a verifier sessions ask for a client certificate.
+  /// Builds the context. `keys` may be nullptr (no tickets) and must outlive every session. With
+  /// `staple`, clients that request an OCSP response get the one of `credentials`. The context does
+  /// not keep `settings` or `credentials`. With `verifier`, sessions request a client certificate.
   static Result<TlsContext> create(const TlsSettings& settings, const Credentials& credentials,
                                    const TicketKeys* keys, TlsIoRecv recv, TlsIoSend send,
                                    bool staple = false,
@@ -81,12 +81,12 @@ class TlsContext {
   }
   ~TlsContext();
 
-  /// A new server session for this client: `io` for the callbacks (outlives the session, is told
-  /// of the hello), ALPN list, the client's suite order where it puts ChaCha20 first. Fails only
-  /// for want of memory.
+  /// Makes a server session for this client. `io` is for the callbacks: it must outlive the
+  /// session, and it gets the ticket and server name data of the hello. The session uses one ALPN
+  /// protocol, and ChaCha20 if the client prefers it. Fails only if memory runs out.
   Result<TlsSession> newSession(const ClientHello& hello, TlsIoContext& io) const;
 
-  /// Sessions alive; a context may be dropped before them.
+  /// Number of live sessions. The context may be dropped before they end.
   size_t sessions() const;
 
  private:

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// TlsStream is an end of a tunnel that speaks TLS: its handshake first, then payload in and out of
-// records. Once the handshake is done, nothing in here depends on the role. Thread: loop.
+// TlsStream is an end of a tunnel that speaks TLS: first its handshake, then payload in and out of
+// records. After the handshake nothing in this class depends on the role. Thread: loop.
 #pragma once
 
 #include <memory>
@@ -20,25 +20,25 @@ class TlsStream final : public TlsTransport {
   TlsStream(TlsWorker& worker, UniqueFd fd, std::shared_ptr<const TlsEndpoint> endpoint);
   ~TlsStream() override;
 
-  /// kEof: the peer left before its first byte.
+  /// kEof: the peer closed before its first byte.
   IoStatus handshake() override;
   std::string handshakeProgress() const override;
   IoResult read(RingBuffer& into, size_t limit) override;
   IoResult write(RingBuffer& from) override;
   IoStatus shutdownWrite() override;
 
-  /// What the client asked for; empty where it named nothing, or before the hello.
+  /// The server name (SNI) that the client sent; empty before the hello or if the client sent none.
   const std::string& serverName() const { return context_.serverName; }
-  /// What was negotiated, asked of the session; empty before the end of the handshake.
+  /// What was negotiated, read from the session; empty before the handshake is done.
   TlsFacts facts() const { return established_ ? describeSession(session_.get()) : TlsFacts{}; }
   HandshakeFailure handshakeFailure() const;
   bool established() const { return established_; }
   /// nullptr: no certificate was requested.
   const PeerProof* peerProof() const { return context_.proof.get(); }
 
-  /// Other CAs, lists or rules for clients are in force, those of `newest`. Within the handshake the
-  /// client will be judged by them, after it at once; where the verdict is against it, it must not
-  /// go on.
+  /// Applies the CAs, CRLs and client rules of `newest`. During the handshake the client will be
+  /// judged by them; after the handshake the client is judged at once. If the verdict is a refusal,
+  /// the caller must close the session.
   PeerVerdict applyTrust(const std::shared_ptr<const TlsEndpoint>& newest);
 
  private:
@@ -46,7 +46,7 @@ class TlsStream final : public TlsTransport {
   IoStatus failSession(int wolfError);
 
   RecordSizer records_;
-  std::unique_ptr<ServerHandshake> handshake_;  // until it is done; stays after a failure
+  std::unique_ptr<ServerHandshake> handshake_;  // until it is done; kept after a failure
   bool notifySent_ = false;
 };
 

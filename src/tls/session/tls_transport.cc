@@ -16,7 +16,7 @@
 namespace culvert {
 namespace {
 
-// Room for a sealed write and the answers that one read may provoke; only touched pages cost
+// Room for one sealed write and for the answers that one read may cause; only touched pages cost
 // memory.
 constexpr size_t kBacklogSize = 192 * 1024;
 
@@ -37,8 +37,8 @@ TlsTransport::TlsTransport(TlsWorker& worker, UniqueFd fd)
 
 TlsTransport::~TlsTransport() = default;
 
-/// The library has one number for a record that is too long and one that is too short, and one for
-/// a missing extension and a message that it cannot join.
+/// wolfSSL has one error code for records that are too long and too short, and one for a missing
+/// extension and a message that it cannot reassemble.
 std::optional<uint8_t> TlsTransport::alertFor(int wolfError) const {
   if (wolfError == LENGTH_ERROR && bodyLeft_ > kMaxPlaintext) return Alert::record_overflow;
   if (wolfError == INCOMPLETE_DATA && established_) return Alert::unexpected_message;
@@ -50,8 +50,8 @@ IoStatus TlsTransport::flush() {
   return sendOutput();
 }
 
-/// Sends what the last calls sealed, after what waited already. kOk = nothing waits any more (and
-/// the FIN, where it was wanted, is out).
+/// Sends the backlog first, then what the last calls sealed. kOk: nothing is left to send, and the
+/// FIN is sent if one was requested.
 IoStatus TlsTransport::sendOutput() {
   auto& output = worker_.output;
   if (heldTicket_ && (!output.empty() || finishWanted_)) {
@@ -67,13 +67,13 @@ IoStatus TlsTransport::sendOutput() {
     status = r.status == IoStatus::kOk && r.bytes < bytes.size() ? IoStatus::kBlocked : r.status;
   }
   if (backlog() == 0 && !fresh.empty() && status == IoStatus::kOk) {
-    // Where the FIN comes next, it leaves in the same segment.
+    // If the FIN comes next, it leaves in the same segment.
     const IoResult r = transmit(fresh, finishWanted_ && !finished_);
     fresh = fresh.subspan(r.bytes);
     status = r.status == IoStatus::kOk && !fresh.empty() ? IoStatus::kBlocked : r.status;
   }
   if (!fresh.empty() && status == IoStatus::kBlocked && !backlog_.append(fresh)) {
-    // Out of memory, or a client that provoked more answers than it reads.
+    // Out of memory, or the client causes more answers than it reads.
     failed_ = true;
     setFailure({CloseCause::kInternal, "", "no room for sealed records"});
     status = IoStatus::kFailed;
@@ -87,8 +87,8 @@ IoStatus TlsTransport::sendOutput() {
   return status;
 }
 
-/// What is still there when a verb ends was sealed by a call that did not get as far as sending:
-/// without it the client could not read what came after.
+/// What is left in the output when a call ends was sealed by a call that failed before it could
+/// send. Without these records the client could not decrypt later ones, so the stream fails.
 void TlsTransport::dropOutput() noexcept {
   if (worker_.output.empty()) return;
   worker_.output.clear();
@@ -125,11 +125,11 @@ int TlsTransport::onSend(WOLFSSL* ssl, char* from, int size, void* io) {
   auto* self = static_cast<TlsIoContext*>(io)->owner;
   if (self->context_.ended) return size;  // the library sends some alerts twice
   auto& output = self->worker_.output;
-  // As bytes: from char to uint8_t the compiler copies one at a time.
+  // Cast first: when the compiler copies from char to uint8_t, it copies single bytes.
   const auto* bytes = reinterpret_cast<const uint8_t*>(from);
   try {
     output.insert(output.end(), bytes, bytes + size);
-  } catch (const std::bad_alloc&) {  // which C code between us and the tunnel could not pass on
+  } catch (const std::bad_alloc&) {  // it must not pass through wolfSSL's C code
     self->outOfMemory_ = true;
     return WOLFSSL_CBIO_ERR_GENERAL;
   }
@@ -144,7 +144,7 @@ int TlsTransport::onRecv(WOLFSSL*, char* into, int size, void* io) {
 
 int TlsTransport::feed(char* into, int size) {
   if (input_.empty()) return WOLFSSL_CBIO_ERR_WANT_READ;
-  // Refused between records, where no other alert than ours can get in between.
+  // Refuse between records: there only culvert's alert can be sent.
   if (partial_ == 0) {
     if (guard_ != nullptr) {
       if (const int error = guard_->beforeRecord(); error != 0) return error;
@@ -160,10 +160,10 @@ int TlsTransport::feed(char* into, int size) {
   return static_cast<int>(n);
 }
 
-/// Follows the record headers on their way into wolfSSL: how much of an unfinished record it holds,
-/// and how many records have come without payload.
+/// Reads the record headers on their way into wolfSSL. Counts the bytes of an unfinished record
+/// that wolfSSL holds, and the records in a row without payload.
 void TlsTransport::countFraming(std::span<const uint8_t> bytes) {
-  // wolfSSL asks for a header and then for a body, never across.
+  // wolfSSL requests a header and then a body, never both in one call.
   for (size_t i = 0; i < bytes.size();) {
     if (partial_ < kRecordHeader) {
       if (partial_ == 3) bodyLeft_ = static_cast<uint32_t>(bytes[i]) << 8;
@@ -181,8 +181,8 @@ void TlsTransport::countFraming(std::span<const uint8_t> bytes) {
   }
 }
 
-/// All that is sealed at the end of a TLS 1.3 handshake is the ticket; the client has had our
-/// Finished before. In TLS 1.2 it waits for ours.
+/// In TLS 1.3 the only record sealed at the end of a handshake is the ticket: the client already
+/// has the server's Finished. In TLS 1.2 the client waits for the server's Finished.
 void TlsTransport::holdTicket() {
   if (worker_.output.empty() || backlog() != 0) return;
   if (wolfSSL_GetVersion(session_.get()) != WOLFSSL_TLSV1_3) return;
@@ -192,7 +192,7 @@ void TlsTransport::holdTicket() {
   worker_.tickets.add(*heldTicket_);
 }
 
-/// It did not find company in time. Called by the timer: no exception may leave.
+/// No other record was sent in time. Called by the timer: no exception may leave.
 void TlsTransport::releaseTicket() {
   const auto ticket = std::move(heldTicket_);
   bool kept = false;
@@ -200,8 +200,8 @@ void TlsTransport::releaseTicket() {
     kept = backlog_.append(ticket->bytes());
   } catch (const std::bad_alloc&) {
   }
-  if (kept) return observer_->onWritable();  // who drives the stream has a backlog to flush
-  failForMemory();                           // what is sealed next could not be opened without it
+  if (kept) return observer_->onWritable();  // the owner flushes the backlog
+  failForMemory();                           // the client could not decrypt later records
   observer_->onReadable();
 }
 

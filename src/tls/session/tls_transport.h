@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // TlsTransport is the I/O of one TLS session: a socket, and wolfSSL's callbacks that read and write
-// memory. One recv() brings a piece of ciphertext into the worker's scratch, wolfSSL takes record
-// after record from it; sealed records gather in the other scratch and leave in one send(). The
-// handshake and the established stream of a session both work on it. Thread: loop.
+// memory. One recv() fills the worker's input scratch with ciphertext, and wolfSSL reads record
+// after record from there. Sealed records gather in the output scratch, and one send() writes them.
+// The handshake and the established stream of a session both use it. Thread: loop.
 //
-// Invariants: 1. the send callback always accepts; what the socket does not take waits in backlog_.
-//             2. after each call no ciphertext is left outside wolfSSL (carried_ is empty, but for
-//                what came along with the end of the handshake), because no more is received than
-//                there is room for its plaintext.
-//             3. the recv callback never returns 0 (wolfSSL would spin).
+// Invariants:
+//   1. The send callback always accepts; bytes that the socket does not accept wait in backlog_.
+//   2. After each call no ciphertext is left outside wolfSSL, because culvert receives only as much
+//      as there is room for as plaintext. So carried_ is empty, except for what arrived with the
+//      end of the handshake.
+//   3. The recv callback never returns 0 (wolfSSL would loop forever).
 #pragma once
 
 #include <cstdint>
@@ -24,11 +25,11 @@
 
 namespace culvert {
 
-/// Looks at what comes in while a handshake is under way, before wolfSSL sees it.
+/// Checks incoming records during a handshake, before wolfSSL sees them.
 class RecordGuard {
  public:
-  /// Called between two records, inside wolfSSL's recv callback; the next record begins
-  /// TlsTransport's input. Returns 0 to go on, or the callback's error.
+  /// Called between two records, inside wolfSSL's recv callback; TlsTransport's input starts with
+  /// the next record. Returns 0 to continue, or the error that the callback returns.
   virtual int beforeRecord() noexcept = 0;
 
  protected:
@@ -51,7 +52,8 @@ class TlsTransport : public SocketStream {
  protected:
   friend class ServerHandshake;
 
-  /// Of each verb: what an exception left sealed in the shared output goes to no other stream.
+  /// One in each public call: if an exception left sealed records in the shared output, drops them
+  /// so that they do not reach another stream.
   struct OutputGuard {
     TlsTransport& transport;
     ~OutputGuard() { transport.dropOutput(); }
@@ -61,7 +63,7 @@ class TlsTransport : public SocketStream {
   std::optional<uint8_t> alertFor(int wolfError) const;
   IoStatus sendOutput();
   void holdTicket();
-  /// What is left of the input of a call outlives it.
+  /// Keeps the unread input of this call for the next one.
   void stashInput();
   void setFailure(CloseReason reason);
   IoStatus failForMemory() noexcept;
@@ -69,15 +71,15 @@ class TlsTransport : public SocketStream {
   TlsWorker& worker_;
   TlsIoContext context_;
   TlsSession session_;
-  RecordGuard* guard_ = nullptr;    // of the handshake; none after it
+  RecordGuard* guard_ = nullptr;    // of the handshake; nullptr after it
   std::span<const uint8_t> input_;  // ciphertext for the call in progress
-  std::vector<uint8_t> carried_;    // ciphertext that outlived a call
+  std::vector<uint8_t> carried_;    // ciphertext kept for the next call
   IdleRecords idle_;
   uint32_t partial_ = 0;  // bytes of an unfinished record that wolfSSL holds
   bool established_ = false;
   bool failed_ = false;
   bool flood_ = false;
-  bool outOfMemory_ = false;  // onSend found no room: the error that wolfSSL then reports is ours
+  bool outOfMemory_ = false;  // set by onSend; explains the error that wolfSSL then reports
   bool finishWanted_ = false;
 
  private:
@@ -89,8 +91,8 @@ class TlsTransport : public SocketStream {
   uint32_t bodyLeft_ = 0;  // of that record, once its header is complete
   bool finished_ = false;
   RingBuffer backlog_;
-  std::unique_ptr<HeldTicket> heldTicket_;      // before all that is sealed after it
-  std::unique_ptr<const CloseReason> failure_;  // of a failed stream; none: for want of memory
+  std::unique_ptr<HeldTicket> heldTicket_;      // must be sent before later records
+  std::unique_ptr<const CloseReason> failure_;  // of a failed stream; nullptr: out of memory
 };
 
 }  // namespace culvert

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The one user of a function that wolfSSL keeps to itself. See wolf_alert.h.
+// The only user of SendAlert(), which wolfSSL does not export. See wolf_alert.h.
 #include "tls/session/wolf_alert.h"
 
 #include "tls/library/wolfssl.h"
 #include "tls/protocol/alert_number.h"
 #include "tls/session/tls_context.h"
 
-// Not in the public headers, but there in a static library; a shared one hides it, then no extra
-// alert is sent.
+// Not in the public headers. A static library has it. A shared library hides it, and then culvert
+// sends no alert of its own.
 extern "C" int SendAlert(WOLFSSL* ssl, int severity, int type) __attribute__((weak));
 
 namespace culvert {
@@ -26,8 +26,8 @@ AlertsSeen alertsSeen(WOLFSSL* ssl) {
   if (history.last_tx.level == kFatal && history.last_tx.code >= 0)
     seen.sent = number(history.last_tx.code);
   if (history.last_rx.code < 0) return seen;
-  // RFC 8446 6: in TLS 1.3 the level is ignored, everything but close_notify and user_canceled is
-  // an error.
+  // RFC 8446 6: in TLS 1.3 the level is ignored; every alert except close_notify and user_canceled
+  // is an error.
   bool tls13 = wolfSSL_GetVersion(ssl) == WOLFSSL_TLSV1_3;
   int code = history.last_rx.code;
   if (history.last_rx.level == kFatal ||

@@ -24,7 +24,7 @@ TEST(Explain, AnEstablishedSessionEndsByTheAlertThatWasSentOrReceived) {
 TEST(Explain, AnAlertInTheClearEndsNothingByItself) {
   const CloseReason injected = explainSessionFailure(PARSE_ERROR, {uint8_t{10}, uint8_t{40}});
   EXPECT_EQ(injected.text(), "tls-sent:unexpected_message");
-  EXPECT_EQ(injected.detail, "an alert came in the clear");
+  EXPECT_EQ(injected.detail, "the client sent an unencrypted alert");
 }
 
 TEST(Explain, AHandshakeThatTheClientLeavesHasNoAlert) {
