@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Parses one whole ClientHello message. Every length is checked against what is left before it is
-// used; nothing is copied but the server name; the cost is linear in the message's size.
+// Parses one complete ClientHello message. Every length is checked against the remaining bytes
+// before it is used. Only the server name is copied. The cost is linear in the message's size.
 #include "tls/hello/client_hello.h"
 
 #include <algorithm>
@@ -19,7 +19,7 @@ namespace culvert {
 
 namespace {
 
-/// Reads fields off the front of a span. Reading past the end sets `bad` and yields zeros.
+/// Reads fields from the front of a span. Reading past the end sets `bad` and yields zeros.
 struct Reader {
   std::span<const uint8_t> rest;
   bool bad = false;
@@ -47,11 +47,11 @@ struct Reader {
   bool done() const { return rest.empty() && !bad; }
 };
 
-/// A set of 16-bit numbers: a short list while there are few, as in every honest hello, and a bit
-/// map of 8 KiB from then on, so that finding duplicates stays linear whatever a client sends.
+/// A set of 16-bit numbers: a short list at first, as every honest hello needs. A longer set
+/// becomes a bitmap of 8 KiB, so that finding duplicates stays linear whatever a client sends.
 class NumberSet {
  public:
-  /// False where it was in already.
+  /// False if the value was in the set already.
   bool insert(uint16_t value) {
     if (contains(value)) return false;
     if (map_ == nullptr && count_ == few_.size()) spread();
@@ -62,7 +62,7 @@ class NumberSet {
     }
     return true;
   }
-  /// False where it was not in.
+  /// False if the value was not in the set.
   bool remove(uint16_t value) {
     if (map_ != nullptr) {
       const bool there = map_->test(value);
@@ -108,7 +108,7 @@ enum Extension : uint16_t {
   kRenegotiationInfo = 0xff01,
 };
 
-/// Empty `reason` = fine.
+/// An empty `reason` means no fault.
 struct Fault {
   uint8_t alert = 0;
   std::string_view reason;
@@ -137,7 +137,7 @@ Fault parseServerName(Reader body, ClientHello& out) {
     if (name.size() > 1 && name.back() == '.') name = name.first(name.size() - 1);
     if (name.size() > 253) return illegal("server name is longer than 253 characters");
     if (!std::all_of(name.begin(), name.end(), hostCharacter))
-      return illegal("server name holds characters that no host name has");
+      return illegal("server name has a character that host names must not have");
     out.serverName.resize(name.size());
     std::transform(name.begin(), name.end(), out.serverName.begin(),
                    [](uint8_t c) { return lower(static_cast<char>(c)); });
@@ -157,8 +157,8 @@ Fault parseAlpn(Reader body, ClientHello& out) {
   return {};
 }
 
-/// RFC 8446 4.2.8. That a share's group is offered too, and only once, is checked when all
-/// extensions are read.
+/// RFC 8446 4.2.8. After all extensions are read, another check makes sure that each share's group
+/// is in supported_groups and occurs only once.
 Fault parseKeyShares(Reader body, ClientHello& out) {
   auto shares = body.vector16();
   if (!body.done()) return decodeError("key_share extension is malformed");
@@ -171,7 +171,7 @@ Fault parseKeyShares(Reader body, ClientHello& out) {
   return {};
 }
 
-/// RFC 8446 4.2.11: identities and binders, equally many.
+/// RFC 8446 4.2.11: identities and binders; their numbers must be equal.
 Fault parsePreSharedKey(Reader body, ClientHello& out) {
   constexpr std::string_view kBad = "pre_shared_key extension is malformed";
   Reader identities{body.vector16()};
@@ -188,7 +188,7 @@ Fault parsePreSharedKey(Reader body, ClientHello& out) {
   for (; !binders.rest.empty(); ++binderCount)
     if (binders.vector8().size() < 32) return decodeError(kBad);
   if (identityCount != binderCount)
-    return illegal("pre_shared_key has not one binder for each identity");
+    return illegal("pre_shared_key does not have one binder for each identity");
   return {};
 }
 
@@ -207,7 +207,7 @@ Fault parsePointFormats(Reader body, ClientHello& out) {
   return {};
 }
 
-/// RFC 6066 8. What is in a type that nobody has defined is not known.
+/// RFC 6066 8. The content of an undefined status type is not checked.
 Fault parseStatusRequest(Reader body, ClientHello& out) {
   constexpr uint8_t kOcsp = 1;
   constexpr std::string_view kBad = "status_request extension is malformed";
@@ -230,7 +230,7 @@ Fault parseRecordLimit(Reader body, ClientHello& out) {
   return {};
 }
 
-/// RFC 6066 4. Beside record_size_limit it is ignored (RFC 8449 5).
+/// RFC 6066 4. Ignored if record_size_limit is present too (RFC 8449 5).
 Fault judgeFragmentLength(ClientHello& out) {
   constexpr uint8_t kMost = 4;  // 4096 bytes
   if (out.recordLimit != 0) out.maxFragment = 0;
@@ -265,7 +265,7 @@ Fault parseExtension(uint16_t type, std::span<const uint8_t> bytes, ClientHello&
     case kMaxFragmentLength:
       out.maxFragment = body.u8();
       if (!body.done()) return decodeError("max_fragment_length extension is malformed");
-      if (out.maxFragment == 0) out.maxFragment = 0xff;  // as unknown as others
+      if (out.maxFragment == 0) out.maxFragment = 0xff;  // any unknown value
       return {};
     case kRenegotiationInfo:
       return parseRenegotiationInfo(body);
@@ -336,7 +336,7 @@ Fault parseExtensions(Reader reader, ClientHello& out) {
   }
   if (const Fault fault = judgeFragmentLength(out); !fault.reason.empty()) return fault;
   if (!out.hasKeyShare || !out.hasGroups) return {};
-  // RFC 8446 4.2.8: shares only for offered groups, one each.
+  // RFC 8446 4.2.8: shares only for offered groups, one for each.
   NumberSet offered;
   for (size_t i = 0; i < out.groups.size(); ++i) offered.insert(out.groups[i]);
   bool fine = true;
@@ -347,7 +347,7 @@ Fault parseExtensions(Reader reader, ClientHello& out) {
     sized = sized && (size == 0 || size == key.size());
   });
   if (!fine) return illegal("key_share holds a group twice or one that is not in supported_groups");
-  if (!sized) return illegal("a key share has not the size that its group wants");
+  if (!sized) return illegal("a key share does not have the size that its group requires");
   return {};
 }
 
@@ -369,7 +369,7 @@ Fault parseBody(std::span<const uint8_t> body, ClientHello& out) {
   out.cipherSuites = U16List(suites);
   out.onlyNullCompression = compression.size() == 1;
   out.fallbackScsv = out.cipherSuites.contains(kFallbackScsv);
-  if (reader.rest.empty()) return {};  // no extensions at all: TLS 1.2 and older allow that
+  if (reader.rest.empty()) return {};  // no extensions: allowed up to TLS 1.2
   Reader extensions{reader.vector16()};
   if (!reader.done()) return decodeError("extensions do not fill the rest of the ClientHello");
   return parseExtensions(extensions, out);
@@ -384,8 +384,8 @@ bool U16List::contains(uint16_t value) const {
 }
 
 bool ClientHello::offersVersion(uint16_t version) const {
-  // RFC 8446 4.2.1: the extension alone counts where it is present; without it TLS 1.3 cannot be
-  // meant.
+  // RFC 8446 4.2.1: if the extension is present, only its versions count. Without it the client
+  // cannot offer TLS 1.3.
   if (!supportedVersions.empty()) return supportedVersions.contains(version);
   return version <= kTls12 && version <= legacyVersion && version >= kSsl30;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What a ClientHello says, as views into the bytes it was gathered in: parsed by us before a
-// WOLFSSL exists, once for each handshake. hello_gatherer.h does the work. Thread: loop.
+// What a ClientHello says, as views into the bytes that it was gathered in. culvert parses the
+// hello itself, once for each handshake, before a WOLFSSL exists. See hello_gatherer.h. Thread:
+// any.
 #pragma once
 
 #include <cstddef>
@@ -13,13 +14,15 @@
 
 namespace culvert {
 
-/// Longest accepted ClientHello, its 4-byte handshake header included. Real hellos, post-quantum key
-/// shares and ECH included, stay below 4 KiB; tickets of other servers may make them longer.
+/// Longest ClientHello that culvert accepts, including its 4-byte handshake header. Real hellos
+/// stay below 4 KiB, even with post-quantum key shares and ECH. Tickets of other servers may make
+/// them longer.
 inline constexpr size_t kMaxHelloMessage = size_t{64} << 10;
-/// Most records one ClientHello may be split over (a 2 KiB hello in one-byte records still passes).
+/// The most records that one ClientHello may be split into (a 2 KiB hello in one-byte records is
+/// still accepted).
 inline constexpr size_t kMaxHelloRecords = 4096;
 
-/// Extensions that not only the parser asks about (RFC 8446 4.2, RFC 7685).
+/// Extensions that other code than the parser refers to (RFC 8446 4.2, RFC 7685).
 enum ExtensionType : uint16_t {
   kPaddingExtension = 21,
   kPreSharedKeyExtension = 41,
@@ -28,7 +31,7 @@ enum ExtensionType : uint16_t {
   kKeyShareExtension = 51,
 };
 
-/// A list of 16-bit numbers in network order, seen in place. Valid as long as the bytes it was
+/// A view of a list of 16-bit numbers in network order. Valid as long as the bytes that it was
 /// parsed from.
 class U16List {
  public:
@@ -45,7 +48,7 @@ class U16List {
 };
 
 /// What a ClientHello says (RFC 8446 4.1.2, RFC 5246 7.4.1.2). Lists are views into the gathered
-/// bytes: use them before the buffer is given up. Lists are in the client's order and may contain
+/// bytes: use them before the buffer is freed. Lists are in the client's order and may contain
 /// GREASE values (RFC 8701).
 struct ClientHello {
   std::span<const uint8_t> message;  ///< the whole handshake message, header included
@@ -58,25 +61,24 @@ struct ClientHello {
   std::span<const uint8_t> extensions;  ///< all of them: {type, length, body}...
   std::span<const uint8_t> alpnList;    ///< body of the protocol name list: {length, name}...
   std::span<const uint8_t> tickets13;   ///< body of the PSK identities: {length, ticket, age}...
-  std::string serverName;               ///< lower case, no trailing dot; empty: none sent
+  std::string serverName;               ///< lower case, no trailing dot; empty: none
   bool onlyNullCompression = false;
   bool fallbackScsv = false;       ///< TLS_FALLBACK_SCSV (RFC 7507)
-  bool lacksUncompressed = false;  ///< ec_point_formats is there without it; TLS 1.2 only
+  bool lacksUncompressed = false;  ///< ec_point_formats is present without it; TLS 1.2 only
   bool hasKeyShare = false;        ///< the extension is present (its list may be empty)
   bool hasGroups = false;
   bool hasPskModes = false;
   bool pskWithKeyExchange = false;  ///< psk_dhe_ke is among the modes
-  bool hasPreSharedKey = false;     ///< offers a TLS 1.3 ticket
+  bool hasPreSharedKey = false;     ///< a TLS 1.3 ticket is offered
   bool hasEarlyData = false;
   bool hasCookie = false;
-  bool statusRequest = false;   ///< asks for a stapled OCSP response (RFC 6066 8)
-  uint8_t maxFragment = 0;      ///< max_fragment_length (RFC 6066 4), 0: none that counts
+  bool statusRequest = false;   ///< requests a stapled OCSP response (RFC 6066 8)
+  uint8_t maxFragment = 0;      ///< max_fragment_length (RFC 6066 4), 0: none, or ignored
   uint16_t recordLimit = 0;     ///< record_size_limit (RFC 8449), 0: none
   uint16_t ticket12Length = 0;  ///< of the ticket in the session_ticket extension (TLS 1.2)
 
   bool offersVersion(uint16_t version) const;
-  /// The highest version offered that is a real TLS version, 0x0304 at most; 0x0300 and below mean
-  /// SSL.
+  /// The highest real TLS version offered, 0x0304 at most; 0x0300 and below mean SSL.
   uint16_t highestVersion() const;
   /// Calls `visit(group, key)` for each key share.
   template <class Visit>

@@ -20,7 +20,7 @@ struct Opening {
 
 constexpr std::string_view kProxyV2("\r\n\r\n\0\r\nQUIT\n", 12);
 
-/// Three bytes of one are enough. The first that fits counts.
+/// Three matching bytes of an entry are enough. The first match counts.
 constexpr Opening kOpenings[] = {
     {"GET ", FirstBytes::kHttp},
     {"POST ", FirstBytes::kHttp},
@@ -66,7 +66,7 @@ bool fits(const Opening& opening, std::string_view text) {
   return opening.letters == Case::kAny ? equalNoCase(have, want) : have == want;
 }
 
-/// A tag and one of IMAP's first commands: "a1 CAPABILITY".
+/// A tag and one of the first commands of IMAP: "a1 CAPABILITY".
 bool isImap(std::string_view text) {
   const size_t blank = text.find(' ');
   if (blank == 0 || blank > 20 || !std::all_of(text.begin(), text.begin() + long(blank), isAlnum))
@@ -93,7 +93,7 @@ bool isLdap(Bytes bytes) {
           hasAt(bytes, at + 3, {0x77}));
 }
 
-/// A length, a request code of PostgreSQL (TLS, GSS) or the version 3.0 of its protocol.
+/// A length, then a request code of PostgreSQL (TLS, GSS) or version 3.0 of its protocol.
 FirstBytes guessPostgres(Bytes bytes) {
   if (bytes[0] != 0 || bytes[1] != 0) return FirstBytes::kUnknown;
   if (hasAt(bytes, 3, {0x08, 0x04, 0xd2, 0x16, 0x2f}) ||
@@ -104,7 +104,7 @@ FirstBytes guessPostgres(Bytes bytes) {
                                                               : FirstBytes::kUnknown;
 }
 
-/// The opcodes of MongoDB that open a connection, behind length, id and response id.
+/// The opcodes of MongoDB that open a connection, after length, request id and response id.
 bool isMongo(Bytes bytes) {
   return hasAt(bytes, 12, {0xdd, 0x07, 0, 0}) || hasAt(bytes, 12, {0xd4, 0x07, 0, 0});
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What a peer speaks whose first bytes are not TLS: a guess for the log, by the openings of common
-// protocols. No wolfSSL in here. Thread: any.
+// Guesses for the log which protocol a peer speaks whose first bytes are not TLS, by the first
+// bytes of common protocols. Does not use wolfSSL. Thread: any.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,7 @@
 
 namespace culvert {
 
-/// What a peer that does not speak TLS seems to speak.
+/// The protocol that a peer without TLS seems to speak.
 enum class FirstBytes : uint8_t {
   kUnknown,
   kHttp,
@@ -42,10 +42,10 @@ enum class FirstBytes : uint8_t {
   kText
 };
 
-/// `bytes` is not empty. Fewer bytes than an opening has leave less to go by.
+/// `bytes` is not empty. A match of fewer bytes than a pattern has is less certain.
 FirstBytes guessFirstBytes(std::span<const uint8_t> bytes);
 
-/// For the log: what it is, and what the client's side can do about it, if there is anything.
+/// Text for the log: the protocol, and what the client's operator can do, if anything.
 std::string_view firstBytesWords(FirstBytes guess);
 
 }  // namespace culvert

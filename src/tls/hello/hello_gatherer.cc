@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The gatherer: finds the records of a first flight, answers garbage at once, and puts a hello that
-// was split over records together. What is inside the message is client_hello.cc's business.
+// The gatherer finds the records of a first flight, refuses garbage at once, and reassembles a
+// hello that was split over records. client_hello.cc parses the message itself.
 #include "tls/hello/hello_gatherer.h"
 
 #include <algorithm>
@@ -45,7 +45,7 @@ HelloResult HelloGatherer::scan(std::span<const uint8_t> bytes, ClientHello& out
     result = scanMessageHeader(
         record.subspan(kRecordHeader, std::min(length, record.size() - kRecordHeader)));
     if (result.status != HelloStatus::kNeedMore) return result;
-    // RFC 8446 5.1: nothing may follow in the record before the server has answered.
+    // RFC 8446 5.1: nothing may follow in the record before the server has replied.
     if (messageSize_ != 0 && gathered_ + length > messageSize_)
       return malformed(Alert::unexpected_message,
                        "another message follows the ClientHello in its record");
@@ -60,12 +60,13 @@ HelloResult HelloGatherer::scan(std::span<const uint8_t> bytes, ClientHello& out
   return {};
 }
 
-/// Judges as much of a record header as is there, byte by byte, so that garbage is answered at its
-/// first byte.
+/// Checks the bytes of a record header that have arrived, one by one, so that garbage is refused at
+/// its first byte.
 HelloResult HelloGatherer::scanRecordHeader(std::span<const uint8_t> record) const {
   bool first = records_ == 0;
   if (record[0] != kHandshakeRecord) {
-    // By the first byte alone, so that the answer does not depend on how many came with it.
+    // Judge by the first byte alone, so that the verdict does not depend on how many bytes arrived
+    // with it.
     bool tlsType = record[0] >= 20 && record[0] <= 24;
     if (first && !tlsType) return notTls(record);
     if (record[0] == 21)
@@ -74,8 +75,8 @@ HelloResult HelloGatherer::scanRecordHeader(std::span<const uint8_t> record) con
                      first ? "client does not begin with a handshake record"
                            : "another record interrupts the ClientHello");
   }
-  // The minor version of a record must be ignored (RFC 8446 5.1), the major one has been 3 since
-  // 1996.
+  // The minor version of a record must be ignored (RFC 8446 5.1). The major version has been 3
+  // since 1996.
   if (record.size() >= 2 && record[1] != 3)
     return malformed(Alert::protocol_version, "record of an unknown protocol version");
   if (record.size() < kRecordHeader) {
@@ -90,8 +91,7 @@ HelloResult HelloGatherer::scanRecordHeader(std::span<const uint8_t> record) con
   return {};
 }
 
-/// Takes the bytes of the message header out of `payload`, the part of the current record that has
-/// arrived.
+/// Reads the message header from `payload`, the part of the current record that has arrived.
 HelloResult HelloGatherer::scanMessageHeader(std::span<const uint8_t> payload) {
   while (headerSeen_ < kMessageHeader && headerSeen_ - gathered_ < payload.size()) {
     header_[headerSeen_] = payload[headerSeen_ - gathered_];
@@ -115,7 +115,7 @@ HelloResult HelloGatherer::finish(std::span<const uint8_t> bytes, ClientHello& o
   return parseClientHelloMessage(message_, out);
 }
 
-/// Makes one message of the records, and full records of the message.
+/// Joins the records into one message, and splits that message into full records.
 void HelloGatherer::join(std::span<const uint8_t> bytes) {
   message_.reserve(messageSize_);
   for (size_t at = 0; at < position_;) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// See hello_guard.h. Lengths are checked before they are used; nothing is kept but a digest.
+// See hello_guard.h. Lengths are checked before they are used. Only a digest of the first hello is
+// kept.
 #include "tls/hello/hello_guard.h"
 
 #include <algorithm>
@@ -15,30 +16,31 @@ namespace culvert {
 
 namespace {
 
-// Bytes of records, without their headers; BoringSSL draws the line there too.
+// Payload bytes of records, without headers; BoringSSL has the same limit.
 constexpr uint32_t kMostEarlyData = 16384;
-// An honest client sends one change_cipher_spec, or two.
+// An honest client sends one or two change_cipher_spec.
 constexpr uint8_t kMostDropped = 32;
 
 // RFC 8446 4.1.3: the random of a HelloRetryRequest.
 constexpr uint8_t kRetryRandom[] = {
     0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11, 0xbe, 0x1d, 0x8c, 0x02, 0x1e, 0x65, 0xb8, 0x91,
     0xc2, 0xa2, 0x11, 0x16, 0x7a, 0xbb, 0x8c, 0x5e, 0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c};
-constexpr size_t kRandomAt = 2;  // of the body
+constexpr size_t kRandomAt = 2;  // within the body
 
 RecordVerdict refuseWith(uint8_t alert, std::string_view reason) {
   return {RecordVerdict::kRefuse, alert, 0, reason};
 }
 
-/// Extensions that the second hello may have otherwise.
+/// Extensions that may differ in the second hello.
 bool mayChange(uint16_t type) {
   return type == kKeyShareExtension || type == kEarlyDataExtension || type == kCookieExtension ||
          type == kPreSharedKeyExtension || type == kPaddingExtension;
 }
 
-/// By type, of which the parser allows one each: the order of two hellos may differ. wolfSSL's own
-/// client, for one, has other places for supported_versions and psk_key_exchange_modes in its
-/// second hello. That pre_shared_key stands last is the parser's business too.
+/// Sorted by type, because the order may differ between the two hellos. The parser allows one
+/// extension of each type. For example wolfSSL's own client moves supported_versions and
+/// psk_key_exchange_modes in its second hello. The parser also checks that pre_shared_key is the
+/// last extension.
 std::vector<std::span<const uint8_t>> sortedExtensions(const ClientHello& hello) {
   std::vector<std::span<const uint8_t>> out;
   for (auto rest = hello.extensions; rest.size() >= 4;) {
@@ -51,7 +53,7 @@ std::vector<std::span<const uint8_t>> sortedExtensions(const ClientHello& hello)
   return out;
 }
 
-/// The start of a message, as much of it as its first record holds.
+/// Notes the start of a message, as far as its first record holds it.
 void noteMessage(std::span<const uint8_t> message, StagedFlight& flight) {
   if (message[0] == kCertificateRequest) flight.asksCertificate = true;
   if (message[0] != kServerHello) return;
@@ -68,13 +70,13 @@ void noteMessage(std::span<const uint8_t> message, StagedFlight& flight) {
 
 StagedFlight lookAtFlight(std::span<const uint8_t> staged) {
   StagedFlight flight;
-  size_t left = 0;  // of a message that goes on in the next record
+  size_t left = 0;  // of a message that continues in the next record
   while (staged.size() >= kRecordHeader) {
     const size_t record = std::min(kRecordHeader + u16At(staged, 3), staged.size());
     auto body = staged.subspan(kRecordHeader, record - kRecordHeader);
     const uint8_t type = staged[0];
     staged = staged.subspan(record);
-    if (type == kChangeCipherSpec && flight.serverHello) break;  // what follows is sealed
+    if (type == kChangeCipherSpec && flight.serverHello) break;  // later records are encrypted
     if (type != kHandshakeRecord) continue;
     while (!body.empty()) {
       const size_t rest = std::min(left, body.size());
@@ -89,7 +91,7 @@ StagedFlight lookAtFlight(std::span<const uint8_t> staged) {
 }
 
 void HelloGuard::awaitSecond(const ClientHello& first, std::span<const uint8_t> retry) {
-  // legacy_version, random, session id, suite, compression, extensions: the library wrote it.
+  // legacy_version, random, session id, suite, compression, extensions: wolfSSL wrote these.
   constexpr size_t kSessionIdAt = kRandomAt + sizeof kRetryRandom;
   size_t at = kSessionIdAt + 1 + retry[kSessionIdAt] + 2 + 1 + 2;
   while (at + 4 <= retry.size()) {
@@ -126,28 +128,28 @@ RecordVerdict HelloGuard::inspectBody(uint8_t type, size_t length, std::span<con
   const size_t wanted = type == kAlertRecord ? 2 : 1;
   if (length != wanted)
     return refuseWith(Alert::unexpected_message, type == kAlertRecord
-                                                     ? "an alert has not the length of one"
+                                                     ? "an alert is not two bytes long"
                                                      : "change_cipher_spec is not one byte long");
   if (bytes.size() < record) return {RecordVerdict::kMore};
   if (type == kChangeCipherSpec && bytes[kRecordHeader] != 1)
-    return refuseWith(Alert::unexpected_message, "change_cipher_spec has another value than 1");
-  // RFC 8446 6: in TLS 1.3 the level says nothing, and all but this one end the session.
+    return refuseWith(Alert::unexpected_message, "change_cipher_spec does not have the value 1");
+  // RFC 8446 6: TLS 1.3 ignores the level, and every alert except this one ends the session.
   if (type == kAlertRecord && bytes[kRecordHeader + 1] != Alert::user_canceled)
     return {RecordVerdict::kReceived, bytes[kRecordHeader + 1]};
   if (++dropped_ > kMostDropped)
-    return refuseWith(Alert::unexpected_message, "too many records that change nothing");
+    return refuseWith(Alert::unexpected_message, "too many change_cipher_spec and warning records");
   return {RecordVerdict::kDrop, 0, record};
 }
 
 RecordVerdict HelloGuard::skipEarlyData(size_t record, std::span<const uint8_t> bytes) {
   if (!firstHadEarlyData_)
-    return refuseWith(Alert::unexpected_message, "data came before the handshake was done");
+    return refuseWith(Alert::unexpected_message, "client sent data before the handshake was done");
   if (record - kRecordHeader > kMaxCiphertext13)
     return refuseWith(Alert::record_overflow, "a record is longer than allowed");
-  // An empty record counts too, or they would never end.
+  // An empty record counts as one byte, so that a client cannot send empty records for ever.
   skipped_ += static_cast<uint32_t>(std::max<size_t>(record - kRecordHeader, 1));
   if (skipped_ > kMostEarlyData)
-    return refuseWith(Alert::unexpected_message, "more early data than is skipped");
+    return refuseWith(Alert::unexpected_message, "client sent more early data than culvert skips");
   const size_t part = std::min(record, bytes.size());
   skipLeft_ = static_cast<uint32_t>(record - part);
   return {RecordVerdict::kDrop, 0, part};
@@ -158,8 +160,9 @@ SecondHelloVerdict HelloGuard::judgeSecond(const ClientHello& second) {
   if (!second.hasKeyShare) return {Alert::missing_extension, "the second hello lacks key_share"};
   if (second.hasEarlyData) return {Alert::illegal_parameter, "the second hello offers early data"};
   if (second.hasCookie != cookie_)
-    return {Alert::illegal_parameter, cookie_ ? "the second hello lacks the cookie it was given"
-                                              : "client sends a cookie that nobody gave it"};
+    return {Alert::illegal_parameter,
+            cookie_ ? "the second hello lacks the cookie of the HelloRetryRequest"
+                    : "client sends a cookie that the server did not send"};
   if (second.hasPreSharedKey && !firstHadTicket_)
     return {Alert::illegal_parameter, "the second hello offers a ticket, the first did not"};
   if (group_ != 0) {
@@ -171,7 +174,7 @@ SecondHelloVerdict HelloGuard::judgeSecond(const ClientHello& second) {
     });
     if (shares != 1 || !asked)
       return {Alert::illegal_parameter,
-              "the second hello has another share than the one that was asked for"};
+              "the second hello does not have exactly the requested key share"};
   }
   if (digestOf(second) != first_)
     return {Alert::illegal_parameter, "the second hello differs from the first"};
@@ -180,12 +183,12 @@ SecondHelloVerdict HelloGuard::judgeSecond(const ClientHello& second) {
 
 HelloGuard::Digest HelloGuard::digestOf(const ClientHello& hello) const {
   Sha256Hasher sha;
-  // All fields before the extensions; not the lengths of the message and of the extensions.
+  // All fields before the extensions, except the lengths of the message and of the extensions.
   const size_t fields = hello.message.size() - hello.extensions.size() - 2;
   sha.add(hello.message.first(fields).subspan(kMessageHeader));
   for (const auto extension : sortedExtensions(hello)) {
     const auto type = u16At(extension, 0);
-    // Where no group was asked for, the shares stay.
+    // If the HelloRetryRequest requested no group, the shares must not change.
     if (!mayChange(type) || (type == kKeyShareExtension && group_ == 0)) sha.add(extension);
   }
   return sha.finish();

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// HelloGuard stands between the socket and wolfSSL for the length of a TLS 1.3 handshake and does
-// what RFC 8446 wants of a server and the library does not do: it drops change_cipher_spec wherever
-// one may come (section 5), takes a plain alert of a client that never got as far as keys (6),
+// HelloGuard checks records between the socket and wolfSSL during a TLS 1.3 handshake. It does what
+// RFC 8446 requires of a server and wolfSSL does not do. It drops change_cipher_spec wherever one
+// is allowed (section 5), and accepts a plaintext alert of a client that has no keys yet (6). It
 // skips early data before a second hello (4.2.10), and compares that hello with the first (4.1.2).
-// Early data is never accepted: a client that offers it is sent a HelloRetryRequest with a cookie,
-// so that what is to be skipped can be told by its record type. Thread: loop.
+// culvert never accepts early data: it answers a client that offers early data with a
+// HelloRetryRequest and a cookie, so that the record type identifies the records to skip. Thread:
+// loop.
 #pragma once
 
 #include <array>
@@ -16,12 +17,12 @@
 
 namespace culvert {
 
-/// What is to be done with the record that stands at the front.
+/// What to do with the first record of the input.
 struct [[nodiscard]] RecordVerdict {
   enum Kind : uint8_t {
-    kMore,      ///< not enough of it is there to say
-    kPass,      ///< it is wolfSSL's business
-    kDrop,      ///< `size` bytes are to be skipped
+    kMore,      ///< too few bytes to decide
+    kPass,      ///< wolfSSL handles the record
+    kDrop,      ///< skip `size` bytes
     kRefuse,    ///< the handshake ends with `alert`, for `reason`
     kReceived,  ///< the client ends the handshake with `alert`
   };
@@ -31,32 +32,33 @@ struct [[nodiscard]] RecordVerdict {
   std::string_view reason = {};
 };
 
-/// Empty `reason`: the second hello is as it should be.
+/// An empty `reason` means that the second hello is valid.
 struct [[nodiscard]] SecondHelloVerdict {
   uint8_t alert = 0;
   std::string_view reason = {};
 };
 
-/// What a server's staged flight is, as far as it is plain.
+/// What a staged server flight contains, as far as it is not encrypted.
 struct StagedFlight {
-  std::span<const uint8_t> retry;  ///< the body of a HelloRetryRequest; empty: there is none
-  bool serverHello = false;        ///< a ServerHello that is none of that kind
+  std::span<const uint8_t> retry;  ///< the body of a HelloRetryRequest; empty: none
+  bool serverHello = false;        ///< a ServerHello that is not a HelloRetryRequest
   bool asksCertificate = false;    ///< a CertificateRequest of TLS 1.2
 };
 StagedFlight lookAtFlight(std::span<const uint8_t> staged);
 
 class HelloGuard {
  public:
-  /// The first hello is answered by `retry`: the next one is compared with it.
+  /// wolfSSL answers the first hello with `retry`: the next hello will be compared with the first.
   void awaitSecond(const ClientHello& first, std::span<const uint8_t> retry);
   bool awaitsSecond() const { return awaits_; }
 
-  /// The record at the front of `bytes`, which continue what was dropped before. Not to be asked
-  /// within a record that was passed on.
+  /// Judges the record at the front of `bytes`, which continue after what was dropped before. Must
+  /// not be called in the middle of a record that was passed on.
   RecordVerdict inspect(std::span<const uint8_t> bytes);
 
-  /// RFC 8446 4.1.2: the same but for a share of the group asked for, the cookie, early_data that
-  /// is gone, the ticket's new binder and padding. The order of the extensions may be another.
+  /// RFC 8446 4.1.2: the second hello must equal the first, except for the share of the requested
+  /// group, the cookie, the removed early_data, the new binder and padding. The order of extensions
+  /// may differ.
   SecondHelloVerdict judgeSecond(const ClientHello& second);
 
  private:
@@ -67,11 +69,11 @@ class HelloGuard {
   Digest digestOf(const ClientHello& hello) const;
 
   Digest first_{};
-  uint32_t skipLeft_ = 0;  // of a record of early data that has not come whole
+  uint32_t skipLeft_ = 0;  // bytes left to skip of an incomplete early data record
   uint32_t skipped_ = 0;   // bytes of early data so far
-  uint16_t group_ = 0;     // that the HelloRetryRequest asks for; 0: none
+  uint16_t group_ = 0;     // requested by the HelloRetryRequest; 0: none
   uint8_t dropped_ = 0;    // change_cipher_spec and warnings so far
-  bool awaits_ = false;    // the second hello has not come
+  bool awaits_ = false;    // waiting for the second hello
   bool cookie_ = false;    // the HelloRetryRequest has one
   bool firstHadTicket_ = false;
   bool firstHadEarlyData_ = false;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// See plain_flight.h. What is passed on has records of its own: a message's header and as much of
-// its body as is there.
+// See plain_flight.h. What is passed on is in new records: a message's header, and as much of its
+// body as has arrived.
 #include "tls/hello/plain_flight.h"
 
 #include <algorithm>
@@ -57,7 +57,8 @@ RecordVerdict PlainFlight::beginRecord(std::vector<uint8_t>& out) {
   if (recordLeft_ == 0) return refuseFlight(Alert::unexpected_message, "a record without contents");
   if (record_[0] == kHandshakeRecord) return {};
   if (record_[0] != kAlertRecord && (messageSeen_ != 0 || messageLeft_ != 0))
-    return refuseFlight(Alert::unexpected_message, "change_cipher_spec within a message");
+    return refuseFlight(Alert::unexpected_message,
+                        "client sent change_cipher_spec within a message");
   out.insert(out.end(), record_.begin(), record_.end());
   open_ = record_[0] == kChangeCipherSpec;
   return {};
@@ -78,11 +79,11 @@ RecordVerdict PlainFlight::takeMessages(std::span<const uint8_t> bytes, std::vec
     const uint8_t type = message_[0];
     if (type != kClientKeyExchange &&
         !(certificateAsked && (type == kCertificate || type == kCertificateVerify)))
-      return refuseFlight(Alert::unexpected_message, "a message came out of order");
+      return refuseFlight(Alert::unexpected_message, "client sent a message out of order");
     if (messageSeen_ < message_.size()) continue;
     messageSeen_ = 0;
     messageLeft_ = u24At(message_, 1);
-    // The header and what there is of the body share a record.
+    // The header and the part of the body that is available share a record.
     const auto part = bytes.first(
         std::min<size_t>({messageLeft_, bytes.size(), kMaxPlaintext - message_.size()}));
     std::vector<uint8_t> begin(message_.begin(), message_.end());

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// PlainFlight reads what a TLS 1.2 client sends in the clear between the ServerHelloDone and
-// change_cipher_spec, on its way to wolfSSL. It joins the headers of handshake messages, which the
-// library wants in one record, and refuses what has no place there before the library chooses an
-// alert for it. Thread: loop.
+// PlainFlight reads the unencrypted records that a TLS 1.2 client sends between the ServerHelloDone
+// and change_cipher_spec, on their way to wolfSSL. It joins the headers of handshake messages,
+// which wolfSSL requires in one record. It refuses what is not allowed there before wolfSSL chooses
+// an alert for it. Thread: loop.
 #pragma once
 
 #include <array>
@@ -16,8 +16,8 @@ namespace culvert {
 
 class PlainFlight {
  public:
-  /// Appends to `out` what wolfSSL may see of `bytes`, which continue those before. kPass, or
-  /// kRefuse for good.
+  /// Appends to `out` what wolfSSL may see of `bytes`, which continue those of the last call.
+  /// Returns kPass, or kRefuse from the first fault on.
   RecordVerdict feed(std::span<const uint8_t> bytes, std::vector<uint8_t>& out,
                      bool certificateAsked);
 
@@ -27,13 +27,13 @@ class PlainFlight {
                              bool certificateAsked);
   void emit(std::span<const uint8_t> bytes, std::vector<uint8_t>& out) const;
 
-  std::array<uint8_t, 5> record_{};   // header of the record at hand
-  std::array<uint8_t, 4> message_{};  // header of the message at hand
+  std::array<uint8_t, 5> record_{};   // header of the current record
+  std::array<uint8_t, 4> message_{};  // header of the current message
   uint8_t recordSeen_ = 0;            // bytes of record_
   uint8_t messageSeen_ = 0;           // bytes of message_
-  uint32_t recordLeft_ = 0;           // bytes of its body still to come
-  uint32_t messageLeft_ = 0;          // likewise
-  bool open_ = false;                 // change_cipher_spec has come: all that follows passes
+  uint32_t recordLeft_ = 0;           // body bytes missing from the record
+  uint32_t messageLeft_ = 0;          // body bytes missing from the message
+  bool open_ = false;                 // change_cipher_spec was received: pass all later bytes
 };
 
 }  // namespace culvert
