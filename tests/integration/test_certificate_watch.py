@@ -289,7 +289,7 @@ def test_a_renewal_with_a_key_that_no_suite_fits_is_not_taken(culvert, echo, pki
                                                     "ciphers": "ECDHE-RSA-AES128-GCM-SHA256"})
     old = served(daemon, pki, "www.example")
     pair.put(pair.make())
-    daemon.wait_log("no suite of ciphers fits the ECDSA P-256 key")
+    daemon.wait_log("no cipher suite fits the ECDSA P-256 key")
     assert served(daemon, pki, "www.example") == old
 
 
@@ -302,7 +302,7 @@ def test_a_key_that_leaves_a_version_without_a_suite_is_warned_of(pki, workdir):
         path.write_text(Config({"main": {**config, **more}}).render(pki))
         done = run_culvert("--check", "-c", path)
         assert done.returncode == 0
-        assert ("warning: [service main] ciphers: no suite of ciphers fits the ECDSA P-256 key" in done.stderr) == told
+        assert ("warning: [service main] ciphers: no cipher suite fits the ECDSA P-256 key" in done.stderr) == told
         assert ("clients of TLS 1.2 are refused" in done.stderr) == told
 
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// See credential_set.h; what a client can verify is judged in hello_check.cc.
+// See credential_set.h; hello_check.cc judges what a client can verify.
 #include "tls/endpoint/credential_set.h"
 
 #include <fmt/format.h>
@@ -14,7 +14,7 @@
 namespace culvert {
 
 CredentialSet::CredentialSet(List list) : list_(std::move(list)) {
-  // Two passes, so that ECDSA stands before the others under every name.
+  // Two passes, so that ECDSA comes before other keys under every name.
   for (const bool ecdsa : {true, false}) {
     for (uint32_t i = 0; i < list_.size(); ++i) {
       const CertificateInfo& leaf = list_[i]->leaf();
@@ -97,7 +97,7 @@ Result<void> checkKeyType12(const TlsSettings& settings, const Credentials& cred
     return suite != nullptr && suiteFitsKey(*suite, type);
   });
   if (any) return {};
-  return fail(fmt::format("no suite of ciphers fits the {} key of {}", credentials.leaf().keyText,
+  return fail(fmt::format("no cipher suite fits the {} key of {}", credentials.leaf().keyText,
                           credentials.certPath()));
 }
 

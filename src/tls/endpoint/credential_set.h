@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The certificates of one service and the index that finds the one for a client: by server name in
-// constant time, however many there are, then by what the client can verify. No wolfSSL in here.
-// Thread: frozen.
+// The certificates of one service, with an index that finds the one for a client. The lookup by
+// server name takes constant time; then the set compares what the client can verify. Does not use
+// wolfSSL. Thread: frozen.
 #pragma once
 
 #include <cstdint>
@@ -23,25 +23,27 @@ class CredentialSet {
   using List = std::vector<std::shared_ptr<const Credentials>>;
 
   CredentialSet() = default;
-  /// In the order of the configuration. The first one's name is the default.
+  /// In the order of the configuration. The first certificate's names are the default.
   explicit CredentialSet(List list);
   CredentialSet(const CredentialSet& other) : CredentialSet(other.list_) {}
   CredentialSet& operator=(CredentialSet&&) = default;
   CredentialSet& operator=(const CredentialSet& other) { return *this = CredentialSet(other); }
   CredentialSet(CredentialSet&&) = default;
 
-  /// The index of the credential for this client. Must not be called on an empty set. Candidates
-  /// are those that name the host exactly, then by a wildcard (RFC 6125 6.4.3: one label, the
-  /// leftmost), valid ones before others, then (names being not strict) those with the name of the
-  /// first one; the first whose key the client can use with the settings' suites is it, ECDSA
-  /// before the others, then the order of the configuration. Where none can be used the name alone
-  /// decides, and judgeHello refuses.
+  /// The index of the credential for this client. Must not be called on an empty set.
+  ///
+  /// Candidates are the certificates that name the host exactly, then those that cover it by a
+  /// wildcard (RFC 6125 6.4.3: one label, the leftmost). Valid ones of both come before the others.
+  /// If names are not strict, certificates with the name of the first one follow. Otherwise ECDSA
+  /// comes before other keys, then the order of the configuration counts. The first candidate whose
+  /// key the client can use with the suites of `settings` is selected. If the client can use none,
+  /// the name alone decides, and judgeHello refuses.
   size_t select(const ClientHello& hello, const TlsSettings& settings, uint16_t version) const;
 
-  /// The name of a certificate that covers `host` (lower case): the same, or `*.` and what follows
-  /// the first label. Empty: there is none. Lives as long as the set.
+  /// The certificate name that covers `host` (lower case): the same name, or `*.` and the rest
+  /// after the first label. Empty: none. Lives as long as the set.
   std::string_view nameCovering(std::string_view host) const;
-  /// Whether a certificate names `host`, which may be a wildcard itself.
+  /// Whether a certificate covers `host`, which may itself be a wildcard.
   bool covers(std::string_view host) const { return !nameCovering(host).empty(); }
 
   const Credentials& operator[](size_t index) const { return *list_[index]; }
@@ -51,7 +53,7 @@ class CredentialSet {
 
  private:
   using Indices = std::vector<uint32_t>;
-  // The keys are views into the certificates' names, which list_ keeps alive.
+  // The keys are views of the certificates' names, which list_ keeps alive.
   using Index = std::unordered_map<std::string_view, Indices>;
 
   void addName(std::string_view name, uint32_t index);
@@ -65,8 +67,8 @@ class CredentialSet {
   Indices default_;
 };
 
-/// What a connection needs to know of its service's TLS. Frozen; a new certificate makes a new one,
-/// the settings stay the same object.
+/// What a connection needs to know about the TLS of its service. Frozen: a new certificate makes a
+/// new endpoint, and the settings stay the same object.
 struct TlsEndpoint {
   std::shared_ptr<const TlsSettings> settings;
   std::shared_ptr<const CredentialSet> credentials;

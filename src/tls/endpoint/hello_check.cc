@@ -26,7 +26,7 @@ constexpr uint16_t kPssPssSha512 = 0x080b;
 constexpr uint16_t kEd25519Scheme = 0x0807;
 constexpr uint16_t kEd448Scheme = 0x0808;
 
-/// RFC 9155 4: a server signs with neither MD5 nor SHA-1.
+/// RFC 9155 4: a server must not sign with MD5 or SHA-1.
 bool strongHash(uint16_t pair) { return pair > 0x02ff; }
 
 bool rsaScheme(uint16_t scheme, uint16_t version, const CertificateInfo& leaf) {
@@ -68,7 +68,7 @@ bool signaturesFit(const ClientHello& hello, uint16_t version, const Certificate
   return false;
 }
 
-/// Whether `hello` offers one of the settings' suites that a key of this type can serve.
+/// Whether `hello` offers a suite of `settings` that a key of this type can serve.
 bool suitesFit(const ClientHello& hello, const TlsSettings& settings, uint16_t version,
                KeyType type) {
   const std::vector<uint16_t>& suites =
@@ -95,7 +95,7 @@ HelloVerdict refuseHello(uint8_t alert, std::string reason) {
   return {0, alert, std::move(reason)};
 }
 
-/// Names of at most `limit` numbers, without GREASE.
+/// Joins the names of at most `limit` numbers, without GREASE.
 template <class Name>
 std::string listed(const U16List& list, Name name) {
   constexpr size_t kLimit = 6;
@@ -103,15 +103,15 @@ std::string listed(const U16List& list, Name name) {
   size_t count = 0;
   for (size_t i = 0; i < list.size(); ++i) {
     if (isGrease(list[i]) || list[i] == kRenegotiationScsv || list[i] == kFallbackScsv)
-      continue;  // signalling values are no suites
+      continue;  // signalling values are not suites
     if (count++ < kLimit) out += (out.empty() ? "" : ", ") + name(list[i]);
   }
   if (count > kLimit) out += fmt::format(" and {} more", count - kLimit);
   return out.empty() ? "nothing" : out;
 }
 
-/// The protocols a client offers, for a log line: few, short and printable, since they are any
-/// bytes of the client's.
+/// The protocols that a client offers, for a log line. The client chooses the bytes, so the text is
+/// short and printable.
 std::string offeredProtocols(const ClientHello& hello) {
   constexpr size_t kLimit = 6;
   constexpr size_t kLongest = 32;
@@ -138,15 +138,16 @@ uint16_t chooseVersion(const ClientHello& hello, const TlsSettings& settings) {
 std::string versionReason(const ClientHello& hello, const TlsSettings& settings) {
   uint16_t highest = hello.highestVersion();
   if (highest == 0) return "client offers no known TLS version";
-  // What it offers lies above what the service serves where its best is higher than our best.
+  // No version is in common here. So if the client's highest version is above the service's, the
+  // client offers no version that the service allows.
   if (highest > settings.maxVersion)
     return fmt::format(
-        "client offers {} but none that the service serves ({})", versionWords(highest),
+        "client offers {} but no version that the service allows ({})", versionWords(highest),
         settings.minVersion == settings.maxVersion
             ? versionWords(settings.minVersion)
             : versionWords(settings.minVersion) + " to " + versionWords(settings.maxVersion));
-  // Below TLS 1.2 only one version is meant where the list has one, or where nothing lies between
-  // it and SSL.
+  // Below TLS 1.2 the client offers a single version if its list has one entry, or if its version
+  // is TLS 1.0.
   bool only = hello.supportedVersions.size() == 1 || highest == kTls10;
   return fmt::format("client offers {}{}{}, service requires {}", only ? "" : "at most ",
                      versionWords(highest), only ? " only" : "", versionWords(settings.minVersion));
@@ -155,7 +156,8 @@ std::string versionReason(const ClientHello& hello, const TlsSettings& settings)
 /// RFC 8446 9.2, 4.1.2, 4.2.2, 4.2.9.
 HelloVerdict checkTls13Hello(const ClientHello& hello) {
   if (hello.hasCookie)
-    return refuseHello(Alert::illegal_parameter, "client sends a cookie that nobody gave it");
+    return refuseHello(Alert::illegal_parameter,
+                       "client sends a cookie that the server did not send");
   if (!hello.onlyNullCompression)
     return refuseHello(Alert::illegal_parameter, "a TLS 1.3 hello offers compression");
   if (hello.hasPreSharedKey && !hello.hasPskModes)
@@ -200,14 +202,14 @@ bool canServe(const ClientHello& hello, const TlsSettings& settings, uint16_t ve
 
 namespace {
 
-/// What the certificate's key has to do with it: a suite and a signature that both sides know.
+/// Checks that both sides share a suite and a signature algorithm for the certificate's key.
 HelloVerdict checkCredential(const ClientHello& hello, const TlsSettings& settings,
                              uint16_t version, const CertificateInfo& leaf) {
   if (!suitesFit(hello, settings, version, leaf.keyType))
     return refuseHello(Alert::handshake_failure,
                        fmt::format("no cipher suite in common for {}: client offers {}",
                                    versionWords(version), listed(hello.cipherSuites, suiteName)));
-  // A ticket needs no signature; where it is not taken, wolfSSL refuses.
+  // Resumption needs no signature. If the ticket is not accepted, wolfSSL refuses the handshake.
   if (version == kTls13 && hello.hasPreSharedKey) return {version, 0, {}};
   if (!signaturesFit(hello, version, leaf) || !curveFits(hello, version, leaf))
     return refuseHello(Alert::handshake_failure,
@@ -233,7 +235,7 @@ HelloVerdict checkProtocols(const ClientHello& hello, const TlsSettings& setting
 }
 
 HelloVerdict checkVersion(const ClientHello& hello, const TlsSettings& settings) {
-  // RFC 8446 appendix D.5: refused whatever else such a hello holds.
+  // RFC 8446 appendix D.5: refused regardless of the rest of the hello.
   if (hello.legacyVersion <= kSsl30)
     return refuseHello(Alert::protocol_version,
                        fmt::format("client offers SSL 3.0 or older, service requires {}",
@@ -258,9 +260,10 @@ HelloVerdict judgeHello(const ClientHello& hello, const TlsSettings& settings,
   const bool known = !hello.serverName.empty() && credentials.covers(hello.serverName);
   if (settings.strictSni && !known)
     return refuseHello(Alert::unrecognized_name,
-                       hello.serverName.empty() ? "client names no server, and strict-sni is on"
-                                                : "no certificate names the server that the client "
-                                                  "asks for, and strict-sni is on");
+                       hello.serverName.empty()
+                           ? "client sent no server name, and strict-sni is on"
+                           : "no certificate has the server name that the client "
+                             "requests, and strict-sni is on");
   if (credentials.empty())
     return refuseHello(Alert::internal_error, "the service has no certificate to serve");
   const size_t credential = credentials.select(hello, settings, version);

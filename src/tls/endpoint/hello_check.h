@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What a ClientHello decides before wolfSSL sees it: the version, the certificate, and whether
-// there is anything in common. Costs the same however many certificates a service has. No wolfSSL
-// in here. Thread: any.
+// What culvert decides about a ClientHello before wolfSSL sees it: the version, the certificate,
+// and whether both sides share parameters. The cost does not depend on the number of certificates.
+// Does not use wolfSSL. Thread: any.
 #pragma once
 
 #include <cstddef>
@@ -27,14 +27,14 @@ struct HelloVerdict {
   explicit operator bool() const { return version != 0; }
 };
 
-/// Version choice, TLS_FALLBACK_SCSV (RFC 7507), what RFC 8446 9.2 and 4.1.2 demand of a TLS 1.3
-/// hello, the server name, the certificate, and a suite, a group and a protocol in common. A
-/// refused hello costs no WOLFSSL.
+/// Checks the version, TLS_FALLBACK_SCSV (RFC 7507), the requirements of RFC 8446 9.2 and 4.1.2 for
+/// a TLS 1.3 hello, the server name, the certificate, and a common suite, group and protocol. A
+/// refused hello does not cost a WOLFSSL.
 HelloVerdict judgeHello(const ClientHello& hello, const TlsSettings& settings,
                         const CredentialSet& credentials);
 
-/// Whether the client can verify this certificate's signatures and offers a suite of the settings
-/// for its kind of key.
+/// Whether the client can verify signatures of this certificate and offers a suite of `settings`
+/// for its key type.
 bool canServe(const ClientHello& hello, const TlsSettings& settings, uint16_t version,
               const CertificateInfo& leaf);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// See tls_settings.h; the verdict on a hello is in hello_check.cc.
+// See tls_settings.h; hello_check.cc judges a hello.
 #include "tls/endpoint/tls_settings.h"
 
 #include <fmt/format.h>
@@ -12,8 +12,7 @@ namespace culvert {
 
 namespace {
 
-/// Without AES instructions ChaCha20 is the faster one by far, and keeps no time that tells of
-/// keys.
+/// Without AES instructions ChaCha20 is much faster and does not leak key bits through timing.
 std::vector<uint16_t> forThisCpu(std::vector<uint16_t> suites) {
   return tlsCpuHasAes() ? suites : chachaFirst(std::move(suites));
 }
@@ -65,7 +64,7 @@ Result<void> checkTlsSettings(const TlsSettings& settings) {
   bool hybridsOnly = std::all_of(groups.begin(), groups.end(), isHybridGroup);
   if (hybridsOnly && settings.minVersion <= kTls12)
     return fail(
-        "groups holds post-quantum hybrids only, which TLS 1.2 does not know: add X25519 or set "
+        "groups has post-quantum hybrids only, which TLS 1.2 does not support: add X25519 or set "
         "min-version = 1.3");
   return {};
 }

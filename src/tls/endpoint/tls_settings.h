@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What one service wants of TLS, its certificates apart (credential_set.h). No wolfSSL in here.
-// Thread: frozen.
+// The TLS settings of one service, without its certificates (credential_set.h). Does not use
+// wolfSSL. Thread: frozen.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +18,7 @@ namespace culvert {
 
 class KeyLog;
 
-/// What one service wants of TLS. Frozen once it is shared. An empty list means the default.
+/// The TLS settings of one service. Frozen once shared. An empty list means the default.
 struct TlsSettings {
   std::string service;  ///< binds tickets; also for messages
   uint16_t minVersion = kTls12;
@@ -26,14 +26,14 @@ struct TlsSettings {
   std::vector<uint16_t> ciphers;       ///< TLS 1.2 (checkCipherList)
   std::vector<uint16_t> ciphersuites;  ///< TLS 1.3 (checkCiphersuites)
   std::vector<uint16_t> groups;        ///< checkGroups
-  std::vector<std::string> alpn;       ///< empty: ALPN is not spoken
+  std::vector<std::string> alpn;       ///< empty: no ALPN
   bool sessionTickets = true;
-  Millis ticketLifetime = std::chrono::hours(12);  ///< as told, and enforced on return
-  bool strictSni = false;  ///< refuse a name that no certificate has, or none
-  bool staple = false;     ///< OCSP responses beside the certificates are sent to who asks
-  std::shared_ptr<const PeerAuth> peerAuth;  ///< nothing: clients are not asked
+  Millis ticketLifetime = std::chrono::hours(12);  ///< announced, and enforced at resumption
+  bool strictSni = false;                    ///< refuse clients with an unknown server name or none
+  bool staple = false;                       ///< send OCSP responses to clients that request them
+  std::shared_ptr<const PeerAuth> peerAuth;  ///< nullptr: no client certificates
   uint16_t recordSize = 16384;               ///< of records to the client; 0 = dynamic
-  std::shared_ptr<KeyLog> keyLog;            ///< nullptr: none
+  std::shared_ptr<KeyLog> keyLog;            ///< nullptr: no key log
 
   /// Equal settings share their contexts: a reload keeps the old object.
   bool operator==(const TlsSettings&) const = default;
@@ -43,11 +43,11 @@ struct TlsSettings {
   const std::vector<uint16_t>& allGroups() const;
 };
 
-/// Errors of the settings as a whole (min above max, no suite for a version allowed, no group of
-/// the library).
+/// Checks the settings as a whole. Errors: min-version above max-version, no suite allowed for a
+/// version, no group that wolfSSL supports.
 Result<void> checkTlsSettings(const TlsSettings& settings);
 
-/// Those of the groups that the library has. It must be initialised.
+/// The groups that wolfSSL supports. wolfSSL must be initialised.
 std::vector<uint16_t> groupsHere(const std::vector<uint16_t>& groups);
 
 /// "TLS 1.3; ciphersuites ...; groups ...": what a client can negotiate.

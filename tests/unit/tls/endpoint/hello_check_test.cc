@@ -202,11 +202,11 @@ TEST_F(HelloCheckTest, RefusesAnUnknownNameWhereNamesAreStrict) {
   for (const char* known : {"www.example.org", "a.wild.example.org", "127.0.0.1"})
     EXPECT_TRUE(judge(hello(known), settings)) << known;
   EXPECT_EQ(reason(hello(""), settings, Alert::unrecognized_name),
-            "client names no server, and strict-sni is on");
+            "client sent no server name, and strict-sni is on");
   for (const char* unknown :
        {"nobody.example.net", "a.b.wild.example.org", "wild.example.org", "example.org", "org"}) {
     EXPECT_EQ(reason(hello(unknown), settings, Alert::unrecognized_name),
-              "no certificate names the server that the client asks for, and strict-sni is on")
+              "no certificate has the server name that the client requests, and strict-sni is on")
         << unknown;
   }
 }

@@ -134,7 +134,7 @@ TEST_F(TlsContextTest, HoldsTheVersionLimits) {
       {kTls12, kTls12, kTls13, kTls13, nullptr,
        "client offers at most TLS 1.2, service requires TLS 1.3"},
       {kTls13, kTls13, kTls12, kTls12, nullptr,
-       "client offers TLS 1.3 but none that the service serves (TLS 1.2)"},
+       "client offers TLS 1.3 but no version that the service allows (TLS 1.2)"},
   };
   for (const Case& one : cases) {
     ClientOptions client;
