@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Loading and checking of client CAs and revocation lists.
+// Loads and checks client CAs and CRLs.
 #include "tls/peer_auth/peer_auth.h"
 
 #include <fmt/format.h>
@@ -29,9 +29,9 @@ using Bytes = std::span<const uint8_t>;
 constexpr size_t kLongestCaFile = size_t{16} << 20;
 constexpr size_t kLongestCrlFile = size_t{64} << 20;
 constexpr size_t kMostAnchors = 1000;
-constexpr int64_t kClockSkew = 300;  // between a CA's clock and ours, seconds
+constexpr int64_t kClockSkew = 300;  // allowed clock difference to a CA, seconds
 
-/// Adds the length too, so that two parts are never taken for one.
+/// Adds the part with its length, so that ("ab", "c") and ("a", "bc") give different hashes.
 void addPart(Sha256Hasher& sha, Bytes part) {
   sha.addInteger(part.size());
   sha.add(part);
@@ -108,7 +108,7 @@ class Loader {
     return sha.finish();
   }
 
-  /// The DER units of a file: its PEM blocks with one of these labels, or the file itself.
+  /// The DER items of a file: its PEM blocks with one of these labels, or the whole file.
   Result<std::vector<std::vector<uint8_t>>> units(const std::string& path, const SecretBytes& file,
                                                   bool (*wanted)(std::string_view label)) {
     std::vector<std::vector<uint8_t>> all;
@@ -149,11 +149,11 @@ class Loader {
                              auth_->anchors.size(), kMostAnchors));
   }
 
-  /// One bad certificate does not take the rest of a bundle with it.
+  /// One bad certificate does not invalidate the rest of a bundle.
   void judgeRefused(size_t file, bool othersAreThere) {
     for (std::string& text : refusedCertificates_) {
       if (othersAreThere)
-        out_.warnings.push_back({false, file, std::move(text) + "; it is left out"});
+        out_.warnings.push_back({false, file, std::move(text) + "; culvert ignores it"});
       else
         caError(file, std::move(text));
     }
@@ -164,7 +164,7 @@ class Loader {
         fmt::format("{}: certificate {} {}", source_.caFiles[file], number, why));
   }
 
-  /// `number` is its place in the file, from 1.
+  /// `number` is the certificate's position in the file, starting at 1.
   void readAnchor(size_t file, size_t number, const std::vector<uint8_t>& der) {
     const std::string& path = source_.caFiles[file];
     const auto info = readCertificate(der);
@@ -178,19 +178,19 @@ class Loader {
         c.isCA != 0 && (c.extKeyUsageSet == 0 || (c.extKeyUsage & KEYUSE_KEY_CERT_SIGN) != 0);
     if (result != 0 || !maySign)
       return refuseAnchor(file, number,
-                          fmt::format("({}) is no CA certificate (basicConstraints CA, keyUsage "
+                          fmt::format("({}) is not a CA certificate (basicConstraints CA, keyUsage "
                                       "keyCertSign)",
                                       names->subject));
     if (!info->keyFault.empty())
       return refuseAnchor(
           file, number,
-          fmt::format("({}) cannot verify clients, its key is of a kind that cannot "
-                      "be used: {}",
+          fmt::format("({}) cannot verify clients, because wolfSSL does not support its "
+                      "key: {}",
                       names->subject, info->keyFault));
     if (names->unheldConstraints)
       return refuseAnchor(file, number,
                           fmt::format("({}) has nameConstraints of a kind that wolfSSL {} cannot "
-                                      "hold its clients to",
+                                      "enforce",
                                       names->subject, tlsLibraryVersion()));
     TrustAnchor anchor;
     anchor.der = der;
@@ -232,7 +232,7 @@ class Loader {
       }
       if (ders->empty())
         crlError(i, path +
-                        ": no revocation list found: a PEM block -----BEGIN X509 CRL----- or "
+                        ": no CRL found: a PEM block -----BEGIN X509 CRL----- or "
                         "DER is expected");
       for (const auto& der : *ders) readOneList(i, der);
     }
@@ -241,28 +241,30 @@ class Loader {
   void readOneList(size_t file, const std::vector<uint8_t>& der) {
     const std::string& path = source_.crlFiles[file];
     auto list = readRevocationList(der);
-    if (!list) return crlError(file, path + ": is no revocation list that can be read");
+    if (!list) return crlError(file, path + ": is not a readable CRL");
     list->path = path;
     if (list->nextUpdate == 0)
-      return crlError(file, fmt::format("{}: the list of {} does not say when the next one comes "
+      return crlError(file, fmt::format("{}: the CRL of {} does not say when the next one is due "
                                         "(nextUpdate)",
                                         path, list->issuer));
     if (list->partial)
-      return crlError(file, fmt::format("{}: the list of {} has a critical extension: lists of "
-                                        "changes, or for some certificates only, cannot be used",
-                                        path, list->issuer));
+      return crlError(file,
+                      fmt::format("{}: the CRL of {} has a critical extension: delta CRLs and "
+                                  "partitioned CRLs are not supported",
+                                  path, list->issuer));
     if (!findSigner(file, *list, der)) return;
     auth_->lists.push_back(std::move(*list));
     listFiles_.push_back(file);
   }
 
   void warnOfList(size_t file, const RevocationList& list, std::string_view text) {
-    if (caBroken_) return;  // it may only follow from that
+    if (caBroken_) return;  // the broken CA may be the only cause
     out_.warnings.push_back(
-        {true, file, fmt::format("{}: the list of {} {}", list.path, list.issuer, text)});
+        {true, file, fmt::format("{}: the CRL of {} {}", list.path, list.issuer, text)});
   }
 
-  /// Whose list it is: of every anchor of its issuer's name whose key has signed it.
+  /// Finds the anchors that the CRL belongs to: those that have its issuer's name and whose key
+  /// signed it.
   bool findSigner(size_t file, RevocationList& list, const std::vector<uint8_t>& der) {
     bool named = false, keyKnown = false, maySign = false;
     std::string failure;
@@ -283,22 +285,20 @@ class Loader {
     if (!list.keyPins.empty()) return true;
     if (!named)
       warnOfList(file, list,
-                 "is of no use: its issuer is not in client-ca, so it cannot be verified");
+                 "is ignored: its issuer is not in client-ca, so it cannot be verified");
     else if (!keyKnown)
-      warnOfList(file, list,
-                 "is of no use: it is signed with another key than client-ca has for its issuer");
+      warnOfList(file, list, "is ignored: client-ca has its issuer with a different key only");
     else if (!maySign)
-      warnOfList(
-          file, list,
-          "is of no use: the keyUsage of its issuer does not allow it to sign lists (cRLSign)");
+      warnOfList(file, list,
+                 "is ignored: the keyUsage of its issuer does not allow signing CRLs (cRLSign)");
     else
       refusedLists_.push_back({file, std::move(list), std::move(failure), false});
     return false;
   }
 
-  /// Empty, or why the list does not count for this anchor. wolfSSL looks at the dates first, and
-  /// not at the signature of a list that has expired: so the signature is verified here, and by
-  /// wolfSSL only where the algorithm is not known here.
+  /// Empty, or why the CRL does not count for this anchor. wolfSSL checks the dates first and does
+  /// not check the signature of an expired CRL. So culvert verifies the signature itself. wolfSSL
+  /// does it only if culvert does not know the algorithm.
   std::string refusalOf(const TrustAnchor& anchor, const RevocationList& list,
                         const std::vector<uint8_t>& der) const {
     DerReader file(der);
@@ -316,22 +316,22 @@ class Loader {
         return "does not verify: " + tlsErrorText(result);
     }
     if (list.thisUpdate > now_ + kClockSkew)
-      return fmt::format("is from the future (thisUpdate {}, now it is {})",
+      return fmt::format("is not valid yet (thisUpdate {}, the time is {})",
                          utcText(list.thisUpdate), utcText(now_));
     return {};
   }
 
-  /// With this anchor alone, for wolfSSL takes the first of a name.
+  /// Uses a manager with this anchor alone, because wolfSSL picks the first anchor with the name.
   static int verifyList(const TrustAnchor& anchor, const std::vector<uint8_t>& der) {
     const CertManager manager(wolfSSL_CertManagerNew());
     if (manager == nullptr) return MEMORY_E;
-    // Old releases do not take an anchor outside its dates, whose clients are refused anyhow.
+    // Old releases do not accept an anchor outside its dates. Its clients are refused anyway.
     if (addAnchor(manager.get(), anchor.der) != WOLFSSL_SUCCESS) return ASN_CRL_NO_SIGNER_E;
     return wolfSSL_CertManagerLoadCRLBuffer(manager.get(), der.data(),
                                             static_cast<long>(der.size()), WOLFSSL_FILETYPE_ASN1);
   }
 
-  /// Lists that cannot be believed: an error, unless there is a sound one of each CA of that name.
+  /// A CRL that failed verification is an error, unless each CA of that name has a verified one.
   void settleRefused() {
     for (RefusedList& one : refusedLists_) {
       const bool replaced = std::ranges::all_of(auth_->anchors, [&](const TrustAnchor& anchor) {
@@ -340,10 +340,10 @@ class Loader {
       });
       one.isError = !replaced;
       if (replaced)
-        warnOfList(one.file, one.list, one.reason + "; another one of its issuer counts");
+        warnOfList(one.file, one.list, one.reason + "; culvert uses another CRL of its issuer");
       else
         crlError(one.file,
-                 fmt::format("{}: the list of {} {}", one.list.path, one.list.issuer, one.reason));
+                 fmt::format("{}: the CRL of {} {}", one.list.path, one.list.issuer, one.reason));
     }
   }
 
@@ -357,13 +357,13 @@ class Loader {
       });
       if (older)
         warnOfList(listFiles_[i], list,
-                   fmt::format("is older ({}) than the one in use until now: who was revoked since "
-                               "may pass again",
+                   fmt::format("is older ({}) than the CRL in use: certificates revoked since then "
+                               "are accepted again",
                                utcText(list.thisUpdate)));
     }
   }
 
-  /// Of several lists of one CA the newest counts, and two of one time count together.
+  /// If a CA has several CRLs, the newest counts. CRLs of the same date are merged.
   void settleLists() {
     std::vector<RevocationList>& lists = auth_->lists;
     for (size_t i = 0; i < lists.size(); ++i) {
@@ -377,16 +377,18 @@ class Loader {
         if (taken == 0) continue;
         if (together) merge(other, lists[i]);
         warnOfList(listFiles_[i], lists[i],
-                   together ? "is of the same time as that in " + other.path + ": both count"
-                            : "is older than that in " + other.path + ", which counts");
+                   together
+                       ? "has the same date as the one in " + other.path + ": culvert uses both"
+                       : "is older than the one in " + other.path + ": culvert uses the newer");
       }
     }
     for (size_t i = 0; i < lists.size(); ++i)
       if (!lists[i].keyPins.empty() && now_ > lists[i].nextUpdate)
-        warnOfList(listFiles_[i], lists[i],
-                   fmt::format("has expired ({}): all clients of this issuer, and of CAs that it "
-                               "has issued, are refused until there is a new one",
-                               utcText(lists[i].nextUpdate)));
+        warnOfList(
+            listFiles_[i], lists[i],
+            fmt::format("has expired ({}): culvert refuses all clients of this issuer and of "
+                        "CAs that it issued, until there is a new CRL",
+                        utcText(lists[i].nextUpdate)));
     std::erase_if(lists, [](const RevocationList& list) { return list.keyPins.empty(); });
   }
 
@@ -405,8 +407,8 @@ class Loader {
     });
   }
 
-  /// The list of a CA that was in use gives way only to one from the same file, or to one that is
-  /// not older: a file whose list cannot be used any more is broken.
+  /// A CRL in use is replaced only by one from the same file or by one that is not older. A file
+  /// whose CRL has become unusable is an error.
   void refuseLostLists(const PeerAuth& before) {
     for (const RevocationList& old : before.lists) {
       const auto file = std::ranges::find(source_.crlFiles, old.path);
@@ -414,14 +416,15 @@ class Loader {
       for (const TrustAnchor& anchor : auth_->anchors) {
         if (!old.isOf(anchor.nameHash, anchor.keyPin) || isFollowed(old, anchor)) continue;
         if (hasRefused(old, true)) continue;  // is an error already
-        crlError(static_cast<size_t>(file - source_.crlFiles.begin()),
-                 hasList(*auth_, anchor)
-                     ? fmt::format("{}: holds no list of {} any more that can be used, and that of "
-                                   "another file is older: who was revoked since would pass again",
-                                   old.path, anchor.subject)
-                     : fmt::format("{}: holds no list of {} any more that can be used: all its "
-                                   "clients would be refused",
-                                   old.path, anchor.subject));
+        crlError(
+            static_cast<size_t>(file - source_.crlFiles.begin()),
+            hasList(*auth_, anchor)
+                ? fmt::format("{}: no longer has a usable CRL of {}, and the one in another file "
+                              "is older: certificates revoked since then would be accepted again",
+                              old.path, anchor.subject)
+                : fmt::format("{}: no longer has a usable CRL of {}: culvert would refuse all its "
+                              "clients",
+                              old.path, anchor.subject));
       }
     }
   }
@@ -435,7 +438,7 @@ class Loader {
     });
   }
 
-  /// Whether a list in the name of this one's issuer could not be believed.
+  /// Whether a CRL with the same issuer name failed verification.
   bool hasRefused(const RevocationList& old, bool asError) const {
     return std::ranges::any_of(refusedLists_, [&](const RefusedList& one) {
       return one.list.issuerHash == old.issuerHash && (one.isError || !asError);
@@ -447,12 +450,11 @@ class Loader {
     for (const TrustAnchor& anchor : auth_->anchors)
       if (!hasList(*auth_, anchor))
         out_.warnings.push_back(
-            {true, 0,
-             "no file holds a list of " + anchor.subject + ": clients that it issued are refused"});
+            {true, 0, "no file has a CRL of " + anchor.subject + ": culvert refuses its clients"});
   }
 
-  /// A CA in the middle that its own issuer has revoked lets nobody in any more, however old the
-  /// list is that says so.
+  /// A client CA that its own issuer has revoked must not verify clients any more, even if the CRL
+  /// that revokes it has expired.
   void markRevoked() {
     for (TrustAnchor& anchor : auth_->anchors)
       for (size_t i = 0; i < auth_->lists.size(); ++i)
@@ -468,7 +470,7 @@ class Loader {
     }
   }
 
-  /// Whether the list is of the anchor that has issued this one.
+  /// Whether the issuer of `anchor` made the CRL.
   bool madeByIssuer(size_t list, const TrustAnchor& anchor) const {
     return std::any_of(auth_->anchors.begin(), auth_->anchors.end(),
                        [&](const TrustAnchor& issuer) {
@@ -477,7 +479,7 @@ class Loader {
                        });
   }
 
-  /// In doubt it has.
+  /// Whether `issuer` issued `anchor`. Returns true if the check cannot be made (out of memory).
   static bool hasIssued(const TrustAnchor& issuer, const TrustAnchor& anchor) {
     const CertManager manager(wolfSSL_CertManagerNew());
     if (manager == nullptr || addAnchor(manager.get(), issuer.der) != WOLFSSL_SUCCESS) return true;
@@ -488,7 +490,7 @@ class Loader {
 
   void addRules() {
     for (const auto& rule : source_.rules)
-      (void)auth_->rules.add(rule.kind, rule.text);  // sound: checked with the configuration
+      (void)auth_->rules.add(rule.kind, rule.text);  // cannot fail: checked with the configuration
   }
 
   const PeerAuthSource& source_;
@@ -500,10 +502,10 @@ class Loader {
     std::string reason;
     bool isError = false;
   };
-  std::vector<std::string> refusedCertificates_;  // certificates of the file at hand
+  std::vector<std::string> refusedCertificates_;  // certificates of the current file
   bool caBroken_ = false;
-  std::vector<size_t> listFiles_;          // of auth_->lists while they are read
-  std::vector<RefusedList> refusedLists_;  // in the name of a CA that signs lists
+  std::vector<size_t> listFiles_;          // file of each of auth_->lists, during loading
+  std::vector<RefusedList> refusedLists_;  // failed verification, but name a CA that signs CRLs
   CertManager manager_;
   std::shared_ptr<PeerAuth> auth_;
   PeerAuthLoaded out_;
@@ -511,9 +513,9 @@ class Loader {
 
 }  // namespace
 
-/// Without it the callback that decides (peer_proof.h) would hear of failures only, and a client
-/// without a certificate would be none. scripts/wolfssl.sh sets it, Debian's library has it from
-/// its OpenSSL layer; both say so in options.h.
+/// Without this option wolfSSL calls the verify callback (peer_proof.h) only for failures, so a
+/// missing certificate would go unnoticed. scripts/wolfssl.sh sets the option; Debian's library
+/// gets it from its OpenSSL layer. Both define it in options.h.
 Result<void> peerAuthPossible() {
 #ifdef WOLFSSL_ALWAYS_VERIFY_CB
   return {};

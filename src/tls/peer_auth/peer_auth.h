@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// PeerAuth is what one service asks of client certificates: the CAs, revocation lists, depth and
-// allow rules. Loaded once for equal contents, then shared by every worker and by the
-// configurations to come. Thread: frozen (load: any).
+// PeerAuth is what one service requires of client certificates: CAs, CRLs, depth and allow rules.
+// Equal contents are loaded once, then shared by every worker and by later configurations. Thread:
+// frozen (load: any).
 #pragma once
 
 #include <array>
@@ -18,14 +18,14 @@
 
 namespace culvert {
 
-/// A certificate of client-ca: whatever it has issued is trusted.
+/// A certificate of client-ca: culvert trusts whatever it has issued.
 struct TrustAnchor {
   std::vector<uint8_t> der;
   std::string subject;
   std::array<uint8_t, 32> nameHash{};  ///< of the subject (PeerCertificate::subjectHash)
   std::array<uint8_t, 32> issuerHash{};
-  std::array<uint8_t, 20> keyId{};   ///< subjectKeyIdentifier, computed where there is none
-  std::array<uint8_t, 32> keyPin{};  ///< of its key, which no other CA has
+  std::array<uint8_t, 20> keyId{};   ///< subjectKeyIdentifier, computed if absent
+  std::array<uint8_t, 32> keyPin{};  ///< of its key, unique to this CA
   ShortId caId{};                    ///< its name and key
   ShortId certificateId{};
   SerialKey serial{};
@@ -33,24 +33,24 @@ struct TrustAnchor {
   int64_t notAfter = 0;
   bool nameConstraints = false;
   bool signsLists = false;  ///< its keyUsage allows cRLSign
-  bool revoked = false;     ///< by its own issuer: what it has issued is refused
-  /// Which of PeerAuth::lists its own issuer has made, where that is an anchor, too: once one has
-  /// expired nobody knows whether it is revoked.
+  bool revoked = false;     ///< by its own issuer: its clients are refused
+  /// Indices into PeerAuth::lists: the CRLs of this anchor's own issuer, if that is an anchor too.
+  /// Once such a CRL has expired, culvert cannot tell whether this anchor is revoked.
   std::vector<size_t> issuerLists;
 };
 
 struct PeerAuth {
   VerifyClient mode = VerifyClient::kRequired;
-  unsigned depth = 0;     ///< intermediates between a client's certificate and a trust anchor
-  bool pinsOnly = false;  ///< no client-ca: the rules name keys, and nothing else counts
+  unsigned depth = 0;     ///< most intermediates between client certificate and trust anchor
+  bool pinsOnly = false;  ///< no client-ca: only the keys named by the rules count
   std::vector<TrustAnchor> anchors;
-  bool checksRevocation = false;      ///< crl is set, whether or not its lists could be used
-  std::vector<RevocationList> lists;  ///< verified, or expired; one for each anchor at most
+  bool checksRevocation = false;      ///< crl is set, even if its CRLs are unusable
+  std::vector<RevocationList> lists;  ///< verified, maybe expired; at most one for each anchor
   PeerRules rules;
   std::array<uint8_t, 32> contentHash{};
 };
 
-/// Where it comes from: files, and the rules in words.
+/// Where a PeerAuth comes from: files, and the allow rules as text.
 struct PeerAuthSource {
   VerifyClient mode = VerifyClient::kOff;
   unsigned depth = 0;
@@ -63,7 +63,7 @@ struct PeerAuthSource {
   std::vector<Rule> rules;
 };
 
-/// What is to be said of one of the files.
+/// A remark about one of the files.
 struct PeerAuthRemark {
   bool ofCrl = false;  ///< a file of crl, else of client-ca
   size_t index = 0;    ///< which of them
@@ -71,16 +71,16 @@ struct PeerAuthRemark {
 };
 
 struct PeerAuthLoaded {
-  std::shared_ptr<const PeerAuth> auth;  ///< nothing where there are errors
+  std::shared_ptr<const PeerAuth> auth;  ///< nullptr if there are errors
   std::vector<PeerAuthRemark> errors;
   std::vector<PeerAuthRemark> warnings;
 };
 
-/// Nothing, or why this build of wolfSSL cannot verify clients.
+/// An error that says why this build of wolfSSL cannot verify clients, if it cannot.
 Result<void> peerAuthPossible();
 
-/// Reads the files and verifies what is in them; may be called again at any time, and gives
-/// `before` (may be nullptr) back where nothing has changed. The mode must not be kOff.
+/// Reads and verifies the files. May be called again at any time: returns `before` (may be nullptr)
+/// if nothing has changed. The mode must not be kOff.
 PeerAuthLoaded loadPeerAuth(const PeerAuthSource& source, int64_t now,
                             const std::shared_ptr<const PeerAuth>& before);
 

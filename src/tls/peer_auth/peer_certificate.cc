@@ -51,7 +51,7 @@ constexpr KnownType kTypes[] = {
 constexpr std::string_view kSubjectAltName = "\x55\x1d\x11";
 constexpr std::string_view kNameConstraints = "\x55\x1d\x1e";
 
-/// The text of an attribute value, or nothing where it is none that we know.
+/// The text of an attribute value, or nothing if its type is not known.
 std::optional<std::string> textOf(const DerItem& value) {
   switch (value.tag) {
     case kUtf8String:
@@ -59,7 +59,7 @@ std::optional<std::string> textOf(const DerItem& value) {
     case kPrintableString:
     case kIa5String:
       return std::string(asText(value.body));
-    case kTeletexString: {  // Latin-1, as everybody reads it
+    case kTeletexString: {  // read as Latin-1, as other software does
       std::string out;
       for (uint8_t byte : value.body) appendUtf8(out, byte);
       return out;
@@ -87,7 +87,8 @@ std::string typeName(Bytes oid) {
   return dottedOid(oid);
 }
 
-/// As RFC 4514 2.4 escapes, and no control characters: it goes into logs and headers.
+/// Escapes as RFC 4514 2.4 says and removes control characters, because the value goes into logs
+/// and headers.
 std::string escaped(std::string_view value) {
   std::string out;
   for (char c : value) {
@@ -98,7 +99,8 @@ std::string escaped(std::string_view value) {
   return out;
 }
 
-/// Calls visit(type, text or nothing) for each attribute of a Name; false where it is malformed.
+/// Calls visit(type, text or nothing) for each attribute of a Name. Returns false if it is
+/// malformed.
 template <class Visit>
 bool walkName(Bytes name, Visit visit) {
   DerReader sets(name);
@@ -143,7 +145,8 @@ bool readAltNames(Bytes extension, PeerCertificate& out) {
   return true;
 }
 
-/// Later releases hold every kind, or refuse what they cannot hold.
+/// Whether this release of wolfSSL enforces nameConstraints of this kind. Later releases enforce
+/// every kind, or refuse those that they cannot enforce.
 bool isHeld(uint8_t kind) {
 #if LIBWOLFSSL_VERSION_HEX >= 0x05009000
   (void)kind;

@@ -14,13 +14,13 @@
 namespace culvert {
 namespace {
 
-// What rules look at is kept up to so many bytes.
+// At most this many bytes of the values that allow rules compare are kept.
 constexpr size_t kMostValues = 4096;
 constexpr size_t kLongestCn = 255;
 constexpr size_t kLongestUri = 2048;
 constexpr size_t kLongestValue = 0xffff;
 
-/// As backends are told it: UTF-8 without control characters, not too long.
+/// The form that backends get: UTF-8 without control characters, at most `limit` bytes.
 std::string shortText(std::string_view value, size_t limit) {
   if (value.size() > limit) return {};
   for (std::string_view rest = value; !rest.empty();) {
@@ -113,11 +113,11 @@ PeerIdentity::PeerIdentity(const PeerCertificate& certificate, const PeerPath* p
   } else if (!certificate.uris.empty()) {
     put(out, kUri, std::string_view(certificate.uris.front()).substr(0, kLongestUri + 1));
   }
-  packed_ = out;  // without what growing has reserved
+  packed_ = out;  // drops the spare capacity
 }
 
-/// Of each kind the first, which is the one that a rule matches (PeerRules::putMatchesFirst);
-/// then the others, as far as there is room.
+/// Adds the first value of each kind, which is the one that a rule matches
+/// (PeerRules::putMatchesFirst). Then adds the others, as far as there is room.
 void PeerIdentity::packValues(std::string& out, const PeerCertificate& c) {
   const size_t limit = out.size() + kMostValues;
   const auto pack = [&](Tag tag, const auto& values, bool others) {

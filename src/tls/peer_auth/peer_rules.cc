@@ -22,17 +22,17 @@ constexpr std::string_view kDeep = "**";
 
 std::string quoted(std::string_view text) { return fmt::format("\"{}\"", printable(text, 60)); }
 
-/// What a wildcard may stand for. SPIFFE ids have letters, digits and "-_." only (SPIFFE-ID 2.2);
-/// other URIs what RFC 3986 3.3 allows in a path segment, but nothing percent-encoded: %2f and %2e
-/// would be read as "/" and "." by whoever decodes them.
+/// Whether a wildcard matches this character. SPIFFE ids have letters, digits and "-_." only
+/// (SPIFFE-ID 2.2). Other URIs may have what RFC 3986 3.3 allows in a path segment, but nothing
+/// percent-encoded, because a reader would decode %2f and %2e to "/" and ".".
 bool mayStandFor(char c, bool spiffe) {
   constexpr std::string_view kPlain = "-._", kOthers = "~!$&'()*+,;=:@";
   return isAlnum(c) || kPlain.find(c) != std::string_view::npos ||
          (!spiffe && kOthers.find(c) != std::string_view::npos);
 }
 
-/// `*` stands for any number of characters that a wildcard may stand for. Linear times the number
-/// of stars.
+/// `*` matches any number of characters for which mayStandFor() is true. The cost is the length of
+/// the text times the number of stars.
 bool globMatches(std::string_view pattern, std::string_view text, bool spiffe) {
   size_t p = 0, t = 0, star = std::string_view::npos, mark = 0;
   while (t < text.size()) {
@@ -61,7 +61,7 @@ std::string_view takeSegment(std::string_view& path) {
   return segment;
 }
 
-/// A segment that changes what the others mean, or means nothing.
+/// A segment that is empty or changes the meaning of others.
 bool isOdd(std::string_view segment) {
   return segment.empty() || segment == "." || segment == "..";
 }
@@ -78,7 +78,7 @@ bool isPlainPath(std::string_view rest, bool spiffe) {
   return true;
 }
 
-/// Where the path begins: behind scheme://host, or behind scheme: .
+/// Where the path begins: after scheme://host, or after scheme: .
 size_t pathStart(std::string_view uri) {
   const size_t colon = uri.find(':');
   if (colon == std::string_view::npos) return std::string_view::npos;
@@ -91,24 +91,25 @@ Result<void> checkUri(std::string_view item) {
   const size_t path = pathStart(item);
   if (path == std::string_view::npos || path < 2)
     return fail(quoted(item) +
-                " is no URI; expected is scheme://host/path, * within a path segment, "
+                " is not a URI; expected: scheme://host/path, * within a path segment, "
                 "** as the last segment");
   if (item.substr(0, path).find('*') != std::string_view::npos)
-    return fail(quoted(item) + " has a wildcard in its host; * may stand behind the host only");
+    return fail(quoted(item) + " has a wildcard in its host; * is allowed in the path only");
   std::string_view rest = item.substr(path);
   while (!rest.empty()) {
     const std::string_view segment = takeSegment(rest);
     if (segment.find(kDeep) == std::string_view::npos) continue;
     if (segment != kDeep || !rest.empty())
-      return fail(quoted(item) + " has ** within the path; it can only be the whole last segment");
+      return fail(quoted(item) +
+                  " has ** within the path; ** is allowed only as the whole last segment");
   }
   if (std::any_of(item.begin(), item.end(), [](char c) { return c <= ' ' || c == 0x7f; }))
     return fail(quoted(item) + " has a blank or a control character");
   return {};
 }
 
-/// Labels of letters, digits, "-" and "_". A CA may certify anything else, a blank, a line feed or
-/// a wildcard; none of that names a host.
+/// Labels of letters, digits, "-" and "_". A CA may certify other text (a blank, a line feed, a
+/// wildcard), but that is not a host name.
 bool isHostName(std::string_view name) {
   if (name.size() > 253) return false;
   for (;;) {
@@ -125,7 +126,7 @@ bool isHostName(std::string_view name) {
 
 Result<void> checkDns(std::string_view item) {
   if (!isHostName(item.starts_with("*.") ? item.substr(2) : item))
-    return fail(quoted(item) + " is no DNS name; expected is NAME, or *.NAME for one more label");
+    return fail(quoted(item) + " is not a DNS name; expected: NAME, or *.NAME for one more label");
   return {};
 }
 
@@ -223,7 +224,7 @@ Result<void> PeerRules::add(PeerRule kind, std::string_view item) {
       const size_t slash = item.find('/');
       auto address = addressBytes(item.substr(0, slash));
       if (!address)
-        return fail(quoted(item) + " is no address; expected is ADDRESS or NETWORK/BITS");
+        return fail(quoted(item) + " is not an address; expected: ADDRESS or NETWORK/BITS");
       const auto most = static_cast<unsigned>(address->size() * 8);
       unsigned bits = most;
       if (slash != std::string_view::npos) {
@@ -234,13 +235,13 @@ Result<void> PeerRules::add(PeerRule kind, std::string_view item) {
         if (number)
           for (char c : count) bits = bits * 10 + static_cast<unsigned>(c - '0');
         if (!number || bits > most)
-          return fail(fmt::format("{}: the prefix length is 0 to {}", quoted(item), most));
+          return fail(fmt::format("{}: the prefix length must be 0 to {}", quoted(item), most));
       }
       std::vector<uint8_t> network(address->size());
       for (unsigned i = 0; i < bits; ++i)
         network[i / 8] |= static_cast<uint8_t>((*address)[i / 8] & (0x80 >> i % 8));
       if (network != *address)
-        return fail(fmt::format("{} has bits behind its prefix of {}", quoted(item), bits));
+        return fail(fmt::format("{} has bits set after its prefix of {}", quoted(item), bits));
       networks_.push_back({std::move(network), bits});
       return {};
     }
@@ -248,7 +249,7 @@ Result<void> PeerRules::add(PeerRule kind, std::string_view item) {
       const auto pin = pinFromText(item);
       if (!pin)
         return fail(quoted(item) +
-                    " is no SHA-256 pin; expected are 64 hex digits or 44 characters of base64");
+                    " is not a SHA-256 pin; expected: 64 hex digits or 44 characters of base64");
       pins_.push_back(*pin);
       return {};
     }
@@ -263,7 +264,8 @@ bool PeerRules::empty() const {
 
 namespace {
 
-/// The place of the first value that one of the rules matches; the number of values: none.
+/// The index of the first value that one of the rules matches, or the number of values if none
+/// matches.
 template <class Values, class Rules, class Matches>
 size_t firstMatch(const Values& values, const Rules& rules, Matches matches) {
   const auto found = std::find_if(values.begin(), values.end(), [&](const auto& value) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The allow rules of client certificates: allow-cn, allow-ou, allow-dns, allow-uri, allow-ip,
-// allow-spki. They are alternatives: one match is enough; without any rule every verified
-// certificate may pass, with one only what matches. Thread: frozen.
+// allow-spki. They are alternatives: one match is enough. Without rules every verified certificate
+// is accepted; with rules only those that match. Thread: frozen.
 #pragma once
 
 #include <array>
@@ -27,16 +27,17 @@ class PeerRules {
   ///   cn, ou  the whole value, byte for byte; any of several values of the subject
   ///   dns     a DNS name of the subjectAltName without case, if it is a host name; *.NAME stands
   ///           for one label
-  ///   uri     a URI of the subjectAltName, byte for byte; behind the host * stands for plain
+  ///   uri     a URI of the subjectAltName, byte for byte; after the host * stands for plain
   ///           characters within one path segment, and a last segment ** for one segment or more
-  ///   ip      an address, or NETWORK/BITS, against the subjectAltName's addresses
+  ///   ip      an address, or NETWORK/BITS, compared with the subjectAltName's addresses
   ///   spki    SHA-256 of the SubjectPublicKeyInfo, hex or base64
   Result<void> add(PeerRule kind, std::string_view item);
 
   bool empty() const;
-  /// Whether the certificate may pass.
+  /// Whether the certificate is accepted.
   bool allows(const PeerCertificate& certificate) const;
-  /// Puts of each kind of name the one that a rule matches to the front: by that it is known.
+  /// Moves the first matching name of each kind to the front. The log and the backend get that
+  /// name.
   void putMatchesFirst(PeerCertificate& certificate) const;
 
  private:

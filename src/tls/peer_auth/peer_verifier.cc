@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// See peer_verifier.h. The path from the client's certificate to a trust anchor is found by names
-// and key identifiers; then each certificate of it is verified by wolfCrypt from the top down, in a
-// manager that is thrown away with the path. What a client has sent helps no other client.
+// See peer_verifier.h. culvert finds the path from the client's certificate to a trust anchor by
+// names and key identifiers. Then wolfCrypt verifies each certificate of the path from the top
+// down, in a manager that exists for this path only. Certificates that one client sent do not help
+// another.
 #include "tls/peer_auth/peer_verifier.h"
 
 #include <fmt/format.h>
@@ -19,7 +20,7 @@ namespace culvert {
 
 namespace {
 
-constexpr size_t kMostPaths = 4;  // cross-signed and renewed CAs; what is beyond is somebody's game
+constexpr size_t kMostPaths = 4;  // enough for cross-signed and renewed CAs; bounds the work
 constexpr unsigned kLeastClientRsaBits = 2048;
 
 using KeyId = std::array<uint8_t, 20>;
@@ -57,13 +58,13 @@ std::string_view wordsFor(int error) {
       return "has an unknown issuer";
     case ASN_PATHLEN_INV_E:
     case ASN_PATHLEN_SIZE_E:
-      return "stands below a CA that allows no further CA (pathLenConstraint)";
+      return "is below a CA that does not allow another CA below it (pathLenConstraint)";
     case ASN_NAME_INVALID_E:
-      return "has a name that its issuer must not certify (nameConstraints)";
+      return "has a name that its issuer is not allowed to certify (nameConstraints)";
     case ASN_SIG_CONFIRM_E:
-      return "has a signature that its issuer did not make";
+      return "has a signature that was not made by its issuer";
     case ASN_CRIT_EXT_E:
-      return "has a critical extension that is not known";
+      return "has an unknown critical extension";
     default:
       return {};
   }
@@ -79,7 +80,7 @@ PeerVerdict fromError(int error, const std::string& subject) {
 
 }  // namespace
 
-/// A certificate of the chain as it was sent.
+/// A certificate of the chain that the client sent.
 struct PeerVerifier::Link {
   std::span<const uint8_t> der;
   std::string subject, issuer;
@@ -96,7 +97,7 @@ struct PeerVerifier::Link {
   }
 };
 
-/// From the leaf up, as indices of the chain; then the trust anchor.
+/// Indices into the chain, from the leaf up, and the trust anchor.
 struct PeerVerifier::Path {
   std::vector<size_t> way;
   const TrustAnchor* anchor;
@@ -107,7 +108,8 @@ PeerVerdict PeerVerifier::verify(std::span<const std::span<const uint8_t>> chain
   if (auth_->pinsOnly)
     return auth_->rules.allows(leaf)
                ? PeerVerdict{}
-               : refuse(Alert::access_denied, leaf.subject + " has a key that allow-spki lacks");
+               : refuse(Alert::access_denied,
+                        leaf.subject + " has a key that is not in allow-spki");
   std::vector<Link> links;
   for (const auto& der : chain) {
     auto cert = std::make_unique<ParsedCert>(der);
@@ -118,7 +120,7 @@ PeerVerdict PeerVerifier::verify(std::span<const std::span<const uint8_t>> chain
         return refuse(Alert::bad_certificate,
                       fmt::format("{} cannot be read: {}", leaf.subject,
                                   error == 0 ? "malformed" : tlsErrorText(error)));
-      continue;  // RFC 8446 4.4.2: certificates that nothing needs are ignored
+      continue;  // RFC 8446 4.4.2: ignore unrelated certificates
     }
     Link link{.der = der,
               .subject = names->subject,
@@ -154,7 +156,7 @@ PeerVerdict PeerVerifier::verify(std::span<const std::span<const uint8_t>> chain
   return first;
 }
 
-/// Depth first; every certificate is tried once, so the work is bounded by what was sent.
+/// Depth first. Each certificate is tried once, so the size of the chain bounds the work.
 void PeerVerifier::findPaths(const std::vector<Link>& links, std::vector<size_t>& way,
                              std::vector<bool>& seen, std::vector<Path>& found,
                              bool& tooLong) const {
@@ -182,10 +184,10 @@ PeerVerdict PeerVerifier::noPath(const Link& leaf, bool tooLong, int64_t) const 
                   fmt::format("{} has more than {} CAs between itself and client-ca (verify-depth)",
                               leaf.subject, auth_->depth));
   if (leaf.selfIssued())
-    return refuse(Alert::unknown_ca, leaf.subject + " is self-signed and not of client-ca");
+    return refuse(Alert::unknown_ca, leaf.subject + " is self-signed and not in client-ca");
   return refuse(Alert::unknown_ca,
-                fmt::format("{} has an issuer that client-ca does not know, and none was sent that "
-                            "leads there: {}",
+                fmt::format("the issuer of {} is not in client-ca, and the client sent no chain to "
+                            "a CA that is: {}",
                             leaf.subject, leaf.issuer));
 }
 
@@ -195,12 +197,12 @@ PeerVerdict PeerVerifier::verifyPath(const std::vector<Link>& links, const Path&
   const bool direct = path.way.size() == 1;
   if (anchor.nameConstraints && !direct)
     return refuse(Alert::bad_certificate,
-                  fmt::format("nameConstraints of {} can be held only against what it has issued "
-                              "itself: put the CA in between into client-ca",
+                  fmt::format("nameConstraints of {} can be enforced only on certificates that it "
+                              "issued itself: add the intermediate CA to client-ca",
                               anchor.subject));
   CertManager own(wolfSSL_CertManagerNew());
   if (own == nullptr || addAnchor(own.get(), anchor.der) != WOLFSSL_SUCCESS) {
-    PeerVerdict dates = checkAnchor(anchor, now);  // old releases look at them here
+    PeerVerdict dates = checkAnchor(anchor, now);  // old releases check the dates in addAnchor
     return dates ? refuse(Alert::internal_error, "no certificate manager: out of memory") : dates;
   }
   for (size_t k = path.way.size(); k-- > 0;) {
@@ -208,7 +210,7 @@ PeerVerdict PeerVerifier::verifyPath(const std::vector<Link>& links, const Path&
     if (PeerVerdict verdict = verifyOne(link, k == 0, own.get(), now); !verdict) return verdict;
     if (k != 0 && link.unheldConstraints)
       return refuse(Alert::bad_certificate,
-                    link.subject + " has nameConstraints of a kind that cannot be held");
+                    link.subject + " has nameConstraints of a kind that wolfSSL cannot enforce");
     const bool top = k + 1 == path.way.size();
     const auto& issuerPin = top ? anchor.keyPin : links[path.way[k + 1]].keyPin;
     if (PeerVerdict verdict = checkRevoked(link, issuerPin, now); !verdict) return verdict;
@@ -218,8 +220,8 @@ PeerVerdict PeerVerifier::verifyPath(const std::vector<Link>& links, const Path&
       auto cert = std::make_unique<ParsedCert>(link.der);
       if (cert->parse(CERT_TYPE, NO_VERIFY, nullptr) != 0 || cert->hasNameConstraints())
         return refuse(Alert::bad_certificate,
-                      fmt::format("nameConstraints of {} can be held only against what it has "
-                                  "issued itself",
+                      fmt::format("nameConstraints of {} can be enforced only on certificates that "
+                                  "it issued itself",
                                   link.subject));
     }
   }
@@ -234,14 +236,13 @@ PeerVerdict PeerVerifier::verifyOne(const Link& link, bool leaf, ManagerHandle m
   const DecodedCert& c = **cert;
   if (!leaf &&
       (c.isCA == 0 || (c.extKeyUsageSet != 0 && (c.extKeyUsage & KEYUSE_KEY_CERT_SIGN) == 0)))
-    return refuse(Alert::unknown_ca,
-                  link.subject +
-                      " has issued a certificate and is no CA (basicConstraints, "
-                      "keyUsage)");
+    return refuse(Alert::unknown_ca, link.subject +
+                                         " issued a certificate but is not a CA (basicConstraints, "
+                                         "keyUsage)");
   if (c.version != 2)
     return refuse(Alert::unsupported_certificate, link.subject +
-                                                      " is no X.509 certificate of "
-                                                      "version 3");
+                                                      " is not an X.509 version 3 "
+                                                      "certificate");
   if (leaf && c.extKeyUsageSet != 0 && (c.extKeyUsage & KEYUSE_DIGITAL_SIG) == 0)
     return refuse(Alert::unsupported_certificate,
                   link.subject + " is not meant for signing (keyUsage)");
@@ -254,12 +255,13 @@ PeerVerdict PeerVerifier::verifyOne(const Link& link, bool leaf, ManagerHandle m
   if (!key.fault.empty())
     return refuse(Alert::unsupported_certificate, link.subject + " has a key that " + key.fault);
   if (key.type == KeyType::kRsa && key.bits < kLeastClientRsaBits)
-    return refuse(Alert::bad_certificate, fmt::format("{} has a key of {} bits, {} are the least",
-                                                      link.subject, key.bits, kLeastClientRsaBits));
+    return refuse(Alert::bad_certificate,
+                  fmt::format("{} has a key of {} bits; at least {} are required", link.subject,
+                              key.bits, kLeastClientRsaBits));
   return {};
 }
 
-/// With crl set each certificate below the anchor needs a current list of its issuer.
+/// If crl is set, each certificate below the anchor needs a current CRL of its issuer.
 PeerVerdict PeerVerifier::checkRevoked(const Link& link, const std::array<uint8_t, 32>& issuerPin,
                                        int64_t now) const {
   if (!auth_->checksRevocation) return {};
@@ -267,7 +269,7 @@ PeerVerdict PeerVerifier::checkRevoked(const Link& link, const std::array<uint8_
     if (!list.isOf(link.issuerHash, issuerPin)) continue;
     if (now > list.nextUpdate)
       return refuse(Alert::bad_certificate,
-                    fmt::format("the revocation list of {} has expired ({}): {}", list.issuer,
+                    fmt::format("the CRL of {} has expired ({}): {}", list.issuer,
                                 utcText(list.nextUpdate), list.path),
                     true);
     if (list.revokes(link.serial))
@@ -275,11 +277,12 @@ PeerVerdict PeerVerifier::checkRevoked(const Link& link, const std::array<uint8_
     return {};
   }
   return refuse(Alert::bad_certificate,
-                fmt::format("crl holds no list of {}, the issuer of {}", link.issuer, link.subject),
+                fmt::format("crl has no CRL of {}, the issuer of {}", link.issuer, link.subject),
                 true);
 }
 
-/// An anchor that another one has issued may have been revoked since its issuer's list expired.
+/// If another anchor issued this one, this one may have been revoked after that issuer's CRL
+/// expired.
 PeerVerdict PeerVerifier::checkAnchor(const TrustAnchor& anchor, int64_t now) const {
   if (anchor.revoked)
     return refuse(Alert::certificate_revoked,
@@ -288,7 +291,7 @@ PeerVerdict PeerVerifier::checkAnchor(const TrustAnchor& anchor, int64_t now) co
     const RevocationList& list = auth_->lists[index];
     if (now <= list.nextUpdate) continue;
     return refuse(Alert::bad_certificate,
-                  fmt::format("the revocation list of {}, the issuer of the client CA {}, has "
+                  fmt::format("the CRL of {}, the issuer of the client CA {}, has "
                               "expired ({}): {}",
                               list.issuer, anchor.subject, utcText(list.nextUpdate), list.path),
                   true);
@@ -314,20 +317,20 @@ void PeerVerifier::fillPath(const std::vector<Link>& links, const Path& path, Pe
   taken.anchor = path.anchor->certificateId;
 }
 
-/// The path that the client had ends at the first of its issuers that is an anchor now, or at a
-/// later one. One that it could have had besides is not known: it may connect again.
+/// The client's path is cut at each issuer that is an anchor now, beginning with the nearest. Other
+/// paths are not known: the client may connect again.
 PeerVerdict PeerVerifier::judgeAgain(const PeerIdentity& client, int64_t now) const {
   const PeerCertificate leaf = client.certificate();
   if (!auth_->rules.allows(leaf))
-    return refuse(Alert::access_denied, leaf.subject + " matches no allow rule any more");
+    return refuse(Alert::access_denied, leaf.subject + " no longer matches an allow rule");
   if (auth_->pinsOnly) return {};
   const PeerPath path = client.path();
   if (now > path.notAfter)
     return refuse(Alert::certificate_expired, fmt::format("{}, or a CA above it, has expired ({})",
                                                           leaf.subject, utcText(path.notAfter)));
-  PeerVerdict first =
-      refuse(Alert::unknown_ca, fmt::format("client-ca does not hold the issuer of {} any more: {}",
-                                            leaf.subject, client.issuer()));
+  PeerVerdict first = refuse(
+      Alert::unknown_ca,
+      fmt::format("the issuer of {} is no longer in client-ca: {}", leaf.subject, client.issuer()));
   bool tried = false;
   for (size_t k = 0; k < path.steps.size() && k <= auth_->depth; ++k) {
     for (const TrustAnchor& anchor : auth_->anchors) {
@@ -341,7 +344,8 @@ PeerVerdict PeerVerifier::judgeAgain(const PeerIdentity& client, int64_t now) co
   return first;
 }
 
-/// What a list says counts before what it is worth by now.
+/// First checks whether a CRL revokes a certificate, even if the CRL has expired. Then checks that
+/// the CRLs are current.
 PeerVerdict PeerVerifier::judgeSteps(const PeerIdentity& client, const PeerPath& path, size_t count,
                                      const TrustAnchor& anchor, int64_t now) const {
   for (size_t i = 0; i < count; ++i) {
@@ -353,13 +357,13 @@ PeerVerdict PeerVerifier::judgeSteps(const PeerIdentity& client, const PeerPath&
   if (PeerVerdict verdict = checkAnchor(anchor, now); !verdict) return verdict;
   if (anchor.nameConstraints && anchor.certificateId != path.anchor)
     return refuse(Alert::bad_certificate,
-                  fmt::format("{} was not verified with the nameConstraints that {} has now",
+                  fmt::format("{} was not verified with the current nameConstraints of {}",
                               client.subject(), anchor.subject));
   for (size_t i = 0; i < count && auth_->checksRevocation; ++i) {
     const RevocationList* list = listOf(path.steps[i].issuer);
     if (list == nullptr || now > list->nextUpdate)
       return refuse(Alert::bad_certificate,
-                    fmt::format("crl holds no current list for {}", client.subject()), true);
+                    fmt::format("crl has no current CRL for {}", client.subject()), true);
   }
   return {};
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// PeerVerifier decides on the certificates that a client sends. It has nothing of its own but a
-// hold on the PeerAuth, so nothing that one client sends helps another. Thread: loop.
+// PeerVerifier judges the certificates that a client sends. Its only state is a reference to the
+// PeerAuth, so nothing that one client sends affects another. Thread: loop.
 #pragma once
 
 #include <cstdint>
@@ -18,8 +18,8 @@ namespace culvert {
 
 struct PeerVerdict {
   uint8_t alert = 0;     ///< 0: verified and allowed
-  std::string reason{};  ///< of a refusal, one sentence
-  bool ours = false;     ///< the operator has to do something: a CA or a CRL has expired
+  std::string reason{};  ///< one sentence, if refused
+  bool ours = false;     ///< the operator must act: a CA or a CRL has expired
   explicit operator bool() const { return alert == 0; }
 };
 
@@ -27,13 +27,14 @@ class PeerVerifier {
  public:
   explicit PeerVerifier(std::shared_ptr<const PeerAuth> auth) : auth_(std::move(auth)) {}
 
-  /// Judges a client's chain (as sent: its own certificate first, the others in any order) at
-  /// `now`. `leaf` is what readPeerCertificate() says of the first. The path of one that may pass
-  /// goes to `taken`; it has no steps where the key alone counts.
+  /// Judges a client's chain at time `now`. The chain is in the order sent: the client's own
+  /// certificate first, the others in any order. `leaf` is the result of readPeerCertificate() for
+  /// the first. If the client is accepted, `taken` gets its path, which has no steps if only the
+  /// key counts.
   PeerVerdict verify(std::span<const std::span<const uint8_t>> chain, const PeerCertificate& leaf,
                      int64_t now, PeerPath& taken) const;
 
-  /// Judges a client that was let in before, by the path that it had then.
+  /// Judges a client again that was accepted before, by the path that it had then.
   PeerVerdict judgeAgain(const PeerIdentity& client, int64_t now) const;
 
   const PeerAuth& auth() const { return *auth_; }
@@ -59,7 +60,7 @@ class PeerVerifier {
   const std::shared_ptr<const PeerAuth> auth_;
 };
 
-/// The verifiers of one worker, made at first use; each lives as long as a context needs it.
+/// The verifiers of one worker, made at first use. Each lives as long as a context uses it.
 class PeerVerifiers {
  public:
   std::shared_ptr<PeerVerifier> verifierFor(const std::shared_ptr<const PeerAuth>& auth);

@@ -254,7 +254,7 @@ TEST(PeerAuthLoading, NamesTheFileThatIsWrong) {
   ASSERT_EQ(loaded.errors.size(), 2U);
   EXPECT_FALSE(loaded.errors[0].ofCrl);
   EXPECT_EQ(loaded.errors[0].index, 1U);
-  EXPECT_NE(loaded.errors[0].text.find("is no CA certificate"), std::string::npos);
+  EXPECT_NE(loaded.errors[0].text.find("is not a CA certificate"), std::string::npos);
   EXPECT_TRUE(loaded.errors[1].ofCrl);
 }
 
