@@ -173,7 +173,7 @@ def test_words_about_encrypted_keys(culvert, echo, locked, workdir):
     wrong.write_text("open sesame\n")
     for more, said in [({}, r'key: .*the private key is encrypted; name the file of its passphrase with '
                             r'"key-passphrase-file"'),
-                       ({"key-passphrase-file": str(wrong)}, r"key: .*the private key does not open: the "
+                       ({"key-passphrase-file": str(wrong)}, r"key: .*the private key cannot be decrypted: the "
                                                              r"passphrase is wrong"),
                        ({"key-passphrase-file": str(workdir / "none")}, r"key-passphrase-file: .*none.*[Nn]o such"),
                        ({"key-passphrase-file": [phrase, str(wrong)]},

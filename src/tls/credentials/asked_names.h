@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// AskedNames remembers under which names of a service's certificates clients have come lately, so
-// that a certificate which lacks one of them can be warned of. It holds names of certificates only
-// and never what a client has sent: strangers can neither fill it nor push anything out.
-// Thread: any.
+// AskedNames remembers which certificate names of a service clients have requested recently.
+// culvert then warns of a renewed certificate that lacks one of them. It stores certificate names
+// only, never text from a client. So clients can neither fill it nor push entries out. Thread: any.
 #pragma once
 
 #include <cstdint>
@@ -19,11 +18,11 @@ class AskedNames {
   /// Names are remembered this long.
   static constexpr int64_t kSeconds = 24 * 3600;
 
-  /// `name`: as a certificate has it (CredentialSet::nameCovering), `*.example.org` for all below.
-  /// `now`: seconds of any clock that does not go back.
+  /// `name`: the name in the certificate (CredentialSet::nameCovering); `*.example.org` for every
+  /// host below. `now`: seconds of a clock that does not go back.
   void note(std::string_view name, int64_t now);
 
-  /// Those asked for within the time, in no order. Forgets the others.
+  /// The names requested within kSeconds, in any order. Forgets the others.
   std::vector<std::string> recent(int64_t now);
 
  private:

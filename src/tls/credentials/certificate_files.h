@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Which files make up a certificate, and how the pairs of a directory are found: by name alone,
-// nothing is opened. Thread: any.
+// Which files make up a certificate, and how to find the pairs in a directory. Looks at names only
+// and opens no file. Thread: any.
 #pragma once
 
 #include <string>
@@ -16,19 +16,19 @@ struct CertificateFiles {
   std::string passphrase;  ///< file with the key's passphrase; empty: none
 
   bool operator==(const CertificateFiles&) const = default;
-  /// One text for all three.
+  /// One text that identifies the three paths.
   std::string id() const { return cert + '\n' + key + '\n' + passphrase; }
 };
 
-/// The certificates of a directory, sorted by name. Taken are: NAME.pem, NAME.crt and NAME.cer,
-/// with NAME.key beside them or the key inside; and one level down, tls.crt with tls.key
-/// (Kubernetes) and fullchain.pem with privkey.pem (certbot; there the other .pem files of that
-/// directory are parts of the same). Names that begin with a dot are passed over. Errors: no
-/// directory, not readable.
+/// The certificates of a directory, sorted by name. The function finds NAME.pem, NAME.crt and
+/// NAME.cer, with NAME.key beside them or the key inside. One level down it finds tls.crt with
+/// tls.key (Kubernetes), and fullchain.pem with privkey.pem (certbot; the other .pem files of that
+/// directory are parts of the same certificate). It skips names that begin with a dot. Errors: not
+/// a directory, not readable.
 Result<std::vector<CertificateFiles>> listCertificates(const std::string& directory,
                                                        const std::string& passphrase);
 
-/// Whether the path leads to a directory.
+/// Whether the path is a directory (or a link to one).
 bool isDirectory(const std::string& path);
 
 }  // namespace culvert

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Loading and checking of a certificate chain and its key.
+// Loads and checks a certificate chain and its key.
 #include "tls/credentials/credentials.h"
 
 #include <fmt/format.h>
@@ -17,13 +17,13 @@ namespace culvert {
 
 namespace {
 
-constexpr size_t kMaxChain = 9;  // what wolfSSL takes (MAX_CHAIN_DEPTH)
+constexpr size_t kMaxChain = 9;  // the limit of wolfSSL (MAX_CHAIN_DEPTH)
 
 struct ContextDeleter {
   void operator()(WOLFSSL_CTX* ctx) const { wolfSSL_CTX_free(ctx); }
 };
 
-/// Whether `key` is the private half of the certificate's key, by loading both as a server would.
+/// Whether `key` is the private half of the certificate's key. Loads both as a server would.
 bool keyFits(const std::vector<uint8_t>& certificate, const SecretBytes& key) {
   std::unique_ptr<WOLFSSL_CTX, ContextDeleter> ctx(wolfSSL_CTX_new(wolfTLSv1_2_server_method()));
   return ctx != nullptr &&
@@ -42,7 +42,7 @@ std::string labelsOf(const std::vector<PemBlock>& blocks) {
   return out;
 }
 
-/// A PFX begins with its version (RFC 7292 4), where a certificate or a key has something else.
+/// A PFX starts with its version (RFC 7292 4), where a certificate or a key has another item.
 bool isPkcs12(std::span<const uint8_t> bytes) {
   DerReader file(bytes);
   DerReader parts(file.next(DerReader::kSequence).value_or(DerItem{}).body);
@@ -50,17 +50,17 @@ bool isPkcs12(std::span<const uint8_t> bytes) {
   return version && version->body.size() == 1 && version->body[0] == 3;
 }
 
-/// The blocks of a file, or an error that names it; a DER file is recognised by its first byte.
+/// The blocks of a file, or an error with its name. A DER file is recognised by its first byte.
 Result<std::vector<PemBlock>> blocksOf(const PemFile& file) {
   auto blocks = scanPem(file.bytes.text());
   if (!blocks) return fail(file.path + ": " + blocks.error().text);
   if (blocks->empty() && isPkcs12(file.bytes.span()))
     return fail(file.path +
-                ": is a PKCS#12 archive, PEM is expected (openssl pkcs12 -in FILE -noenc)");
+                ": is a PKCS#12 archive; convert it to PEM (openssl pkcs12 -in FILE -noenc)");
   if (blocks->empty() && !file.bytes.empty() && file.bytes.data()[0] == 0x30)
     return fail(
         file.path +
-        ": is in DER form, PEM is expected (openssl x509 -inform der, openssl pkey -inform der)");
+        ": is in DER form; convert it to PEM (openssl x509 -inform der, openssl pkey -inform der)");
   return blocks;
 }
 
@@ -125,7 +125,7 @@ struct CredentialsLoader {
   Result<SecretBytes> keyOf(const PemBlock& block) const {
     if (block.label == "OPENSSH PRIVATE KEY")
       return fail(
-          "the private key is in OpenSSH's own form, which is not supported; convert it: "
+          "the private key is in OpenSSH format, which is not supported; convert it: "
           "ssh-keygen "
           "-p -m PEM -f FILE");
     if (!isEncryptedKey(block)) return decodePem(block);
@@ -182,7 +182,7 @@ struct CredentialsLoader {
           "{}: certificate {} ({}) was not issued by certificate {} ({}){}: the chain is "
           "incomplete or out of order",
           cert.path, i + 1, below.subject, i + 2, above.subject,
-          below.issuerHash == above.subjectHash ? " but by another key of that name" : ""));
+          below.issuerHash == above.subjectHash ? " but by another key with that name" : ""));
       out->chainInOrder_ = false;
       break;
     }
@@ -251,7 +251,7 @@ Credentials::Loaded Credentials::loadFiles(const CertificateFiles& files) {
 std::array<uint8_t, 32> Credentials::hashOf(const PemFile& cert, const PemFile* key) {
   Sha256Hasher sha;
   const auto add = [&sha](const PemFile& file) {
-    // So that moving bytes from one file to the other changes the hash.
+    // The length prevents that moving bytes from one file to the other gives the same hash.
     sha.addInteger(file.bytes.size());
     sha.add(file.bytes.span());
     sha.add(file.path);

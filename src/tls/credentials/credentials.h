@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Credentials: one certificate chain and its private key, parsed and checked once, then frozen and
-// shared by every worker and by later configurations that name the same contents. Thread: frozen
-// (load: any).
+// Credentials are one certificate chain and its private key, parsed and checked once. They are then
+// frozen and shared by every worker and by later configurations with the same contents. Thread:
+// frozen (load: any).
 #pragma once
 
 #include <array>
@@ -20,7 +20,7 @@
 
 namespace culvert {
 
-/// A PEM file as somebody read it: `path` only serves messages.
+/// The contents of a PEM file. `path` is used in messages only.
 struct PemFile {
   std::string path;
   SecretBytes bytes;
@@ -28,15 +28,15 @@ struct PemFile {
 
 enum class Validity : uint8_t { kValid, kNotYetValid, kExpired };
 
-/// Why a certificate and its key cannot be used: what is wrong with each of the files, "" where
-/// nothing is. Each text names its file.
+/// Why a certificate and its key cannot be used: one text for each file, "" if the file is correct.
+/// Each text names its file.
 struct CredentialFaults {
   std::string cert;
   std::string key;
   std::string passphrase;
 
   bool any() const { return !cert.empty() || !key.empty() || !passphrase.empty(); }
-  /// All of them.
+  /// All texts joined.
   std::string text() const;
 };
 
@@ -44,32 +44,33 @@ class Credentials {
  public:
   using Loaded = tl::expected<std::shared_ptr<const Credentials>, CredentialFaults>;
 
-  /// Parses and checks. `key` may be nullptr: then `cert` holds the key too; `passphrase` likewise,
-  /// for a key that is not encrypted. What a person should know but may serve (expired, chain out
-  /// of order, weak or odd things) is in warnings().
+  /// Parses and checks. `key` may be nullptr: then `cert` holds the key too. `passphrase` may be
+  /// nullptr if the key is not encrypted. Faults that do not prevent use (expired, chain out of
+  /// order, weak keys) go to warnings().
   static Loaded load(const PemFile& cert, const PemFile* key, const PemFile* passphrase = nullptr);
 
-  /// Reads the files, then load().
+  /// Reads the files, then calls load().
   static Loaded loadFiles(const CertificateFiles& files);
 
-  /// The hash that load() would give to these contents: the same hash means an unchanged pair,
-  /// which can carry over.
+  /// The hash that load() computes for these contents. An equal hash means an unchanged pair, which
+  /// a reload keeps.
   static std::array<uint8_t, 32> hashOf(const PemFile& cert, const PemFile* key);
 
   const CertificateInfo& leaf() const { return chain_.front(); }
   const std::vector<CertificateInfo>& chain() const { return chain_; }
-  /// DER units, leaf first.
+  /// The certificates in DER, leaf first.
   const std::vector<std::vector<uint8_t>>& chainDer() const { return der_; }
   const SecretBytes& keyDer() const { return key_; }
   const std::array<uint8_t, 32>& contentHash() const { return hash_; }
   const std::string& certPath() const { return certPath_; }
   const std::vector<std::string>& warnings() const { return warnings_; }
-  /// Why clients refuse it, whatever its dates; it can be served all the same.
+  /// Why clients will refuse the certificate, apart from its dates. culvert can serve it
+  /// nevertheless.
   const std::vector<CertificateFlaw>& flaws() const { return flaws_; }
   bool hasFlaw(CertificateFlaw::Kind kind) const;
-  /// Where the OCSP response for the leaf lies; the one part that changes.
+  /// Holds the OCSP response for the leaf; the only part that changes.
   StapleSlot& staple() const { return *staple_; }
-  /// For who outlives the credentials.
+  /// For callers that outlive the credentials.
   std::shared_ptr<const StapleSlot> stapleSlot() const { return staple_; }
   /// Whether each certificate of the file issued the one before it.
   bool chainInOrder() const { return chainInOrder_; }
@@ -77,8 +78,8 @@ class Credentials {
   /// Until when clients accept it (seconds since the epoch): the leaf's date, and that of its issuer
   /// where that is an intermediate of the file.
   int64_t validUntil() const { return validUntil_; }
-  /// Against `now`. What is not valid is served all the same, with a warning: a reboot must not
-  /// become an outage.
+  /// The validity at `now`. culvert serves an invalid certificate too and logs a warning, because a
+  /// reboot must not become an outage.
   Validity validity(int64_t now) const;
   /// "2026-11-18 10:00:00 UTC", and whose date that is, unless it is the leaf's.
   std::string validFromText() const;
@@ -86,8 +87,8 @@ class Credentials {
   /// "expired 3 days ago (2026-11-18 10:00:00 UTC)", "valid until ...".
   std::string validityText(int64_t now) const;
 
-  /// Whether the leaf's names cover `host` (lower case): 2 = exactly, 1 = by a wildcard label (RFC
-  /// 6125 6.4.3: one label, the leftmost), 0 = not.
+  /// How well the leaf's names cover `host` (lower case): 2 = exactly, 1 = by a wildcard label (RFC
+  /// 6125 6.4.3: one label, the leftmost), 0 = not at all.
   int matches(std::string_view host) const;
 
   /// "CN=x, ECDSA P-256, a.example b.example" for --check.
@@ -110,12 +111,12 @@ class Credentials {
   bool chainInOrder_ = true;
 };
 
-/// From when on (seconds since the epoch) the expiry of a certificate with these dates is worth a
-/// warning every day: two weeks before, or the last third of a shorter life.
+/// The time (seconds since the epoch) from which culvert warns every day about the expiry of a
+/// certificate with these dates: two weeks before expiry, or the last third of a shorter lifetime.
 int64_t expiryWarningFrom(int64_t notBefore, int64_t notAfter);
 
-/// Whether a certificate name ("*.example.org" or "www.example.org") covers `host`; both lower
-/// case.
+/// Whether a certificate name ("*.example.org" or "www.example.org") covers `host`. Both must be
+/// lower case.
 bool nameCovers(std::string_view pattern, std::string_view host);
 
 /// "2026-11-18 10:00:00 UTC"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A fresh key and a certificate for it, through wolfCrypt's certificate generation.
+// Makes a new key and a certificate for it with wolfCrypt's certificate generation.
 #include "tls/credentials/self_signed.h"
 
 #include <arpa/inet.h>
@@ -64,12 +64,12 @@ struct Maker {
     if (rngReady) wc_FreeRng(&rng);
   }
 
-  /// The DER of the certificate; wolfCrypt's error as a sentence.
+  /// The certificate in DER, or wolfCrypt's error as text.
   Result<std::vector<uint8_t>> make(const std::vector<std::string>& names) {
     const std::vector<uint8_t> alternative = generalNames(names);
     auto cert = std::make_unique<Cert>();  // tens of KiB
     if (alternative.size() > sizeof(cert->altNames))
-      return fail("no self-signed certificate: the names do not fit into one");
+      return fail("cannot make a self-signed certificate: too many or too long names");
     int result = wc_InitRng(&rng);
     rngReady = result == 0;
     if (result == 0) {
@@ -78,11 +78,13 @@ struct Maker {
     }
     if (result == 0) result = wc_ecc_make_key_ex(&rng, 32, &key, ECC_SECP256R1);
     if (result == 0) result = wc_InitCert(cert.get());
-    if (result != 0) return fail("no key for a self-signed certificate: " + tlsErrorText(result));
+    if (result != 0)
+      return fail("cannot make a key for a self-signed certificate: " + tlsErrorText(result));
     cert->sigType = CTC_SHA256wECDSA;
     cert->daysValid = kDays;
     cert->isCA = 1;  // so that the certificate itself can be put into a trust store
-    // The rest is zero. A common name holds 64 characters; clients look at the other names anyway.
+    // All other fields stay zero. A common name holds 64 characters; clients check the other names
+    // anyway.
     std::memcpy(cert->subject.commonName, names[0].data(), std::min<size_t>(names[0].size(), 63));
     std::memcpy(cert->altNames, alternative.data(), alternative.size());
     cert->altNamesSz = static_cast<int>(alternative.size());
@@ -92,7 +94,7 @@ struct Maker {
     if (result > 0)
       result = wc_SignCert(cert->bodySz, cert->sigType, der.data(), static_cast<word32>(der.size()),
                            nullptr, &key, &rng);
-    if (result <= 0) return fail("no self-signed certificate: " + tlsErrorText(result));
+    if (result <= 0) return fail("cannot make a self-signed certificate: " + tlsErrorText(result));
     der.resize(static_cast<size_t>(result));
     return der;
   }
@@ -102,7 +104,8 @@ Result<SecretBytes> pemOf(std::span<const uint8_t> der, int type) {
   SecretBytes out(der.size() * 2 + 256);
   int size = wc_DerToPem(der.data(), static_cast<word32>(der.size()), out.data(),
                          static_cast<word32>(out.size()), type);
-  if (size <= 0) return fail("no PEM for a self-signed certificate: " + tlsErrorText(size));
+  if (size <= 0)
+    return fail("cannot write a self-signed certificate as PEM: " + tlsErrorText(size));
   out.truncate(static_cast<size_t>(size));
   return out;
 }
@@ -117,7 +120,8 @@ Result<SelfSigned> makeSelfSigned(const std::vector<std::string>& names) {
   if (!certPem) return tl::unexpected(certPem.error());
   SecretBytes keyDer(1024);
   int keySize = wc_EccKeyToDer(&maker.key, keyDer.data(), static_cast<word32>(keyDer.size()));
-  if (keySize <= 0) return fail("no key for a self-signed certificate: " + tlsErrorText(keySize));
+  if (keySize <= 0)
+    return fail("cannot make a key for a self-signed certificate: " + tlsErrorText(keySize));
   auto keyPem = pemOf(keyDer.span().first(static_cast<size_t>(keySize)), ECC_PRIVATEKEY_TYPE);
   if (!keyPem) return tl::unexpected(keyPem.error());
   SelfSigned out;

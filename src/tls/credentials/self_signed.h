@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Makes the throw-away certificate of `cert = self-signed`: ECDSA P-256, valid for a year. Thread:
+// Makes the temporary certificate of `cert = self-signed`: ECDSA P-256, valid for one year. Thread:
 // any (start).
 #pragma once
 
@@ -12,7 +12,7 @@
 
 namespace culvert {
 
-/// Credentials::certPath() of such a certificate.
+/// Credentials::certPath() of a self-signed certificate.
 inline constexpr const char* kSelfSignedPath = "(self-signed)";
 
 struct SelfSigned {
@@ -20,8 +20,8 @@ struct SelfSigned {
   std::string fingerprint;  ///< SHA-256 of the DER, "AB:CD:..."
 };
 
-/// For these host names and IP addresses; none: localhost and its addresses. Errors: a name that
-/// does not fit into a certificate, no room for all of them.
+/// Makes a certificate for these host names and IP addresses; if there are none, for localhost and
+/// its addresses. Errors: a name is too long for a certificate, or there are too many names.
 Result<SelfSigned> makeSelfSigned(const std::vector<std::string>& names = {});
 
 }  // namespace culvert

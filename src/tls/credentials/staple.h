@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Staple is one verified OCSP response, frozen; StapleSlot is the place beside a certificate where
-// the present one lies, with what there is to tell of it. It is written by whoever got a response
-// (control thread: from a file; `culvert-ocsp`: fetched) and read in handshakes. Thread: any.
+// Staple is one verified OCSP response, frozen. StapleSlot is the place beside a certificate for
+// its current response, with the last error. Two threads write it: the control thread (response
+// from a file) and `culvert-ocsp` (response from a responder). Handshakes read it. Thread: any.
 #pragma once
 
 #include <cstdint>
@@ -16,25 +16,26 @@ struct Staple {
   std::vector<uint8_t> response;  ///< DER, verified against the certificate's issuer
   int64_t thisUpdate = 0;         ///< seconds since the epoch
   int64_t validUntil = 0;         ///< not served after this
-  int64_t verifiedAt = 0;         ///< when it came from the responder or out of its file
+  int64_t verifiedAt = 0;         ///< when it was received or read from its file
   bool revoked = false;
 };
 
 class StapleSlot {
  public:
-  /// What may be sent at this time; null: nothing.
+  /// The response that may be sent at this time, or nullptr.
   std::shared_ptr<const Staple> serving(int64_t now) const {
     const std::lock_guard lock(mutex_);
     return staple_ != nullptr && now <= staple_->validUntil ? staple_ : nullptr;
   }
-  /// Also one that has expired.
+  /// The stored response, even if expired, or nullptr.
   std::shared_ptr<const Staple> held() const {
     const std::lock_guard lock(mutex_);
     return staple_;
   }
 
-  /// Takes it, unless what is held is newer and valid at this time; whether it did. One step, since
-  /// a file and an answer may come at once. `staple` is not null.
+  /// Stores `staple`, unless the stored response is newer and valid at `now`. Returns whether it
+  /// stored it. The check and the store are one step, because a file and a responder may deliver at
+  /// the same time. `staple` is not nullptr.
   bool put(std::shared_ptr<const Staple> staple, int64_t now) {
     const std::lock_guard lock(mutex_);
     trouble_.clear();
@@ -44,19 +45,20 @@ class StapleSlot {
     staple_ = std::move(staple);
     return true;
   }
-  /// The last attempt failed; what is held stays.
+  /// Records that the last attempt failed; the stored response stays.
   void setTrouble(std::string text) {
     const std::lock_guard lock(mutex_);
     trouble_ = std::move(text);
   }
-  /// Empty: none since the last success.
+  /// The error of the last attempt; empty: none since the last success.
   std::string trouble() const {
     const std::lock_guard lock(mutex_);
     return trouble_;
   }
 
  private:
-  // Not atomic<shared_ptr>: TSan finds fault with libstdc++ 12's, and a handshake asks once.
+  // Not atomic<shared_ptr>: TSan reports false races in libstdc++ 12's, and a handshake reads the
+  // slot only once.
   mutable std::mutex mutex_;
   std::shared_ptr<const Staple> staple_;
   std::string trouble_;

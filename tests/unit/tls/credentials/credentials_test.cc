@@ -142,7 +142,7 @@ TEST_F(CredentialsTest, NamesTheFileAndTheMistake) {
   bent = pem;
   bent.replace(40, 8, "AAAAAAAA");
   error = errorOf(dir_.write("bent.pem", bent), key);
-  EXPECT_TRUE(has(error, "certificate 1 is no X.509 certificate")) << error;
+  EXPECT_TRUE(has(error, "certificate 1 is not a readable X.509 certificate")) << error;
   runIn(
       keys,
       "openssl x509 -in ec.pem -outform der -out ec.der; openssl pkcs8 -topk8 -in ec.key -passout "
@@ -160,7 +160,7 @@ TEST_F(CredentialsTest, NamesTheFileAndTheMistake) {
   error = errorOf(
       good,
       dir_.write("bad.key", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"));
-  EXPECT_TRUE(has(error, "is no private key that can be used")) << error;
+  EXPECT_TRUE(has(error, "is not a supported private key")) << error;
   error = errorOf(good, dir_.write("two.key", keys.read("ec.key") + keys.read("rsa.key")));
   EXPECT_TRUE(has(error, "holds two private keys")) << error;
   error = errorOf(dir_.write("big.pem", std::string((1 << 20) + 1, 'x')), key);
