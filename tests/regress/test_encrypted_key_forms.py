@@ -36,7 +36,7 @@ NAMED = {
     "cfb": (("pkcs8", "-topk8", "-v2", "aes-256-cfb"), "PBES2: PBKDF2 with SHA-256, AES-256-CFB"),
     "rc4": (("pkcs8", "-topk8", "-v1", "PBE-SHA1-RC4-128", *LEGACY), "PBE-SHA1-RC4-128"),
     "rc2": (("pkcs8", "-topk8", "-v1", "PBE-SHA1-RC2-40", *LEGACY), "PBE-SHA1-RC2-40"),
-    "old form camellia": (("pkey", "-traditional", "-camellia256"), "OpenSSL's old form: Camellia-256-CBC"),
+    "old form camellia": (("pkey", "-traditional", "-camellia256"), "OpenSSL's traditional format: Camellia-256-CBC"),
 }
 
 
@@ -99,7 +99,7 @@ def test_a_wrong_passphrase_has_its_own_message(workdir, pki, leaf):
         key = workdir / "wrong.key"
         assert openssl(*args, phrase="sesame", source=leaf.key, out=key).returncode == 0
         status, said = check(workdir, pki, leaf, key, "sesam")
-        assert status == 4 and "the private key does not open: the passphrase is wrong, or the file is damaged" in said
+        assert status == 4 and "the private key cannot be decrypted: the passphrase is wrong, or the file is damaged" in said
         assert "not supported" not in said
 
 
@@ -108,4 +108,4 @@ def test_an_openssh_key_is_called_by_its_name(workdir, pki, leaf):
     key.write_bytes(leaf.private.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH,
                                                serialization.NoEncryption()))
     status, said = check(workdir, pki, leaf, key, None)
-    assert status == 4 and "in OpenSSH's own form" in said and "ssh-keygen -p -m PEM -f FILE" in said
+    assert status == 4 and "in OpenSSH format" in said and "ssh-keygen -p -m PEM -f FILE" in said

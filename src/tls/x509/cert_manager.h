@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// wolfSSL's certificate manager and certificate reader, owned. Only .cc files of tls/ include this.
-// Thread: one owner.
+// Owners for wolfSSL's certificate manager and certificate reader. Only .cc files of tls/ include
+// this. Thread: one owner.
 #pragma once
 
 #include <cstdint>
@@ -16,8 +16,8 @@ struct CertManagerDeleter {
 };
 using CertManager = std::unique_ptr<WOLFSSL_CERT_MANAGER, CertManagerDeleter>;
 
-/// Makes what `der` holds a trust anchor; its dates are judged elsewhere (old releases refuse one
-/// that is not valid now). WOLFSSL_SUCCESS or an error.
+/// Adds the certificate in `der` as a trust anchor. Its dates must be checked elsewhere; old
+/// releases refuse an anchor that is not valid now. Returns WOLFSSL_SUCCESS or an error.
 inline int addAnchor(WOLFSSL_CERT_MANAGER* manager, std::span<const uint8_t> der) {
 #if LIBWOLFSSL_VERSION_HEX >= 0x05007000
   return wolfSSL_CertManagerLoadCABuffer_ex(manager, der.data(), static_cast<long>(der.size()),
@@ -29,14 +29,15 @@ inline int addAnchor(WOLFSSL_CERT_MANAGER* manager, std::span<const uint8_t> der
 #endif
 }
 
-/// How a CA in the middle of a path is parsed: its pathLenConstraint counts, and it is no anchor.
+/// How an intermediate CA is parsed: its pathLenConstraint is enforced, and it is not a trust
+/// anchor.
 #if LIBWOLFSSL_VERSION_HEX >= 0x05007000
 inline constexpr int kChainCert = CHAIN_CERT_TYPE;
 #else
 inline constexpr int kChainCert = CERT_TYPE;
 #endif
 
-/// A certificate as wolfCrypt reads it. Several KiB: on the heap.
+/// A certificate as wolfCrypt parses it. Several KiB: allocate it on the heap.
 class ParsedCert {
  public:
   explicit ParsedCert(std::span<const uint8_t> der) {
@@ -46,16 +47,16 @@ class ParsedCert {
   ParsedCert(const ParsedCert&) = delete;
   ParsedCert& operator=(const ParsedCert&) = delete;
 
-  /// 0 or wolfCrypt's error. Once only.
+  /// Returns 0 or wolfCrypt's error. Call it once only.
   int parse(int type, int verify, WOLFSSL_CERT_MANAGER* manager) {
     return wc_ParseCert(&cert_, type, verify, manager);
   }
-  /// For what reads it and does not say so.
+  /// For functions that take a non-const pointer but only read.
   DecodedCert* get() { return &cert_; }
   const DecodedCert& operator*() const { return cert_; }
   const DecodedCert* operator->() const { return &cert_; }
 
-  /// Of whatever kind: old releases drop those that they do not know.
+  /// True for nameConstraints of any kind: old releases drop kinds that they do not know.
   bool hasNameConstraints() const { return cert_.extNameConstraintSet != 0; }
 
  private:

@@ -13,13 +13,13 @@ bool hasWeakKey(const CertificateInfo& info) {
   return info.keyType == KeyType::kRsa && info.keyBits != 0 && info.keyBits < kLeastRsaBits;
 }
 
-/// Empty: nothing is wrong.
+/// Empty: no flaw.
 std::string flawOfIssuer(const CertificateInfo& issuer) {
   if (!issuer.authority || !issuer.issues)
     return "must not issue certificates (basicConstraints CA, keyUsage keyCertSign)";
   if (!issuer.servesTls) return "must not issue for servers (extendedKeyUsage lacks serverAuth)";
   if (hasWeakKey(issuer))
-    return fmt::format("has an {} key, RSA-2048 is the least", issuer.keyText);
+    return fmt::format("has an {} key, which is weaker than RSA-2048", issuer.keyText);
   if (!issuer.weakHash.empty()) return "is signed with " + issuer.weakHash;
   return {};
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Why clients refuse a server's certificate chain although it can be parsed and matches its key.
-// Dates are not looked at here. Thread: any.
+// Finds reasons why clients refuse a server's certificate chain that parses and matches its key.
+// Does not check dates. Thread: any.
 #pragma once
 
 #include <cstdint>
@@ -15,21 +15,21 @@ namespace culvert {
 struct CertificateFlaw {
   enum class Kind : uint8_t {
     kExtendedUsage,  ///< extendedKeyUsage does not allow TLS servers
-    kUsage,          ///< keyUsage does not allow what the key does in a handshake
-    kAuthority,      ///< a CA's certificate, and not a self-signed one
+    kUsage,          ///< keyUsage does not allow the key's use in a handshake
+    kAuthority,      ///< a CA certificate that is not self-signed
     kWeakKey,
     kWeakHash,
-    kIssuer,  ///< the certificate of the issuer has one of these flaws, or is not a CA's
+    kIssuer,  ///< the issuer's certificate has a flaw, or is not a CA certificate
   };
   Kind kind;
   std::string text;  ///< without the file's name
 };
 
-/// `chain`: leaf first, never empty. Of the others only the issuer of the leaf is judged: clients
-/// may replace what comes above it by a root of their own.
+/// `chain` has the leaf first and is never empty. Of the other certificates only the leaf's issuer
+/// is checked, because clients may replace those above it by a root of their own.
 std::vector<CertificateFlaw> flawsOf(std::span<const CertificateInfo> chain);
 
-/// The leaf's issuer, where it is in the chain and is not a root; else nullptr.
+/// The leaf's issuer, if it is in the chain and is not a root; else nullptr.
 const CertificateInfo* intermediateOf(std::span<const CertificateInfo> chain);
 
 }  // namespace culvert

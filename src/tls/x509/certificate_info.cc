@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Certificates and keys as wolfCrypt decodes them, put into our words.
+// Certificates and keys as wolfCrypt decodes them, converted to culvert's terms.
 #include "tls/x509/certificate_info.h"
 
 #include <arpa/inet.h>
@@ -23,12 +23,12 @@ namespace culvert {
 
 namespace {
 
-/// "/C=DE/CN=x" to "C=DE, CN=x". Unprintable bytes become '?', since names end up in logs.
+/// Converts "/C=DE/CN=x" to "C=DE, CN=x". Unprintable bytes become '?', because names go into logs.
 std::string nameText(const char* oneLine) {
   std::string in(oneLine);
   std::string out;
   for (size_t i = 0; i < in.size(); ++i) {
-    // A slash separates only where "TYPE=" follows.
+    // A slash is a separator only if "TYPE=" follows.
     size_t equals = in.find('=', i);
     bool separator = in[i] == '/' && equals != std::string::npos && equals > i + 1 &&
                      std::all_of(in.begin() + static_cast<long>(i) + 1,
@@ -73,7 +73,7 @@ void readNames(const DecodedCert& cert, CertificateInfo& info) {
     }
   }
 #if !defined(OPENSSL_EXTRA) || defined(WOLFSSL_ALT_NAMES_NO_REV)
-  // wolfCrypt prepends each entry it reads; we want the certificate's order.
+  // wolfCrypt prepends each entry that it reads; restore the certificate's order.
   std::reverse(info.dnsNames.begin(), info.dnsNames.end());
   std::reverse(info.addresses.begin(), info.addresses.end());
 #endif
@@ -81,7 +81,7 @@ void readNames(const DecodedCert& cert, CertificateInfo& info) {
     info.dnsNames.push_back(lowerName(cert.subjectCN, cert.subjectCNLen));
 }
 
-/// The extension's value: SEQUENCE OF INTEGER, the numbers of TLS extensions.
+/// Reads the extension's value: SEQUENCE OF INTEGER, the numbers of TLS extensions.
 bool listsStatusRequest(std::span<const uint8_t> value) {
   constexpr uint8_t kStatusRequest = 5;
   const auto features = DerReader(value).next(DerReader::kSequence);
@@ -91,7 +91,7 @@ bool listsStatusRequest(std::span<const uint8_t> value) {
   return false;
 }
 
-/// Whether the TLS feature extension (RFC 7633) names status_request; wolfSSL does not read it.
+/// Whether the TLS feature extension (RFC 7633) contains status_request. wolfSSL does not read it.
 bool demandsStaple(std::span<const uint8_t> der) {
   constexpr std::string_view kTlsFeature("\x2b\6\1\5\5\7\1\x18");
   const auto whole = DerReader(der).next(DerReader::kSequence);
@@ -144,7 +144,7 @@ Result<CertificateInfo> readCertificate(std::span<const uint8_t> der) {
   const auto parsed = std::make_unique<ParsedCert>(der);
   const int result = parsed->parse(CERT_TYPE, NO_VERIFY, nullptr);
   const DecodedCert& cert = **parsed;
-  if (result != 0) return fail("is no X.509 certificate that can be read: " + faultText(result));
+  if (result != 0) return fail("is not a readable X.509 certificate: " + faultText(result));
   CertificateInfo info;
   info.subject = nameText(cert.subject);
   info.issuer = nameText(cert.issuer);

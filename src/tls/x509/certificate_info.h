@@ -13,12 +13,12 @@
 
 namespace culvert {
 
-/// What one certificate says about itself.
+/// The contents of one certificate.
 struct CertificateInfo {
   std::string subject;  ///< "C=DE, O=Example, CN=www.example.org"
   std::string issuer;
   std::vector<std::string>
-      dnsNames;  ///< subjectAltName, lower case; the CN where there is no subjectAltName
+      dnsNames;  ///< subjectAltName, lower case; the CN if there is no subjectAltName
   std::vector<std::string> addresses;  ///< subjectAltName IP addresses as text
   int64_t notBefore = 0;               ///< seconds since the epoch
   int64_t notAfter = 0;
@@ -34,17 +34,17 @@ struct CertificateInfo {
   std::vector<uint8_t> subjectKeyId;  ///< empty: none
   std::vector<uint8_t> authorityKeyId;
   std::vector<uint8_t> serial;
-  std::string ocspUrl;      ///< the first OCSP responder of the authority information; empty: none
-  bool mustStaple = false;  ///< demands a stapled OCSP response (RFC 7633, status_request)
+  std::string ocspUrl;      ///< the first OCSP responder in authorityInfoAccess; empty: none
+  bool mustStaple = false;  ///< requires a stapled OCSP response (RFC 7633, status_request)
   bool authority = false;   ///< basicConstraints CA
-  bool issues = true;       ///< keyUsage, where there is one, has keyCertSign
-  bool signs = true;        ///< keyUsage, where there is one, has digitalSignature
-  bool servesTls = true;    ///< extendedKeyUsage, where there is one, has serverAuth or any
-  std::string weakHash;     ///< of its signature: "MD2", "MD5", "SHA-1"; empty: none of these
+  bool issues = true;       ///< keyUsage, if any, has keyCertSign
+  bool signs = true;        ///< keyUsage, if any, has digitalSignature
+  bool servesTls = true;    ///< extendedKeyUsage, if any, has serverAuth or any
+  std::string weakHash;     ///< of its signature: "MD2", "MD5", "SHA-1"; empty: another hash
   bool selfIssued() const { return subjectHash == issuerHash; }
 };
 
-/// Parses; nothing is verified but the syntax.
+/// Parses the certificate. Verifies nothing but the syntax.
 Result<CertificateInfo> readCertificate(std::span<const uint8_t> der);
 
 /// "AB:CD:...": SHA-256 of the bytes.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Walks DER, one item after the other, never beyond the bytes given: for the few fields of
-// certificates, revocation lists and OCSP responses that wolfSSL does not hand out. Thread: any.
+// Walks DER, one item after the other, never beyond the given bytes. Used for the few fields of
+// certificates, CRLs and OCSP responses that wolfSSL does not expose. Thread: any.
 #pragma once
 
 #include <cstdint>
@@ -40,8 +40,8 @@ class DerReader {
   /// The next item's tag; 0 at the end.
   uint8_t peek() const { return rest_.empty() ? uint8_t{0} : rest_[0]; }
 
-  /// Nothing at the end, and for what is no DER: tags of several bytes, indefinite or overlong
-  /// lengths.
+  /// Nothing at the end, and for bytes that are not valid DER: tags of several bytes, indefinite or
+  /// overlong lengths.
   std::optional<DerItem> next() {
     if (rest_.size() < 2 || (rest_[0] & 0x1f) == 0x1f) return std::nullopt;
     size_t header = 2;
@@ -69,8 +69,8 @@ class DerReader {
   std::span<const uint8_t> rest_;
 };
 
-/// Calls visit(oid, critical, value) for each of the Extensions (RFC 5280 4.1), until it gives
-/// false; false then, and where they are malformed.
+/// Calls visit(oid, critical, value) for each of the Extensions (RFC 5280 4.1), until it returns
+/// false. Returns false then, and if the extensions are malformed.
 template <class Visit>
 bool walkExtensions(std::span<const uint8_t> extensions, Visit visit) {
   DerReader outer(extensions);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// See encrypted_key.h. A key has a scheme: how the passphrase becomes a key, and the cipher.
+// See encrypted_key.h. A key has a scheme: the derivation of a key from the passphrase, and the
+// cipher.
 #include "tls/x509/encrypted_key.h"
 
 #include <fmt/format.h>
@@ -36,7 +37,7 @@ struct CipherInfo {
   Cipher kind;
   size_t keySize;
 };
-// Those without a kind are named only.
+// Ciphers without a kind are known by name only.
 constexpr CipherInfo kCiphers[] = {
     {"2.16.840.1.101.3.4.1.2", "AES-128-CBC", "AES-128-CBC", Cipher::kAes, 16},
     {"2.16.840.1.101.3.4.1.22", "AES-192-CBC", "AES-192-CBC", Cipher::kAes, 24},
@@ -85,15 +86,15 @@ constexpr PrfInfo kPrfs[] = {
     {"1.2.840.113549.2.13", "SHA-512/256", -1},
 };
 
-// What one key may cost at a start: some seconds, and 128 MiB.
+// Limits for the cost of one key at start: some seconds, and 128 MiB.
 constexpr uint64_t kMostIterations = 10'000'000;
 constexpr uint64_t kMostScryptMemory = uint64_t{128} << 20;
-constexpr uint64_t kLongestScryptBlock = 8;  // of wolfCrypt
+constexpr uint64_t kLongestScryptBlock = 8;  // the limit of wolfCrypt
 
 struct Scheme {
   std::string text;     ///< "PBES2: PBKDF2 with SHA-256, AES-256-CBC"
   bool known = true;    ///< can be opened
-  bool legacy = false;  ///< openssl itself opens it with its legacy provider only
+  bool legacy = false;  ///< openssl needs its legacy provider to open it
   Kdf kdf = Kdf::kPbkdf2;
   int hash = WC_HASH_TYPE_SHA;
   Cipher cipher = Cipher::kOther;
@@ -131,7 +132,7 @@ std::vector<uint8_t> bytesOf(const std::optional<DerItem>& item) {
   return {item->body.begin(), item->body.end()};
 }
 
-/// An AlgorithmIdentifier: its identifier, and a reader of its parameters.
+/// An AlgorithmIdentifier: the identifier, and a reader of its parameters.
 struct Algorithm {
   std::string oid;
   std::optional<DerItem> parameters;
@@ -148,7 +149,7 @@ void readPbkdf2(DerReader fields, Scheme& scheme) {
   scheme.kdf = Kdf::kPbkdf2;
   scheme.salt = bytesOf(fields.next());
   scheme.iterations = numberOf(fields.next());
-  (void)fields.next(DerReader::kInteger);  // the length of the key, which the cipher tells
+  (void)fields.next(DerReader::kInteger);  // the key length; the cipher determines it
   std::string oid = "1.2.840.113549.2.7";
   if (const auto prf = fields.next(DerReader::kSequence)) oid = algorithmOf(prf).oid;
   std::string name = oid;
@@ -225,7 +226,7 @@ constexpr OldScheme kOldSchemes[] = {
     {"1.2.840.113549.1.12.1.6", "PBE-SHA1-RC2-40", Kdf::kPkcs12, Cipher::kOther, 0},
 };
 
-/// RFC 8018 A.3 and RFC 7292 C: one identifier for all, a salt and a number of iterations.
+/// RFC 8018 A.3 and RFC 7292 C: one identifier for everything, a salt and an iteration count.
 void readPbes1(const Algorithm& algorithm, Scheme& scheme) {
   scheme.known = false;
   scheme.text = algorithm.oid;
@@ -261,7 +262,8 @@ Result<Scheme> readPkcs8(const PemBlock& block) {
   return scheme;
 }
 
-/// "DEK-Info: AES-256-CBC,00112233...": the passphrase is hashed once, with the start of the IV.
+/// "DEK-Info: AES-256-CBC,00112233...": the passphrase is hashed once, with the first bytes of the
+/// IV.
 Result<Scheme> readOldForm(const PemBlock& block) {
   constexpr std::string_view kField = "DEK-Info:";
   size_t at = block.headers.find(kField);
@@ -277,7 +279,7 @@ Result<Scheme> readOldForm(const PemBlock& block) {
   auto der = decodePem(block);
   if (!der) return tl::unexpected(der.error());
   Scheme scheme;
-  scheme.text = "OpenSSL's old form: ";
+  scheme.text = "OpenSSL's traditional format: ";
   scheme.kdf = Kdf::kMd5;
   scheme.sealed = std::move(*der);
   scheme.iv = iv.value_or(std::vector<uint8_t>());
@@ -302,7 +304,8 @@ Result<Scheme> schemeOf(const PemBlock& block) {
       scheme->text, scheme->legacy ? " -provider legacy -provider default" : ""));
 }
 
-/// Big-endian UTF-16 with a zero behind it (RFC 7292 B.1); what is not UTF-8 is taken for Latin-1.
+/// Big-endian UTF-16 with a terminating zero (RFC 7292 B.1). Bytes that are not UTF-8 are read as
+/// Latin-1.
 SecretBytes wideText(std::string_view text) {
   SecretBytes out(2 * text.size() + 2);
   size_t size = 0;
@@ -420,7 +423,7 @@ bool decryptDes([[maybe_unused]] const Scheme& scheme, [[maybe_unused]] const Se
 #else
   const auto size = static_cast<word32>(scheme.sealed.size());
   if (scheme.iv.size() != 8) return false;
-  SecretBytes three(24);  // DES is 3DES with one key, two keys are the first, the second, the first
+  SecretBytes three(24);  // 3DES keys: one key is used three times; of two, the first again
   for (size_t i = 0; i < three.size(); ++i)
     three.data()[i] = key.data()[i % std::min<size_t>(key.size(), 24)];
   Des3 des{};
@@ -432,7 +435,7 @@ bool decryptDes([[maybe_unused]] const Scheme& scheme, [[maybe_unused]] const Se
 #endif
 }
 
-/// Cuts the padding off; false where what is left is not one DER item: the key was a wrong one.
+/// Removes the padding. Returns false if the rest is not one DER item: then the key was wrong.
 bool unpad(size_t block, SecretBytes& plain) {
   if (plain.empty()) return false;
   const uint8_t count = plain.data()[plain.size() - 1];
@@ -467,7 +470,7 @@ Result<SecretBytes> decryptKey(const PemBlock& block, std::string_view passphras
       unpad(unit, plain))
     return plain;
   return fail(fmt::format(
-      "the private key does not open: the passphrase is wrong, or the file is damaged ({})",
+      "the private key cannot be decrypted: the passphrase is wrong, or the file is damaged ({})",
       scheme->text));
 }
 

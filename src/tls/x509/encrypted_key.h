@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Opens encrypted private keys: PKCS#8 with PBES2 (PBKDF2, scrypt), PBES1 or the schemes of PKCS#12, and
-// OpenSSL's own older form ("Proc-Type: 4,ENCRYPTED"). How a key is encrypted can be read without its
-// passphrase, so a scheme that is not known here and a wrong passphrase have different messages.
-// Thread: any.
+// Decrypts private keys: PKCS#8 with PBES2 (PBKDF2, scrypt), PBES1 or the schemes of PKCS#12, and
+// OpenSSL's traditional format ("Proc-Type: 4,ENCRYPTED"). The scheme is readable without the
+// passphrase. So an unknown scheme and a wrong passphrase have different messages. Thread: any.
 #pragma once
 
 #include <string_view>
@@ -16,8 +15,8 @@ namespace culvert {
 /// True for a block whose contents are encrypted.
 bool isEncryptedKey(const PemBlock& block);
 
-/// Nothing, or an error that names the scheme of an encrypted key which cannot be opened whatever
-/// the passphrase is.
+/// Fails if culvert does not support the scheme of an encrypted key, whatever the passphrase is.
+/// The error names the scheme.
 Result<void> checkKeyEncryption(const PemBlock& block);
 
 /// The DER of an encrypted key. The passphrase may be of any length.

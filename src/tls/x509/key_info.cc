@@ -18,7 +18,7 @@ namespace {
 
 using Bytes = std::span<const uint8_t>;
 
-constexpr unsigned kLongestRsa = RSA_MAX_SIZE;  // of the library's build
+constexpr unsigned kLongestRsa = RSA_MAX_SIZE;  // the limit of this wolfSSL build
 constexpr std::string_view kPssOid = "1.2.840.113549.1.1.10";
 
 struct Curve {
@@ -96,7 +96,7 @@ unsigned bitsOf(Bytes integer) {
          static_cast<unsigned>(std::bit_width(integer[0]));
 }
 
-/// `key` is an RSAPublicKey, or an RSAPrivateKey, which has a version in front.
+/// `key` is an RSAPublicKey, or an RSAPrivateKey, which starts with a version.
 KeyInfo rsaInfo(Bytes key, bool secret) {
   DerReader file(key);
   DerReader numbers(file.next(DerReader::kSequence).value_or(DerItem{}).body);
@@ -108,7 +108,7 @@ KeyInfo rsaInfo(Bytes key, bool secret) {
   return out;
 }
 
-/// The hash that an AlgorithmIdentifier names, as the number that TLS gives it; 0: another one.
+/// The hash that an AlgorithmIdentifier names, as a TLS hash number; 0: another hash.
 uint16_t hashNumber(const std::optional<DerItem>& algorithm) {
   const auto hash = keyAlgorithmOf(algorithm);
   if (!hash) return 0;
@@ -118,8 +118,8 @@ uint16_t hashNumber(const std::optional<DerItem>& algorithm) {
   return 0;
 }
 
-/// RSASSA-PSS-params (RFC 4055 3.1) of a key. A scheme of TLS has one hash for the message and for
-/// the mask, and a salt as long as that (RFC 8446 4.2.3). 0: none of them fits.
+/// RSASSA-PSS-params (RFC 4055 3.1) of a key. A TLS signature scheme uses one hash for the message
+/// and the mask, and a salt of that length (RFC 8446 4.2.3). Returns 0 if no scheme fits.
 uint16_t schemeFor(Bytes params) {
   DerReader fields(params);
   const auto inside = [&fields](uint8_t n) {
@@ -142,10 +142,10 @@ void makePss(KeyInfo& info, const std::optional<DerItem>& parameters) {
   if (!parameters || parameters->tag != DerReader::kSequence) return;
   info.pssScheme = schemeFor(parameters->body);
   if (info.pssScheme == 0)
-    info.fault = info.text + " has parameters that no signature scheme of TLS has";
+    info.fault = info.text + " has parameters that do not match any TLS signature scheme";
 }
 
-/// `key` is what the algorithm's own structure holds.
+/// `key` is the content of the algorithm's own structure.
 KeyInfo infoOf(const KeyAlgorithm& algorithm, Bytes key, bool secret) {
   const std::string& oid = algorithm.oid;
   if (oid == "1.2.840.113549.1.1.1") return rsaInfo(key, secret);
@@ -158,7 +158,7 @@ KeyInfo infoOf(const KeyAlgorithm& algorithm, Bytes key, bool secret) {
   if (oid == "1.3.101.112") {
     KeyInfo info{.type = KeyType::kEd25519, .bits = 256, .text = "Ed25519"};
 #ifndef HAVE_ED25519
-    info.fault = "this build's wolfSSL has no Ed25519";
+    info.fault = "this build's wolfSSL does not support Ed25519";
 #endif
     return info;
   }
@@ -167,7 +167,7 @@ KeyInfo infoOf(const KeyAlgorithm& algorithm, Bytes key, bool secret) {
   KeyInfo info;
   info.text = oid == "1.2.840.10040.4.1"                  ? "DSA"
               : oid.starts_with("2.16.840.1.101.3.4.3.1") ? "ML-DSA"
-                                                          : "a key of the kind " + oid;
+                                                          : "a key of type " + oid;
   info.fault = faultOf(info.text);
   return info;
 }
@@ -188,7 +188,7 @@ std::optional<WrappedKey> unwrap(Bytes der) {
   return WrappedKey{std::move(*algorithm), key->body};
 }
 
-/// SEC1 (RFC 5915 3) has the curve in [0], PKCS#1 a second number behind its version.
+/// SEC1 (RFC 5915 3) has the curve in [0]; PKCS#1 has a second number after its version.
 KeyInfo bareKeyInfo(Bytes der) {
   DerReader file(der);
   DerReader parts(file.next(DerReader::kSequence).value_or(DerItem{}).body);
@@ -198,7 +198,7 @@ KeyInfo bareKeyInfo(Bytes der) {
   if (!secret) return {};
   if (const auto curve = parts.next(DerReader::context(0)))
     return ecdsaInfo(DerReader(curve->body).next());
-  // The curve is optional (RFC 5915 3): the length tells which of those that can be used.
+  // The curve is optional (RFC 5915 3): the length identifies the supported curve.
   for (const Curve& curve : kCurves)
     if (curve.served && secret->body.size() == (curve.bits + 7) / 8)
       return {
@@ -271,11 +271,10 @@ Bytes insideOfPssKey(Bytes der) {
 Result<KeyInfo> readPrivateKey(Bytes der) {
   const auto wrapped = unwrap(der);
   KeyInfo info = wrapped ? infoOf(wrapped->algorithm, wrapped->key, true) : bareKeyInfo(der);
-  if (!info.fault.empty()) return fail("is of a kind that cannot be used: " + info.fault);
+  if (!info.fault.empty()) return fail("has an unsupported type: " + info.fault);
   const Bytes inside = insideOfPssKey(der);
   if (!decodes(info.type, inside.empty() ? der : inside))
-    return fail(
-        "is no private key that can be used (ECDSA P-256, P-384, P-521, RSA and Ed25519 can)");
+    return fail("is not a supported private key (ECDSA P-256, P-384, P-521, RSA and Ed25519 are)");
   return info;
 }
 

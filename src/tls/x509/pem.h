@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Finds the blocks of a PEM file (RFC 7468) and decodes them, with words for what people get wrong.
+// Finds the blocks of a PEM file (RFC 7468) and decodes them, with messages for common mistakes.
 // Thread: any.
 #pragma once
 
@@ -11,12 +11,12 @@
 
 namespace culvert {
 
-/// One block, seen in place.
+/// A view of one block.
 struct PemBlock {
   std::string_view label;    ///< "CERTIFICATE", "EC PRIVATE KEY", ...
-  std::string_view body;     ///< base64 with line ends; RFC 1421 headers cut off
+  std::string_view body;     ///< base64 with line ends, without RFC 1421 headers
   std::string_view headers;  ///< those headers
-  std::string_view whole;    ///< from BEGIN to END, both lines included
+  std::string_view whole;    ///< from BEGIN to END, including both lines
   bool encrypted = false;    ///< has a "Proc-Type: 4,ENCRYPTED" header
 };
 

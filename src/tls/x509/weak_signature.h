@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Which certificates are signed with a hash that nobody accepts any more. Thread: any.
+// Detects certificates signed with a hash that clients no longer accept. Thread: any.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +8,7 @@
 
 namespace culvert {
 
-/// "MD2", "MD5" or "SHA-1" where the signature of this certificate uses it, else empty. `oid` is
+/// "MD2", "MD5" or "SHA-1" if this certificate is signed with it, else empty. `oid` is
 /// DecodedCert::signatureOID.
 std::string_view weakSignature(uint32_t oid, std::span<const uint8_t> der);
 
