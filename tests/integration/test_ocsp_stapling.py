@@ -233,7 +233,7 @@ def test_a_changed_file_is_read_again(culvert, echo, pki, workdir):
     assert good(newer)
     mark = daemon.mark()
     put_file(one, b"not a response")
-    line = daemon.wait_log("is no OCSP response", 20, since=mark)
+    line = daemon.wait_log("is not an OCSP response", 20, since=mark)
     assert line["what"].startswith(one.chain + ".ocsp: ")
     assert re.search("Next Update: .*", status(daemon, pki)).group() == re.search("Next Update: .*", newer).group()
     assert daemon.counters()["ocsp_files_refused"] == 1
@@ -375,8 +375,8 @@ NOT_SIGNED = "is not signed by the issuer"
 REFUSED = {
     "nothing": (lambda pki, one: b"", "ends the connection without an answer"),
     "no HTTP": (lambda pki, one: b"220 mail.example.org ESMTP\r\n\r\n", "does not speak HTTP"),
-    "a web page": (lambda pki, one: http(b"<html>"), "is no OCSP response"),
-    "an empty body": (lambda pki, one: http(b""), "is no OCSP response"),
+    "a web page": (lambda pki, one: http(b"<html>"), "is not an OCSP response"),
+    "an empty body": (lambda pki, one: http(b""), "is not an OCSP response"),
     "an error of HTTP": (lambda pki, one: http(b"", "503 Busy"), "answers 503 Busy"),
     "a redirect": (lambda pki, one: http(b"", "301 Moved", ["Location: http://127.0.0.1/"]),
                    "redirects are not followed"),
@@ -390,12 +390,12 @@ REFUSED = {
     "a compressed body": (lambda pki, one: http(b"x", headers=["Content-Encoding: gzip"]), "not understood: gzip"),
     "try later": (lambda pki, one: http(error_response(ocsp.OCSPResponseStatus.TRY_LATER)), "tryLater"),
     "unauthorized": (lambda pki, one: http(error_response(ocsp.OCSPResponseStatus.UNAUTHORIZED)), "unauthorized"),
-    "unknown": (lambda pki, one: http(response(one.object, pki.ca, "unknown")), "does not know it"),
+    "unknown": (lambda pki, one: http(response(one.object, pki.ca, "unknown")), "does not know the certificate"),
     "another certificate": (lambda pki, one: http(response(pki.rsa.object, pki.ca)), "is for another certificate"),
     "in the future": (lambda pki, one: http(response(one.object, pki.ca, start=600)), "is valid only from"),
     "expired": (lambda pki, one: http(response(one.object, pki.ca, start=-600, end=-60)), "has expired"),
     "another hash": (lambda pki, one: http(response(one.object, pki.ca, algorithm=hashes.SHA256())),
-                     "by another hash than SHA-1"),
+                     "by a hash other than SHA-1"),
     "a stranger's signature": (
         lambda pki, one: (lambda other: http(response(one.object, pki.ca, signer=other.object, key=other.private)))(
             _namesake(pki)), NOT_SIGNED),

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// See ocsp_check.h. wolfSSL judges what the response says; who has signed it is verified here,
+// See ocsp_check.h. wolfSSL checks the content of the response. culvert verifies the signer itself,
 // because wolfSSL 5.9.2 does not verify the certificate of a responder that the issuer has
-// authorised (mended upstream after it, pull request 11195). The words for a refusal come from a
-// look into the response, because wolfSSL tells all of them by one number.
+// authorised (fixed upstream later, pull request 11195). culvert reads the response to find the
+// text for a refusal, because wolfSSL has one error code for all reasons.
 #include "tls/ocsp/ocsp_check.h"
 
 #include <fmt/format.h>
@@ -17,7 +17,7 @@
 #include "tls/x509/cert_manager.h"
 #include "tls/x509/signed_data.h"
 
-// The first releases that let a server staple from a callback have these names.
+// The first releases that let a server staple from a callback use these names.
 #if defined(HAVE_OCSP) && defined(HAVE_CERTIFICATE_STATUS_REQUEST) && \
     defined(WOLFSSL_OCSP_STATUS_CB_OK)
 #define CULVERT_CAN_STAPLE 1
@@ -41,7 +41,7 @@ std::span<const uint8_t> issuerOf(const Credentials& credentials) {
 
 namespace {
 
-// mozilla::pkix trusts a response without nextUpdate for a day; so others are not far off.
+// mozilla::pkix accepts a response without nextUpdate for a day; other clients are similar.
 constexpr int64_t kDefaultValidity = 86400;
 
 constexpr size_t kMaxRequest = 1024;
@@ -50,7 +50,8 @@ struct RequestDeleter {
   void operator()(OcspRequest* request) const { wc_OcspRequest_free(request); }
 };
 
-/// What both messages need: a manager that trusts the issuer, and the question about the leaf.
+/// What the request and the verification need: a manager that trusts the issuer, and the CertID of
+/// the leaf.
 struct Inquiry {
   CertManager manager;
   std::unique_ptr<OcspRequest, RequestDeleter> request;
@@ -78,7 +79,7 @@ Result<void> Inquiry::open(const Credentials& credentials) {
 
 Result<void> Inquiry::ask(const std::vector<uint8_t>& leaf) {
   const auto parsed = std::make_unique<ParsedCert>(leaf);  // several KiB
-  // Verified, since that is how wolfSSL learns the hash of the issuer's key.
+  // Parse with verification, because only then wolfSSL computes the hash of the issuer's key.
   int result = parsed->parse(CERT_TYPE, VERIFY, manager.get());
   if (result == 0) {
     request.reset(wc_OcspRequest_new(nullptr));
@@ -95,9 +96,9 @@ std::string trimmedSerial(const std::vector<uint8_t>& serial) {
 }
 
 constexpr std::string_view kNotAuthorised =
-    "is not signed by the issuer, nor by a responder that the issuer has authorised";
+    "is not signed by the issuer or by a responder that the issuer has authorised";
 
-/// Until when the signer of a response may be believed, or why it may not at all.
+/// Until when the signature of this responder is valid, or why it is not.
 Result<int64_t> judgeDelegate(std::span<const uint8_t> der, std::span<const uint8_t> issuerKey,
                               const CertManager& manager, int64_t now) {
   DerReader file(der);
@@ -132,8 +133,8 @@ Result<int64_t> judgeDelegate(std::span<const uint8_t> der, std::span<const uint
   return info->notAfter;
 }
 
-/// RFC 6960 4.2.2.2: the issuer itself, or who has a certificate of the issuer's for this. Until
-/// when the signature may be believed.
+/// RFC 6960 4.2.2.2: the signer is the issuer, or has a certificate from the issuer for this
+/// purpose. Returns until when the signature is valid.
 Result<int64_t> judgeSigner(std::span<const uint8_t> issuer, const CertManager& manager,
                             std::span<const uint8_t> response, int64_t now) {
   const auto signature = readOcspSignature(response);
@@ -145,7 +146,7 @@ Result<int64_t> judgeSigner(std::span<const uint8_t> issuer, const CertManager& 
     case SignatureVerdict::kWeak:
       return fail("is signed with MD5 or SHA-1");
     case SignatureVerdict::kUnknown:
-      return fail("is signed with an algorithm that is not known here");
+      return fail("is signed with an unsupported algorithm");
     case SignatureVerdict::kFalse:
       break;
   }
@@ -155,7 +156,7 @@ Result<int64_t> judgeSigner(std::span<const uint8_t> issuer, const CertManager& 
   return fail(std::string(kNotAuthorised));
 }
 
-/// Why wolfSSL may have refused it.
+/// Why wolfSSL may have refused the response.
 std::string reasonOfRefusal(const Credentials& credentials, std::span<const uint8_t> response,
                             int64_t now) {
   const auto summary = readOcspSummary(response);
@@ -167,7 +168,7 @@ std::string reasonOfRefusal(const Credentials& credentials, std::span<const uint
   for (const OcspSingle& single : summary->singles)
     if (trimmedSerial(single.serial) == serial) ours = &single;
   if (ours == nullptr) return "is for another certificate";
-  if (!ours->sha1) return "names the certificate by another hash than SHA-1";
+  if (!ours->sha1) return "identifies the certificate by a hash other than SHA-1";
   if (ours->thisUpdate > now)
     return fmt::format("is valid only from {}", utcText(ours->thisUpdate));
   if (ours->nextUpdate && *ours->nextUpdate < now)
@@ -188,7 +189,7 @@ Result<std::vector<uint8_t>> makeOcspRequest(const Credentials& credentials) {
   if (auto opened = inquiry.open(credentials); !opened) return tl::unexpected(opened.error());
   std::vector<uint8_t> der(kMaxRequest);
   const int size = wc_EncodeOcspRequest(inquiry.request.get(), der.data(), kMaxRequest);
-  if (size <= 0) return fail("no OCSP request can be made: " + tlsErrorText(size));
+  if (size <= 0) return fail("cannot make an OCSP request: " + tlsErrorText(size));
   der.resize(static_cast<size_t>(size));
   return der;
 }
@@ -207,7 +208,8 @@ Result<std::shared_ptr<const Staple>> checkOcspResponse(const Credentials& crede
   const int result = wolfSSL_CertManagerCheckOCSPResponse(
       inquiry.manager.get(), staple->response.data(), static_cast<int>(response.size()), nullptr,
       &status, nullptr, inquiry.request.get());
-  if (result == OCSP_CERT_UNKNOWN) return fail("says that the responder does not know it");
+  if (result == OCSP_CERT_UNKNOWN)
+    return fail("says that the responder does not know the certificate");
   staple->revoked = result == OCSP_CERT_REVOKED;
   if (result != WOLFSSL_SUCCESS && !staple->revoked)
     return fail(reasonOfRefusal(credentials, response, now));
@@ -218,10 +220,10 @@ Result<std::shared_ptr<const Staple>> checkOcspResponse(const Credentials& crede
   const auto until = status.nextDate[0] != 0 ? timeOf(status.nextDate)
                      : from                  ? std::optional(*from + kDefaultValidity)
                                              : std::nullopt;
-  if (!from || !until) return fail("holds a malformed time");
+  if (!from || !until) return fail("has a malformed time");
   if (*until < now) return fail(fmt::format("has expired ({})", utcText(*until)));
   staple->thisUpdate = *from;
-  staple->validUntil = std::min(*until, *signedUntil);  // clients look at both
+  staple->validUntil = std::min(*until, *signedUntil);  // clients check both
   staple->verifiedAt = now;
   return std::shared_ptr<const Staple>(std::move(staple));
 }

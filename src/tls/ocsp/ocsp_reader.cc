@@ -12,7 +12,7 @@ namespace culvert {
 namespace {
 
 constexpr size_t kMaxSingles = 64;
-constexpr size_t kMaxCertificates = 8;  // a chain, and something over
+constexpr size_t kMaxCertificates = 8;  // more than a chain needs
 constexpr std::array<uint8_t, 5> kSha1{0x2b, 0x0e, 0x03, 0x02, 0x1a};
 
 std::optional<OcspSingle> readSingle(std::span<const uint8_t> body) {
@@ -61,7 +61,7 @@ bool readSingles(std::span<const uint8_t> list, OcspSummary& summary) {
   return true;
 }
 
-/// BasicOCSPResponse down to its list of single responses.
+/// Reads a BasicOCSPResponse up to its list of single responses.
 bool readBasic(std::span<const uint8_t> basic, OcspSummary& summary) {
   const auto whole = DerReader(basic).next(DerReader::kSequence);
   const auto data = whole ? DerReader(whole->body).next(DerReader::kSequence) : std::nullopt;
@@ -74,7 +74,7 @@ bool readBasic(std::span<const uint8_t> basic, OcspSummary& summary) {
   return list && readSingles(list->body, summary);
 }
 
-/// The BasicOCSPResponse within the bytes of a successful response.
+/// The BasicOCSPResponse in the bytes of a successful response.
 std::optional<DerItem> basicOf(DerReader& fields) {
   const auto wrapped = fields.next(DerReader::context(0));
   const auto typed = wrapped ? DerReader(wrapped->body).next(DerReader::kSequence) : std::nullopt;
@@ -88,7 +88,7 @@ std::optional<DerItem> basicOf(DerReader& fields) {
 }  // namespace
 
 Result<OcspSummary> readOcspSummary(std::span<const uint8_t> response) {
-  const auto malformed = [] { return fail("is no OCSP response"); };
+  const auto malformed = [] { return fail("is not an OCSP response"); };
   const auto whole = DerReader(response).next(DerReader::kSequence);
   if (!whole) return malformed();
   DerReader fields(whole->body);

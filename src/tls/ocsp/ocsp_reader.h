@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What an OCSP response says of itself (RFC 6960 4.2), unverified: for the words of a message when
-// wolfSSL has refused it, and for the look at who has signed it. Thread: any.
+// Reads an OCSP response (RFC 6960 4.2) without verifying it: for the error text after wolfSSL has
+// refused it, and to find its signer. Thread: any.
 #pragma once
 
 #include <cstdint>
@@ -18,10 +18,10 @@ enum class OcspCertStatus : uint8_t { kGood, kRevoked, kUnknown };
 
 struct OcspSingle {
   std::vector<uint8_t> serial;  ///< without leading zeros
-  bool sha1 = false;            ///< the certificate is named by SHA-1 hashes
+  bool sha1 = false;            ///< the CertID uses SHA-1
   OcspCertStatus status = OcspCertStatus::kUnknown;
   int64_t thisUpdate = 0;             ///< seconds since the epoch
-  std::optional<int64_t> nextUpdate;  ///< nothing: not given
+  std::optional<int64_t> nextUpdate;  ///< nothing: absent
 };
 
 struct OcspSummary {
@@ -29,22 +29,22 @@ struct OcspSummary {
   std::vector<OcspSingle> singles;
 };
 
-/// Fails where the bytes are no OCSP response.
+/// Fails if the bytes are not an OCSP response.
 Result<OcspSummary> readOcspSummary(std::span<const uint8_t> response);
 
-/// What is signed of a response, and the certificates that came with it.
+/// The signed part of a response, and the certificates in it.
 struct OcspSignature {
   SignedData data;
   std::vector<std::span<const uint8_t>> certificates;  ///< DER, views into the response
 };
 
-/// Nothing where the bytes are not a successful OCSP response.
+/// Nothing if the bytes are not a successful OCSP response.
 std::optional<OcspSignature> readOcspSignature(std::span<const uint8_t> response);
 
 /// "tryLater", "unauthorized", ... (RFC 6960 4.2.1).
 std::string_view ocspResponseStatusName(uint8_t status);
 
-/// "20261122013000Z"; nothing where it is no such time.
+/// Parses "20261122013000Z"; nothing if the text is not such a time.
 std::optional<int64_t> readGeneralizedTime(std::span<const uint8_t> text);
 
 }  // namespace culvert

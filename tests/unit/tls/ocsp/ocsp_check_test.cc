@@ -134,7 +134,7 @@ TEST_F(OcspCheckTest, RefusalsHaveTheirReasons) {
   const auto www = leafOf("www");
   EXPECT_EQ(refusal(*www, contents("other.ocsp")), "is for another certificate");
   EXPECT_EQ(refusal(*www, {0x30, 0x03, 0x0a, 0x01, 0x03}), "is an error: tryLater");
-  EXPECT_EQ(refusal(*www, {}), "is no OCSP response");
+  EXPECT_EQ(refusal(*www, {}), "is not an OCSP response");
   EXPECT_EQ(refusal(*www, std::vector<uint8_t>(kMaxOcspResponse + 1)),
             "is larger than 16000 bytes");
   auto changed = contents("www.ocsp");
@@ -142,7 +142,7 @@ TEST_F(OcspCheckTest, RefusalsHaveTheirReasons) {
   EXPECT_NE(refusal(*www, changed).find("is not signed by the issuer"), std::string::npos);
   auto cut = contents("www.ocsp");
   cut.pop_back();
-  EXPECT_EQ(refusal(*www, cut), "is no OCSP response");
+  EXPECT_EQ(refusal(*www, cut), "is not an OCSP response");
 }
 
 TEST_F(OcspCheckTest, NeedsTheIssuer) {
