@@ -278,7 +278,7 @@ def test_an_unchanged_secret_is_no_news(alone):
 
 
 @pytest.mark.parametrize("text, words", [
-    ("correct horse battery staple", ":1: the secret holds something else than hex digits; 64 to 256 are allowed"),
+    ("correct horse battery staple", ":1: the secret has characters other than hex digits; 64 to 256 are allowed"),
     ("0123456789abcdef" * 4, ":1: the secret is not random"),
     ("ab" * 31, ":1: the secret is too short with 62 hex digits; 64 to 256 are allowed"),
     ("", ": is empty"),
@@ -314,7 +314,7 @@ def test_a_secret_that_others_may_read_gets_a_warning(alone):
     daemon, path = alone
     os.chmod(path, 0o644)
     (warning,) = [line for line in daemon.reload() if "ticket-secret-file" in line]
-    assert "warning" in warning.text and "everybody may read it (mode 0644)" in warning.text
+    assert "warning" in warning.text and "everybody can read it (mode 0644)" in warning.text
 
 
 def test_tickets_switched_off_by_a_reload_are_worth_nothing(alone):

@@ -75,8 +75,8 @@ class Credentials {
   /// Whether each certificate of the file issued the one before it.
   bool chainInOrder() const { return chainInOrder_; }
 
-  /// Until when clients accept it (seconds since the epoch): the leaf's date, and that of its issuer
-  /// where that is an intermediate of the file.
+  /// Until when clients accept the chain (seconds since the epoch): the earlier of the leaf's
+  /// expiry and that of its issuer, if that is an intermediate in the file.
   int64_t validUntil() const { return validUntil_; }
   /// The validity at `now`. culvert serves an invalid certificate too and logs a warning, because a
   /// reboot must not become an outage.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Derivation, publication and use of session ticket keys: HKDF-SHA256 for the keys, AES-256-GCM for
-// the tickets.
+// Derives, publishes and uses session ticket keys: HKDF-SHA256 for the keys, AES-256-GCM for the
+// tickets.
 #include "tls/tickets/ticket_keys.h"
 
 #include <algorithm>
@@ -18,16 +18,15 @@ namespace {
 constexpr size_t kNonceSize = 12;
 constexpr size_t kTagSize = 16;
 constexpr std::string_view kSalt = "culvert session ticket keys v2";
-constexpr std::array<uint8_t, 3> kFormat = {'c', 'v', '2'};  // a number for later changes
+constexpr std::array<uint8_t, 3> kFormat = {'c', 'v', '2'};  // the version of the format
 
-/// What is authenticated besides the ticket: the scope, and of the label the bytes that are not the
-/// nonce.
+/// The additional data of the AEAD: the scope, and the bytes of the label other than the nonce.
 class Authenticated {
  public:
   Authenticated(const TicketScope& scope, const TicketLabel& label) {
     add(scope.binding);
     add(std::span(label.iv).subspan(kNonceSize));
-    // Last, so that its length needs no place. A name is bounded by the parser of the hello.
+    // Added last, so that its length need not be stored. The parser of the hello limits its length.
     add(asBytes(scope.serverName));
   }
   const uint8_t* data() const { return bytes_.data(); }
@@ -48,7 +47,7 @@ int64_t periodOf(TicketKeys::WallTime time, Millis rotation) {
   return std::chrono::floor<Millis>(time.time_since_epoch()) / rotation;
 }
 
-/// One AES-GCM key schedule, wiped when it goes.
+/// One AES-GCM key schedule; the destructor wipes it.
 class TicketCipher {
  public:
   explicit TicketCipher(const std::array<uint8_t, 32>& key) {
@@ -108,8 +107,8 @@ Result<bool> TicketKeys::replace(TicketSecrets secrets, Millis rotation, WallTim
   return true;
 }
 
-/// Backwards too: a clock that was wrong and is set right must not keep the ring where nobody else
-/// is. A small step stays within the three periods.
+/// Also rotates backwards: after a wrong clock is corrected, this process must use the same keys as
+/// the others. A small step stays within the three periods.
 Result<bool> TicketKeys::rotate(WallTime now) {
   const int64_t period = periodOf(now, rotation_);
   if (period == period_) return false;
@@ -121,8 +120,8 @@ Result<bool> TicketKeys::rotate(WallTime now) {
   return true;
 }
 
-/// The keys of three periods for each secret. The rotation goes into them too: the same number of a
-/// longer period is another time.
+/// Derives the keys of three periods for each secret. The keys also depend on the rotation, because
+/// the same period number means another time if the period is longer.
 Result<void> TicketKeys::derive(const TicketSecrets& secrets, Millis rotation, int64_t period,
                                 Ring& ring) {
   if (secrets.empty() || secrets.size() > kMaxTicketSecrets)
@@ -150,13 +149,13 @@ Result<void> TicketKeys::derive(const TicketSecrets& secrets, Millis rotation, i
   return {};
 }
 
-/// Puts the keys where readers look, and wipes them here.
+/// Publishes the keys to readers, and wipes them here.
 void TicketKeys::publish(Ring& ring) {
   std::array<uint64_t, kWords> words;
   static_assert(sizeof(words) == sizeof(ring));
   std::memcpy(words.data(), &ring, sizeof(ring));
-  // Odd while the words change. Release on each word orders the odd number before it for whoever
-  // reads the new word.
+  // The sequence is odd while the words change. Each word is stored with release order, so a reader
+  // that sees a new word also sees the odd number.
   const uint32_t before = sequence_.load(std::memory_order_relaxed);
   sequence_.store(before + 1, std::memory_order_relaxed);
   for (size_t i = 0; i < kWords; ++i) words_[i].store(words[i], std::memory_order_release);
@@ -201,7 +200,8 @@ TicketKeys::Opened TicketKeys::open(const TicketScope& scope, const TicketLabel&
   if (std::memcmp(label.iv.data() + kNonceSize, kFormat.data(), kFormat.size()) != 0 ||
       label.generation() > kLastTicketGeneration)
     return Opened::kNo;
-  // The half that the tag does not use: every bit of a ticket counts.
+  // The half of the field that the tag does not use must be zero, so that every bit of a ticket is
+  // authenticated.
   for (size_t i = kTagSize; i < label.mac.size(); ++i) {
     if (label.mac[i] != 0) return Opened::kNo;
   }
@@ -209,7 +209,7 @@ TicketKeys::Opened TicketKeys::open(const TicketScope& scope, const TicketLabel&
   copyRing(ring);
   Opened opened = Opened::kNo;
   for (size_t i = 0; i < ring.count; ++i) {
-    if (ring.keys[i].name != label.name) continue;  // names are public: no constant time needed
+    if (ring.keys[i].name != label.name) continue;  // names are public: constant time is not needed
     TicketCipher cipher(ring.keys[i].key);
     if (cipher.decrypt(ticket, scope, label)) {
       const bool fresh = i == kCurrent || i == kCurrent + 1;

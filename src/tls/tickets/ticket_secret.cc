@@ -17,7 +17,7 @@ namespace culvert {
 namespace {
 
 constexpr size_t kLongestFile = 16 * 1024;
-// 32 random bytes have 30 different values among them; fewer than this many are not random.
+// 32 random bytes contain about 30 different values; fewer than this many are not random.
 constexpr size_t kLeastVariety = 16;
 constexpr std::string_view kIdSalt = "culvert session ticket secret id v1";
 
@@ -28,7 +28,7 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(begin, text.find_last_not_of(kBlanks) + 1 - begin);
 }
 
-/// Keeps out what somebody typed: repeats, and counting up or down.
+/// Rejects typed secrets: repetitions, and sequences that count up or down.
 bool looksRandom(const SecretBytes& secret) {
   std::bitset<256> values;
   std::bitset<256> steps;
@@ -45,7 +45,7 @@ Result<SecretBytes> parseSecret(std::string_view hex) {
                             2 * kMinTicketSecret, 2 * kMaxTicketSecret));
   };
   if (!std::all_of(hex.begin(), hex.end(), [](char c) { return hexDigit(c) >= 0; }))
-    return refuse("holds something else than hex digits");
+    return refuse("has characters other than hex digits");
   if (hex.size() % 2 != 0)
     return refuse(fmt::format("has {} hex digits, an odd number", hex.size()));
   if (hex.size() < 2 * kMinTicketSecret)
@@ -53,7 +53,7 @@ Result<SecretBytes> parseSecret(std::string_view hex) {
   if (hex.size() > 2 * kMaxTicketSecret)
     return refuse(fmt::format("is too long with {} hex digits", hex.size()));
   SecretBytes secret(hex.size() / 2);
-  (void)decodeHex(hex, {secret.data(), secret.size()});  // nothing but digits: see above
+  (void)decodeHex(hex, {secret.data(), secret.size()});  // cannot fail: only hex digits
   if (!looksRandom(secret)) return fail("is not random: make it with `openssl rand -hex 32`");
   return secret;
 }
@@ -77,12 +77,12 @@ Result<TicketSecrets> parseTicketSecrets(std::string_view text, const std::strin
     };
     if (secrets.size() == kMaxTicketSecrets)
       return refuse(fmt::format(
-          "is one secret too many: {} are allowed, the first one seals tickets and both open them",
+          "is one secret too many: {} are allowed; the first seals tickets, and both open them",
           kMaxTicketSecrets));
     auto secret = parseSecret(line);
     if (!secret) return refuse("the secret " + secret.error().text);
     if (!secrets.empty() && sameBytes(secrets.front(), *secret))
-      return refuse("repeats the secret above");
+      return refuse("repeats the previous secret");
     secrets.push_back(std::move(*secret));
   }
   if (secrets.empty())
@@ -99,8 +99,8 @@ Result<TicketSecretFile> readTicketSecretFile(const std::string& path) {
   struct stat info {};
   if (::stat(path.c_str(), &info) == 0 && (info.st_mode & (S_IRGRP | S_IROTH)) != 0) {
     file.warnings.push_back(fmt::format(
-        "{}: {} may read it (mode {:04o}), and who knows the secret can read recorded TLS 1.2 "
-        "sessions and pose as this server to clients that resume; mode 0600 is enough",
+        "{}: {} can read it (mode {:04o}). Who has the secret can decrypt recorded TLS 1.2 "
+        "sessions and impersonate this server to clients that resume. Set mode 0600",
         path, (info.st_mode & S_IROTH) != 0 ? "everybody" : "its group", info.st_mode & 07777));
   }
   return file;

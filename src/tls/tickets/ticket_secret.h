@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The master secrets that session ticket keys are derived from: read from a file that replicas
-// share, or drawn at random. Thread: control; pure functions.
+// The secrets from which session ticket keys are derived: read from a file that replicas share, or
+// generated at random. Thread: control; pure functions.
 #pragma once
 
 #include <string>
@@ -12,12 +12,12 @@
 
 namespace culvert {
 
-/// The first secret seals, all of them open. The second one is for the time in which a fleet
-/// changes its secret.
+/// The first secret seals tickets, all secrets open them. The second is for the time in which a
+/// fleet changes its secret.
 using TicketSecrets = std::vector<SecretBytes>;
 inline constexpr size_t kMaxTicketSecrets = 2;
 
-/// Bytes of one secret.
+/// The smallest number of bytes of one secret.
 inline constexpr size_t kMinTicketSecret = 32;
 inline constexpr size_t kMaxTicketSecret = 128;
 
@@ -26,19 +26,20 @@ struct TicketSecretFile {
   std::vector<std::string> warnings;
 };
 
-/// Reads `path`: one secret a line, in hex; empty lines and lines that begin with # do not count.
-/// Errors and warnings name the path, and the line; they never quote it.
+/// Reads `path`: one secret in hex in each line. Empty lines and lines that start with # are
+/// ignored. Errors and warnings name the path and the line, but never quote the line.
 Result<TicketSecretFile> readTicketSecretFile(const std::string& path);
 
-/// The same of a text; `name` is what messages call it.
+/// The same for a text; messages use `name` for it.
 Result<TicketSecrets> parseTicketSecrets(std::string_view text, const std::string& name);
 
-/// A secret of this process alone.
+/// A random secret for this process only.
 Result<SecretBytes> randomTicketSecret();
 
 bool sameTicketSecrets(const TicketSecrets& a, const TicketSecrets& b);
 
-/// Eight hex digits that tell whether two processes have the same secret, and nothing of it.
+/// Eight hex digits that show whether two processes have the same secret. They reveal nothing else
+/// about the secret.
 std::string ticketSecretId(const SecretBytes& secret);
 
 }  // namespace culvert

@@ -45,15 +45,14 @@ TEST_F(TicketSecretTest, SaysWhatIsWrongAndWhere) {
       {kOne.substr(1), "s:1: the secret has 63 hex digits, an odd number" + hex},
       {many, "s:1: the secret is too long with 320 hex digits" + hex},
       {"correct horse battery staple",
-       "s:1: the secret holds something else than hex digits" + hex},
-      {kOne + " " + kTwo, "s:1: the secret holds something else than hex digits" + hex},
+       "s:1: the secret has characters other than hex digits" + hex},
+      {kOne + " " + kTwo, "s:1: the secret has characters other than hex digits" + hex},
       {std::string(64, '0'), dull},
       {"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", dull},
       {counting, dull},
-      {kOne + "\n" + kOne, "s:2: repeats the secret above"},
+      {kOne + "\n" + kOne, "s:2: repeats the previous secret"},
       {kOne + "\n" + kTwo + "\n" + kOne,
-       "s:3: is one secret too many: 2 are allowed, the first one seals tickets and both open "
-       "them"},
+       "s:3: is one secret too many: 2 are allowed; the first seals tickets, and both open them"},
   };
   for (const auto& [text, error] : cases) {
     auto result = parseTicketSecrets(text, "s");
@@ -68,8 +67,8 @@ TEST_F(TicketSecretTest, WarnsOfAFileThatOthersMayRead) {
   const std::string path = dir / "secret";
   const std::pair<mode_t, std::string> cases[] = {{0600, ""},
                                                   {0400, ""},
-                                                  {0640, "its group may read it (mode 0640)"},
-                                                  {0644, "everybody may read it (mode 0644)"}};
+                                                  {0640, "its group can read it (mode 0640)"},
+                                                  {0644, "everybody can read it (mode 0644)"}};
   for (const auto& [mode, words] : cases) {
     ASSERT_EQ(::chmod(path.c_str(), mode), 0);
     auto file = readTicketSecretFile(path);
