@@ -29,7 +29,7 @@ def test_an_ordinary_build_refuses(workdir, pki):
         result = run_culvert(*arguments)
         assert result.returncode == 3, result
         assert f"{path}:{line}: error: [service main] keylog-file: " in result.stderr, result
-        assert ("WOLFSSL_KEYLOG=1" if WOLFSSL >= (5, 9, 0) else "cannot tell its secrets") in result.stderr
+        assert ("WOLFSSL_KEYLOG=1" if WOLFSSL >= (5, 9, 0) else "cannot report TLS secrets") in result.stderr
     assert not secrets.exists()
 
 

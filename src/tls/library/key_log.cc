@@ -14,8 +14,8 @@
 #include "tls/library/tls_library.h"
 #include "tls/library/wolfssl.h"
 
-// Whoever built culvert must have meant it: a distribution's library may have the callbacks, too.
-// Older releases tell the secrets of TLS 1.3 only.
+// Only if culvert was built for it on purpose: a distribution's library may have the callbacks,
+// too. Older releases report the secrets of TLS 1.3 only.
 #if defined(CULVERT_KEYLOG) && defined(HAVE_SECRET_CALLBACK) && LIBWOLFSSL_VERSION_HEX >= 0x05009000
 #define CULVERT_HAS_SECRETS 1
 #endif
@@ -26,7 +26,7 @@ namespace {
 #ifdef CULVERT_HAS_SECRETS
 constexpr size_t kRandomSize = 32;
 
-/// The client's random bytes, by which a reader finds the secrets of a connection; empty: none.
+/// The client random, by which a reader finds the secrets of a connection; empty: none.
 std::span<const uint8_t> clientRandom(WOLFSSL* ssl, std::array<uint8_t, kRandomSize>& into) {
   return {into.data(), wolfSSL_get_client_random(ssl, into.data(), into.size())};
 }
@@ -74,11 +74,9 @@ Result<void> KeyLog::supported() {
   return {};
 #elif LIBWOLFSSL_VERSION_HEX >= 0x05009000
   return fail(
-      "this culvert cannot write secrets: it is not built for it; `make WOLFSSL_KEYLOG=1` makes "
-      "one "
-      "that can");
+      "this culvert was built without key log support; build one with `make WOLFSSL_KEYLOG=1`");
 #else
-  return fail(fmt::format("wolfSSL {} cannot tell its secrets", tlsLibraryVersion()));
+  return fail(fmt::format("wolfSSL {} cannot report TLS secrets", tlsLibraryVersion()));
 #endif
 }
 
@@ -90,13 +88,13 @@ Result<void> KeyLog::open() {
   if (!fd) return failErrno(what, errno);
   struct stat file {};
   if (::fstat(fd.get(), &file) != 0) return failErrno(what, errno);
-  if (!S_ISREG(file.st_mode)) return fail(what + ": it is no ordinary file");
-  // Whoever else owns the file, or has another name for it, would read the secrets.
+  if (!S_ISREG(file.st_mode)) return fail(what + ": it is not a regular file");
+  // The owner of the file, or a process with another hard link to it, could read the secrets.
   if (file.st_uid != ::geteuid())
     return fail(fmt::format("{}: it belongs to user {}, and culvert runs as user {}", what,
                             file.st_uid, ::geteuid()));
-  if (file.st_nlink != 1) return fail(what + ": it has more than one name (hard links)");
-  // A file that was there before may be open to others.
+  if (file.st_nlink != 1) return fail(what + ": it has more than one hard link");
+  // An existing file may be readable by others.
   if ((file.st_mode & 0777) != 0600 && ::fchmod(fd.get(), 0600) != 0)
     return failErrno(what + " with mode 0600", errno);
   fd_ = std::move(fd);
@@ -113,13 +111,13 @@ void KeyLog::add(std::string_view label, std::span<const uint8_t> clientRandom,
     appendHex(line, secret);
     line += '\n';
     (void)!::write(fd_.get(), line.data(), line.size());
-  } catch (const std::bad_alloc&) {  // which C code between us and the stream could not pass on
+  } catch (const std::bad_alloc&) {  // it must not pass through wolfSSL's C code
   }
 }
 
 void KeyLog::attach([[maybe_unused]] WOLFSSL* ssl) const {
 #ifdef CULVERT_HAS_SECRETS
-  auto* self = const_cast<KeyLog*>(this);  // the library keeps a plain pointer
+  auto* self = const_cast<KeyLog*>(this);  // wolfSSL stores a non-const pointer
   wolfSSL_set_tls13_secret_cb(ssl, onSecret13, self);
   wolfSSL_set_secret_cb(ssl, onMasterSecret, self);
   wolfSSL_KeepArrays(ssl);  // for finish()

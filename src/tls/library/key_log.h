@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// KeyLog writes the secrets of TLS sessions into a file in NSS key log form, so that Wireshark can
-// read a capture. Only a culvert made for it can (WOLFSSL_KEYLOG=1). Thread: any, once open.
+// KeyLog writes the secrets of TLS sessions into a file in NSS key log format, so that Wireshark
+// can decrypt a capture. It needs a culvert built with WOLFSSL_KEYLOG=1. Thread: any, once open.
 #pragma once
 
 #include <cstdint>
@@ -19,24 +19,25 @@ class KeyLog {
  public:
   explicit KeyLog(std::string path) : path_(std::move(path)) {}
 
-  /// Whether this culvert is made for it and its library tells its secrets; else the error says
-  /// why.
+  /// Whether this culvert is built for key logs and wolfSSL reports its secrets; if not, the error
+  /// says why.
   static Result<void> supported();
 
-  /// Opens the file for adding, mode 0600; it must be nobody else's. Does nothing where it is open
-  /// already.
+  /// Opens the file for appending, mode 0600. The file must belong to this user and have one hard
+  /// link. Does nothing if the file is open already.
   Result<void> open();
 
   const std::string& path() const { return path_; }
 
-  /// Adds one line with a single write(), so that lines of several threads never mix. What the file
-  /// does not take is lost.
+  /// Appends one line with a single write(), so that lines of several threads never mix. A line
+  /// that cannot be written is lost.
   void add(std::string_view label, std::span<const uint8_t> clientRandom,
            std::span<const uint8_t> secret) const;
 
-  /// Has the session tell its secrets. Before the handshake.
+  /// Makes the session report its secrets. Call before the handshake.
   void attach(WOLFSSL* ssl) const;
-  /// Adds what a resumed TLS 1.2 session does not tell by itself. After the handshake.
+  /// Appends the secret of a resumed TLS 1.2 session, which wolfSSL does not report. Call after the
+  /// handshake.
   void finish(WOLFSSL* ssl) const;
 
  private:

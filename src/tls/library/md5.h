@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// MD5 (RFC 1321), which OpenSSL's old form of encrypted private keys rests on. For nothing else: the
-// library is built without it, so that no certificate signed with it can verify. Thread: any.
+// MD5 (RFC 1321), which OpenSSL's traditional format of encrypted private keys requires. It has no
+// other use. wolfSSL is built without MD5, so that no certificate signed with it verifies. Thread:
+// any.
 #pragma once
 
 #include <array>
@@ -12,7 +13,7 @@ namespace culvert {
 
 using Md5Digest = std::array<uint8_t, 16>;
 
-/// Of the parts, one behind the other.
+/// The digest of the parts, joined in order.
 Md5Digest md5Of(std::initializer_list<std::span<const uint8_t>> parts);
 
 }  // namespace culvert

@@ -10,8 +10,8 @@
 
 namespace {
 
-// Enough for three handshakes, and what the kernel gives in one go without being interrupted
-// (getrandom(2): up to 256 bytes).
+// Enough for three handshakes, and the most that one getrandom(2) returns without interruption (256
+// bytes).
 constexpr unsigned kReserve = 256;
 
 thread_local unsigned char reserve[kReserve];
@@ -30,7 +30,7 @@ int fromKernel(unsigned char* out, unsigned size) {
   return 0;
 }
 
-/// The child has the parent's reserve too, and only one of them may use it.
+/// The child inherits the parent's reserve, and only one of the two may use it.
 void forgetAfterFork() {
   ::explicit_bzero(reserve, kReserve);
   reserveLeft = 0;

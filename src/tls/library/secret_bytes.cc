@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Wiped memory and the bounded reading of files that may hold secrets.
+// Memory that is wiped, and bounded reading of files that may contain secrets.
 #include "tls/library/secret_bytes.h"
 
 #include <fcntl.h>
@@ -74,7 +74,7 @@ Result<SecretBytes> readSecretFile(const std::string& path, size_t limit) {
   if (S_ISDIR(info.st_mode)) return fail(path + ": is a directory, a file is expected");
   if (!S_ISREG(info.st_mode) && !S_ISFIFO(info.st_mode))
     return fail(path + ": is a device or socket, a file is expected");
-  // One byte more than a regular file has, so that growth and the limit are both noticed.
+  // One byte more than the file size, so that a growing file and the limit are both detected.
   size_t room = limit + 1;
   if (S_ISREG(info.st_mode) && static_cast<size_t>(info.st_size) < limit)
     room = static_cast<size_t>(info.st_size) + 1;

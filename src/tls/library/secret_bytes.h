@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Bytes that are wiped from memory when they are freed or replaced: private keys, PEM files, ticket
-// secrets. Never copied, never grown in place (a grown vector leaves its old block behind). Thread:
-// one owner.
+// secrets. Never copied, never grown in place, because a vector that grows leaves its old block in
+// memory. Thread: one owner.
 #pragma once
 
 #include <cstddef>
@@ -16,7 +16,7 @@
 
 namespace culvert {
 
-/// Overwrites memory in a way the compiler must keep.
+/// Overwrites memory in a way that the compiler must not remove.
 void wipe(void* memory, size_t size);
 
 class SecretBytes {
@@ -42,7 +42,7 @@ class SecretBytes {
   bool empty() const { return size_ == 0; }
   std::span<const uint8_t> span() const { return {bytes_.get(), size_}; }
   std::string_view text() const { return {reinterpret_cast<const char*>(bytes_.get()), size_}; }
-  /// Forgets (and wipes) what lies behind `size`.
+  /// Wipes and drops the bytes after `size`.
   void truncate(size_t size);
 
  private:

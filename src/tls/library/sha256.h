@@ -14,7 +14,7 @@ namespace culvert {
 
 using Sha256Digest = std::array<uint8_t, 32>;
 
-/// Hashes what comes in parts. Where the parts begin and end does not count.
+/// Hashes data given in parts. The boundaries between parts do not affect the result.
 class Sha256Hasher {
  public:
   Sha256Hasher();
@@ -24,10 +24,10 @@ class Sha256Hasher {
 
   void add(std::span<const uint8_t> bytes);
   void add(std::string_view text) { add(asBytes(text)); }
-  /// As it lies in memory: for digests that do not leave this kind of machine.
+  /// Hashes the number in host byte order: for digests that stay on machines of this kind.
   void addInteger(uint64_t number);
 
-  /// Once, after the last part. All zero if wolfCrypt failed at any step; ok() says so then.
+  /// Call once, after the last part. All zero if wolfCrypt failed in any call; then ok() is false.
   Sha256Digest finish();
   bool ok() const { return ok_; }
 

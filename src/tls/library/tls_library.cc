@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// wolfSSL as a whole: start, what is inside.
+// wolfSSL as a whole: its start and its build options.
 #include "tls/library/tls_library.h"
 
 #include <sys/auxv.h>
@@ -36,17 +36,15 @@ Result<void> initTlsLibrary() {
   if (culvertRandomBlock(probe, sizeof(probe)) != 0)
     return failErrno("the kernel gives no random bytes (getrandom)", errno);
   int result = wolfSSL_Init();
-  if (result != WOLFSSL_SUCCESS)
-    return fail("wolfSSL does not initialise: " + tlsErrorText(result));
+  if (result != WOLFSSL_SUCCESS) return fail("cannot initialise wolfSSL: " + tlsErrorText(result));
   initialised = true;
   return {};
 }
 
 namespace {
 
-/// Leaves ones in the upper halves of the vector registers, as hand-written AVX2 code may, and
-/// computes a public key. The registers are written in the same breath: nothing may come between
-/// that clears them.
+/// Fills the upper halves of the vector registers with ones, as hand-written AVX2 code may do, and
+/// then computes a public key. Both are in one block: nothing in between may clear the registers.
 #if defined(__x86_64__) && defined(HAVE_CURVE25519)
 __attribute__((noinline)) int publicKeyAfterVectorCode(const byte* secret, byte* out) {
   if (__builtin_cpu_supports("avx2") != 0) {
@@ -63,7 +61,7 @@ __attribute__((noinline)) int publicKeyAfterVectorCode(const byte* secret, byte*
 
 std::string tlsLibraryDefect() {
 #if defined(__x86_64__) && defined(HAVE_CURVE25519)
-  // Alice's keys of RFC 7748 6.1, her secret clamped.
+  // Alice's keys from RFC 7748 6.1; her secret is clamped.
   static constexpr byte kSecret[CURVE25519_KEYSIZE] = {
       0x70, 0x07, 0x6d, 0x0a, 0x73, 0x18, 0xa5, 0x7d, 0x3c, 0x16, 0xc1,
       0x72, 0x51, 0xb2, 0x66, 0x45, 0xdf, 0x4c, 0x2f, 0x87, 0xeb, 0xc0,
@@ -74,9 +72,9 @@ std::string tlsLibraryDefect() {
       0x1a, 0xf4, 0xeb, 0xa4, 0xa9, 0x8e, 0xaa, 0x9b, 0x4e, 0x6a};
   byte out[CURVE25519_KEYSIZE] = {};
   if (publicKeyAfterVectorCode(kSecret, out) != 0 || std::memcmp(out, kPublic, sizeof(out)) != 0)
-    return "this build of wolfSSL computes wrong X25519 keys now and then (its AVX2 code relies on "
+    return "this build of wolfSSL sometimes computes wrong X25519 keys (its AVX2 code relies on "
            "cleared registers): "
-           "some handshakes will fail; build it with scripts/wolfssl.sh, which mends it";
+           "some handshakes will fail; build it with scripts/wolfssl.sh, which fixes it";
 #endif
   return {};
 }
@@ -179,8 +177,8 @@ bool libraryHasGroup(uint16_t group) {
     if (ctx == nullptr) return out;
     for (uint16_t id : servedGroups()) {
       int one = id;
-      // The first knows numbers only; the second asks, in newer releases, whether the curve is
-      // there.
+      // The first function checks the number only. In newer releases the second also checks whether
+      // the curve is compiled in.
       if (wolfSSL_CTX_set_groups(ctx, &one, 1) == WOLFSSL_SUCCESS &&
           wolfSSL_CTX_UseSupportedCurve(ctx, id) == WOLFSSL_SUCCESS)
         out.push_back(id);

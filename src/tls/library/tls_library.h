@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The wolfSSL library as a whole: initialised once a process, what it was built with and which
-// instructions of this CPU it uses. Thread: start (init), any (the rest).
+// The wolfSSL library as a whole: its initialisation, its build options, and the CPU instructions
+// that it uses. Thread: start (init), any (the rest).
 #pragma once
 
 #include <cstdint>
@@ -31,9 +31,9 @@ std::vector<std::string> tlsFeatures();
 /// Whether this build of wolfSSL has the group. The library must be initialised.
 bool libraryHasGroup(uint16_t group);
 
-/// A known defect that this very library shows on this CPU, as a sentence; empty: none found. Costs
-/// some 100 us. (wolfSSL up to 5.9.2 as released computes wrong X25519 public keys after other AVX2
-/// code; scripts/wolfssl.sh mends it.)
+/// A known defect of this wolfSSL build on this CPU, as a sentence; empty: none found. Takes about
+/// 100 us. (wolfSSL releases up to 5.9.2 compute wrong X25519 public keys after other AVX2 code;
+/// scripts/wolfssl.sh fixes that.)
 std::string tlsLibraryDefect();
 
 }  // namespace culvert

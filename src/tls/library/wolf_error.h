@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The errors of wolfSSL that a session can meet: their names for the log, their sentences, the alert
-// that each requires, and what the caller does next. The table is tls_error.def. Thread: any.
+// The errors of wolfSSL in a session: their names for the log, their texts, the alert that each
+// requires, and what the caller does next. The table is tls_error.def. Thread: any.
 #pragma once
 
 #include <cstdint>
@@ -13,10 +13,10 @@ namespace culvert {
 /// A short stable name of a wolfSSL error ("record-mac", "no-common-suite", ...), for
 /// `cause=tls-error:<name>`.
 std::string_view tlsErrorName(int wolfError);
-/// A sentence for it, ours where we have one, else the library's words and number.
+/// A sentence about the error: from the table if it has one, else wolfSSL's text and number.
 std::string tlsErrorText(int wolfError);
 
-/// The fatal alert that RFC 8446 6.2 asks for after this error, or nothing where none must be sent
+/// The fatal alert that RFC 8446 6.2 requires after this error, or nothing if none must be sent
 /// (want-read, peer gone).
 std::optional<uint8_t> alertForError(int wolfError);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The one place that includes wolfSSL's headers: its build options must come first, whatever a
-// formatter thinks. Only .cc files of tls/ and its tests include this; headers of tls/ stay free of
-// wolfSSL. Thread: any.
+// The only place that includes wolfSSL's headers. wolfSSL's build options must come first,
+// regardless of the formatter. Only .cc files of tls/ and its tests include this file; headers of
+// tls/ do not depend on wolfSSL. Thread: any.
 #pragma once
 
 // clang-format off

@@ -89,7 +89,7 @@ TEST(KeyLog, AFileWithASecondNameIsRefused) {
   ASSERT_EQ(::link(path.c_str(), other.c_str()), 0);
   const auto opened = KeyLog(path).open();
   ASSERT_FALSE(opened.has_value());
-  EXPECT_NE(opened.error().text.find("more than one name"), std::string::npos)
+  EXPECT_NE(opened.error().text.find("more than one hard link"), std::string::npos)
       << opened.error().text;
   ASSERT_EQ(::unlink(other.c_str()), 0);
   EXPECT_TRUE(KeyLog(path).open().has_value());
