@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Numbers and names of TLS, and the checks of options written with them.
+// Numbers and names of TLS, and the checks of options that use these names.
 #include "tls/protocol/tls_names.h"
 
 #include <fmt/format.h>
@@ -69,8 +69,8 @@ constexpr GroupInfo kGroups[] = {
 
 struct VersionInfo {
   uint16_t id;
-  std::string_view name;   // as tools write it, for fields of the log
-  std::string_view words;  // as people write it
+  std::string_view name;   // as other tools spell it, for fields of the log
+  std::string_view words;  // for sentences
 };
 
 constexpr VersionInfo kVersions[] = {
@@ -78,7 +78,7 @@ constexpr VersionInfo kVersions[] = {
     {kTls12, "TLSv1.2", "TLS 1.2"}, {kTls13, "TLSv1.3", "TLS 1.3"},
 };
 
-/// Calls `visit(word)` for each word of a list; false stops.
+/// Calls `visit(word)` for each word of a list; stops when it returns false.
 template <class Visit>
 void forEachWord(std::string_view text, std::string_view separators, Visit visit) {
   while (!text.empty()) {
@@ -95,7 +95,8 @@ std::string allowedSuites(uint16_t version) {
          ", and for old clients the CBC suites: ECDHE-RSA-AES128-SHA and its like";
 }
 
-/// Words of OpenSSL's language for lists, in which names select and sort: "HIGH", "!aNULL", "@".
+/// Elements of OpenSSL's cipher list language, which selects and sorts by keywords: "HIGH",
+/// "!aNULL", "@".
 bool isListLanguage(std::string_view word) {
   if (word.find_first_of("!+@=") != std::string_view::npos || word.front() == '-') return true;
   for (std::string_view known :
@@ -105,14 +106,14 @@ bool isListLanguage(std::string_view word) {
   return false;
 }
 
-/// What is wrong with a word that names no suite of ours.
+/// The error for a word that is not the name of a served suite.
 std::string unservedSuite(std::string_view word, uint16_t version) {
   for (const OtherSuite& other : kOtherSuites)
     if (equalNoCase(word, other.iana) || equalNoCase(word, other.openssl))
       return fmt::format("\"{}\" is not served: {}; allowed: {}", printable(word, 64),
                          refusalWords(other.why), allowedSuites(version));
   if (isListLanguage(word))
-    return fmt::format("\"{}\" is of OpenSSL's list language; suites are named one by one: {}",
+    return fmt::format("\"{}\" is from OpenSSL's cipher list language; name each suite: {}",
                        printable(word, 64), allowedSuites(version));
   std::vector<std::string_view> known;
   for (const SuiteInfo& suite : kSuites)
@@ -131,7 +132,7 @@ Result<std::vector<uint16_t>> checkSuites(std::string_view text, uint16_t versio
     if (suite == std::end(kSuites))
       wrong = unservedSuite(word, version);
     else if (suite->version != version)
-      wrong = fmt::format("\"{}\" is a suite of {}, it belongs into \"{}\"", printable(word, 64),
+      wrong = fmt::format("\"{}\" is a suite of {} and belongs into \"{}\"", printable(word, 64),
                           versionWords(suite->version),
                           suite->version == kTls13 ? "ciphersuites" : "ciphers");
     else if (std::find(out.begin(), out.end(), suite->id) == out.end())

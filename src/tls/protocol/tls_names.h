@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The numbers of TLS and their names, from suites.def, groups.def and tls_alert.def: versions,
-// cipher suites (IANA and OpenSSL spelling), groups, alerts. Also the checks of the options that are written with
-// such names. No wolfSSL in here. Thread: any.
+// cipher suites (IANA and OpenSSL spelling), groups, alerts. Also checks the options that use these
+// names. Does not use wolfSSL. Thread: any.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +20,7 @@ inline constexpr uint16_t kTls12 = 0x0303;
 inline constexpr uint16_t kTls13 = 0x0304;
 
 enum class SuiteAuth : uint8_t { kAny, kEcdsa, kRsa };
-/// kCbc: without authenticated encryption, served only where it is asked for by name.
+/// kCbc: not an AEAD; served only if `ciphers` names it.
 enum class SuiteKind : uint8_t { kAesGcm, kChaCha20, kCbc };
 
 struct SuiteInfo {
@@ -37,15 +37,15 @@ const SuiteInfo* findSuite(uint16_t id);
 
 /// "TLSv1.3"; unknown numbers as "0x0305".
 std::string versionName(uint16_t version);
-/// "TLS 1.3", "SSL 3.0": as in a sentence.
+/// "TLS 1.3", "SSL 3.0": for sentences.
 std::string versionWords(uint16_t version);
-/// IANA name; suites culvert does not serve but clients offer are known too; else "0x1301".
+/// The IANA name, also of suites that clients offer but culvert does not serve; else "0x1301".
 std::string suiteName(uint16_t id);
 /// "X25519MLKEM768", "X25519", "P-256"; else "0x11ec".
 std::string groupName(uint16_t id);
-/// A post-quantum group joined with a curve: for TLS 1.3 only.
+/// A post-quantum group combined with a curve: for TLS 1.3 only.
 bool isHybridGroup(uint16_t id);
-/// The bytes of a client's key share; 0: not known.
+/// The size of a client's key share in bytes; 0: unknown group.
 size_t keyShareSize(uint16_t group);
 /// "handshake_failure"; unknown numbers as "alert_117".
 std::string alertName(uint8_t alert);
@@ -53,21 +53,21 @@ std::string alertName(uint8_t alert);
 bool isGrease(uint16_t value);
 
 /// TLS 1.2 suites: names in OpenSSL or IANA spelling, separated by ':' ',' or blanks, in the order
-/// of preference. Unknown names are errors with a suggestion; so are suites of TLS 1.3 and suites
-/// without forward secrecy. CBC suites are taken.
+/// of preference. Unknown names are errors with a suggestion. Suites of TLS 1.3 and suites without
+/// forward secrecy are errors, too. CBC suites are accepted.
 Result<std::vector<uint16_t>> checkCipherList(std::string_view text);
-/// TLS 1.3 suites, likewise.
+/// TLS 1.3 suites, in the same syntax.
 Result<std::vector<uint16_t>> checkCiphersuites(std::string_view text);
-/// Key exchange groups, likewise: "X25519", "P-256" (also "secp256r1", "prime256v1")...
+/// Key exchange groups, in the same syntax: "X25519", "P-256" (also "secp256r1", "prime256v1")...
 Result<std::vector<uint16_t>> checkGroups(std::string_view text);
 
-/// What is served where the option is not given, in the order of preference: AEAD only.
+/// The suites served by default, in the order of preference: AEAD only.
 std::vector<uint16_t> defaultCipherList();
 std::vector<uint16_t> defaultCiphersuites();
 std::vector<uint16_t> defaultGroups();
-/// The same suites, those with ChaCha20 before the others: for a CPU without AES instructions.
+/// The same suites, ChaCha20 suites first: for a CPU without AES instructions.
 std::vector<uint16_t> chachaFirst(std::vector<uint16_t> suites);
-/// Every group that culvert knows how to serve (a build of the library may lack some).
+/// Every group that culvert can serve (a build of wolfSSL may lack some).
 std::vector<uint16_t> servedGroups();
 
 /// The CBC suites among these.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Numbers of the record and handshake layers that TLS 1.2 and 1.3 have in common (RFC 8446 5.1, 5.2
-// and B.3; RFC 5246 6.2.1 and 7.4), as far as culvert looks at them itself.
+// Numbers of the record and handshake layers that TLS 1.2 and 1.3 share (RFC 8446 5.1, 5.2 and B.3;
+// RFC 5246 6.2.1 and 7.4), as far as culvert itself uses them.
 #pragma once
 
 #include <cstddef>

@@ -42,9 +42,9 @@ TEST(TlsNames, ChecksSuitesInBothSpellings) {
                 suiteList(defaultCipherList()) +
                 ", and for old clients the CBC suites: ECDHE-RSA-AES128-SHA and its like");
   EXPECT_EQ(errorOf(checkCipherList("TLS_AES_128_GCM_SHA256")),
-            "\"TLS_AES_128_GCM_SHA256\" is a suite of TLS 1.3, it belongs into \"ciphersuites\"");
+            "\"TLS_AES_128_GCM_SHA256\" is a suite of TLS 1.3 and belongs into \"ciphersuites\"");
   EXPECT_EQ(errorOf(checkCiphersuites("ECDHE-RSA-AES128-GCM-SHA256")),
-            "\"ECDHE-RSA-AES128-GCM-SHA256\" is a suite of TLS 1.2, it belongs into \"ciphers\"");
+            "\"ECDHE-RSA-AES128-GCM-SHA256\" is a suite of TLS 1.2 and belongs into \"ciphers\"");
   EXPECT_EQ(errorOf(checkCipherList(" : ")), "the list is empty");
 }
 
@@ -58,10 +58,10 @@ TEST(TlsNames, SuitesThatAreNeverServedAreRefusedWithTheReason) {
       {"RC4-SHA", "RC4 is broken"},
       {"ecdhe-ecdsa-rc4-sha", "RC4 is broken"},
       {"DHE-RSA-AES128-GCM-SHA256", "over elliptic curves only"},
-      {"HIGH", "\"HIGH\" is of OpenSSL's list language"},
-      {"!aNULL", "is of OpenSSL's list language"},
-      {"ECDHE+AESGCM", "is of OpenSSL's list language"},
-      {"@STRENGTH", "is of OpenSSL's list language"},
+      {"HIGH", "\"HIGH\" is from OpenSSL's cipher list language"},
+      {"!aNULL", "is from OpenSSL's cipher list language"},
+      {"ECDHE+AESGCM", "is from OpenSSL's cipher list language"},
+      {"@STRENGTH", "is from OpenSSL's cipher list language"},
   };
   for (const auto& [name, words] : cases) {
     const std::string error = errorOf(checkCipherList(name));
