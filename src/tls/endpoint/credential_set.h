@@ -74,15 +74,15 @@ struct TlsEndpoint {
   std::shared_ptr<const CredentialSet> credentials;
   std::shared_ptr<AskedNames> asked;  ///< the service's, over all its certificates; may be null
 
-  /// The same objects, which is how what has not changed is carried over.
+  /// Compares the objects: a reload keeps what has not changed.
   bool operator==(const TlsEndpoint&) const = default;
 };
 
-/// Errors of settings and certificates together: a key that no suite fits.
+/// Checks settings and certificates together: an error if no suite fits a key.
 Result<void> checkKeyType(const TlsSettings& settings, const Credentials& credentials);
-/// Likewise, of all.
+/// The same check for all certificates.
 Result<void> checkEndpoint(const TlsSettings& settings, const CredentialSet& credentials);
-/// Where no key fits the suites of TLS 1.2, but TLS 1.3 is served: what to warn of; else empty.
+/// A warning if no key fits the suites of TLS 1.2 but TLS 1.3 is served; else empty.
 std::string keyTypeWarning(const TlsSettings& settings, const CredentialSet& credentials);
 
 }  // namespace culvert
