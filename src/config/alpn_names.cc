@@ -53,7 +53,7 @@ constexpr std::string_view kRegistered[] = {
     "netperfmeter/data",
 };
 
-/// Names that stand in one item because something else than a comma is between them: "h2, imap".
+/// Splits an item in which another character than a comma separates several names: "h2, imap".
 std::string splitAtOthers(std::string_view name) {
   std::string list;
   while (!name.empty()) {

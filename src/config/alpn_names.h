@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The protocol names (ALPN) that IANA's registry lists, to find slips of the pen. Thread: any.
+// The protocol names (ALPN) in IANA's registry, used to find typing errors. Thread: any.
 #pragma once
 
 #include <string>
@@ -7,11 +7,11 @@
 
 namespace culvert {
 
-/// Whether the registry lists this name. GREASE and names of one's own are not there.
+/// Whether the registry has this name. It lacks GREASE values and private names.
 bool isRegisteredAlpn(std::string_view name);
 
-/// The registered name or names that were probably meant, as one would write them in the file; ""
-/// if none is near.
+/// The registered name or names that were probably meant, in the syntax of the file; "" if none is
+/// similar.
 std::string alpnMeant(std::string_view name);
 
 }  // namespace culvert

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Comparing configurations, option by option through the table.
+// Compares configurations, option by option, with the option table.
 #include "config/config.h"
 
 #include <fmt/format.h>

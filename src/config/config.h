@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The effective configuration as plain values: what the server is built from. Every field here is
-// one line of options.def, which gives its key, default, range and words; equality and changes are
-// judged by that table too. Thread: frozen once loaded.
+// The effective configuration as plain values, from which the server is built. Each field is one
+// line of options.def, which gives its key, default, range and text. That table also determines
+// equality and changes. Thread: frozen once loaded.
 #pragma once
 
 #include <cstdint>
@@ -16,8 +16,8 @@
 
 namespace culvert {
 
-/// One item of a list option with the place it was written at, so that a later phase (loading the
-/// certificate, binding the address) can still say FILE:LINE. Equality is that of the text.
+/// One item of a list option with its origin, so that a later phase (loading the certificate,
+/// binding the address) can still report FILE:LINE. Equality compares the text only.
 struct SourcedText {
   std::string text;
   Origin origin;
@@ -33,13 +33,13 @@ struct LogPlace {
   bool operator==(const LogPlace&) const = default;
 };
 
-/// What GlobalOptions and ServiceOptions share: where each value that is given came from.
+/// What GlobalOptions and ServiceOptions share: the origin of each given value.
 struct OptionSet {
-  std::map<std::string, Origin, std::less<>> origins;  ///< by key; of a list, its first item
-  std::vector<std::string> inherited;                  ///< keys whose value came out of [defaults]
-  Origin sectionOrigin;  ///< of the section's header, or of whatever made the section
+  std::map<std::string, Origin, std::less<>> origins;  ///< by key; for a list, of its first item
+  std::vector<std::string> inherited;                  ///< keys with a value from [defaults]
+  Origin sectionOrigin;  ///< of the section's header, or of the override that made the section
 
-  /// Origin "default" where the key was not given.
+  /// Origin "default" if the key was not given.
   const Origin& originOf(std::string_view key) const;
   bool isInherited(std::string_view key) const;
 };
@@ -50,12 +50,12 @@ struct GlobalOptions : OptionSet {
   int logLevel = 6;  ///< syslog's numbers, 0 emerg .. 7 debug
   LogFormat logFormat = LogFormat::kText;
   std::string syslogFacility = "daemon";
-  std::string user;         ///< empty: stays who it is
-  std::string group;        ///< empty: the user's own
+  std::string user;         ///< empty: keep the user
+  std::string group;        ///< empty: the user's own group
   std::string pidFile;      ///< empty: none
-  uint64_t maxTunnels = 0;  ///< 0 = no limit but that of descriptors
+  uint64_t maxTunnels = 0;  ///< 0 = only the descriptor limit
   Millis drainTimeout{8000};
-  std::string ticketSecretFile;  ///< empty: a secret of this process
+  std::string ticketSecretFile;  ///< empty: a random secret of this process
   Millis ticketRotation{43'200'000};
 };
 
@@ -63,17 +63,17 @@ struct ServiceOptions : OptionSet {
   std::string name;
   bool selfSigned = false;  ///< `cert = self-signed` or --self-signed: no files then
 
-  SourcedList listen;             ///< checked by Validators::address
-  SourcedList backend;            ///< likewise
-  SourcedList cert;               ///< paths, as written
-  SourcedList key;                ///< by position; fewer than certs: the PEM file holds both
-  SourcedList keyPassphraseFile;  ///< one for all, or as `key`
-  SourcedList serverNames;        ///< lower case is the user's business: compared without case
-  std::string policy = "intermediate";  ///< what it stands for is in the fields below
+  SourcedList listen;                   ///< checked by Validators::address
+  SourcedList backend;                  ///< checked by Validators::address
+  SourcedList cert;                     ///< paths, as written
+  SourcedList key;                      ///< by position; fewer than certs: the PEM file holds both
+  SourcedList keyPassphraseFile;        ///< one for all, or as `key`
+  SourcedList serverNames;              ///< as written; compared without case
+  std::string policy = "intermediate";  ///< the fields below have its values
   uint16_t minVersion = 0x0303;
   uint16_t maxVersion = 0x0304;
   SourcedList ciphers, ciphersuites, groups;  ///< empty = built-in order
-  SourcedList alpn;                           ///< empty = ALPN is not spoken
+  SourcedList alpn;                           ///< empty = no ALPN
   VerifyClient verifyClient = VerifyClient::kOff;
   uint64_t verifyDepth = 3;   ///< intermediates
   SourcedList clientCa, crl;  ///< paths
@@ -105,11 +105,11 @@ struct Config {
 };
 
 /// One error for each option that differs and cannot change while culvert runs ("was 2, now 4,
-/// needs a restart"). A reload with such errors is refused as a whole. `file` is the place named
-/// where the key is gone from the new one.
+/// needs a restart"). A reload with such errors is refused as a whole. If the new configuration
+/// lacks the key, the error names `file`.
 Diagnostics restartOnlyChanges(const Config& before, const Config& after, const std::string& file);
 
-/// "global" or "service web": what stands between the brackets.
+/// "global" or "service web": the text between the brackets.
 std::string sectionLabel(const GlobalOptions& options);
 std::string sectionLabel(const ServiceOptions& options);
 

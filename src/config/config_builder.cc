@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Two passes: CheckedSection reads each section where it stands (so that an error is reported once,
-// however many services inherit it), then each option is taken from the strongest section that
-// mentions it.
+// Two passes. CheckedSection reads each section on its own, so that an error is reported once,
+// however many services inherit it. Then each option takes its value from the strongest section
+// that mentions it.
 #include "config/config_builder.h"
 
 #include <fmt/format.h>
@@ -19,7 +19,7 @@ namespace culvert {
 
 namespace {
 
-/// What other TLS proxies call it, for the suggestion only.
+/// Names of these options in other TLS proxies, for suggestions only.
 constexpr std::pair<std::string_view, std::string_view> kForeignNames[] = {
     {"accept", "listen"},
     {"frontend", "listen"},
@@ -66,13 +66,14 @@ struct CheckedEntry {
   std::vector<std::string> items;  // of a list
 };
 
-/// One section with its sound entries, and the names of all keys that were at least meant.
+/// One section with its valid entries, and the names of all keys that were mentioned, even with
+/// errors.
 class CheckedSection {
  public:
   CheckedSection(const RawSection& raw, const Validators& validators, Diagnostics& diagnostics)
       : raw_(&raw), label_(raw.label()), validators_(validators), diagnostics_(diagnostics) {}
 
-  /// `seen`: scalars met so far, which [global] sections of one source share.
+  /// `seen` has the scalars found so far; [global] sections of one source share it.
   using Seen = std::unordered_map<const OptionInfo*, const RawEntry*>;
   void check(Seen& seen) {
     for (const RawEntry& entry : raw_->entries)
@@ -165,7 +166,7 @@ class CheckedSection {
   std::vector<const OptionInfo*> mentioned_;
 };
 
-/// Sections from the strongest to the weakest that speak of one section of the result.
+/// The sections for one section of the result, from the strongest to the weakest.
 using Candidates = std::vector<const CheckedSection*>;
 
 void applyOption(const OptionInfo& info, const Candidates& candidates, OptionSet& options) {
@@ -180,7 +181,7 @@ void applyOption(const OptionInfo& info, const Candidates& candidates, OptionSet
     if (entry.info != &info) continue;
     options.origins.try_emplace(std::string(info.key), entry.raw->origin);
     if (!info.isList()) {
-      (void)info.set(info, options, entry.raw->value);  // sound: checked in the first pass
+      (void)info.set(info, options, entry.raw->value);  // cannot fail: checked in the first pass
       continue;
     }
     for (const std::string& item : entry.items)
@@ -209,7 +210,7 @@ class Builder {
  private:
   struct ServicePlan {
     std::vector<const CheckedSection*> own;  // weakest source first
-    size_t fileDefaults;                     // how many [defaults] of the file stand before it
+    size_t fileDefaults;                     // number of the file's [defaults] before it
   };
 
   void checkDocument(const RawDocument& document) {
@@ -237,9 +238,8 @@ class Builder {
       services_.push_back({{&section}, isFile ? fileDefaults_.size() : kAllDefaults});
     } else if (isFile) {
       const Origin& first = services_[place->second].own.front()->raw().origin;
-      diagnostics_.error(
-          section.raw().origin, section.raw().label(), {},
-          fmt::format("there is a service of this name already, at {}", first.text()));
+      diagnostics_.error(section.raw().origin, section.raw().label(), {},
+                         fmt::format("a service of this name exists already, at {}", first.text()));
     } else {
       services_[place->second].own.push_back(&section);
     }
@@ -269,7 +269,8 @@ class Builder {
     config_.services.push_back(std::move(service));
   }
 
-  /// With verify-client, unless the service itself asks for tickets, which is an error then.
+  /// For verify-client, unless the service itself sets session-tickets = on, which is then an
+  /// error.
   void turnTicketsOff(ServiceOptions& service) {
     if (service.verifyClient == VerifyClient::kOff || !service.sessionTickets) return;
     const Origin& origin = service.originOf("session-tickets");
@@ -278,7 +279,7 @@ class Builder {
     service.sessionTickets = false;
     if (!byDefault)
       diagnostics_.add(Severity::kNote, origin, sectionLabel(service), "session-tickets",
-                       "is off in this service, because of verify-client: a resumed session shows "
+                       "is off in this service, because of verify-client: a resumed session has "
                        "no certificate");
   }
 
@@ -289,7 +290,7 @@ class Builder {
     if (!byOption && !byName) return;
     if (!byOption && (service.cert.size() > 1 || !service.key.empty())) {
       diagnostics_.error(service.originOf("cert"), sectionLabel(service), "cert",
-                         "self-signed stands alone: with it there is no other cert and no key (a "
+                         "self-signed must be the only cert, and excludes key (a "
                          "file of that name is ./self-signed)");
     }
     service.selfSigned = true;
@@ -300,8 +301,8 @@ class Builder {
     service.origins.erase("cert");
   }
 
-  /// What the policy stands for, where the option itself is not given. Its lists of suites and
-  /// groups are the built-in ones.
+  /// Applies the policy to options that are not given themselves. Its lists of suites and groups
+  /// are the built-in ones.
   void applyPolicy(ServiceOptions& service, const Candidates& candidates) {
     const PolicyInfo* policy = findPolicy(service.policy);
     if (policy == nullptr || service.originOf("policy").kind == Origin::Kind::kDefault) return;
@@ -323,8 +324,8 @@ class Builder {
     }
   }
 
-  /// An option from a section further away (of [defaults]) wins over the policy of the service:
-  /// perhaps nobody thought of it.
+  /// An option from a more general section ([defaults]) overrides the service's policy: the
+  /// operator may not expect that.
   void warnOverruled(const ServiceOptions& service, const Candidates& candidates,
                      const OptionInfo& info, std::string_view preset) {
     const auto place = [&](const OptionInfo& option) {
@@ -336,7 +337,7 @@ class Builder {
     if (!further || value.empty() || value == preset) return;
     diagnostics_.warning(
         service.originOf("policy"), sectionLabel(service), "policy",
-        fmt::format("{} does not decide on {}, which is given at {}: {}", service.policy, info.key,
+        fmt::format("{} does not set {}, because {} sets it: {}", service.policy, info.key,
                     service.originOf(info.key).text(), printable(value, 60)));
   }
 
@@ -357,7 +358,7 @@ class Builder {
     }
   }
 
-  /// A service that only an override speaks of is perhaps one of the file, misspelt.
+  /// A service that only an override names may be a misspelt service of the file.
   std::string nearService(const ServiceOptions& service) const {
     if (service.sectionOrigin.kind == Origin::Kind::kFile) return {};
     std::vector<std::string_view> names;
@@ -368,7 +369,7 @@ class Builder {
 
   void noService() {
     incomplete_ = true;
-    if (unknownSections_) return;  // one of them was meant to be it
+    if (unknownSections_) return;  // an unknown section may be a misspelt service
     if (layers_.fileName.empty() && diagnostics_.hasErrors()) return;
     const Origin place =
         layers_.fileName.empty() ? Origin::named("--listen", 0) : Origin::file(layers_.fileName, 1);
@@ -382,9 +383,8 @@ class Builder {
       const bool used = std::ranges::any_of(
           services_, [&](const ServicePlan& plan) { return plan.fileDefaults > i; });
       if (used || fileDefaults_[i]->raw().entries.empty()) continue;
-      diagnostics_.warning(
-          fileDefaults_[i]->raw().origin, "defaults", {},
-          "has no effect: it applies to services that come later, and there is none");
+      diagnostics_.warning(fileDefaults_[i]->raw().origin, "defaults", {},
+                           "has no effect: it applies to later services, but no service follows");
     }
   }
 
@@ -400,7 +400,7 @@ class Builder {
   std::unordered_map<std::string, size_t> byName_;
   size_t filePlans_ = 0;
   bool unknownSections_ = false;
-  bool incomplete_ = false;  // no service, or one without what every service needs
+  bool incomplete_ = false;  // no service, or a service without a required option
 };
 
 }  // namespace

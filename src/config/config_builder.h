@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Turns the raw documents of all sources into one Config: checks every entry where it stands, lays
-// the sources over each other, fills in defaults, and checks what only the whole can show. Reports
-// every error, not the first. Thread: start.
+// Turns the raw documents of all sources into one Config: checks every entry, merges the sources,
+// fills in defaults, and then checks what only the complete configuration shows. Reports every
+// error, not only the first. Thread: start.
 #pragma once
 
 #include <vector>
@@ -15,20 +15,19 @@ namespace culvert {
 /// The sources, weakest first.
 struct ConfigLayers {
   RawDocument file, environment, sets, named;
-  std::string fileName;  ///< for "no service": empty without a file
-  Diagnostics hints;     ///< added where something is missing
-  bool selfSigned =
-      false;  ///< of service `main`: certificate and key of weaker sources are dropped
+  std::string fileName;     ///< for "no service": empty without a file
+  Diagnostics hints;        ///< added if a required option is missing
+  bool selfSigned = false;  ///< service `main` ignores certificate and key of weaker sources
 };
 
-/// What strength means for one option of a service: its own section in the strongest source that
-/// has it, else the defaults in the strongest source that has it, else the built-in default. A list
-/// is taken whole from one of them.
+/// How one option of a service gets its value: from the service's own section in the strongest
+/// source that has it, else from the defaults in the strongest source that has it, else the
+/// built-in default. A list comes as a whole from one of them.
 Config buildConfig(const ConfigLayers& layers, const Validators& validators,
                    Diagnostics& diagnostics);
 
-/// What only whole services can show: versions in order, no more keys than certificates, no address
-/// twice, settings without effect (warnings). Called by buildConfig.
+/// Checks that need complete services: versions in order, not more keys than certificates, no
+/// address twice, settings without effect (warnings). Called by buildConfig.
 void checkWhole(const Config& config, const Validators& validators, Diagnostics& diagnostics);
 
 }  // namespace culvert

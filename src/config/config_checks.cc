@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Checks across options and across services.
+// Checks that compare options and services.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -33,12 +33,12 @@ void checkVersions(const ServiceOptions& service, Diagnostics& diagnostics) {
         service.originOf("ciphers"), label, "ciphers",
         fmt::format(
             "has no effect: these are suites of TLS 1.2, and min-version is "
-            "1.3{} (TLS 1.3 takes ciphersuites)",
+            "1.3{} (TLS 1.3 uses ciphersuites)",
             byPolicy(service, "min-version") ? " by policy " + service.policy : std::string()));
   if (!thirteen && !service.ciphersuites.empty())
     diagnostics.warning(service.originOf("ciphersuites"), label, "ciphersuites",
                         "has no effect: these are suites of TLS 1.3, and max-version is 1.2 (TLS "
-                        "1.2 takes ciphers)");
+                        "1.2 uses ciphers)");
 }
 
 void checkKeylog(const ServiceOptions& service, const Validators& validators,
@@ -48,19 +48,20 @@ void checkKeylog(const ServiceOptions& service, const Validators& validators,
   if (const auto possible = validators.keylogFile(service.keylogFile); !possible)
     diagnostics.error(origin, sectionLabel(service), "keylog-file", possible.error().text);
   else
-    diagnostics.warning(origin, sectionLabel(service), "keylog-file",
-                        fmt::format("the secrets of every TLS session go to {}: who reads it reads "
-                                    "the traffic",
-                                    printable(service.keylogFile, 200)));
+    diagnostics.warning(
+        origin, sectionLabel(service), "keylog-file",
+        fmt::format("the secrets of every TLS session go to {}: a person who reads it can decrypt "
+                    "the traffic",
+                    printable(service.keylogFile, 200)));
 }
 
 void checkCertificates(const ServiceOptions& service, Diagnostics& diagnostics) {
   if (service.keyPassphraseFile.size() > std::max<size_t>(service.cert.size(), 1)) {
-    diagnostics.error(service.keyPassphraseFile.back().origin, sectionLabel(service),
-                      "key-passphrase-file",
-                      fmt::format("{} files for {} certificates; one serves all, or the first "
-                                  "belongs to the first cert and so on",
-                                  service.keyPassphraseFile.size(), service.cert.size()));
+    diagnostics.error(
+        service.keyPassphraseFile.back().origin, sectionLabel(service), "key-passphrase-file",
+        fmt::format("{} files for {} certificates; give one for all, or one for each: the first "
+                    "belongs to the first cert and so on",
+                    service.keyPassphraseFile.size(), service.cert.size()));
   }
   if (service.key.size() <= service.cert.size()) return;
   diagnostics.error(
@@ -96,7 +97,8 @@ void checkRepeats(const ServiceOptions& service, Diagnostics& diagnostics) {
   }
 }
 
-/// Clients offer a registered name, and an offer without the right one is refused.
+/// Clients offer registered names, and culvert refuses a client that does not offer one of the
+/// list.
 void checkAlpn(const ServiceOptions& service, Diagnostics& diagnostics) {
   for (const SourcedText& item : service.alpn) {
     if (isRegisteredAlpn(item.text)) continue;
@@ -108,7 +110,7 @@ void checkAlpn(const ServiceOptions& service, Diagnostics& diagnostics) {
   }
 }
 
-/// Whether there is an error already, of which others would only follow.
+/// Whether there is an error already that would cause others.
 bool isBroken(std::string_view key, const ServiceOptions& service, const Diagnostics& diagnostics) {
   return std::ranges::any_of(diagnostics.list(), [&](const Diagnostic& one) {
     return one.severity == Severity::kError && one.key == key &&
@@ -116,18 +118,20 @@ bool isBroken(std::string_view key, const ServiceOptions& service, const Diagnos
   });
 }
 
-/// Who wrote the key, or meant a variable to fill it, did not mean that nobody is looked up.
+/// An operator who wrote the key, or a variable for it, did not mean to check no revocation.
 void checkCrl(const ServiceOptions& service, Diagnostics& diagnostics) {
   const Origin& origin = service.originOf("crl");
   if (!service.crl.empty() || origin.kind == Origin::Kind::kDefault ||
       isBroken("crl", service, diagnostics))
     return;
-  diagnostics.error(origin, sectionLabel(service), "crl",
-                    "is empty: that would let revoked certificates pass; leave the key out if that "
-                    "is meant");
+  diagnostics.error(
+      origin, sectionLabel(service), "crl",
+      "is empty: culvert would accept revoked certificates; leave the key out if that "
+      "is intended");
 }
 
-/// Without any rule every verified certificate may pass. Who wrote an allow key did not mean that.
+/// Without any rule every verified certificate is accepted. An operator who wrote an allow key did
+/// not mean that.
 void checkAllowRules(const ServiceOptions& service, Diagnostics& diagnostics) {
   for (const SourcedList* list : {&service.allowCn, &service.allowOu, &service.allowDns,
                                   &service.allowUri, &service.allowIp, &service.allowSpki})
@@ -137,26 +141,26 @@ void checkAllowRules(const ServiceOptions& service, Diagnostics& diagnostics) {
     const Origin& origin = service.originOf(key);
     if (origin.kind == Origin::Kind::kDefault || isBroken(key, service, diagnostics)) continue;
     diagnostics.error(origin, sectionLabel(service), std::string(key),
-                      "is empty, and no other allow key has a value: that would let every verified "
-                      "certificate pass; leave the allow keys out if that is meant");
+                      "is empty, and no other allow key has a value: culvert would accept every "
+                      "verified certificate; leave the allow keys out if that is intended");
     return;
   }
 }
 
-/// Without client-ca only the key can count, and only that of a client that has to show one.
+/// Without client-ca the key alone can decide, and only if a certificate is required.
 void checkPinsAlone(const ServiceOptions& service, Diagnostics& diagnostics) {
   const std::string label = sectionLabel(service);
   if (isBroken("client-ca", service, diagnostics)) return;
   if (service.allowSpki.empty() || service.verifyClient != VerifyClient::kRequired)
     return diagnostics.error(service.originOf("verify-client"), label, "verify-client",
                              "needs client-ca, the CAs whose certificates are trusted; only "
-                             "required with allow-spki (key pins alone) can do without");
+                             "required with allow-spki (key pins alone) works without it");
   if (const Origin& origin = service.originOf("client-ca");
       origin.kind != Origin::Kind::kDefault && !service.isInherited("client-ca"))
     diagnostics.error(
         origin, label, "client-ca",
         "is empty: then only the keys of allow-spki would count; leave the key out if "
-        "that is meant");
+        "that is intended");
   for (std::string_view key :
        {"crl", "allow-cn", "allow-ou", "allow-dns", "allow-uri", "allow-ip"}) {
     const Origin& origin = service.originOf(key);
@@ -174,10 +178,11 @@ void checkClientAuth(const ServiceOptions& service, Diagnostics& diagnostics) {
                                  "allow-ou", "allow-dns", "allow-uri", "allow-ip", "allow-spki"}) {
       const Origin& origin = service.originOf(key);
       if (origin.kind == Origin::Kind::kDefault || service.isInherited(key)) continue;
-      // A dump has it, too.
+      // A dump contains this value too.
       if (key == "verify-depth" && service.verifyDepth == ServiceOptions().verifyDepth) continue;
       if (key == "on-revoked" && service.onRevoked == ServiceOptions().onRevoked) continue;
-      // Who wrote "off" knows what he did; who wrote nothing believes to be protected.
+      // An operator who wrote "off" meant it; without the key, the operator expects the check to
+      // work.
       const bool meant = service.originOf("verify-client").kind != Origin::Kind::kDefault;
       diagnostics.add(meant ? Severity::kWarning : Severity::kError, origin, label,
                       std::string(key),
@@ -190,9 +195,10 @@ void checkClientAuth(const ServiceOptions& service, Diagnostics& diagnostics) {
   checkCrl(service, diagnostics);
   checkAllowRules(service, diagnostics);
   if (service.sessionTickets)
-    diagnostics.error(service.originOf("session-tickets"), label, "session-tickets",
-                      "cannot be on with verify-client: a resumed session shows no certificate, so "
-                      "no revocation and no changed rule would reach it; allowed: off");
+    diagnostics.error(
+        service.originOf("session-tickets"), label, "session-tickets",
+        "cannot be on with verify-client: a resumed session has no certificate, so it "
+        "would skip the certificate, revocation and allow-rule checks; allowed: off");
 }
 
 using Listeners =
@@ -204,12 +210,12 @@ void checkListeners(const ServiceOptions& service, const Validators& validators,
     const std::string address =
         validators.canonicalListen ? validators.canonicalListen(item.text) : item.text;
     if (address == "0" || address.ends_with(":0"))
-      continue;  // the system chooses, each time another port
+      continue;  // the system chooses a different port each time
     const auto [first, isNew] = taken.try_emplace(address, &service, &item);
     if (isNew) continue;
     const auto& [owner, where] = first->second;
     diagnostics.error(item.origin, sectionLabel(service), "listen",
-                      fmt::format("{} is taken by [{}] already, at {}", printable(item.text, 100),
+                      fmt::format("{} is used by [{}] already, at {}", printable(item.text, 100),
                                   sectionLabel(*owner), where->origin.text()));
   }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// One line a value; a list gets one line for each run of items that came from the same place.
+// One line for each value; a list gets one line for each run of items with the same origin.
 #include "config/config_dump.h"
 
 #include <fmt/format.h>
@@ -10,8 +10,7 @@ namespace culvert {
 
 namespace {
 
-constexpr size_t kJoinUpTo =
-    1000;  // bytes of a joined list; far below the longest line that is read
+constexpr size_t kJoinUpTo = 1000;  // bytes of a joined list; far below kLongestLine
 
 void addLine(std::string& out, const std::string& text, const Origin& origin) {
   fmt::format_to(std::back_inserter(out), "{:<40} ; {}\n", text, origin.text());
@@ -29,7 +28,7 @@ void addList(std::string& out, const OptionInfo& info, const SourcedList& list) 
   }
 }
 
-/// What an empty list of suites or groups comes to in this service.
+/// The built-in list that an empty list of suites or groups stands for in this service.
 std::string builtInList(const OptionInfo& info, const OptionSet& options, BuiltInWords builtIn) {
   if (builtIn == nullptr || info.scope != OptionScope::kService) return {};
   const auto& service = static_cast<const ServiceOptions&>(options);
@@ -50,7 +49,7 @@ void addOptions(std::string& out, OptionScope scope, Options options, BuiltInWor
     const Origin& origin = options.originOf(info.key);
     const std::string value =
         nothing ? builtInList(info, options, builtIn) : formatValue(info, options);
-    // To leave a key out is not always the same as to give it nothing.
+    // A missing key and an empty value are not always the same.
     if (value.empty() && (info.has(kRequired) || origin.kind == Origin::Kind::kDefault))
       addLine(out, fmt::format("# {}: none", info.key), origin);
     else

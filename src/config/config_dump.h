@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// --dump-config: every effective value as a valid INI file, with the place it came from in a
-// comment behind it. Reading the dump gives the same configuration again. Thread: any.
+// --dump-config: every effective value as a valid INI file, each with its origin in a comment at
+// the end of the line. Reading the dump gives the same configuration again. Thread: any.
 #pragma once
 
 #include <string>
@@ -10,7 +10,7 @@
 
 namespace culvert {
 
-/// `builtIn` says what empty lists of suites and groups come to.
+/// `builtIn` gives the text for empty lists of suites and groups.
 std::string dumpConfig(const Config& config, BuiltInWords builtIn = nullptr);
 
 }  // namespace culvert

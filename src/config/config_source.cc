@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Reading all sources and handing them to the builder.
+// Reads all sources and passes them to the builder.
 #include "config/config_source.h"
 
 #include "config/config_builder.h"
@@ -10,8 +10,7 @@ LoadOutcome ConfigSource::load(const Validators& validators) const {
   if (file_.empty()) return build({}, {}, validators);
   Result<std::string> text = readConfigFile(file_);
   if (text) return loadText(*text, validators);
-  LoadOutcome
-      outcome;  // what is missing cannot be judged without the file; names in the overrides can
+  LoadOutcome outcome;  // without the file only the names in the overrides can be checked
   outcome.diagnostics.error(Origin::file(file_, 0), {}, {}, text.error().text);
   readEnvironment(overrides_.environment, outcome.diagnostics);
   readSets(overrides_.sets, outcome.diagnostics);

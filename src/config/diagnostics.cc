@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The one-line form of errors and warnings, and their order.
+// Formats errors and warnings as one line, and orders them.
 #include "config/diagnostics.h"
 
 #include <fmt/format.h>
@@ -39,7 +39,7 @@ std::string Diagnostic::text() const {
 
 void Diagnostics::add(Severity severity, const Origin& origin, std::string section, std::string key,
                       std::string what) {
-  // Bounded apart: no number of warnings hides an error.
+  // Errors are limited on their own, so that no number of warnings hides an error.
   const bool tooMany =
       severity == Severity::kError ? full() : list_.size() - errors_ >= kMostErrors;
   if (tooMany) return;
@@ -67,11 +67,12 @@ void Diagnostics::sort() {
 
 void Diagnostics::addCut() {
   if (list_.empty()) return;
-  list_.push_back({Severity::kError,
-                   list_.back().origin,
-                   {},
-                   {},
-                   fmt::format("{} errors and more: the rest has not been checked", kMostErrors)});
+  list_.push_back(
+      {Severity::kError,
+       list_.back().origin,
+       {},
+       {},
+       fmt::format("stopped after {} errors: the rest has not been checked", kMostErrors)});
   ++errors_;
 }
 

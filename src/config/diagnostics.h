@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Origin says where a value was written; Diagnostics collects every error, warning and note of one
+// Origin says where a value was written. Diagnostics collects every error, warning and note of one
 // load and prints each as one line: `FILE:LINE: error: [section] key: text`. Later phases
 // (certificates, binding) use the same form. Thread: any (values).
 #pragma once
@@ -11,12 +11,12 @@
 
 namespace culvert {
 
-/// Where a value comes from. The kinds stand in the order of strength, weakest first.
+/// Where a value comes from. The kinds are ordered by strength, weakest first.
 struct Origin {
   enum class Kind : uint8_t { kDefault, kPolicy, kFile, kEnvironment, kSet, kNamed };
   Kind kind = Kind::kDefault;
   uint32_t line =
-      0;  ///< kFile: the line, 0 for the file as a whole; others: the order among their like
+      0;  ///< kFile: the line, 0 for the whole file; others: the position among their kind
   std::string name;  ///< the policy, the file, the variable, the option
 
   static Origin policy(std::string name) { return {Kind::kPolicy, 0, std::move(name)}; }
@@ -42,8 +42,8 @@ enum class Severity : uint8_t { kNote, kWarning, kError };
 struct Diagnostic {
   Severity severity = Severity::kError;
   Origin origin;
-  std::string section;  ///< without brackets; empty where there is none
-  std::string key;      ///< empty where the whole section is meant
+  std::string section;  ///< without brackets; empty: none
+  std::string key;      ///< empty: the whole section
   std::string what;     ///< what is wrong, what is allowed (did you mean "...")
 
   /// The one line, without its end: `FILE:LINE: error: [section] key: what`. Control characters
@@ -63,15 +63,16 @@ class Diagnostics {
   }
   void append(const Diagnostics& others);
 
-  /// So many errors are kept; who checks stops when full(), the rest is dropped.
+  /// The most errors that are kept. The caller stops checking when full(); later errors are
+  /// dropped.
   static constexpr size_t kMostErrors = 1000;
   bool full() const { return errors_ >= kMostErrors; }
 
-  /// Files by line first, then environment, --set, named options; equal places keep the order of
-  /// add(). Repeats go.
+  /// Order: files by line, then environment, --set, named options; equal origins keep the order of
+  /// add(). Duplicates are removed.
   void sort();
 
-  /// Says behind the last one that checking stopped there.
+  /// Adds a last entry which says that checking stopped.
   void addCut();
 
   const std::vector<Diagnostic>& list() const { return list_; }

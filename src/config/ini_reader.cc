@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The line reader in front of inih. Every physical line is judged here and handed on as one of:
-// nothing, `[#S]`, or `key = #N`, where S and N are places in our own lists. So inih decides what
-// belongs to which section, and values and names keep their full length.
+// The line reader in front of inih. culvert checks every physical line and passes it on as one of:
+// an empty line, `[#S]`, or `key = #N`, where S and N are indices into culvert's own lists. So inih
+// decides which entry belongs to which section, and values and names keep their full length.
 #include "config/ini_reader.h"
 
 #include <fcntl.h>
@@ -27,7 +27,7 @@ namespace culvert {
 namespace {
 
 constexpr Millis kPipeWait{5000};
-/// inih keeps 49 bytes of a key; no key of ours comes near.
+/// inih limits a key to 49 bytes; culvert's keys are far shorter.
 constexpr size_t kLongestKey = 48;
 
 bool isBlank(char c) { return c == ' ' || c == '\t'; }
@@ -36,7 +36,7 @@ bool isControl(char c) {
   return (byte < 0x20 && c != '\t') || byte == 0x7f;
 }
 
-/// A comment starts at a ';' that is first or stands behind a blank.
+/// A comment starts at a ';' that is the first character or follows a blank.
 size_t commentStart(std::string_view value) {
   for (size_t i = 0; i < value.size(); ++i)
     if (value[i] == ';' && (i == 0 || isBlank(value[i - 1]))) return i;
@@ -60,7 +60,7 @@ class LineFeeder {
     }
   }
 
-  /// The reader that ini_parse_stream calls, with the manners of fgets.
+  /// The reader function for ini_parse_stream, with the semantics of fgets.
   static char* readLine(char* into, int size, void* feeder) {
     return static_cast<LineFeeder*>(feeder)->next(into, static_cast<size_t>(size));
   }
@@ -81,8 +81,8 @@ class LineFeeder {
     rest_.remove_prefix(end == std::string_view::npos ? rest_.size() : end + 1);
     if (line.ends_with('\r')) line.remove_suffix(1);
     const std::string fed = judge(line) + "\n";
-    if (fed.size() >= size) {  // a library built with a shorter line than any known one
-      error({}, {}, "internal: the INI library takes no line of this length");
+    if (fed.size() >= size) {  // an inih built with a shorter line than any known build
+      error({}, {}, "internal: the INI library does not accept a line of this length");
       std::snprintf(into, size, "\n");
       return into;
     }
@@ -90,7 +90,7 @@ class LineFeeder {
     return into;
   }
 
-  /// What inih shall see of this line.
+  /// The text that inih gets for this line.
   std::string judge(std::string_view line) {
     if (line.size() > kLongestLine) {
       error(
@@ -108,8 +108,8 @@ class LineFeeder {
     }
     if (isBlank(line.front())) {
       error({}, {},
-            "the line is indented; sections and keys start in the first column, and no value goes "
-            "on in a second line");
+            "the line is indented; sections and keys start in the first column, and a value "
+            "cannot continue in a second line");
       return {};
     }
     return text.front() == '[' ? judgeHeader(text) : judgeEntry(text);
@@ -123,14 +123,15 @@ class LineFeeder {
     if (end == std::string_view::npos) {
       error({}, {}, "']' is missing at the end of the section's name");
     } else if (!after.empty() && after.front() != ';' && after.front() != '#') {
-      error({}, {}, fmt::format("\"{}\" stands behind the section's ']'", printable(after, 60)));
+      error({}, {},
+            fmt::format("\"{}\" is not allowed after the section's ']'", printable(after, 60)));
     } else if (Result<RawSection> header = parseSectionHeader(text.substr(1, end - 1)); header) {
       section = std::move(*header);
     } else {
       error(std::string(trim(text.substr(1, end - 1))), {}, header.error().text);
     }
     section.origin =
-        Origin::file(file_, line_);  // kUnknown: its keys are read past, one error is enough
+        Origin::file(file_, line_);  // kUnknown: its keys are skipped, one error is enough
     document.sections.push_back(std::move(section));
     return fmt::format("[#{}]", document.sections.size() - 1);
   }
@@ -151,13 +152,13 @@ class LineFeeder {
       const bool colon =
           word != 0 && word < text.size() && trim(text.substr(word)).starts_with(':');
       error(label, {},
-            fmt::format("\"{}\" is no `key = value`{}", printable(text, 60),
-                        colon ? "; a key is followed by '=', not by ':'" : ""));
+            fmt::format("\"{}\" is not `key = value`{}", printable(text, 60),
+                        colon ? "; use '=' after a key, not ':'" : ""));
       return {};
     }
     if (document.sections.empty()) {
       error({}, std::string(key),
-            "stands before the first section; allowed sections: [global], [defaults], [service "
+            "is before the first section; allowed sections: [global], [defaults], [service "
             "NAME]");
       return {};
     }
@@ -169,7 +170,7 @@ class LineFeeder {
     value = trim(value.substr(0, commentStart(value)));
     if (value.find(" #") != std::string_view::npos || value.find("\t#") != std::string_view::npos)
       diagnostics_.warning(Origin::file(file_, line_), label, std::string(key),
-                           "the # and what follows are a part of the value: a comment behind a "
+                           "the # and the text after it are part of the value: a comment after a "
                            "value starts with ;");
     values_.push_back({std::string(value), line_});
     return fmt::format("{} = #{}", key, values_.size() - 1);
@@ -231,8 +232,8 @@ RawDocument parseIni(std::string_view text, const std::string& file, Diagnostics
 }
 
 Result<std::string> readConfigFile(const std::string& path) {
-  // O_NONBLOCK and a bounded wait for all of it: a pipe (`-c <(..)`) is welcome, but none may hang
-  // the control thread in a reload.
+  // O_NONBLOCK and a deadline for the whole file: a pipe (`-c <(..)`) is supported, but must not
+  // block the control thread in a reload.
   const TimePoint deadline = Clock::now() + kPipeWait;
   const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!fd) return failErrno("cannot open the file", errno);
@@ -243,7 +244,7 @@ Result<std::string> readConfigFile(const std::string& path) {
     if (got < 0 && errno == EINTR) continue;
     if (got < 0 && errno == EAGAIN) {
       const auto left = std::chrono::ceil<Millis>(deadline - Clock::now()).count();
-      if (left <= 0) return fail("the file did not come to its end within 5 s");
+      if (left <= 0) return fail("the end of the file was not reached within 5 s");
       pollfd waiting{fd.get(), POLLIN, 0};
       ::poll(&waiting, 1, static_cast<int>(left));
       continue;
@@ -265,7 +266,7 @@ Result<RawSection> parseSectionHeader(std::string_view inside) {
   const std::string_view name = trim(inside.substr(wordEnd));
   RawSection section;
   if (word == "global" || word == "defaults") {
-    if (!name.empty()) return fail(fmt::format("[{}] takes no name; {}", word, kAllowed));
+    if (!name.empty()) return fail(fmt::format("[{}] must not have a name; {}", word, kAllowed));
     section.kind = word == "global" ? SectionKind::kGlobal : SectionKind::kDefaults;
     return section;
   }
@@ -302,7 +303,7 @@ std::string valueFault(std::string_view value) {
     if (isControl(c))
       return fmt::format("control character 0x{:02x} in the value", static_cast<unsigned char>(c));
   if (commentStart(value) != std::string_view::npos)
-    return "a ';' behind a blank starts a comment and cannot be part of a value";
+    return "a ';' after a blank starts a comment and cannot be part of a value";
   if (value.size() > kLongestLine) return fmt::format("longer than {} bytes", kLongestLine);
   return {};
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Reads an INI text into sections and entries with the line of each. Splits lines itself and lets
-// inih see them in a form that none of its limits touches: 200-byte lines, 49-byte section names,
+// Reads an INI text into sections and entries, each with its line. It splits the lines itself and
+// passes them to inih in a form that avoids inih's limits: 200-byte lines, 49-byte section names,
 // continuation lines, no line numbers. Thread: start (main thread; inih keeps no state).
 #pragma once
 
@@ -13,11 +13,11 @@
 
 namespace culvert {
 
-/// Longest line of a file, its end not counted.
+/// Longest line of a file, without its line end.
 inline constexpr size_t kLongestLine = 16 * 1024;
 /// Longest name of a service.
 inline constexpr size_t kLongestName = 63;
-/// Largest file that is read.
+/// Largest file that culvert reads.
 inline constexpr size_t kLargestFile = 16 * 1024 * 1024;
 
 struct RawEntry {
@@ -44,21 +44,22 @@ struct RawDocument {
   std::vector<RawSection> sections;  ///< in order of appearance; headers may repeat
 };
 
-/// Parses `text`; `file` is what messages call it. Errors (each with its line) go to `diagnostics`;
-/// what is sound is returned all the same. Stops where `diagnostics` is full.
+/// Parses `text`; messages use `file` as its name. Errors (each with its line) go to `diagnostics`;
+/// valid entries are returned nevertheless. Stops when `diagnostics` is full.
 RawDocument parseIni(std::string_view text, const std::string& file, Diagnostics& diagnostics);
 
-/// The whole file, at most kLargestFile. The error is one clause without the file's name.
+/// Reads the whole file, at most kLargestFile. The error is one clause without the file's name.
 Result<std::string> readConfigFile(const std::string& path);
 
-/// Reads a section's header without brackets. The error says what is allowed, with a suggestion.
+/// Reads a section's header without its brackets. The error says what is allowed, with a
+/// suggestion.
 Result<RawSection> parseSectionHeader(std::string_view inside);
 
 /// Letters, digits, '.', '_' and '-', a letter or digit first, 1 to kLongestName bytes.
 bool isServiceName(std::string_view name);
 
-/// Why `value` cannot be a value anywhere ("contains a control character", a comment mark): empty
-/// where it can. A value of the environment or of --set must be one that a file could hold too.
+/// Why `value` is not allowed as a value in any source ("contains a control character", a comment
+/// mark), or empty. A value of the environment or of --set must also be possible in a file.
 std::string valueFault(std::string_view value);
 
 }  // namespace culvert

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Each document is one walk over allOptions().
+// Each document is one loop over allOptions().
 #include "config/option_docs.h"
 
 #include <fmt/format.h>
@@ -15,7 +15,7 @@ namespace {
 
 std::string defaultWords(const OptionInfo& info, BuiltInWords builtIn) {
   if (!info.defaultText.empty()) return std::string(info.defaultText);
-  if (info.has(kRequired)) return "none, it must be given";
+  if (info.has(kRequired)) return "none; the key is required";
   switch (info.type) {
     case ValueType::kCipherList:
     case ValueType::kSuiteList:
@@ -34,9 +34,8 @@ std::string sectionWords(const OptionInfo& info) {
 
 std::string reloadWords(const OptionInfo& info) {
   if (info.has(kRestart)) return "needs a restart; a reload that changes it is refused";
-  return info.scope == OptionScope::kGlobal
-             ? "at once"
-             : "for new tunnels; living ones keep what they were born with";
+  return info.scope == OptionScope::kGlobal ? "at once"
+                                            : "for new tunnels; open tunnels keep the old value";
 }
 
 std::string elsewhereWords(const OptionInfo& info) {
@@ -48,7 +47,7 @@ std::string elsewhereWords(const OptionInfo& info) {
                      environmentName("CULVERT_DEFAULTS_", info.key), info.key, info.key);
 }
 
-/// "the brief" as a sentence: capital letter and full stop.
+/// Makes a sentence of the brief: capital letter and full stop.
 std::string sentence(std::string_view brief) {
   std::string text(brief);
   if (!text.empty() && text[0] >= 'a' && text[0] <= 'z' && !text.starts_with("etc"))
@@ -56,7 +55,7 @@ std::string sentence(std::string_view brief) {
   return text + ".";
 }
 
-/// "one of text, json", "duration, 1ms to 1h, or off (no limit)": what may be written.
+/// "one of text, json", "duration, 1ms to 1h, or off (no limit)": the allowed values.
 std::string valueWords(const OptionInfo& info) {
   const std::string allowed = info.allowedWords();
   const std::string type = info.typeWords();
@@ -67,7 +66,7 @@ std::string valueWords(const OptionInfo& info) {
                 : fmt::format("{}, {}", type.substr(0, type.find(" (")), allowed);
 }
 
-/// The detail, and behind that of `policy` what each preset means.
+/// The detail; for `policy` also the meaning of each preset.
 std::string detailWords(const OptionInfo& info) {
   std::string text(info.detail);
   if (info.key != "policy") return text;
@@ -82,7 +81,7 @@ void forScope(OptionScope scope, Visit visit) {
     if (info.scope == scope) visit(info);
 }
 
-/// Every preset in full, as the options that it stands for.
+/// Every preset in full, as the options that it sets.
 std::string policyTable(BuiltInWords builtIn) {
   std::string out;
   for (const PolicyInfo& policy : allPolicies()) {
@@ -184,16 +183,16 @@ std::string sampleFile(BuiltInWords builtIn) {
       "# culvert.ini: every option, commented out at its default. Made by `culvert --generate "
       "sample`; see\n"
       "# culvert.ini(5) and `culvert --help KEY`. Comments start with # or ; in the first column, "
-      "or with a ; behind a\n"
+      "or with a ; after a\n"
       "# blank. `culvert --check -c FILE` checks a file.\n\n[global]\n";
   forScope(OptionScope::kGlobal, [&](const OptionInfo& info) { sampleOption(out, info, builtIn); });
-  out += "# Options of a service, for every service that comes later.\n[defaults]\n";
+  out += "# Options of a service, for every later service.\n[defaults]\n";
   forScope(OptionScope::kService, [&](const OptionInfo& info) {
     if (!info.has(kRequired) && info.key != "key") sampleOption(out, info, builtIn);
   });
   out +=
-      "# One tunnel service: TLS on `listen`, plain TCP to `backend`. As many sections as there "
-      "are services.\n"
+      "# One tunnel service: TLS on `listen`, plain TCP to `backend`. Write one section for "
+      "each service.\n"
       "[service example]\n";
   const auto example = [&](std::string_view key, std::string_view value) {
     const OptionInfo* info = findOption(OptionScope::kService, key);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The option table in words: --help and --help KEY, the full sample file, the option part of
+// The option table as text: --help and --help KEY, the full sample file, the option part of
 // culvert.ini(5), the table of docs/configuration.md. Thread: any.
 #pragma once
 
@@ -8,33 +8,33 @@
 
 namespace culvert {
 
-/// What an empty list stands for ("TLS_AES_128_GCM_SHA256, .."), by key; modules above know. Null:
-/// "built-in".
+/// The text for an empty list by key ("TLS_AES_128_GCM_SHA256, .."), which modules above provide.
+/// Null: "built-in".
 using BuiltInWords = std::string (*)(std::string_view key);
 
-/// `text` in lines of at most `width` bytes, each begun with `indent`.
+/// Wraps `text` into lines of at most `width` bytes, each starting with `indent`.
 std::string wrapWords(std::string_view text, size_t width, std::string_view indent);
 
-/// Everything about one key, for a terminal; empty where there is no such key.
+/// The complete help for one key, for a terminal; empty if the key does not exist.
 std::string optionHelp(std::string_view key, BuiltInWords builtIn = nullptr);
 
-/// The nearest key to a misspelt one, or empty.
+/// The most similar key to a misspelt one, or empty.
 std::string_view nearestOption(std::string_view key);
 
 /// One line for each key, by section.
 std::string optionIndex();
 
-/// etc/culvert.ini: every option with its words, commented out at its default, and an example
+/// etc/culvert.ini: every option with its text, commented out at its default, and an example
 /// service.
 std::string sampleFile(BuiltInWords builtIn = nullptr);
 
 /// The option part of culvert.ini(5), in groff's man macros: two sections.
 std::string manOptions(BuiltInWords builtIn = nullptr);
 
-/// Markdown table: key, default, what it is.
+/// Markdown table: key, default, meaning.
 std::string readmeTable(BuiltInWords builtIn = nullptr);
 
-/// `text` as plain words in roff: backslashes, hyphens and leading control characters escaped.
+/// `text` escaped for roff: backslashes, hyphens and leading control characters.
 std::string roffText(std::string_view text);
 
 }  // namespace culvert

@@ -54,7 +54,7 @@ constexpr std::pair<LogTarget, std::string_view> kLogSinks[] = {{LogTarget::kAut
 /// `record-size = dynamic`, kept as 0.
 constexpr std::string_view kDynamic = "dynamic";
 
-/// Longest text or list item: a path as the system takes it.
+/// Longest text or list item: the system's limit for a path.
 constexpr size_t kLongestText = 4095;
 
 std::vector<std::string_view> namesOf(std::span<const Choice> choices) {
@@ -65,7 +65,7 @@ std::vector<std::string_view> namesOf(std::span<const Choice> choices) {
 
 std::string quoted(std::string_view text) { return fmt::format("\"{}\"", printable(text, 60)); }
 
-/// Numbers, sizes and durations within their range; 0 where the type has an "off" or "auto".
+/// Reads numbers, sizes and durations and checks their range; 0 if the type has an "off" or "auto".
 Result<int64_t> readNumber(const OptionInfo& info, std::string_view text) {
   const bool words = info.type == ValueType::kWorkers || info.type == ValueType::kCount;
   const bool hasOff =
@@ -172,7 +172,7 @@ std::string writeValue(const OptionInfo& info, const T& value) {
   }
 }
 
-/// The accessors of one field, built from the member pointer.
+/// The access functions of one field, made from the member pointer.
 template <class Set, auto Member>
 struct Field {
   using T = std::remove_reference_t<decltype(std::declval<Set&>().*Member)>;
@@ -182,7 +182,7 @@ struct Field {
 
   static Result<void> set(const OptionInfo& info, OptionSet& options, std::string_view text) {
     if constexpr (kIsList)
-      return fail("internal: a list is no scalar");
+      return fail("internal: a list is not a scalar");
     else if (text.empty())
       of(options) = T{};
     else
@@ -385,11 +385,11 @@ Result<void> checkItem(const OptionInfo& info, std::string_view item,
                                               : validators.clientRule(info.key, item);
     case ValueType::kNameList:  // RFC 7301 3.1: a protocol name has 1 to 255 bytes
       if (item.size() > 255) return fail(fmt::format("{} is longer than 255 bytes", quoted(item)));
-      // It may have any, but a quote or a blank is a slip of the pen, and every client would be
-      // refused for it.
+      // A name may have any bytes, but a quote or a blank is a typing error, and culvert would
+      // refuse every client because of it.
       if (item.find_first_of("\"' \t") != std::string_view::npos)
-        return fail(
-            fmt::format("{} has a quote or a blank; names stand bare: h2, http/1.1", quoted(item)));
+        return fail(fmt::format(
+            "{} has a quote or a blank; write names without quotes: h2, http/1.1", quoted(item)));
       break;
     default:
       break;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Overrides as documents. Names are checked here, where the suggestion can be spelt the way the
-// operator wrote it; values are checked where those of the file are.
+// Reads overrides into documents. Names are checked here, where suggestions can use the operator's
+// spelling; values are checked together with those of the file.
 #include "config/overrides.h"
 
 #include <fmt/format.h>
@@ -33,7 +33,7 @@ std::string_view nameOf(std::string_view assignment) {
   return assignment.substr(0, assignment.find('='));
 }
 
-/// culvertctl's, which may run in the same environment.
+/// The variable of culvertctl, which may run in the same environment.
 constexpr std::string_view kControlVariable = "CULVERT_ADMIN";
 
 bool isVariablePart(std::string_view text) {
@@ -41,7 +41,7 @@ bool isVariablePart(std::string_view text) {
       text, [](char c) { return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'; });
 }
 
-/// CULVERT_SERVICE, CULVERT_PORT and what begins with them and `_`.
+/// CULVERT_SERVICE, CULVERT_PORT and names that begin with these and `_`.
 bool hasServicePrefix(std::string_view name) {
   for (std::string_view stem : {"CULVERT_SERVICE", "CULVERT_PORT"})
     if (name == stem || (name.starts_with(stem) && name[stem.size()] == '_')) return true;
@@ -49,7 +49,7 @@ bool hasServicePrefix(std::string_view name) {
 }
 
 /// Calls `take` with each STEM for which `name` is STEM_SERVICE_HOST, STEM_SERVICE_PORT[_y] or
-/// STEM_PORT[_y], as Kubernetes names the variables of a Service.
+/// STEM_PORT[_y], which are the names that Kubernetes gives the variables of a Service.
 template <class Take>
 bool anyKubernetesStem(std::string_view name, Take take) {
   constexpr std::string_view kHost = "_SERVICE_HOST", kService = "_SERVICE", kPort = "_PORT";
@@ -67,7 +67,7 @@ bool anyKubernetesStem(std::string_view name, Take take) {
   return false;
 }
 
-/// Names that Kubernetes injects for a Service called culvert or culvert-x.
+/// Names that Kubernetes sets for a Service called culvert or culvert-x.
 bool fromKubernetes(std::string_view name) {
   return hasServicePrefix(name) || anyKubernetesStem(name, [](std::string_view stem) {
            return stem.size() > kPrefix.size() && stem.starts_with(kPrefix);
@@ -76,7 +76,8 @@ bool fromKubernetes(std::string_view name) {
 
 bool passedOver(std::string_view name) { return name == kControlVariable || fromKubernetes(name); }
 
-/// Whether `environment` has what Kubernetes sets along with `name`: then nobody else has set it.
+/// Whether `environment` has the other variables that Kubernetes sets with `name`: then Kubernetes
+/// set it.
 bool isInjected(std::string_view name, const std::vector<std::string>& environment) {
   return anyKubernetesStem(name, [&](std::string_view stem) {
     const std::string service = std::string(stem) + "_SERVICE_";
@@ -85,8 +86,8 @@ bool isInjected(std::string_view name, const std::vector<std::string>& environme
   });
 }
 
-/// The variable that somebody who wrote `name` may have wanted: the one of the same option. "" if
-/// there is none.
+/// The variable that an operator who wrote `name` may have meant: the one of the same option, or
+/// "".
 std::string serviceVariableNear(std::string_view name) {
   std::vector<std::string> known;
   std::string longest;
@@ -103,7 +104,7 @@ std::string serviceVariableNear(std::string_view name) {
       nearestName("CULVERT_TUNNEL_" + std::string(name.substr(kService.size())), names));
 }
 
-/// The section of this kind and name in `document`, made where it is missing.
+/// The section of this kind and name in `document`, created if missing.
 RawSection& sectionFor(RawDocument& document, SectionKind kind, std::string_view name,
                        const Origin& origin) {
   for (RawSection& section : document.sections)
@@ -115,7 +116,7 @@ RawSection& sectionFor(RawDocument& document, SectionKind kind, std::string_view
   return document.sections.emplace_back(std::move(section));
 }
 
-/// Where an option that stands in the wrong scope belongs; "" for anything else.
+/// The right place for an option that is in the wrong scope; "" for anything else.
 std::string rightVariable(std::string_view name) {
   for (const EnvironmentScope& scope : kScopes) {
     if (!name.starts_with(scope.prefix)) continue;
@@ -170,7 +171,7 @@ void takeVariable(std::string_view assignment, uint32_t order, RawDocument& docu
   unknownVariable(name, origin, diagnostics);
 }
 
-/// What is wrong with an assignment that has no section in front.
+/// What is wrong with an assignment that does not start with a section.
 std::string suggestSection(std::string_view key, std::string_view rest) {
   if (findOption(OptionScope::kGlobal, key) != nullptr)
     return didYouMean(fmt::format("global.{}{}", key, rest));
@@ -209,7 +210,7 @@ void takeSet(std::string_view text, uint32_t number, RawDocument& document,
   } else {
     constexpr std::string_view kTargets[] = {"global", "defaults", "service:NAME"};
     std::string_view meant = nearestName(target, kTargets);
-    return bad("names no section that exists", didYouMean(meant));
+    return bad("names a section that does not exist", didYouMean(meant));
   }
   RawSection& section = sectionFor(document, kind, name, origin);
   section.entries.push_back({std::string(key), std::string(trim(text.substr(equals + 1))), origin});
@@ -275,7 +276,7 @@ Diagnostics passedOverVariables(const std::vector<std::string>& environment) {
     const std::string_view name = nameOf(assignment);
     if (!fromKubernetes(name) || isInjected(name, environment)) continue;
     found.warning(Origin::environment(std::string(name), ++order), {}, {},
-                  "is ignored: Kubernetes sets variables of such names; allowed: CULVERT_TUNNEL_ "
+                  "is ignored: Kubernetes sets variables with such names; allowed: CULVERT_TUNNEL_ "
                   "with the name of an option" +
                       didYouMean(serviceVariableNear(name)));
   }

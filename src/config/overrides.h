@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What stands above the file: environment variables, --set and the named options of the command
-// line, each read into the same sections and entries that a file gives, with origins `env:NAME`,
-// `--set#N`, `--listen`. Nothing global is read here: the environment is passed in. Thread: start
-// (values).
+// Sources that override the file: environment variables, --set and the named options of the command
+// line. Each is read into the same sections and entries as a file, with origins `env:NAME`,
+// `--set#N`, `--listen`. This module does not access the process's environment: callers pass it in.
+// Thread: start (values).
 #pragma once
 
 #include <string>
@@ -13,32 +13,31 @@
 
 namespace culvert {
 
-/// The service that CULVERT_TUNNEL_* and the named options speak of.
+/// The service that CULVERT_TUNNEL_* and the named options configure.
 inline constexpr std::string_view kMainService = "main";
 
-/// One named option of the command line that stands for a key.
+/// A named command line option for a key.
 struct NamedOption {
   std::string option;  ///< "--listen"
-  std::string
-      key;  ///< "listen"; of [service main], or of [global] where there is such a global key
+  std::string key;  ///< "listen"; of [global] if such a global key exists, else of [service main]
   std::string value;
 };
 
-/// The snapshot that a reload uses again.
+/// The overrides at the start; a reload uses them again.
 struct Overrides {
-  std::vector<std::string> environment;  ///< "NAME=VALUE"; other names than CULVERT_* are no matter
+  std::vector<std::string> environment;  ///< "NAME=VALUE"; names other than CULVERT_* are ignored
   std::vector<std::string> sets;         ///< "SECTION.KEY=VALUE"
   std::vector<NamedOption> named;
   bool selfSigned = false;
 };
 
-/// CULVERT_GLOBAL_*, CULVERT_DEFAULTS_*, CULVERT_TUNNEL_*. Passed over are CULVERT_CONFIG,
-/// CULVERT_ADMIN and what Kubernetes injects for a Service called culvert or culvert-x, unless it
-/// names an option; any other CULVERT_ name is an error.
+/// Reads CULVERT_GLOBAL_*, CULVERT_DEFAULTS_*, CULVERT_TUNNEL_*. Ignores CULVERT_CONFIG,
+/// CULVERT_ADMIN, and the variables that Kubernetes sets for a Service called culvert or culvert-x,
+/// unless they name an option. Any other CULVERT_ name is an error.
 RawDocument readEnvironment(const std::vector<std::string>& environment, Diagnostics& diagnostics);
 
-/// `global.KEY=V`, `defaults.KEY=V`, `service:NAME.KEY=V`, split at the last dot before the first
-/// '='.
+/// Reads `global.KEY=V`, `defaults.KEY=V`, `service:NAME.KEY=V`, split at the last dot before the
+/// first '='.
 RawDocument readSets(const std::vector<std::string>& sets, Diagnostics& diagnostics);
 
 RawDocument readNamed(const Overrides& overrides);
@@ -46,11 +45,12 @@ RawDocument readNamed(const Overrides& overrides);
 /// The value of `name` in "NAME=VALUE" entries, or nullptr.
 const char* environmentValue(const std::vector<std::string>& environment, std::string_view name);
 
-/// True where some CULVERT_TUNNEL_ variable asks for a service.
+/// True if a CULVERT_TUNNEL_ variable configures a service.
 bool environmentNamesService(const std::vector<std::string>& environment);
 
-/// A warning for each variable that is passed over as one of Kubernetes' and was not set by it: its
-/// Service has no variables here. For when the configuration is incomplete.
+/// A warning for each variable that is ignored as one of Kubernetes' but that Kubernetes did not
+/// set, because the variables of its Service are missing. Used when the configuration is
+/// incomplete.
 Diagnostics passedOverVariables(const std::vector<std::string>& environment);
 
 }  // namespace culvert

@@ -7,13 +7,13 @@
 
 namespace culvert {
 
-/// What a preset stands for, as one would write it in the file.
+/// The options that a preset sets, in the syntax of the file.
 struct PolicyInfo {
   std::string_view name, minVersion, maxVersion, words;
 };
 
 std::span<const PolicyInfo> allPolicies();
-/// nullptr where there is none of this name.
+/// nullptr if there is no preset of this name.
 const PolicyInfo* findPolicy(std::string_view name);
 
 }  // namespace culvert

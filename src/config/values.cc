@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Reading and writing scalar values. Every number is bounded while it is read, so nothing can
+// Reads and writes scalar values. Every number is bounded while it is read, so nothing can
 // overflow.
 #include "config/values.h"
 
@@ -16,10 +16,10 @@ namespace culvert {
 
 namespace {
 
-// Beyond every range of the table, and far from the end of int64_t even times the greatest unit.
+// Above every range of the table, and far from the limit of int64_t even times the greatest unit.
 constexpr int64_t kTooMuch = 100'000'000'000;
 
-/// Takes digits off the front of `text`; saturates at kTooMuch. -1 where there are none.
+/// Reads digits from the front of `text`; saturates at kTooMuch. -1 if there are none.
 int64_t takeNumber(std::string_view& text) {
   size_t digits = 0;
   int64_t number = 0;
@@ -49,23 +49,23 @@ Result<int64_t> parseDuration(std::string_view text) {
     return fail(fmt::format("\"{}\" {}; {}", printable(text, 60), why, kAllowed));
   };
   int64_t total = 0;
-  size_t nextUnit = 0;  // units come from the greatest down, each once
+  size_t nextUnit = 0;  // units in descending order, each once
   for (std::string_view rest = text; !rest.empty();) {
     const int64_t number = takeNumber(rest);
-    if (number < 0) return bad("is no duration");
+    if (number < 0) return bad("is not a duration");
     const std::string_view word = takeWord(rest);
     if (word.empty() && rest.empty() && nextUnit == 0)
       return fail(fmt::format("\"{}\" has no unit; {} (did you mean \"{}s\")", printable(text, 60),
                               kAllowed, number));
     size_t unit = nextUnit;
     while (unit < kDurationUnits.size() && kDurationUnits[unit].name != word) ++unit;
-    if (unit == kDurationUnits.size()) return bad("is no duration");
+    if (unit == kDurationUnits.size()) return bad("is not a duration");
     total = std::min(kTooMuch * 10,
                      total + std::min(number, kTooMuch / kDurationUnits[unit].milliseconds * 2) *
                                  kDurationUnits[unit].milliseconds);
     nextUnit = unit + 1;
   }
-  if (nextUnit == 0) return bad("is no duration");
+  if (nextUnit == 0) return bad("is not a duration");
   return total;
 }
 
@@ -84,7 +84,7 @@ Result<int64_t> parseSize(std::string_view text) {
     number = -1;
   if (number < 0) {
     return fail(fmt::format(
-        "\"{}\" is no size; allowed: a number of bytes, or with k, m or g of 1024, as in 64k",
+        "\"{}\" is not a size; allowed: a number of bytes, or with k, m or g of 1024, as in 64k",
         printable(text, 60)));
   }
   return number > kTooMuch / factor ? kTooMuch * 10 : number * factor;
@@ -102,7 +102,7 @@ Result<int64_t> parseNumber(std::string_view text) {
   std::string_view rest = text;
   const int64_t number = takeNumber(rest);
   if (number < 0 || !rest.empty())
-    return fail(fmt::format("\"{}\" is no whole number", printable(text, 60)));
+    return fail(fmt::format("\"{}\" is not a whole number", printable(text, 60)));
   return number;
 }
 

@@ -332,7 +332,7 @@ def test_the_wrong_mark_of_a_comment_is_warned_of(ini, pki):
     """Somebody's habit from elsewhere; in a rule of names nothing else would tell."""
     path = ini(Config({"main": {"backend": "127.0.0.1:1", "server-names": "a.example  # for now"}}).render(pki))
     done = run_culvert("-c", path, "--check")
-    assert ("warning: [service main] server-names: the # and what follows are a part of the value: a comment behind a "
+    assert ("warning: [service main] server-names: the # and the text after it are part of the value: a comment after a "
             "value starts with ;") in done.stderr, done.stderr
 
 

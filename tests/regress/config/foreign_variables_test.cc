@@ -59,7 +59,7 @@ TEST(ForeignVariables, AreNamedIfSomethingIsMissing) {
                            "CULVERT_SERVICE_WEB_BACKEND=127.0.0.1:80", "CULVERT_SERVICE_CRT=/c",
                            "CULVERT_PORT=8443"};
   constexpr const char* kWords =
-      ": warning: is ignored: Kubernetes sets variables of such names; allowed: CULVERT_TUNNEL_ "
+      ": warning: is ignored: Kubernetes sets variables with such names; allowed: CULVERT_TUNNEL_ "
       "with "
       "the name of an option";
   const auto line = [&](const char* name, const char* meant) {

@@ -109,8 +109,8 @@ TEST(ConfigLoad, ADefaultsSectionBehindTheLastServiceIsAWarning) {
   const LoadOutcome outcome = load(kSound + "[defaults]\nidle-timeout = 1s\n");
   EXPECT_TRUE(outcome.ok());
   EXPECT_EQ(lines(outcome.diagnostics),
-            Lines{"f.ini:5: warning: [defaults]: has no effect: it applies to services that come "
-                  "later, and there is none"});
+            Lines{"f.ini:5: warning: [defaults]: has no effect: it applies to later services, but "
+                  "no service follows"});
 }
 
 TEST(ConfigLoad, SevenMistakesAreSevenErrorsInTheOrderOfTheFile) {
@@ -185,7 +185,7 @@ constexpr Mistake kMistakes[] = {
      "single commas"},
     {"listen = 3, x, 4\n", "f.ini:5: error: [service web] listen: no address"},
     {"listen = 1\n",
-     "f.ini:5: error: [service web] listen: 1 is taken by [service web] already, at f.ini:2"},
+     "f.ini:5: error: [service web] listen: 1 is used by [service web] already, at f.ini:2"},
     {"groups = BAD\n", "f.ini:5: error: [service web] groups: unknown name"},
     {"alpn = h2, h2\n", "f.ini:5: error: [service web] alpn: \"h2\" is in the list twice"},
     {"key = a\nkey = b\n",
@@ -196,11 +196,11 @@ constexpr Mistake kMistakes[] = {
     {"min-version = 1.3\nciphers = A\n",
      "f.ini:6: warning: [service web] ciphers: has no effect: these are suites of TLS 1.2, and "
      "min-version is 1.3 (TLS 1.3 "
-     "takes ciphersuites)"},
+     "uses ciphersuites)"},
     {"max-version = 1.2\nciphersuites = A\n",
      "f.ini:6: warning: [service web] ciphersuites: has no effect: these are suites of TLS 1.3, "
      "and max-version is 1.2 (TLS "
-     "1.2 takes ciphers)"},
+     "1.2 uses ciphers)"},
     {"min-version = 1.0\n",
      "f.ini:5: error: [service web] min-version: \"1.0\" is not allowed; allowed: 1.2, 1.3 (did "
      "you mean \"1.2\")"},
@@ -213,19 +213,20 @@ constexpr Mistake kMistakes[] = {
     {"fifo-size = off\n",
      "f.ini:5: error: [service web] fifo-size: \"off\" is too small; allowed: 32k to 16m"},
     {"[service web]\nlisten = 3\nbackend = 4\ncert = c\n",
-     "f.ini:5: error: [service web]: there is a service of this name already, at f.ini:1"},
+     "f.ini:5: error: [service web]: a service of this name exists already, at f.ini:1"},
     {"[service two]\nlisten = 1\nbackend = 4\ncert = c\n",
-     "f.ini:6: error: [service two] listen: 1 is taken by [service web] already, at f.ini:2"},
+     "f.ini:6: error: [service two] listen: 1 is used by [service web] already, at f.ini:2"},
     {"[service two]\nlisten = 3\nbackend = 4\n",
      "f.ini:5: error: [service two] cert: is missing; every service needs it: PEM file with a "
      "certificate and its chain"},
     {"alpn = \"h2\"\n",
-     "f.ini:5: error: [service web] alpn: \"\"h2\"\" has a quote or a blank; names stand bare: h2, "
-     "http/1.1"},
+     "f.ini:5: error: [service web] alpn: \"\"h2\"\" has a quote or a blank; write names without "
+     "quotes: h2, http/1.1"},
     {"[global]\nworkers = 0\n",
      "f.ini:6: error: [global] workers: \"0\" is too small; allowed: 1 to 256, or auto"},
     {"[global]\nworkers = many\n",
-     "f.ini:6: error: [global] workers: \"many\" is no whole number; allowed: 1 to 256, or auto"},
+     "f.ini:6: error: [global] workers: \"many\" is not a whole number; allowed: 1 to 256, or "
+     "auto"},
     {"[global]\nworkers = 1\n[global]\nworkers = 2\n",
      "f.ini:8: error: [global] workers: is given twice, first at f.ini:6"},
     {"[global]\nlog-level = warn\n",
@@ -233,7 +234,8 @@ constexpr Mistake kMistakes[] = {
      "err, warning, notice, info, "
      "debug (did you mean \"warning\")"},
     {"[global]\nmax-tunnels = -1\n",
-     "f.ini:6: error: [global] max-tunnels: \"-1\" is no whole number; allowed: 1 to 10000000, or "
+     "f.ini:6: error: [global] max-tunnels: \"-1\" is not a whole number; allowed: 1 to 10000000, "
+     "or "
      "off (no limit)"},
     {"[global]\nticket-rotation = off\n",
      "f.ini:6: error: [global] ticket-rotation: \"off\" is too small; allowed: 1s to 7d"},
@@ -284,7 +286,7 @@ TEST(ConfigLoad, ThousandsOfErrorsEndWithOneThatSaysSo) {
   const LoadOutcome outcome = load(text);
   EXPECT_EQ(outcome.diagnostics.list().size(), Diagnostics::kMostErrors + 1);
   EXPECT_EQ(outcome.diagnostics.list().back().what,
-            "1000 errors and more: the rest has not been checked");
+            "stopped after 1000 errors: the rest has not been checked");
 }
 
 TEST(ConfigLoad, TenThousandServices) {

@@ -102,8 +102,7 @@ TEST(IniReader, IndentedKeysAreNoContinuation) {
   ASSERT_EQ(errors.size(), 2u);
   EXPECT_EQ(errors[0],
             "f.ini:3: error: the line is indented; sections and keys start in the first column, "
-            "and no value goes on "
-            "in a second line");
+            "and a value cannot continue in a second line");
   EXPECT_EQ(errors[1].substr(0, 9), "f.ini:4: ");
   ASSERT_EQ(document.sections[0].entries.size(), 1u);
   EXPECT_EQ(document.sections[0].entries[0].value, "a");
@@ -111,23 +110,23 @@ TEST(IniReader, IndentedKeysAreNoContinuation) {
 
 TEST(IniReader, WhatIsNoLineOfAnIniFile) {
   const std::pair<std::string, const char*> rows[] = {
-      {"[global]\nworkers\n", "f.ini:2: error: [global]: \"workers\" is no `key = value`"},
+      {"[global]\nworkers\n", "f.ini:2: error: [global]: \"workers\" is not `key = value`"},
       {"[global]\nworkers: 2\n",
-       "f.ini:2: error: [global]: \"workers: 2\" is no `key = value`; a key is followed by '=', "
-       "not by ':'"},
+       "f.ini:2: error: [global]: \"workers: 2\" is not `key = value`; use '=' after a key, "
+       "not ':'"},
       {"[global]\nlog:x = 2\n",
-       "f.ini:2: error: [global]: \"log:x = 2\" is no `key = value`; a key is followed by '=', not "
-       "by ':'"},
-      {"[global]\n= 2\n", "f.ini:2: error: [global]: \"= 2\" is no `key = value`"},
-      {"[global]\na b = 2\n", "f.ini:2: error: [global]: \"a b = 2\" is no `key = value`"},
+       "f.ini:2: error: [global]: \"log:x = 2\" is not `key = value`; use '=' after a key, not "
+       "':'"},
+      {"[global]\n= 2\n", "f.ini:2: error: [global]: \"= 2\" is not `key = value`"},
+      {"[global]\na b = 2\n", "f.ini:2: error: [global]: \"a b = 2\" is not `key = value`"},
       {"workers = 2\n",
-       "f.ini:1: error: workers: stands before the first section; allowed sections: [global], "
+       "f.ini:1: error: workers: is before the first section; allowed sections: [global], "
        "[defaults], [service "
        "NAME]"},
       {"[global\n", "f.ini:1: error: ']' is missing at the end of the section's name"},
-      {"[global] x\n", "f.ini:1: error: \"x\" stands behind the section's ']'"},
+      {"[global] x\n", "f.ini:1: error: \"x\" is not allowed after the section's ']'"},
       {"[global x]\n",
-       "f.ini:1: error: [global x]: [global] takes no name; allowed: [global], [defaults], "
+       "f.ini:1: error: [global x]: [global] must not have a name; allowed: [global], [defaults], "
        "[service NAME]"},
       {"[service]\n",
        "f.ini:1: error: [service]: the service has no name; allowed: [service NAME]"},

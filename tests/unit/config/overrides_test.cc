@@ -166,7 +166,7 @@ TEST(Overrides, BadValuesNameTheirVariable) {
             "stderr, stdout, file:PATH");
   EXPECT_EQ(all[2].substr(0, 47), "env:CULVERT_GLOBAL_USER: error: [global] user: ");
   EXPECT_EQ(all[3],
-            "env:CULVERT_GLOBAL_WORKERS: error: [global] workers: \"x\" is no whole number; "
+            "env:CULVERT_GLOBAL_WORKERS: error: [global] workers: \"x\" is not a whole number; "
             "allowed: 1 to 256, or auto");
 }
 
@@ -179,7 +179,7 @@ TEST(Overrides, SetsThatAreNone) {
                         " (did you mean \"global.workers=2\")"},
       {"alpn=h2", std::string("\"alpn=h2\" names no section") + kAllowed +
                       " (did you mean \"service:NAME.alpn=h2\")"},
-      {"gobal.workers=2", std::string("\"gobal.workers=2\" names no section that exists") +
+      {"gobal.workers=2", std::string("\"gobal.workers=2\" names a section that does not exist") +
                               kAllowed + " (did you mean \"global\")"},
       {"service:.listen=2",
        std::string("\"service:.listen=2\" has no valid name of a service") + kAllowed},

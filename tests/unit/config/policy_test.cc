@@ -58,10 +58,9 @@ TEST(Policy, AnOptionThatIsGivenWinsWhereverItStands) {
   const LoadOutcome further =
       load("[defaults]\nmin-version = 1.2\n" + kSound + "policy = modern\n");
   EXPECT_EQ(only(further).minVersion, 0x0303);
-  EXPECT_EQ(
-      lines(further.diagnostics),
-      std::vector<std::string>{"f.ini:7: warning: [service web] policy: modern does not decide "
-                               "on min-version, which is given at f.ini:2: 1.2"});
+  EXPECT_EQ(lines(further.diagnostics),
+            std::vector<std::string>{"f.ini:7: warning: [service web] policy: modern does not set "
+                                     "min-version, because f.ini:2 sets it: 1.2"});
   const LoadOutcome nearer = load("[defaults]\npolicy = modern\n" + kSound + "min-version = 1.2\n");
   EXPECT_EQ(only(nearer).minVersion, 0x0303);
   EXPECT_TRUE(nearer.diagnostics.empty());
@@ -84,7 +83,7 @@ TEST(Policy, ContradictionsAreNamed) {
   EXPECT_EQ(lines(load(kSound + "policy = modern\nciphers = A\n").diagnostics),
             std::vector<std::string>{
                 "f.ini:6: warning: [service web] ciphers: has no effect: these are suites of TLS "
-                "1.2, and min-version is 1.3 by policy modern (TLS 1.3 takes ciphersuites)"});
+                "1.2, and min-version is 1.3 by policy modern (TLS 1.3 uses ciphersuites)"});
   EXPECT_EQ(
       lines(load(kSound + "policy = modem\n").diagnostics),
       std::vector<std::string>{"f.ini:5: error: [service web] policy: \"modem\" is not allowed; "
@@ -140,7 +139,8 @@ TEST(KeylogFile, IsRefusedOrWarnedOf) {
   EXPECT_EQ(
       lines(taken.diagnostics),
       std::vector<std::string>{"f.ini:5: warning: [service web] keylog-file: the secrets of every "
-                               "TLS session go to /tmp/keys: who reads it reads the traffic"});
+                               "TLS session go to /tmp/keys: a person who reads it can decrypt "
+                               "the traffic"});
   const LoadOutcome refused = loadWith([](std::string_view) { return Result<void>(fail("no")); });
   EXPECT_EQ(lines(refused.diagnostics),
             std::vector<std::string>{"f.ini:5: error: [service web] keylog-file: no"});

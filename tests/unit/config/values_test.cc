@@ -41,17 +41,17 @@ TEST(Values, DurationsAreRead) {
 TEST(Values, BadDurationsSayWhy) {
   for (const Bad& row : std::initializer_list<Bad>{{"30", "has no unit"},
                                                    {"30", "(did you mean \"30s\")"},
-                                                   {"", "is no duration"},
-                                                   {"s", "is no duration"},
-                                                   {"10 s", "is no duration"},
-                                                   {"-1s", "is no duration"},
-                                                   {"1.5h", "is no duration"},
-                                                   {"10S", "is no duration"},
-                                                   {"30m1h", "is no duration"},
-                                                   {"1h1h", "is no duration"},
-                                                   {"1h30", "is no duration"},
-                                                   {"10sec", "is no duration"},
-                                                   {"On", "is no duration"}}) {
+                                                   {"", "is not a duration"},
+                                                   {"s", "is not a duration"},
+                                                   {"10 s", "is not a duration"},
+                                                   {"-1s", "is not a duration"},
+                                                   {"1.5h", "is not a duration"},
+                                                   {"10S", "is not a duration"},
+                                                   {"30m1h", "is not a duration"},
+                                                   {"1h1h", "is not a duration"},
+                                                   {"1h30", "is not a duration"},
+                                                   {"10sec", "is not a duration"},
+                                                   {"On", "is not a duration"}}) {
     const Result<int64_t> value = parseDuration(row.text);
     ASSERT_FALSE(value) << row.text;
     EXPECT_NE(value.error().text.find(row.words), std::string::npos) << value.error().text;
