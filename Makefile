@@ -2,7 +2,7 @@
 # culvert: build, test, install. Every mode lives in a directory of its own under build/, side by side.
 #
 #   make               build build/release/culvert (build/culvert points to it)
-#   make demo          the main job on real traffic, in the foreground until Ctrl-C (ONCE=1: ends by itself)
+#   make demo          shows culvert with real traffic, in the foreground until Ctrl-C (ONCE=1: ends by itself)
 #   make test          install what is missing, build, unit tests, integration tests
 #   make unit          the unit tests of every module; make unit-net builds and runs those of one module,
 #                      linked with that module and the ones below it only (GTEST_ARGS=...)
@@ -21,8 +21,8 @@
 #   make clean         remove build/
 #
 #   MODE=release|debug|asan|tsan|fuzz|demo   which build unit-*, integration and lib/* work with
-#   V=1 shows the commands, CXX=, CC=, CXXFLAGS=, LDFLAGS= as ever, LTO=0 leaves out optimisation over files, STATIC=1 links
-#   without shared libraries, WERROR=0 lets warnings pass, PYTHON=/usr/bin/python3 runs the tests,
+#   V=1 shows the commands, CXX=, CC=, CXXFLAGS=, LDFLAGS= as usual, LTO=0 turns link-time optimisation off, STATIC=1 links
+#   without shared libraries, WERROR=0 does not make errors of warnings, PYTHON=/usr/bin/python3 runs the tests,
 #   BUILD=build is the directory of everything built,
 #   WOLFSSL=fallback|distro, WOLFSSL_TARBALL= and WOLFSSL_CACHE= choose wolfSSL (scripts/wolfssl.sh --help);
 #   WOLFSSL_KEYLOG=1 BUILD=build/keylog makes a culvert that can write the secrets of its sessions (keylog-file)
@@ -54,7 +54,7 @@ endif
 # --- modules ----------------------------------------------------------------------------------------------
 
 # The layers, lowest first, and what each module may include. A module in a room of another, as tls/session, is a module
-# of its own. `make check` holds every #include against this table. LIBS_x are the libraries that only module x may use.
+# of its own. `make check` compares every #include with this table. LIBS_x are the libraries that only module x may use.
 MODULES := base log stats buffer config event net http \
   tls/protocol tls/library tls/x509 tls/hello tls/credentials tls/tickets tls/peer_auth tls/ocsp tls/endpoint tls/session \
   tunnel backend service process worker certs server main
@@ -92,7 +92,7 @@ MODULE_DEPS_main    := base log stats config event process certs server tls/prot
 LIBS_base   := -lfmt
 LIBS_config := -linih
 LIBS_event  := -levent_core
-# The library calls back for random bytes, wherever in the link it stands.
+# The library calls this function for random bytes, so the linker must keep it wherever the library is in the link.
 LIBS_tls/library := -Wl,-u,culvertRandomBlock $(if $(filter distro,$(WOLFSSL)),-lwolfssl,-l:libwolfssl.a)
 LIBS_process := -lcap
 
@@ -104,14 +104,14 @@ withDeps = $(call reverse,$(filter $(sort $(1) $(foreach m,$(1),$(BELOW_$(m)))),
 libsOf = $(foreach m,$(call withDeps,$(1)),$(LIBS_$(m)))
 
 sourcesOf = $(sort $(wildcard src/$(1)/*.cc))
-# What tests are linked with; main() itself belongs to the daemon alone.
+# What tests are linked with: everything except main(), which is the daemon's.
 librarySourcesOf = $(filter-out src/main/main.cc,$(call sourcesOf,$(1)))
-# A fault's own test lies in tests/regress, by module, and is one of the module's unit tests.
+# The unit test of a fault is in tests/regress/MODULE and is linked into the module's unit tests.
 unitSourcesOf = $(sort $(wildcard tests/unit/$(1)/*_test.cc tests/regress/$(1)/*_test.cc))
 UNIT_MODULES := $(foreach m,$(MODULES),$(if $(call unitSourcesOf,$(m)),$(m)))
-# The demo's build compiles one file for each of these bundles of modules, not one for each source. The headers and templates that
-# sources share are compiled once for each bundle then. Four bundles take the least time on two processors.
-# scripts/check-bundles.py holds what this asks of the sources: names in unnamed namespaces are unique in a bundle.
+# The demo's build compiles one file for each of these bundles of modules, not one for each source. So the headers and templates that
+# sources share are compiled once for each bundle. Four bundles take the least time on two processors.
+# Names in unnamed namespaces must be unique in a bundle; scripts/check-bundles.py checks that.
 BUNDLES := below tls above main
 BUNDLE_tls := $(filter tls/%,$(MODULES))
 BUNDLE_below := $(foreach m,$(MODULES),$(if $(filter tls/%,$(m) $(BELOW_$(m))),,$(m)))
@@ -138,19 +138,18 @@ WOLFSSL_READY := $(WOLFSSL_PREFIX)/.ready
 WOLFSSL_ORIGIN := $(call wolfsslScript,--print-origin)
 
 B := $(BUILD)/$(MODE)
-# No control-flow protection: Debian's start files (crti.o) and wolfSSL's assembly are not made for it, so the linker
-# leaves the IBT and SHSTK notes out, and without them no kernel or loader switches the protection on.
+# No control-flow protection: Debian's start files (crti.o) and wolfSSL's assembly do not support it. So the linker
+# leaves out the IBT and SHSTK notes, and without them the kernel and the loader do not turn the protection on.
 MULTIARCH_HARDEN := $(if $(filter x86_64 amd64,$(shell uname -m)),-fcf-protection=none)
 HARDEN := -fstack-protector-strong -fstack-clash-protection $(MULTIARCH_HARDEN) -D_GLIBCXX_ASSERTIONS
 
-# gcc 12 with -flto moved a store behind the copy of the struct it belongs to (the tickets' lifetime was
-# lost) where it may trust in types not to alias.
+# With strict aliasing, gcc 12 with -flto moved a store behind the copy of its struct: the tickets' lifetime was lost.
 FLAGS_release := -O2 -g -fno-strict-aliasing $(HARDEN) -D_FORTIFY_SOURCE=2
 FLAGS_debug   := -O0 -g -D_GLIBCXX_ASSERTIONS
 FLAGS_asan    := -O1 -g -fno-omit-frame-pointer -D_GLIBCXX_ASSERTIONS -DCULVERT_SANITIZED=1 \
                  -fsanitize=address,undefined -fno-sanitize-recover=undefined
 FLAGS_tsan    := -O1 -g -fno-omit-frame-pointer -D_GLIBCXX_ASSERTIONS -DCULVERT_SANITIZED=1 -fsanitize=thread
-# What compiles fastest: -O0 leaves so many small functions that it takes longer.
+# -Og compiles fastest: -O0 leaves so many small functions that it takes longer.
 FLAGS_demo    := -Og -D_GLIBCXX_ASSERTIONS
 FLAGS_fuzz    := -O1 -g -fno-omit-frame-pointer -D_GLIBCXX_ASSERTIONS -DCULVERT_SANITIZED=1 \
                  -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
@@ -158,17 +157,17 @@ LDFLAGS_release := -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed -Wl,--gc-secti
 LDFLAGS_asan    := -fsanitize=address,undefined
 LDFLAGS_tsan    := -fsanitize=thread
 LDFLAGS_fuzz    := -fsanitize=fuzzer,address,undefined
-# A sanitizer's run-time must see every allocation and thread, so its modes are never linked statically.
+# A sanitizer's runtime must see every allocation and thread, so its modes are never linked statically.
 ifneq ($(filter release debug,$(MODE)),)
 ifeq ($(STATIC),1)
 LINK_KIND := -static-pie
-# Debian has no static {fmt}; its headers hold all of it.
+# Debian has no static {fmt}, but its headers contain the whole library.
 FLAGS_$(MODE) += -DFMT_HEADER_ONLY
 LIBS_base :=
 endif
 endif
 
-# The daemon is optimised over files; its objects hold ordinary code too, for what else is linked with them.
+# The daemon gets link-time optimisation. Its objects also hold ordinary code, because other programs are linked with them.
 ifeq ($(MODE)$(LTO),release1)
 ifeq ($(findstring clang,$(shell $(CXX) --version 2>/dev/null)),)
 LTO_COMPILE := -flto=auto -ffat-lto-objects
@@ -177,21 +176,21 @@ NO_LTO := -fno-lto
 endif
 endif
 
-# The other modes look for warnings, one source at a time.
+# The demo's build shows no warnings: the other modes do, one source at a time.
 WARNINGS := $(if $(filter demo,$(MODE)),-w,-Wall -Wextra $(if $(filter 1,$(WERROR)),-Werror))
-# -gz: the linker takes debug strings for compressed ones where the first of them begins with "ZLIB", as names of wolfSSL do;
-# of those that are compressed it knows.
+# -gz: if the first debug string begins with "ZLIB", as names of wolfSSL do, the linker takes all of them for compressed ones.
+# Strings that really are compressed have a flag, so the linker cannot err.
 ALL_CXXFLAGS = -std=c++20 -Isrc -fPIE -pthread -gz -ffunction-sections -fdata-sections \
   -ffile-prefix-map=$(CURDIR)=. $(WARNINGS) $(FLAGS_$(MODE)) $(CPPFLAGS) $(CXXFLAGS)
 ALL_LDFLAGS = $(or $(LINK_KIND),-pie) -pthread $(FLAGS_$(MODE)) $(LDFLAGS_$(MODE)) -L$(WOLFSSL_PREFIX)/lib $(LDFLAGS)
-# Only the door and what stands above it can see wolfSSL's headers at all.
+# Only the door and the modules above it can see wolfSSL's headers.
 TLS_DOOR := tls/library
 tlsFlags = $(if $(filter $(TLS_DOOR),$(call withDeps,$(1))),-isystem $(WOLFSSL_PREFIX)/include $(KEYLOG_FLAG))
 KEYLOG_FLAG := $(if $(WOLFSSL_KEYLOG),-DCULVERT_KEYLOG=1)
 tlsReady = $(if $(filter $(TLS_DOOR),$(call withDeps,$(1))),$(WOLFSSL_READY))
 TEST_FLAGS := -I. -Itests -Itests/support
 
-# Building uses every CPU where no -j says otherwise.
+# Building uses every CPU, unless -j says otherwise.
 PARALLEL = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
 
 GIT_DESCRIBE := $(shell git describe --always --dirty --match 'v*' 2>/dev/null)
@@ -234,7 +233,7 @@ $(WOLFSSL_READY): scripts/wolfssl.sh scripts/wolfssl-mends.sh scripts/wolfssl.li
 	@touch -c $@
 	@[ -e $@ ] || { echo 'make: the compiler was installed or changed meanwhile; run make again'; exit 1; }
 
-# One clear line instead of a compiler's error where packages are missing.
+# If packages are missing, one clear line instead of a compiler's error.
 $(BUILD)/.deps: scripts/install-deps.sh
 	@scripts/install-deps.sh --check build
 	@mkdir -p $(BUILD) && touch $@
@@ -244,7 +243,7 @@ deps:
 
 # --- compiling --------------------------------------------------------------------------------------------
 
-# $(call stamp,FILE,TEXT): FILE changes only when TEXT does, so what depends on it is rebuilt just then.
+# $(call stamp,FILE,TEXT): FILE changes only when TEXT does, so files that depend on it are rebuilt only then.
 define stamp
 @mkdir -p $(dir $(1))
 @printf '%s\n' $(2) | cmp -s - $(1) || printf '%s\n' $(2) > $(1)
@@ -259,11 +258,11 @@ $(B)/.link_opts: FORCE
 $(B)/.version: FORCE
 	$(call stamp,$@,$(call quoted,$(VERSION_FLAGS)))
 
-# The version is known to one object only.
+# Only one object contains the version.
 $(B)/obj/main/version.o: $(B)/.version
 $(B)/obj/main/version.o: EXTRA_FLAGS := $(VERSION_FLAGS)
 
-# The words of the manual pages, each page a string literal for one object.
+# The text of the manual pages: each page is a string literal of one object.
 MANUALS := $(patsubst docs/man/%.in,$(BUILD)/man/%.inc,$(wildcard docs/man/*.in))
 $(BUILD)/man/%.inc: docs/man/%.in
 	$(call say,GEN,$@)
@@ -335,7 +334,7 @@ endif
 
 # --- linking ----------------------------------------------------------------------------------------------
 
-# The release binary is stripped; its debug information lies beside it, where gdb finds it.
+# The release binary is stripped. Its debug information is in a file beside it, where gdb finds it.
 OBJECTS_demo := $(foreach b,$(BUNDLES),$(B)/obj/bundles/$(b).o)
 $(B)/culvert: $(or $(OBJECTS_$(MODE)),$(B)/obj/main/main.o $(foreach m,$(call withDeps,main),$(B)/lib/$(m).a)) $(WOLFSSL_READY) $(B)/.link_opts
 	$(call say,LINK,$@)
@@ -351,7 +350,7 @@ endif
 
 # --- tests ------------------------------------------------------------------------------------------------
 
-# A sanitizer's word is an error. The thread sanitizer of this compiler generation needs a fixed address layout.
+# Every report of a sanitizer is an error. The thread sanitizer of these compilers needs a fixed address layout.
 export ASAN_OPTIONS ?= detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1:abort_on_error=0
 export UBSAN_OPTIONS ?= print_stacktrace=1
 export LSAN_OPTIONS ?= print_suppressions=0
@@ -360,13 +359,13 @@ RUN := $(if $(filter tsan,$(MODE)),setarch $(shell uname -m) -R)
 
 units: $(foreach m,$(UNIT_MODULES),$(B)/units/$(m))
 
-# Every module's tests run, whatever becomes of the others.
+# Every module's tests run, even if those of another module fail.
 unit: units
 	@failed=; for m in $(UNIT_MODULES); do $(MAKE) MODE=$(MODE) unit-$$m || failed+=" $$m"; done; \
 	  $(MAKE) MODE=$(MODE) unit-cmocka || failed+=" cmocka"; \
 	  if [ -n "$$failed" ]; then echo "unit tests failed:$$failed"; exit 1; fi
 
-# One suite in CMocka's vocabulary, built against libcmocka and as GoogleTest, must give the same verdicts.
+# One suite is written with CMocka's functions. Built against libcmocka and as GoogleTest, it must give the same verdicts.
 unit-cmocka: $(BUILD)/.deps
 	$(if $(filter release debug,$(MODE)),@printf '  %-7s %s\n' RUN tests/support/prove_cmocka_compat.py)
 	$(if $(filter release debug,$(MODE)),$(Q)CXX="$(CXX)" $(PYTHON) tests/support/prove_cmocka_compat.py)

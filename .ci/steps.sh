@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# What .ci/run and .ci/full share: `step NAME COMMAND...` runs a command, keeps its output in build/ci/NAME.log and goes on
-# whatever it says; `summary` prints a line a step, the tests that took longest, and the sum, and fails if a step failed.
-# Sourced, not run.
+# What .ci/run and .ci/full share. `step NAME COMMAND...` runs a command, keeps its output in build/ci/NAME.log and continues
+# even if the command fails. `summary` prints a line per step, the tests that took longest, and the sum; it fails if a step
+# failed. This file is sourced, not run.
 
 export LC_ALL=C.UTF-8
 export PYTEST_ARGS="${PYTEST_ARGS:-} --durations=25 --durations-min=2"

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Proves the two commands of a newcomer on a bare Debian 12: makes one with mmdebstrap (git, make and
-# certificates only), clones this repository into it, and runs `make demo ONCE=1` and `make test` there. Needs
-# root and mmdebstrap; works in a mount namespace of its own, so that nothing of it stays mounted.
+# Tests the two commands of a newcomer on a bare Debian 12. It makes a Debian 12 with mmdebstrap (git, make and
+# certificates only), clones this repository into it, and runs `make demo ONCE=1` and `make test` there. It needs
+# root and mmdebstrap, and works in a mount namespace of its own, so that nothing stays mounted.
 #
 # usage: scripts/bare-check.sh [COMMAND...]     (default: make demo ONCE=1, then make test; e.g. .ci/run)
 # environment: BARE_DIR= where to make the root (default: a new directory under /var/tmp, removed at the end)

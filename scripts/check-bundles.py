@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The demo's build compiles the sources of many modules as one (BUNDLES in the Makefile). So a name in an unnamed namespace
-has to be unique in its bundle. The compiler reports most doubles, but of two functions with the same name it may choose the
-other one in silence. The same `using` line may stand in several files."""
+has to be unique in its bundle. The compiler reports most duplicates. But if two functions have the same name, it may choose
+the wrong one without a warning. Several files may have the same `using` line."""
 import collections
 import pathlib
 import re
@@ -15,7 +15,7 @@ OTHER = re.compile(r"[^=({]*?(\w+)\s*(?:\[[^\]]*\])*\s*[=({;]")
 
 
 def bundles():
-    """bundle -> its sources"""
+    """Returns {bundle: its sources}."""
     out = subprocess.run(["make", "-s", "--no-print-directory", "print-bundles"], cwd=ROOT, check=True, capture_output=True,
                          text=True).stdout
     return {name: files.split() for name, _, files in (line.partition(":") for line in out.splitlines())}

@@ -4,7 +4,7 @@
 
 usage: scripts/check-docs.py [FILE...]    (none: all Markdown files, the manual pages and the unit)
 
-What is looked at: links, with their #sections; words in backquotes; ini blocks; lines of code blocks that run culvert, make or a
+It checks links, with their #sections; words in backquotes; ini blocks; lines of code blocks that run culvert, make or a
 script. A word in backquotes that is neither an option, counter, cause, path nor command of this repository has to occur in its
 sources.
 
@@ -21,12 +21,12 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 PATH_TOPS = ("src/", "scripts/", "tests/", "etc/", "docs/", ".ci/")
 MODULE_PATH = re.compile(r"^[a-z]+/[\w.*-]+\.(?:h|cc|def)$")
 SECTIONS = re.compile(r"^\[(global|defaults|service [A-Za-z0-9][\w.-]{0,62})\]$")
-BUILT = ("build/", "config.status")  # what make leaves
-# Words of other programs and of the language, which no source of ours has to name.
+BUILT = ("build/", "config.status")  # what make builds
+# Words of other programs and of the language: no source of ours has to contain them.
 FOREIGN = {"docker", "systemctl", "useradd", "logrotate", "journalctl", "certbot", "privkey.pem", "git", "gdb", "perf",
            "valgrind", "PascalCase", "lowerCamel", "trailing_", "kName", "snake_case"}
-OF_OTHERS = {"tests/bench/README.md"}  # speaks of other servers' options
-UNUSED_CAUSES = {"limit", "reload-removed", "admin-closed"}  # of features to come; nothing writes them
+OF_OTHERS = {"tests/bench/README.md"}  # names options of other servers
+UNUSED_CAUSES = {"limit", "reload-removed", "admin-closed"}  # for later features; nothing writes them
 
 
 def read(name):
@@ -34,7 +34,7 @@ def read(name):
 
 
 def tableFile(name):
-    """A .def table, in whichever module it is."""
+    """The path of a .def table in any module."""
     return str(next((ROOT / "src").rglob(name)).relative_to(ROOT))
 
 
@@ -69,7 +69,7 @@ def facts():
 
 @functools.lru_cache(None)
 def sourceWords():
-    """All words of what is not a document, in the forms in which documents write them."""
+    """All words of files that are not documents, in the forms that documents use."""
     words = set()
     for name in sourceFiles():
         text = read(name)
@@ -108,14 +108,14 @@ def pathExists(path, document):
 
 @functools.lru_cache(None)
 def sectionsOf(path):
-    """The headings of a document, as links name them."""
+    """The headings of a document in the form that links use."""
     text = re.sub(r"^```.*?^```", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
     headings = re.findall(r"^#+ +(.+)$", text, re.MULTILINE)
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def linkProblem(target, document):
-    """A link is written from the place of its document. Documents from elsewhere (the check's own tests) see the repository."""
+    """A link is relative to its document; in a document outside the repository (the check's own tests), to the repository."""
     path, _, section = target.partition("#")
     base = document.parent if document.is_relative_to(ROOT) else ROOT
     file = base / path if path else document
@@ -127,20 +127,20 @@ def linkProblem(target, document):
 
 
 def pagesNotIn(index, names):
-    """Of these files those to which the index has no link."""
+    """Returns those of these files to which the index has no link."""
     linked = {target.partition("#")[0] for target in re.findall(r"\]\(([^)\s]+)\)", index)}
     return [name for name in names if name not in linked]
 
 
 def rowsNotIn(text, names):
-    """Of these names those that no first cell of a table has."""
+    """Returns those of these names that are in no first cell of a table."""
     cells = " ".join(re.findall(r"^\| *([^|]*)\|", text, re.MULTILINE))
     words = {word.partition(":")[0] for word in re.findall(r"[\w:-]+", cells)}
     return [name for name in names if name not in words]
 
 
 def gaps():
-    """What the documents leave out: (name of the document, problem)."""
+    """What is missing in the documents: (name of the document, problem)."""
     pages = sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))
     for page in pagesNotIn(read("README.md"), pages):
         yield "README.md", f"there is no link to {page}"
@@ -246,7 +246,7 @@ def wordProblems(word, document):
         name = word.rstrip(":=").removesuffix("()")
         names = known["options"] | known["counters"] | known["causes"] | known["targets"] | FOREIGN
         if name not in names and name not in sourceWords() and name not in fileNames() and not ofOthers:
-            yield f"\"{name}\" is no option, counter, cause or goal, and no source has it"
+            yield f"\"{name}\" is not an option, counter, cause or goal, and no source has it"
 
 
 @functools.lru_cache(None)

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Layout is clang-format's business (`make format` applies it); scripts parse and, where shellcheck is
+# Checks that clang-format would change nothing (`make format` applies it). Scripts must parse and, if shellcheck is
 # installed, pass it.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
@@ -13,7 +13,7 @@ if ! command -v clang-format >/dev/null; then
 fi
 bad=$(clang-format --dry-run "${sources[@]}" 2>&1 | sed -n 's/^\(\(src\|include\|tests\)[^ :]*\):\([0-9]*\):.*/\1:\3: layout/p')
 if [ -n "$bad" ]; then
-  # one line a file: the first place
+  # one line for each file: its first difference
   sort -t: -k1,1 -u <<<"$bad"
   status=1
 fi

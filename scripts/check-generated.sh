@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# The sample file, the manual pages and the option table of docs/configuration.md are printed by culvert itself
-# (--generate WHAT) from its option tables; this holds the committed files against them.
+# culvert itself prints the sample file, the manual pages and the option table of docs/configuration.md
+# (--generate WHAT) from its option tables. This script compares the committed files with that output.
 #
 # usage: scripts/check-generated.sh [--update]    (--update, or `make generated`, writes them)
 set -uo pipefail
@@ -18,7 +18,7 @@ fresh=$(mktemp -d)
 trap 'rm -rf "$fresh"' EXIT
 status=0 count=0
 
-generated() {  # WHAT: on stdout, whatever CULVERT_* the caller's environment holds
+generated() {  # WHAT: on stdout, without the CULVERT_* variables of the caller
   env -i PATH="$PATH" "$CULVERT" --generate "$1" || { echo "check-generated: culvert --generate $1 failed" >&2; return 1; }
 }
 
@@ -49,7 +49,7 @@ else
   echo "$PAGE: the line $BEGIN is missing"
   status=1
 fi
-# What is written by hand still has to be right.
+# culvert must be able to read the sample files.
 for file in etc/culvert.ini etc/culvert-minimal.ini; do
   if [ -f "$file" ] && [ -z "$update" ]; then
     count=$((count + 1))

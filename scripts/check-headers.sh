@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Every header compiles alone: whoever includes it needs to know nothing else.
+# Checks that every header compiles alone, so that a file that includes it needs no other include for it.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
 
-# No word of the directory, and objects instead of a mere look: then ccache remembers what has not changed.
+# Flags without the directory's name, and objects instead of -fsyntax-only, so that ccache finds unchanged headers.
 flags=$(make -s --no-print-directory print-cxxflags | sed 's/-ffile-prefix-map=[^ ]*//')
 mapfile -t headers < <(find src tests -name '*.h' | sort)
 count=${#headers[@]}

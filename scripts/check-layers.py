@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Holds every #include against the architecture: arrows between modules point down (the table MODULE_DEPS in
-the Makefile is the only statement of it), and each library is included by one module alone."""
+"""Compares every #include with the architecture. A module includes only modules that the table MODULE_DEPS in the Makefile
+allows, so arrows point down. Only one module includes each library."""
 import pathlib
 import re
 import subprocess
@@ -18,7 +18,7 @@ DOORS = {
     "syslog": (r"(sys/)?syslog\.h$", {"log"}),
     "libcap": (r"sys/capability\.h$", {"process"}),
 }
-# A condition on these is silently false where wolfSSL's headers are not included.
+# If wolfSSL's headers are not included, a condition on these macros is false without a warning.
 WOLFSSL_MACRO = re.compile(r"^\s*#\s*(if|ifdef|ifndef|elif)\b.*\b(LIBWOLFSSL_|WOLFSSL_|WC_|HAVE_[A-Z0-9]|OPENSSL_(EXTRA|ALL))")
 WOLFSSL_HEADER = '#include "tls/library/wolfssl.h"'
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
@@ -46,7 +46,7 @@ def moduleOf(path, modules):
 
 
 def conditionProblems(path):
-    """A file that asks for wolfSSL's macros includes its header itself."""
+    """A file that uses wolfSSL's macros must include its header itself."""
     text = path.read_text()
     if WOLFSSL_HEADER in text or path.name == "wolfssl.h":
         return
@@ -82,11 +82,11 @@ def problemsIn(path, module, allowed, modules):
 
 
 def tableProblems(modules):
-    """The table itself: each module stands behind all that it may use, so there is no circle."""
+    """Checks the table itself: each module comes after all modules that it may use, so there is no cycle."""
     seen = set()
     for name, deps in modules.items():
         for dep in sorted(deps - seen):
-            yield f"Makefile: {name} may use {dep}, which is unknown or does not stand before it in MODULES"
+            yield f"Makefile: {name} may use {dep}, which is unknown or does not come before it in MODULES"
         seen.add(name)
 
 

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What every file of the repository owes its reader: a licence line, a mission, a bearable length, no loose
-ends, no characters that do not belong, and nothing of the machine it was written on."""
+"""Checks every file of the repository: it has a licence line, says what it is for, keeps the length limits, has no loose
+ends and no forbidden characters, and does not name the machine on which it was written."""
 import os
 import pathlib
 import re
@@ -32,7 +32,7 @@ def repositoryFiles():
 
 
 def machineWords():
-    """What would betray the place of writing: the checkout's path, the home directory, the host's name."""
+    """Names of this machine that no file may contain: the checkout's path, the home directory, the host's name."""
     words = {str(ROOT)}
     home = os.path.expanduser("~")
     if home not in ("/", "/root") and home.count("/") >= 2:
@@ -52,7 +52,7 @@ def headerProblems(name, suffix, lines):
             yield f"{name}:1: the first line is not the licence line"
         isUnitOfHeader = suffix == ".cc" and (ROOT / name).with_suffix(".h").is_file()
         if not isUnitOfHeader and not (len(lines) > 1 and lines[1].startswith("// ")):
-            yield f"{name}:2: the mission of the file is missing (a sentence or two)"
+            yield f"{name}:2: the file does not say what it is for (one or two sentences)"
         if suffix == ".h" and "#pragma once" not in lines[:40]:
             yield f"{name}: no #pragma once"
 
@@ -63,7 +63,7 @@ def main():
         path = ROOT / name
         data = path.read_bytes()
         if b"\0" in data:
-            problems.append(f"{name}: a binary file; nothing binary is committed")
+            problems.append(f"{name}: a binary file; the repository has only text files")
             continue
         files += 1
         try:

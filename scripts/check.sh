@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Runs every structural check (scripts/check-*), all of them whatever one says, and sums up.
+# Runs every structural check (scripts/check-*), even after one has failed, and prints a summary.
 #
 # usage: scripts/check.sh [NAME...]    e.g. scripts/check.sh layers text
 set -uo pipefail

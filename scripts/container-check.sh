@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Runs the container without a container engine: a root made by mmdebstrap with the packages that the Dockerfile's
-# last stage installs, the same binary, user and environment, read-only, culvert as process 1 without any
-# capability; a redis behind it as in compose.yaml, and redis-cli speaking TLS to it. Needs root.
+# Runs the container without a container engine. mmdebstrap makes a root with the packages of the Dockerfile's last stage.
+# In it culvert runs with the same binary, user and environment, read-only, as process 1 without any capability. Behind
+# culvert is a redis as in compose.yaml, and redis-cli connects to it with TLS. Needs root.
 #
-# usage: scripts/container-check.sh    (after make; scripts/install-deps.sh container brings what it needs)
+# usage: scripts/container-check.sh    (after make; scripts/install-deps.sh container installs what it needs)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -13,12 +13,12 @@ if [ "${1:-}" != --inside ]; then
   for tool in mmdebstrap redis-server redis-cli openssl setpriv; do
     command -v "$tool" >/dev/null || { echo "container-check.sh: $tool is missing (scripts/install-deps.sh container)" >&2; exit 1; }
   done
-  unshare --mount --pid --fork true 2>/dev/null || { echo "container-check: skipped: no namespaces to be had here"; exit 0; }
+  unshare --mount --pid --fork true 2>/dev/null || { echo "container-check: skipped: this machine does not allow namespaces"; exit 0; }
   exec unshare --mount --propagation private "$0" --inside
 fi
 
 readonly DOCKERFILE=etc/docker/Dockerfile BINARY=${BUILD:-build}/release/culvert
-# What the Dockerfile's last stage says, read from it.
+# Reads the values of the Dockerfile's last stage.
 stage() { awk '/^FROM/ { text = "" } { text = text $0 "\n" } END { printf "%s", text }' "$DOCKERFILE"; }
 packages=$(stage | grep -o 'no-install-recommends .*' | sed 's/no-install-recommends //; s/ *\\$//' | tr ' ' ,)
 user=$(stage | sed -n 's/^USER //p')

@@ -1,11 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Shows the main job on real traffic: culvert in front of a plaintext HTTP server and of a raw TCP service,
-# spoken to by curl and `openssl s_client` over TLS. Runs in the foreground until Ctrl-C; with ONCE=1 it ends by
-# itself. Everything lives in a temporary directory and on loopback; nothing needs root. Exit 0 means that every
-# byte came back right.
+# Shows culvert with real traffic: in front of a plaintext HTTP server and of a raw TCP service. curl and
+# `openssl s_client` connect to it with TLS. The demo runs in the foreground until Ctrl-C; with ONCE=1 it ends by
+# itself. All files are in a temporary directory, all traffic is on loopback, and nothing needs root. Exit code 0 means
+# that every byte came back unchanged.
 #
-# environment: CULVERT= the binary; DEMO_TIMES=, DEMO_SECONDS= what scripts/make-demo.sh has done before, and its seconds
+# environment: CULVERT= the binary; DEMO_TIMES=, DEMO_SECONDS= the earlier steps of scripts/make-demo.sh, and their seconds
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -15,7 +15,7 @@ readonly DIR
 readonly LOG=$DIR/culvert.log
 pids=() culvert_pid='' tail_pid='' finished=''
 
-# Bold and faint, but only on a terminal.
+# Bold and faint text, on a terminal only.
 if [ -t 1 ] && [ "${TERM:-dumb}" != dumb ] && [ -z "${NO_COLOR:-}" ]; then
   readonly BOLD=$'\033[1m' FAINT=$'\033[2m' PLAIN=$'\033[0m'
 else
@@ -29,7 +29,7 @@ die() {
   exit 1
 }
 
-# The split of the time, for who ran `make demo`.
+# Shows how long each step took, for `make demo`.
 showTimes() {
   [ -z "${DEMO_TIMES:-}" ] || echo "demo: ${DEMO_TIMES}demo $SECONDS s, total $((DEMO_SECONDS + SECONDS)) s"
 }
@@ -94,7 +94,7 @@ logHas() { grep -q -- "$1" "$LOG"; }
 title "A certificate for localhost"
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 60 -subj /CN=localhost \
   -addext subjectAltName=DNS:localhost,IP:127.0.0.1 -keyout "$DIR/key.pem" -out "$DIR/cert.pem" 2>"$DIR/openssl.log" ||
-  die "openssl makes no certificate"
+  die "openssl cannot make a certificate"
 openssl x509 -in "$DIR/cert.pem" -noout -subject -ext subjectAltName | sed 's/^/  /'
 
 title "Two plaintext services: a web server and a raw TCP echo"
@@ -108,7 +108,7 @@ readonly ECHO=$port
 echo "  busybox httpd on 127.0.0.1:$WEB, socat echo on 127.0.0.1:$ECHO"
 
 title "culvert in front of both"
-# A daemon that starts as root is told whom to become; there is nobody else to become for an ordinary user.
+# If the demo runs as root, culvert gets a user to become. An ordinary user cannot become another one.
 user_lines=''
 if [ "$(id -u)" = 0 ]; then user_lines=$'[global]\nuser = nobody\n'; fi
 cat >"$DIR/culvert.ini" <<INI
@@ -172,7 +172,7 @@ grep 'cause=' "$LOG"
 
 if [ -z "${ONCE:-}" ]; then
   showTimes
-  title "It goes on running; try, in another terminal:"
+  title "culvert continues to run; try, in another terminal:"
   echo "  curl --cacert $DIR/cert.pem $WEB_URL/"
   echo "  openssl s_client -quiet -connect $ECHO_TLS -CAfile $DIR/cert.pem"
   echo "Ctrl-C ends it. What culvert logs from here on:"

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Runs built fuzzers (build/fuzz/bin/NAME), each for SECONDS_EACH seconds, on its corpus in tests/fuzz/corpus/NAME
-# plus what earlier runs found (build/fuzz/corpus/NAME). Ends with one line a fuzzer; fails if one found something.
+# plus what earlier runs found (build/fuzz/corpus/NAME). It ends with one line per fuzzer, and fails if one found a fault.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
 

@@ -1,12 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Installs the Debian packages that culvert needs for a purpose, says which, and does nothing when all are there.
-# Daemons that tests use are kept from starting themselves while they are installed.
+# Installs the Debian packages that culvert needs for a purpose, and prints which. It does nothing if all are installed.
+# While it installs daemons for tests, it prevents them from starting.
 #
 # usage: scripts/install-deps.sh [--check] SET...   (sets: build test demo bench check
 #   container fuzz wolfssl-check; none = build)
 #   --check   install nothing; name what is missing and fail
-# environment: APT_LOG= a file for apt's output, which otherwise is shown only when apt fails
+# environment: APT_LOG= a file for apt's output; without it, the output is shown only if apt fails
 set -euo pipefail
 
 # scripts/wolfssl.list knows two architectures; this is the compiler for the other one.
@@ -17,7 +17,7 @@ crossCompiler() {
   esac
 }
 
-# What wolfSSL is built with: nothing more where scripts/wolfssl.list has it all, else its own configure.
+# What the build of wolfSSL needs: nothing more if scripts/wolfssl.list covers it, else the tools for its own configure.
 packagesForWolfssl() {
   case ${WOLFSSL:-}-$(dpkg --print-architecture) in
     distro-* | -amd64 | -arm64) ;;
@@ -104,7 +104,7 @@ culvert: 'make deps' installs them (apt, as root or through sudo); 'make demo' a
   forbidDaemons
   local install=(env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends
     -o Dpkg::Options::=--force-confold -o DPkg::Lock::Timeout=300)
-  # The package lists are fetched only where they are absent or too old for this.
+  # The package lists are fetched only if they are missing or too old.
   if ! asRoot "${install[@]}" "${missing[@]}" >"$log" 2>&1; then
     if ! { asRoot apt-get update -q && asRoot "${install[@]}" "${missing[@]}"; } >"$log" 2>&1; then
       tail -20 "$log" >&2

@@ -1,11 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 # What `make demo` does: installs the packages that are missing, builds wolfSSL and the demo's culvert, and runs scripts/demo.sh.
-# Meanwhile it shows what is done, how far it is, and how long it takes: one line that is renewed on a terminal, a line now and
-# then elsewhere. The output of each step goes to a log, whose end is shown when the step fails. V=1 shows all of it instead.
+# Meanwhile it shows the current step, its progress and how long it takes: on a terminal in one line that is renewed, elsewhere
+# with a new line every PLAIN_EVERY seconds. The output of each step goes to a log, and if the step fails, the end of the log is
+# shown. V=1 shows all output instead.
 #
-# environment: MAKE, MAKEFLAGS, BUILD, V and ONCE, as make passes them; FILES= how many culvert is; PLAIN_EVERY= seconds from line to line, where there is
-# not a terminal
+# environment: MAKE, MAKEFLAGS, BUILD, V and ONCE, as make passes them; FILES= the number of files that culvert is compiled
+# from; PLAIN_EVERY= seconds between two lines without a terminal
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -28,7 +29,7 @@ jobsThatFit() {
   echo "$cpus"
 }
 
-# The estimates are seconds of a server's CPU of 2023.
+# The estimates are seconds on a server CPU of 2023.
 estimate() {
   local jobs
   jobs=$(jobsThatFit)
@@ -46,7 +47,7 @@ rounded() {
   if [ "$1" -lt 10 ]; then echo "$1 s"; elif [ "$1" -lt 100 ]; then echo "$((($1 + 5) / 10 * 10)) s"; else echo "$((($1 + 30) / 60)) minutes"; fi
 }
 
-# --- how far it is: a few words for each step ----------------------------------------------------------------
+# --- progress: a few words for each step ----------------------------------------------------------------
 
 count() { grep -c "$1" "$2" || :; }
 
@@ -79,7 +80,7 @@ culvertDone() {
 
 if [ -t 1 ] && [ "${TERM:-dumb}" != dumb ]; then readonly TERMINAL=1; else readonly TERMINAL=''; fi
 
-# watch TITLE ABOUT WORDS: shows a step until it is killed, or until this script is gone.
+# watch TITLE ABOUT WORDS: shows a step until the watcher is killed, or until this script is gone.
 watch() {
   local started=$SECONDS last=$SECONDS line width
   width=$(stty size 2>/dev/null </dev/tty | cut -d ' ' -f 2) || width=0
@@ -152,12 +153,12 @@ main() {
   estimate
   if [ -n "$missing" ]; then
     echo "[1/4] packages: apt installs $missing"
-    # sudo asks for its password before a line is renewed.
+    # sudo must ask for its password before a line is renewed.
     if [ "$(id -u)" != 0 ] && command -v sudo >/dev/null; then sudo -v; fi
   fi
   step 1 packages "$about_packages" packagesDone packages
   step 2 wolfSSL "$about_wolfssl" wolfsslDone wolfssl
-  # What a slower or busier machine took longer, it takes longer again.
+  # If an earlier step took longer than estimated, the machine is slow or busy, and the next step takes longer, too.
   if [ "$took" -gt "$about_wolfssl" ] && [ "$about_wolfssl" != 0 ]; then about_culvert=$((about_culvert * took / about_wolfssl)); fi
   step 3 culvert "$about_culvert" culvertDone culvert
   echo "[4/4] demo"

@@ -1,19 +1,19 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Holds scripts/wolfssl.list against what wolfSSL's own configure comes to with the flags of scripts/wolfssl.sh, for this
-# machine's architecture and for the other one of the list with a cross compiler.
+# Compares scripts/wolfssl.list with the result of wolfSSL's own configure with the flags of scripts/wolfssl.sh. It does so
+# for this machine's architecture, and with a cross compiler for the other one of the list.
 #
 # usage: scripts/wolfssl-configure-check.sh [--objects | --update]
-#   --objects   also build both libraries configure's way, and compare every object with ours
+#   --objects   also build both libraries with configure, and compare every object with ours
 #   --update    write scripts/wolfssl.list
-# The packages that it needs are installed: scripts/install-deps.sh wolfssl-check.
+# It installs the packages that it needs (scripts/install-deps.sh wolfssl-check).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 readonly LIST=scripts/wolfssl.list
-# Left out of our list: a header's guard, what describes configure's own run, and what only wolfSSL's own tests use.
+# Not in our list: a header's guard, macros that describe configure's own run, and macros that only wolfSSL's tests use.
 readonly LEFT_OUT='WOLFSSL_OPTIONS_H|PACKAGE_[A-Z]*|VCS_[A-Z]*|LT_OBJDIR|HAVE_WC_INTROSPECTION|HAVE_OPENSSL_CMD|WOLFSSL_TEST_STATIC_BUILD'
-# Those that HAVE_WC_INTROSPECTION changes: the library can print the flags that it was configured with.
+# Objects that HAVE_WC_INTROSPECTION changes: with it the library can print the flags that it was configured with.
 readonly DIFFERENT_OBJECTS=' logging.o wolfmath.o '
 
 work=$(mktemp -d /var/tmp/culvert-wolfssl-check.XXXXXX)
@@ -33,7 +33,7 @@ defined() { sed -nE 's/^#define ([A-Za-z0-9_]+) *(.*)$/-D\1=\2/p' "$1" | sed 's/
 # Without what scripts/wolfssl.sh chooses itself, warnings, and files that are included.
 withoutOwn() { grep -vxFf "$work/own" | grep -vE '^-(W|include|ffile-prefix-map)|\.build_params$|culvert_random\.h$'; }
 
-# resultOf SOURCE: what configure came to there, in the form of the list without the architecture.
+# resultOf SOURCE: the result of configure there, in the form of the list without the architecture.
 resultOf() {
   defined "$1/wolfssl/options.h" >"$work/options"
   withoutOwn <"$work/options" | sed 's/^/option /'
@@ -71,7 +71,7 @@ compareLists() {  # ARCH
   fi
 }
 
-# compareObjects ARCH: debug information apart, every object has to be the same, byte for byte.
+# compareObjects ARCH: every object has to be the same, byte for byte, except for debug information.
 compareObjects() {
   local arch=$1 dir=$work/$1 object name count=0 status=0 strip
   export CC WOLFSSL_CACHE=$work/cache
@@ -87,8 +87,8 @@ compareObjects() {
     "$strip" --strip-debug "$object" "$dir/ours/$name" || { status=1; continue; }
     if [[ $DIFFERENT_OBJECTS != *" $name "* ]] && ! cmp "$object" "$dir/ours/$name"; then status=1; fi
   done < <(find "$dir/source/src" "$dir/source/wolfcrypt/src" -name '*_la-*.o' ! -path '*/.libs/*')
-  [ "$count" = "$(find "$dir/ours" -name '*.o' | wc -l)" ] || { echo "wolfssl-configure-check: $arch: another number of objects"; status=1; }
-  [ $status != 0 ] || echo "wolfssl-configure-check: $arch: the same $count objects, byte for byte but for$DIFFERENT_OBJECTS(no introspection)"
+  [ "$count" = "$(find "$dir/ours" -name '*.o' | wc -l)" ] || { echo "wolfssl-configure-check: $arch: the number of objects differs"; status=1; }
+  [ $status != 0 ] || echo "wolfssl-configure-check: $arch: the same $count objects, byte for byte except$DIFFERENT_OBJECTS(no introspection)"
   return $status
 }
 

@@ -4,22 +4,22 @@
 # docs/building.md lists them with their reasons.
 #
 # To add one: add a function whose name begins with `mend`, and a row to docs/building.md. Nothing else.
-# It is given the directory of the source, and fails if the text that it changes is not as expected. The functions run in the
-# order of their names. One that sets olderMayLack=1 may fail where WOLFSSL=fallback builds an older release.
-# Tools: bash, sed, grep, perl (perl-base has all that is needed); `edit` for changes that span lines.
+# Its argument is the directory of the source. It fails if the text that it changes is not as expected. The functions run in
+# the order of their names. If a function sets olderMayLack=1, it may fail when WOLFSSL=fallback builds an older release.
+# Tools: bash, sed, grep, perl (perl-base is enough); `edit` for changes that span lines.
 #
 # Every change of a function changes the name of the cache entry, so the library is built again.
 
 allMends() { compgen -A function mend; }
 
-# All that shapes the result, for the name of the cache entry.
+# The text of everything here that changes the result, for the name of the cache entry.
 textOfMends() {
   # shellcheck disable=SC2046  # one word a function
   declare -f edit joinIn $(allMends)
 }
 
 # edit FILE NUMBER PROGRAM: PROGRAM is Perl that changes $_, the whole file, and returns how many changes it made, such as
-# 's/old/new/g'. The file is written only if this is NUMBER.
+# 's/old/new/g'. The file is written only if the number is NUMBER.
 edit() {
   perl -e '
     my ($file, $number, $program) = @ARGV;
@@ -34,9 +34,9 @@ edit() {
     close($out) or die "$file: $!"' "$@"
 }
 
-# fe_cmov_table_avx2 of X25519 and Ed25519 (5.9.2) fills two vector registers with the legacy moves, which leave the
-# upper halves as they were, and goes on to use all of one. Whenever other code left something there, a wrong key
-# results and a handshake fails. The AVX forms clear them.
+# fe_cmov_table_avx2 of X25519 and Ed25519 (5.9.2) fills two vector registers with the legacy moves. These leave the upper
+# halves unchanged, but the function then uses all of one register. If other code left something there, the key is wrong and
+# the handshake fails. The AVX forms clear the upper halves.
 mendAssembly() {
   olderMayLack=1
   local file=$1/wolfcrypt/src/fe_x25519_asm.S
@@ -47,9 +47,9 @@ mendAssembly() {
   grep -q '^[[:space:]]*vmovq[[:space:]]*%rbx, %xmm9' "$file"
 }
 
-# The ticket of a first ClientHello stays in the list of extensions when the hello after a HelloRetryRequest has none, as
-# where the suite that was chosen does not go with it. The library then fails that hello (or verifies the old binder
-# against it). It has to forget the ticket before it reads the extensions again.
+# If the hello after a HelloRetryRequest has no ticket, the ticket of the first ClientHello stays in the list of extensions.
+# That happens if the chosen suite does not fit the ticket. The library then fails that hello, or verifies the old binder
+# against it. It has to drop the ticket before it reads the extensions again.
 mendRetry() {
   local file=$1/src/tls13.c
   sed -i '/ret = TLSX_Parse(ssl, input + args->idx, totalExtSz, client_hello/i\
@@ -57,8 +57,8 @@ mendRetry() {
   grep -q 'TLSX_Remove(&ssl->extensions, TLSX_PRE_SHARED_KEY, ssl->heap);' "$file"
 }
 
-# What a client asked about OCSP, 2 KiB, lives as long as a server's session, though nobody reads it once the handshake
-# is over. It goes where the handshake's other extensions go.
+# A client's OCSP request takes 2 KiB for the whole session of a server, although no code reads it after the handshake. Now it
+# is freed with the other extensions of the handshake.
 mendStatus() {
   olderMayLack=1
   local file=$1/src/internal.c
@@ -68,7 +68,7 @@ mendStatus() {
   [ "$(grep -c 'TLSX_Remove(&ssl->extensions, TLSX_STATUS_REQUEST, ssl->heap);' "$file")" = 1 ]
 }
 
-# An X25519 key with the top bit set, as scanners send them, is refused where the bit is to be masked (RFC 7748 5). It
+# An X25519 key with the top bit set, as scanners send them, is refused, although the bit must be masked (RFC 7748 5). It
 # has to be masked for the checks of the value, and in the value that is used.
 mendX25519() {
   local file=$1/wolfcrypt/src/curve25519.c
@@ -81,9 +81,9 @@ mendX25519() {
     grep -q '^    key->p.point\[CURVE25519_KEYSIZE - 1\] &= 0x7f;$' "$file"
 }
 
-# Lists in a hello that are longer than the library's arrays. More than WOLFSSL_MAX_SUITE_SZ bytes of cipher suites are
-# refused, signature schemes above WOLFSSL_MAX_SIGALGO are not seen, more than 24 key shares are refused. What the library
-# does not know plays no part in the choice, so it is left out, and the lists may be as long as the protocol allows.
+# Lists in a hello that are longer than the library's arrays. The library refuses more than WOLFSSL_MAX_SUITE_SZ bytes of cipher
+# suites and more than 24 key shares, and ignores signature schemes after WOLFSSL_MAX_SIGALGO. Entries that the library does not
+# know cannot be chosen. So they are left out, and the lists may be as long as the protocol allows.
 mendLists() {
   olderMayLack=1
   edit "$1/wolfssl/internal.h" 1 's/^(WOLFSSL_LOCAL int  PickHashSigAlgo\()/WOLFSSL_LOCAL void CopyClientSuites(WOLFSSL* ssl, const byte* list,
@@ -147,8 +147,8 @@ $1/m +
 /ms'
 }
 
-# A peer's chain may have MAX_CHAIN_DEPTH (9) certificates, and raising that makes arrays in each session larger. A limit
-# of its own, in a list that lives only while the message is read.
+# A peer's chain may have MAX_CHAIN_DEPTH (9) certificates, and a higher value makes arrays in each session larger. This gives
+# the peer's chain a limit of its own, in a list that exists only while the message is read.
 mendChain() {
   olderMayLack=1
   edit "$1/src/internal.c" 5 '
@@ -159,10 +159,10 @@ mendChain() {
     s/args->totalCerts >= ssl->verifyDepth \|\|\n\s*args->totalCerts >= \KMAX_CHAIN_DEPTH/CULVERT_MAX_PEER_CHAIN/'
 }
 
-# RSASSA-PSS keys. A certificate whose key is limited to a hash is refused unless its issuer signed with the same one. In
-# TLS 1.2 the server does not know rsa_pss_pss_* (RFC 8446 4.2.3) and signs with schemes that are not for such a key; in
-# both versions the choice is not bound to what the client offers and the key allows; a client's signature with
-# rsa_pss_pss_* is refused in TLS 1.2. `useRsaPss` now is 1, or the one hash that the key allows.
+# RSASSA-PSS keys. A certificate whose key is limited to a hash is refused unless its issuer signed with the same hash. In
+# TLS 1.2 the server does not know rsa_pss_pss_* (RFC 8446 4.2.3), signs with schemes that are not for such a key, and refuses a
+# client's signature with rsa_pss_pss_*. In both versions, the choice ignores what the client offers and the key allows.
+# `useRsaPss` now is 1, or the one hash that the key allows.
 mendPss() {
   olderMayLack=1
   edit "$1/wolfssl/wolfcrypt/asn.h" 1 's/^    word32  keyOID;                  .*\n/$&#define CULVERT_RSA_PSS\n    byte    keyPssHash;              \/* the only hash of an RSASSA-PSS key, 255: that of no scheme *\/\n/m' &&
@@ -177,24 +177,24 @@ mendPss() {
     edit "$1/src/tls13.c" 1 's/^            if \(ssl->useRsaPss &&\n                \(\(ssl->pssAlgo & \(1U << hashAlgo\)\) != 0U\) &&\n/            if (ssl->useRsaPss &&\n/m'
 }
 
-# A ticket in a TLS 1.3 hello that is longer than MAX_PSK_ID_LEN is a decode_error, and raising that adds twice as much to
-# each handshake, for names of pre-shared keys that this build does not have. A stranger's ticket is no error.
+# A ticket in a TLS 1.3 hello that is longer than MAX_PSK_ID_LEN causes a decode_error. A higher limit adds twice as much to
+# each handshake, for names of pre-shared keys that this build does not have. A ticket of another server is not an error.
 mendTickets() {
   olderMayLack=1
   edit "$1/src/tls.c" 1 's/if \(len < OPAQUE16_LEN \+ identityLen \+ OPAQUE32_LEN\K \|\|\n\s*identityLen > MAX_PSK_ID_LEN(?=\)\n            return BUFFER_E;)//'
 }
 
-# With DES3, which is there for old private keys only, each session gets two pointers that only suites with 3DES use.
+# DES3 is built only for old private keys. With it, each session gets two pointers that only suites with 3DES use.
 mendDes3() {
   olderMayLack=1
   edit "$1/wolfssl/internal.h" 1 's/^#ifdef NO_DES3\n    #define DES_BLOCK_SIZE 8\n#else\n    #undef  BUILD_DES3\n    #define BUILD_DES3\n#endif\n/#ifdef NO_DES3\n    #define DES_BLOCK_SIZE 8\n#endif\n/m'
 }
 
-# --- what RFC 8446 and RFC 5246 want of a server ----------------------------------------------------------
+# --- what RFC 8446 and RFC 5246 require of a server ----------------------------------------------------------
 
-# The four bytes of a handshake header may be cut over records (RFC 8446 5.1, RFC 5246 6.2.1). The library wants them in
-# one. After the handshake it joins nothing at all, because what it joins in is freed by then; it is made again for the
-# one message that may still come: KeyUpdate, or a ClientHello of TLS 1.2.
+# The four bytes of a handshake header may be split over records (RFC 8446 5.1, RFC 5246 6.2.1). The library requires them in
+# one. After the handshake it joins no fragments, because it has freed the buffer for that. The buffer is made again for the
+# one message that may still arrive: KeyUpdate, or a ClientHello of TLS 1.2.
 mendFragments() {
   olderMayLack=1
   edit "$1/wolfssl/internal.h" 1 's{(?=^WOLFSSL_LOCAL int GetHandshakeHeader\()}{WOLFSSL_LOCAL int JoinHandshakeHeader(WOLFSSL* ssl,
@@ -333,7 +333,7 @@ mendInterleaving() {
 }'
 }
 
-# A KeyUpdate ends its record (RFC 8446 5.1): what follows is under other keys.
+# A KeyUpdate must end its record (RFC 8446 5.1): what follows is encrypted with other keys.
 mendKeyUpdate() {
   olderMayLack=1
   edit "$1/src/internal.c" 2 '
@@ -341,8 +341,8 @@ mendKeyUpdate() {
     s{(                case certificate_status:\n)                case key_update:\n(                case change_cipher_hs:\n                    break;\n                case server_hello_done:\n)}{$1$2}'
 }
 
-# A ClientHello within a session of TLS 1.2 is answered by the warning no_renegotiation, and the session goes on (RFC 5246
-# 7.2.2). A HelloRequest is not a client'"'"'s to send: unexpected_message.
+# A ClientHello within a session of TLS 1.2 is answered by the warning no_renegotiation, and the session continues (RFC 5246
+# 7.2.2). A client must not send a HelloRequest: unexpected_message.
 mendRenegotiation() {
   olderMayLack=1
   edit "$1/src/internal.c" 2 '
@@ -357,7 +357,7 @@ mendRenegotiation() {
     s{(    case WC_NO_ERR_TRACE\(NO_CHANGE_CIPHER_E\):\n)(    case WC_NO_ERR_TRACE\(OUT_OF_ORDER_E\):\n        why = unexpected_message;\n)}{$1    case WC_NO_ERR_TRACE(SIDE_ERROR):\n$2}'
 }
 
-# A Certificate of a client that was not asked for one (RFC 8446 4.4.2).
+# Refuses a client's Certificate that the server did not request (RFC 8446 4.4.2).
 mendUnasked() {
   olderMayLack=1
   edit "$1/src/tls13.c" 1 's{(    #ifndef NO_WOLFSSL_SERVER\n)(            /\* Check state. \*/\n            /\* On Server, valid after ClientHello received and ServerFinished\n             \* sent. \*/\n)}{$1            if (ssl->options.side == WOLFSSL_SERVER_END &&
@@ -368,9 +368,9 @@ mendUnasked() {
 $2}'
 }
 
-# With supported_versions a hello'"'"'s legacy_version says nothing (RFC 8446 4.2.1); culvert judges the versions before. The
-# version of a record of TLS 1.3 is to be ignored (5.1). WOLFSSL_ALLOW_BAD_TLS_LEGACY_VERSION goes with it: a hello without
-# the extension and a version above 0x0303 is one of TLS 1.2.
+# With supported_versions, the legacy_version of a hello must be ignored (RFC 8446 4.2.1); culvert has checked the versions
+# before. The version of a TLS 1.3 record must be ignored (5.1). WOLFSSL_ALLOW_BAD_TLS_LEGACY_VERSION belongs to this change: a
+# hello without the extension and with a version above 0x0303 is a hello of TLS 1.2.
 mendVersions() {
   olderMayLack=1
   edit "$1/wolfssl/internal.h" 1 's{(?=^WOLFSSL_LOCAL int GetHandshakeHeader\()}{WOLFSSL_LOCAL int HelloNamesVersions(const byte* hello, word32 sz);
@@ -423,9 +423,9 @@ int HelloNamesVersions(const byte* hello, word32 sz)
 $1)}'
 }
 
-# The scheme of a CertificateVerify has to go with the key of the certificate (RFC 8446 4.2.3, RFC 8017): the curve, and
-# whether an RSA key is an RSASSA-PSS one (mendPss sets peerRsaKeyPresent to 2 for those). An unfit or unasked scheme is
-# illegal_parameter; a signature that does not verify is decrypt_error.
+# The scheme of a CertificateVerify must match the key of the certificate (RFC 8446 4.2.3, RFC 8017): the curve, and
+# whether an RSA key is an RSASSA-PSS key (mendPss sets peerRsaKeyPresent to 2 for those). A scheme that does not match, or was
+# not requested, causes illegal_parameter; a signature that does not verify causes decrypt_error.
 mendSchemes() {
   olderMayLack=1
   edit "$1/wolfssl/internal.h" 1 's{(?=^WOLFSSL_LOCAL int GetHandshakeHeader\()}{WOLFSSL_LOCAL int SchemeFitsPeerKey(const WOLFSSL* ssl, const byte* scheme);
@@ -468,9 +468,9 @@ $2}' &&
 $1INVALID_PARAMETER$2}'
 }
 
-# max_fragment_length (RFC 6066 4) is negotiated where culvert asks for it (wolfSSL_UseMaxFragment). The limit holds for
-# what comes in, and for every message that goes out: the library cuts only Certificate. culvertLimitRecords sets a limit
-# for sealed records that go out, for record_size_limit (RFC 8449). Empty records are not an overflow.
+# max_fragment_length (RFC 6066 4) is negotiated if culvert requests it (wolfSSL_UseMaxFragment). The limit applies to
+# incoming records and to every outgoing message; the library splits only Certificate. culvertLimitRecords limits outgoing
+# encrypted records, for record_size_limit (RFC 8449). Empty records are not an overflow.
 mendMaxFragment() {
   olderMayLack=1
   edit "$1/wolfssl/internal.h" 1 's{(        word16 max_fragment;\n)}{$1        word16 record_limit;  /* of sealed records to send; 0: none */\n}' &&

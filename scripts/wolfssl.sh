@@ -1,34 +1,34 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Provides the wolfSSL that culvert is linked with: gets the pinned release, checks it, builds it as a small
-# static library and keeps the result in a cache outside the source tree, so that it is built once a machine.
+# Provides the wolfSSL that culvert is linked with. It gets the pinned release, checks it and builds it as a small static
+# library. The result is kept in a cache outside the source tree, so that it is built once per machine.
 #
 # usage: scripts/wolfssl.sh [--print-prefix | --print-origin | --print-version |
 #   --print-flags | --configure DIR | --help]
-#   (nothing)        make sure that the library is there; one line when something is done, silent otherwise
+#   (nothing)        build the library unless the cache has it; print a line only if something is done
 #   --print-prefix   print where the library is or will be (PREFIX/include, PREFIX/lib/libwolfssl.a); builds nothing
-#   --print-origin   print in words what that library is (for `culvert --version`)
+#   --print-origin   print a description of that library (for `culvert --version`)
 #   --print-version  print the version that the installed library's header declares
-#   --print-flags    print the compiler's flags that are chosen here, one a line; those of scripts/wolfssl.list are added
-#   --configure DIR  unpack the source into DIR, mend it and run its own configure there (needs autoconf, automake, libtool;
+#   --print-flags    print the compiler flags that this script chooses, one per line; the build adds those of scripts/wolfssl.list
+#   --configure DIR  unpack the source into DIR, change it and run its own configure there (needs autoconf, automake, libtool;
 #                    scripts/wolfssl-configure-check.sh compares the result with the list)
 #
 # environment:
-#   WOLFSSL=             which one: empty = the pinned release (what tests and CI insist on);
+#   WOLFSSL=             which one: empty = the pinned release (tests and CI require it);
 #                        `fallback` = the distribution's source package, built with the same assembly options;
 #                        `distro` = the distribution's library as it is (slower: Debian builds it without assembly)
 #   WOLFSSL_TARBALL=     a local copy of the pinned archive, for machines without a network
-#   WOLFSSL_KEYLOG=1     a library that tells the secrets of its sessions, for `keylog-file`; never for production
+#   WOLFSSL_KEYLOG=1     a library that reveals the secrets of its sessions, for `keylog-file`; never for production
 #   WOLFSSL_CACHE=       the cache, default ${XDG_CACHE_HOME:-~/.cache}/culvert
 #   KEEP_SOURCE=1        keep the unpacked source beside the prefix, as PREFIX.src (to read or debug)
-#   WOLFSSL_LOG=         a file for the output of the compiler, which otherwise is kept as PREFIX/build.log only
-#   CC=, JOBS=           the C compiler (cc) and the number of parallel jobs (the CPUs there are)
+#   WOLFSSL_LOG=         a file for the output of the compiler; without it, only PREFIX/build.log has the output
+#   CC=, JOBS=           the C compiler (cc) and the number of parallel jobs (the number of CPUs)
 set -euo pipefail
 
 readonly VERSION=5.9.2
 readonly ARCHIVE=wolfssl_$VERSION.orig.tar.gz
 # Debian's source archive is upstream's release archive (the tag v5.9.2-stable, commit
-# ac01707f552c611fbd135cc723b2682b3e7f80f2) byte for byte, so one pin holds for both places.
+# ac01707f552c611fbd135cc723b2682b3e7f80f2) byte for byte, so one hash is valid for both sources.
 readonly SHA256=2f4ef3d4fd387a9b3191d36a6316d69116c46ff69bb9583b6c82b36d7b8ca114
 readonly POOL_PATH=pool/main/w/wolfssl/$ARCHIVE
 readonly UPSTREAM=https://github.com/wolfSSL/wolfssl/archive/refs/tags/v$VERSION-stable.tar.gz
@@ -60,19 +60,19 @@ architecture() {
 ARCH=$(architecture)
 readonly ARCH
 
-# The pinned release is compiled from scripts/wolfssl.list on the two architectures that the list knows. Everything else is left
-# to the library's own configure.
+# The pinned release is compiled from scripts/wolfssl.list on the two architectures of that list. All other builds use the
+# library's own configure.
 isListed() { [ "$KIND" = pinned ] && [ "$ARCH" != other ]; }
 
-# listed KIND: what the list has of that kind for this architecture, one a line.
+# listed KIND: the entries of that kind for this architecture, one per line.
 listed() { awk -v kind="$1" -v arch="$ARCH" '$1 == kind && ($2 == "all" || $2 == arch) { print $3 }' "$LIST"; }
 
-# Small and static. Off on purpose: the OpenSSL layer (memory a connection), TLS below 1.2, finite-field
-# Diffie-Hellman (every key exchange is one of the groups in src/tls/protocol/tls_names.cc), the error queue, and the hash
-# DRBG, since random bytes come from getrandom(2) through culvertRandomBlock() in src/tls.
-# On x86-64 also the table of 512 bytes that each of a session's two AES-GCM keys carries for CPUs without AES
-# instructions: the assembly never reads it. A CPU without them gets slow AES-GCM, so culvert prefers ChaCha20 there.
-# scripts/wolfssl.list holds what these flags come to. Whoever changes them runs scripts/wolfssl-configure-check.sh --update.
+# Small and static. Off on purpose: the OpenSSL layer (it costs memory per connection), TLS below 1.2, finite-field
+# Diffie-Hellman (every key exchange uses one of the groups in src/tls/protocol/tls_names.cc), and the error queue. So is the
+# hash DRBG, because random bytes come from getrandom(2) through culvertRandomBlock() in src/tls.
+# On x86-64 also a table of 512 bytes in each of a session's two AES-GCM keys, which the assembly never reads. A CPU without
+# AES instructions needs the table, and gets slow AES-GCM without it. So culvert prefers ChaCha20 there.
+# scripts/wolfssl.list holds the result of these flags. After a change, run scripts/wolfssl-configure-check.sh --update.
 configureFlags() {
   local flags=(--enable-static --disable-shared --with-pic --enable-sp --enable-sp-asm
     --enable-sni --enable-alpn --enable-session-ticket --enable-curve25519 --enable-ed25519
@@ -84,25 +84,27 @@ configureFlags() {
     aarch64) flags+=(--enable-armasm) ;;
     *) flags=("${flags[@]/--enable-sp-asm/}") ;;
   esac
-  # Releases before 5.7 need another library for ML-KEM, and serve 3DES where they have it. It opens old private keys.
+  # Releases before 5.7 need another library for ML-KEM, and serve 3DES suites if they are built with DES3, which opens old
+  # private keys.
   [ "$KIND" = fallback ] || flags+=(--enable-mlkem --enable-des3)
   printf '%s\n' "${flags[@]}" | sed '/^$/d'
 }
 
 compilerFlags() {
-  # Limits that no RFC sets and that peers pass. SP_INT_BITS: RSA keys of up to 8192 bits; ALT_ECC_SIZE keeps elliptic curve
-  # keys from growing with it. MAX_CERTIFICATE_SZ bounds every handshake message, a ClientHello of 64 KiB too. What is an
-  # array in a session or in a handshake stays small: scripts/wolfssl-mends.sh shortens lists instead.
+  # Raised limits: no RFC sets them, and peers exceed the defaults. SP_INT_BITS: RSA keys of up to 8192 bits; ALT_ECC_SIZE
+  # prevents elliptic curve keys from growing with it. MAX_CERTIFICATE_SZ bounds every handshake message, also a ClientHello of
+  # 64 KiB. Arrays in a session or a handshake stay small: scripts/wolfssl-mends.sh shortens lists instead.
   local flags=(-O2 -g1 -ffunction-sections -fdata-sections -fstack-protector-strong "-Wp,-D_FORTIFY_SOURCE=2"
     -DWOLFSSL_TLS13_MIDDLEBOX_COMPAT -DWOLFSSL_EXTRA_ALERTS -DWOLFSSL_ALWAYS_VERIFY_CB
     -DCUSTOM_RAND_GENERATE_BLOCK=culvertRandomBlock -DWOLFSSL_ALT_NAMES
     -DSP_INT_BITS=8192 -DALT_ECC_SIZE -DMAX_CERTIFICATE_SZ=103424 -DCULVERT_MAX_PEER_CHAIN=100
     -DWOLFSSL_MAX_ALT_NAMES=16384 -DWOLFSSL_MAX_NAME_CONSTRAINTS=1024 -DWOLFSSL_ASN_ALLOW_0_SERIAL
-    -DWOLFSSL_SEND_HRR_COOKIE  # how early data is turned down, see src/tls/hello/hello_guard.h
+    -DWOLFSSL_SEND_HRR_COOKIE  # to decline early data, see src/tls/hello/hello_guard.h
     -DWOLFSSL_ALLOW_BAD_TLS_LEGACY_VERSION  # see mendVersions
-    -DWOLFSSL_CHECK_SIG_FAULTS  # an ECDSA signature that a fault has spoiled does not leave: it would tell the key
-    -DWOLFSSL_NO_GETPID)  # only the hash DRBG would want to notice a fork
-  # The first is on by itself in later releases; mends lift the other two limits there: bytes of suites, and of a ticket.
+    -DWOLFSSL_CHECK_SIG_FAULTS  # an ECDSA signature that a hardware fault has changed is not sent: it would reveal the key
+    -DWOLFSSL_NO_GETPID)  # only the hash DRBG has to detect a fork
+  # Later releases have the first one by default. For them, functions of wolfssl-mends.sh lift the other two limits: the bytes
+  # of suites, and those of a ticket.
   [ "$KIND" != fallback ] || flags+=(-DWOLFSSL_IP_ALT_NAME -DWOLFSSL_MAX_SUITE_SZ=1024 -DMAX_PSK_ID_LEN=4096)
   [ -z "${WOLFSSL_KEYLOG:-}" ] || flags+=(-DHAVE_SECRET_CALLBACK -DWOLFSSL_EXTRA)  # EXTRA: wolfSSL_get_keys
   local extra
@@ -112,8 +114,8 @@ compilerFlags() {
   printf '%s\n' "${flags[@]}"
 }
 
-# The random source is a function of ours; wolfSSL's own files must see its prototype. The assembler is given
-# the same flags, hence the guard.
+# The random source is a function of ours, and wolfSSL's files need its prototype. The assembler gets the same flags, so the
+# header needs the guard.
 randomHeader() {
   cat <<'HEADER'
 #ifndef __ASSEMBLER__
@@ -125,7 +127,7 @@ int culvertRandomBlock(unsigned char* out, unsigned size);
 HEADER
 }
 
-# Programs that use the library include this first; configure writes the same.
+# Programs that use the library include this header first; configure writes the same one.
 optionsHeader() {
   cat <<'HEADER'
 /* wolfssl options.h: made by culvert's scripts/wolfssl.sh */
@@ -143,7 +145,7 @@ distroVersion() {
   printf '%s' "${version:-unknown}" | tr -c 'A-Za-z0-9.+-' _
 }
 
-# The name of the cache entry: the version and a hash of all that shapes the result.
+# The name of the cache entry: the version and a hash of everything that changes the result.
 prefix() {
   local key
   case $KIND in
@@ -159,7 +161,7 @@ prefix() {
 }
 
 origin() {
-  local keylog=${WOLFSSL_KEYLOG:+, telling its secrets}
+  local keylog=${WOLFSSL_KEYLOG:+, with the key log}
   case $KIND in
     distro) echo "the distribution's library $(distroVersion)" ;;
     fallback) echo "the distribution's source $(distroVersion), built with assembly$keylog" ;;
@@ -175,7 +177,7 @@ asRoot() {
   if [ "$(id -u)" = 0 ]; then "$@"; elif command -v sudo >/dev/null; then sudo "$@"; else return 1; fi
 }
 
-# download URL FILE: whichever client is there; apt's own is on every Debian.
+# download URL FILE: uses the client that is installed; every Debian has apt's own.
 download() {
   if [ -x /usr/lib/apt/apt-helper ]; then
     /usr/lib/apt/apt-helper -o APT::Sandbox::User=root download-file "$1" "$2" "SHA256:$SHA256"
@@ -184,7 +186,7 @@ download() {
   elif command -v wget >/dev/null; then
     wget -q -O "$2" "$1"
   else
-    echo "no apt, curl or wget to download with"; return 1
+    echo "cannot download: apt, curl and wget are missing"; return 1
   fi
 }
 
@@ -220,7 +222,7 @@ fetchArchive() {
   if [ ! -f "$target" ]; then
     sed 's/^/    /' "$log" >&2
     die "wolfSSL $VERSION could not be fetched, neither from this machine's Debian mirror nor from upstream.
-    Put the archive somewhere and say WOLFSSL_TARBALL=FILE (SHA-256 $SHA256),
+    Copy the archive to this machine and set WOLFSSL_TARBALL=FILE (SHA-256 $SHA256),
     or choose another library: WOLFSSL=fallback (the distribution's source) or WOLFSSL=distro (its binary)."
   fi
   cp "$target" "$CACHE/.$ARCHIVE.$$" && mv "$CACHE/.$ARCHIVE.$$" "$CACHE/$ARCHIVE"
@@ -241,7 +243,7 @@ fetchDistroSource() {
     -o "Dir::State::Lists=$dir/apt/lists" -o "Dir::Cache=$dir/apt" -o APT::Sandbox::User=root)
   (cd "$dir" && "${apt[@]}" update && "${apt[@]}" source wolfssl && mv wolfssl-*/ source) >>"$log" 2>&1 || {
     tail -20 "$log" >&2
-    die "the distribution's source package of wolfSSL cannot be had"
+    die "cannot get the distribution's source package of wolfSSL"
   }
 }
 
@@ -253,7 +255,7 @@ applyMends() {
   for mend in $(allMends); do
     olderMayLack=
     "$mend" "$1" || { [ "$KIND" = fallback ] && [ -n "$olderMayLack" ]; } ||
-      die "$mend: the source to be mended is not as expected in this wolfSSL (scripts/wolfssl-mends.sh)"
+      die "$mend: this wolfSSL does not have the text that the function changes (scripts/wolfssl-mends.sh)"
   done
 }
 
@@ -270,7 +272,7 @@ configureSource() {
   ./configure --prefix="$target" CC="$CC" CFLAGS="$cflags" "${flags[@]}"
 }
 
-# compileConfigured SOURCE WORK TARGET: leaves what is to be installed in WORK/root.
+# compileConfigured SOURCE WORK TARGET: leaves the files to install in WORK/root.
 compileConfigured() {
   set -x
   configureSource "$@"
@@ -279,7 +281,7 @@ compileConfigured() {
   make -s install DESTDIR="$2/root"
 }
 
-# compileOne FILE: one object, in the directory of the source. Assembly is compiled with other macros than C.
+# compileOne FILE: one object, in the directory of the source. Assembly needs different macros from C.
 compileOne() {
   local name=${1##*/} kind=c
   [ "${1##*.}" != S ] || kind=assembly
@@ -312,7 +314,7 @@ compileListed() {
   find wolfssl -name '*.h' ! -name internal.h ! -name 'libwolfssl_sources*' ! -path '*/port/*' -exec cp --parents -t "$root/include" {} +
 }
 
-# unpack WORK: the source of the archive in WORK, unpacked into WORK/source. The whole of it is four thousand files.
+# unpack WORK: unpacks the archive in WORK into WORK/source, without most of its four thousand files.
 unpack() {
   local top=wolfssl-$VERSION-stable parts=()
   if isListed && [ -z "${KEEP_SOURCE:-}${CONFIGURE_ONLY:-}" ]; then parts=("$top"/src "$top"/wolfcrypt/src "$top"/wolfssl); fi
@@ -350,12 +352,12 @@ buildFromSource() {
   getSource "$work" "$log"
   ! isListed || how=compileListed
   say "building $(origin) (about $(isListed && echo "half a minute" || echo "two minutes"))"
-  # In the background, since bash does not stop at the first error of a function that is called in a condition.
+  # In the background, because in a condition bash does not stop at the first error of a function.
   "$how" "$work/source" "$work" "$target" >>"$log" 2>&1 &
   if ! wait $! || [ ! -f "$work/root$target/lib/libwolfssl.a" ]; then
     cp "$log" "$CACHE/wolfssl-failed.log"
     tail -30 "$log" >&2
-    die "wolfSSL does not build; the whole log: $CACHE/wolfssl-failed.log"
+    die "cannot build wolfSSL; the whole log: $CACHE/wolfssl-failed.log"
   fi
   cp "$log" "$work/root$target/build.log"
   touch "$work/root$target/.ready"
@@ -394,7 +396,7 @@ main() {
   esac
   case ${WOLFSSL_KEYLOG:-} in
     '') ;;
-    1) [ "$KIND" = pinned ] || die "WOLFSSL_KEYLOG=1 goes with the pinned release only, not with WOLFSSL=$KIND" ;;
+    1) [ "$KIND" = pinned ] || die "WOLFSSL_KEYLOG=1 is allowed with the pinned release only, not with WOLFSSL=$KIND" ;;
     *) die "WOLFSSL_KEYLOG=$WOLFSSL_KEYLOG: allowed are nothing and 1" ;;
   esac
   case ${1:-} in
@@ -408,7 +410,7 @@ main() {
     '') ;;
     *) die "unknown argument $1 (try --help)" ;;
   esac
-  mkdir -p "$CACHE" 2>/dev/null || die "the cache $CACHE cannot be made; say WOLFSSL_CACHE=DIR"
+  mkdir -p "$CACHE" 2>/dev/null || die "cannot create the cache $CACHE; set WOLFSSL_CACHE=DIR"
   if [ "${1:-}" = --configure ]; then configureOnly "$2"; return; fi
   local target
   target=$(prefix)
