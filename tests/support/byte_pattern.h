@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Bytes that tell their own place, so that a lost, doubled or swapped one is seen, and a comparison
-// of long texts that says where they part instead of printing them. Thread: any (values).
+// Bytes that show their own position, so that a test sees a lost, doubled or swapped byte. And a
+// comparison of long texts that reports where they differ instead of printing them. Thread: any
+// (values).
 #pragma once
 
 #include <algorithm>
@@ -11,7 +12,7 @@
 
 namespace culvert {
 
-/// The byte at `place` of stream `seed`; it repeats after 64 KiB times 251 only.
+/// The byte at `place` of stream `seed`. The pattern repeats only after 64 KiB times 251.
 inline char patternAt(size_t place, uint8_t seed = 0) {
   return static_cast<char>((place * 31 + (place >> 8) * 7 + (place >> 16) * 13 + seed * 101u) &
                            0xff);
@@ -23,7 +24,7 @@ inline std::string pattern(size_t bytes, uint8_t seed = 0, size_t from = 0) {
   return text;
 }
 
-/// Empty where both are equal, else where they part.
+/// Returns "" if both are equal, else the first position at which they differ.
 inline std::string difference(std::string_view got, std::string_view wanted) {
   if (got == wanted) return "";
   const auto parted = std::mismatch(got.begin(), got.end(), wanted.begin(), wanted.end());

@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Runs tests written in CMocka's vocabulary as GoogleTest: assertions, mocks, expectations, groups
-// with setup, teardown and state, skip() and guarded allocation give the verdicts that
-// libcmocka 1.1 gives (prove_cmocka_compat.py proves it with one suite built against both). Include
-// it last: CMocka's names fail(), skip() and mock() are macros.
+// Runs tests that use CMocka's functions as GoogleTest tests. Assertions, mocks, expectations, groups
+// with setup, teardown and state, skip() and guarded allocation give the same verdicts as libcmocka
+// 1.1. prove_cmocka_compat.py proves that with one suite built against both. Include this header last:
+// CMocka's names fail(), skip() and mock() are macros.
 //
 //   static void countsUp(void **state) { assert_int_equal(next(*state), 1); }
-//   static const struct CMUnitTest tests[] = {cmocka_unit_test_setup_teardown(countsUp, open,
-//   close)}; CMOCKA_GTEST_GROUP(tests, NULL, NULL);                                    // in a unit
-//   test of ours, or int main(void) { return cmocka_run_group_tests(tests, NULL, NULL); }      //
-//   as in any CMocka program
+//   static const struct CMUnitTest tests[] = {cmocka_unit_test_setup_teardown(countsUp, open, close)};
 //
-// What differs: an assertion leaves by an exception and not by longjmp(), so destructors run; a
-// crash is not caught.
+//   CMOCKA_GTEST_GROUP(tests, NULL, NULL);          // in a unit test of ours
+//   int main(void) {                                // or as in any CMocka program
+//     return cmocka_run_group_tests(tests, NULL, NULL);
+//   }
+//
+// What differs: an assertion leaves by an exception, not by longjmp(), so destructors run. A crash
+// is not caught.
 #pragma once
 
 #include "cmocka_compat_groups.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// CMocka's test_malloc() family: blocks stand between guard bytes, a test that leaves blocks behind
-// or writes past their ends fails. Include cmocka_compat.h.
+// CMocka's test_malloc() family: guard bytes surround each block. A test fails if it leaves blocks
+// behind or writes past their ends. Include cmocka_compat.h.
 #pragma once
 
 #include <cstdlib>
@@ -51,10 +51,10 @@ class GuardedHeap {
     return moved;
   }
 
-  /// A mark: blocks allocated from now on are younger.
+  /// A mark: blocks that are allocated later are younger.
   size_t mark() const { return serial_; }
 
-  /// Frees all blocks younger than the mark and fails where there is one.
+  /// Frees all blocks younger than the mark, and fails if there is one.
   void failIfYounger(size_t mark) {
     const Place* first = nullptr;
     Place place{};

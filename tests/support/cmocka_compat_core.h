@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The part of cmocka_compat.h that everything else there stands on: how a test is left when it
-// fails, and the names and messages that CMocka has beside its assertions. Include cmocka_compat.h.
-// Thread: one (CMocka's tests are).
+// The core of cmocka_compat.h: how a test is left when it fails, and the names and messages that
+// CMocka has besides its assertions. Include cmocka_compat.h. Thread: one (as for CMocka's tests).
 #pragma once
 
 #include <fmt/format.h>
@@ -26,14 +25,13 @@ struct CMUnitTest {
   void* initial_state;
 };
 
-// The casts are C's on purpose: they decide what CMocka compares (0.5 is 0, -1 is the largest
-// value).
+// C casts on purpose: they decide what CMocka compares (0.5 is 0, -1 is the largest value).
 #define cast_to_largest_integral_type(value) ((LargestIntegralType)(value))
 #define cast_ptr_to_largest_integral_type(value) ((LargestIntegralType)(uintptr_t)(value))
 
 namespace culvert::cmocka {
 
-// What CMocka does with longjmp(): the test, fixture or mock ends here. Destructors run on the way.
+// Replaces CMocka's longjmp(): the test, fixture or mock ends here, and destructors run.
 struct TestFailed {};
 struct TestSkipped {};
 struct AssertOccurred {};  // mock_assert() within expect_assert_failure()
@@ -43,7 +41,7 @@ struct Place {
   int line;
 };
 
-// The failure is GoogleTest's at once, so that code under test that swallows exceptions cannot hide
+// Reports the failure to GoogleTest at once: code under test that swallows exceptions cannot hide
 // it.
 [[noreturn]] inline void leave(Place place, const std::string& message) {
   ADD_FAILURE_AT(place.file, place.line) << message;
@@ -96,7 +94,7 @@ __attribute__((format(printf, 1, 2))) inline void print_error(const char* format
   va_end(arguments);
 }
 
-/// What assert() of the code under test is redefined to; fails the test, or is what
+/// assert() of the code under test is redefined to this function. It fails the test, or is what
 /// expect_assert_failure waits for.
 inline void mock_assert(int result, const char* expression, const char* file, int line) {
   if (result != 0) return;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// CMocka's words for its mocks (cmocka_compat_mocks.h does the work). Include cmocka_compat.h.
+// CMocka's functions for mocks (cmocka_compat_mocks.h does the work). Include cmocka_compat.h.
 #pragma once
 
 #include <algorithm>
@@ -37,7 +37,7 @@ inline ParameterCheck isInRange(bool wanted, LargestIntegralType low, LargestInt
   return [=](LargestIntegralType value) { return (value >= low && value <= high) == wanted; };
 }
 
-// The string and the memory are copied: they may be gone when the mock is called.
+// Copies the string and the memory: they may be gone when the mock is called.
 inline ParameterCheck isString(bool wanted, std::string expected) {
   return [wanted, expected = std::move(expected)](LargestIntegralType value) {
     return (expected == reinterpret_cast<const char*>(static_cast<uintptr_t>(value))) == wanted;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// CMocka's groups as GoogleTest's test suites: each CMUnitTest becomes a test with its setup,
-// teardown and state, the group's setup and teardown are the suite's. Include cmocka_compat.h.
+// CMocka's groups as GoogleTest's test suites. Each CMUnitTest becomes a test with its setup,
+// teardown and state; the group's setup and teardown become the suite's. Include cmocka_compat.h.
 #pragma once
 
 #include <cstdlib>
@@ -78,7 +78,7 @@ class GroupTest : public testing::Test {
   CMUnitTest test_;
 };
 
-/// Makes the tests of a group GoogleTest's; a static initialiser may call it.
+/// Registers the tests of a group with GoogleTest; a static initialiser may call it.
 inline bool addGroup(const char* name, const CMUnitTest* tests, size_t count,
                      CMFixtureFunction setup, CMFixtureFunction teardown, Place place) {
   Group* group = &groups()[name];
@@ -98,8 +98,7 @@ inline bool addGroup(const char* name, const CMUnitTest* tests, size_t count,
   return true;
 }
 
-/// What a CMocka program's main() calls: runs one group and returns the number of tests that
-/// failed.
+/// Called by main() of a CMocka program: runs one group and returns the number of failed tests.
 inline int runGroup(const char* name, const CMUnitTest* tests, size_t count,
                     CMFixtureFunction setup, CMFixtureFunction teardown, Place place) {
   static int argc = 1;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // CMocka's mocks: queues of values to return, of conditions for parameters, and of calls in their
-// order. What is left in a queue when the test ends fails the test. Include cmocka_compat.h.
+// order. If a queue is not empty when the test ends, the test fails. Include cmocka_compat.h.
 #pragma once
 
 #include <deque>
@@ -25,15 +25,15 @@ struct Expected {
   int count;
   Place place;
 
-  bool optional() const { return count <= WILL_RETURN_ONCE; }  // at the end of the test
-  // Counts a use; true where it was the last.
+  bool optional() const { return count <= WILL_RETURN_ONCE; }  // may be left at the end of the test
+  // Counts a use. Returns true if it was the last one.
   bool use() {
     if (count == WILL_RETURN_ALWAYS) count = WILL_RETURN_ONCE;
     return count > 0 && --count == 0;
   }
 };
 
-// `ns::f` is expected, `f` is what __func__ says within it.
+// `ns::f` is expected; inside the function, __func__ is `f`.
 inline std::string bareName(std::string_view name) {
   const size_t colon = name.rfind(':');
   return std::string(colon == std::string_view::npos ? name : name.substr(colon + 1));
@@ -45,7 +45,7 @@ class Queues {
   void add(const std::string& name, T what, int count, Place place) {
     queues_[name].push_back({std::move(what), count, place});
   }
-  // Fails the test where there is none.
+  // Fails the test if the queue is empty.
   T take(const std::string& name, Place place, const char* purpose) {
     const auto queue = queues_.find(name);
     if (queue == queues_.end()) leave(place, fmt::format("no value {} {}", purpose, name));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Runs one test or fixture of CMocka's with what belongs around it, and knows what a group shares.
+// Runs one test or fixture of CMocka with everything around it, and holds what a group shares.
 // Include cmocka_compat.h.
 #pragma once
 
@@ -18,7 +18,7 @@ struct Group {
   void* state = nullptr;
   size_t mark = 0;      // of the heap before the setup
   bool ready = false;   // the setup succeeded
-  bool leaked = false;  // blocks were left when all was over
+  bool leaked = false;  // blocks were left at the end
   int failures = 0;     // tests that failed, as cmocka_run_group_tests() returns them
 };
 
@@ -34,8 +34,8 @@ inline const char* verdictWord(Ended ended) {
   return ended == Ended::kFailed ? "FAILED" : "SKIPPED";
 }
 
-// Runs a test or a fixture as CMocka does: with empty queues before, and a look at what is left in
-// them after.
+// Runs a test or a fixture as CMocka does: it empties the queues first, and afterwards checks what
+// is left in them.
 template <class Body>
 Ended runProtected(Body body) {
   mocks() = Mocks();

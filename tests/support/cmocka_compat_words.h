@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The words with which a CMocka test says what a mocked function's parameters must be, each with
+// The functions by which a CMocka test says what a mocked function's parameters must be, each with
 // and without a count, and in which order functions are called. Include cmocka_compat.h.
 #pragma once
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Writes DER, and changes it at a random place with all lengths around it right again: what blind
-// mutation seldom gets past the first header of.
+// Writes DER, and changes it at a random place. All lengths around the change are made right again:
+// blind mutations seldom get past the first header.
 #pragma once
 
 #include <cstdint>
@@ -43,7 +43,7 @@ inline Der derSequence(const std::vector<Der>& parts, uint8_t tag = DerReader::k
 
 class DerMutator {
  public:
-  /// `change` gives other contents for the body of an item.
+  /// `change` returns new contents for the body of an item.
   template <class Change>
   static Der mutate(std::span<const uint8_t> der, unsigned seed, Change change) {
     std::minstd_rand random(seed);
@@ -64,7 +64,7 @@ class DerMutator {
     return count;
   }
 
-  /// All items again, but for the one that `left` counts down to.
+  /// All items again, except for the one at which `left` reaches 0.
   template <class Change>
   static Der rewrite(std::span<const uint8_t> der, size_t& left, std::minstd_rand& random,
                      Change& change) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// ScarceMemory lets operator new fail from a chosen allocation of this thread on, for as long as it
-// lives. Included once in a test binary, since it replaces the operators. wolfSSL takes its memory
-// from malloc and notices nothing.
+// While a ScarceMemory lives, operator new fails from a chosen allocation of this thread on.
+// Include it once in a test binary, because it replaces the operators. wolfSSL uses malloc and is
+// not affected.
 #pragma once
 
 #include <cstddef>
@@ -18,7 +18,7 @@ class ScarceMemory {
   }
   ~ScarceMemory() { scarce = false; }
 
-  /// While one lives, memory is not scarce: a test's own work inside the code under test.
+  /// While a Plenty lives, memory is not scarce: for a test's own work inside the code under test.
   class Plenty {
    public:
     Plenty() : was_(scarce) { scarce = false; }
@@ -30,7 +30,7 @@ class ScarceMemory {
     const bool was_;
   };
 
-  /// Whether this allocation may be made.
+  /// True if this allocation may succeed.
   static bool allow() { return !scarce || (left != 0 && left-- != 0); }
 
  private:
@@ -40,7 +40,7 @@ class ScarceMemory {
 
 }  // namespace culvert
 
-// Not inlined: gcc would see free() meet the other translation units' operator new, and warn.
+// Not inlined: gcc would see free() paired with operator new of other translation units, and warn.
 [[gnu::noinline]] void* operator new(std::size_t size) {
   void* made = culvert::ScarceMemory::allow() ? std::malloc(size) : nullptr;
   if (made == nullptr) throw std::bad_alloc();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// ScriptedStream is a ByteStream without a socket: it follows a ScriptedPeer, which plays the far
-// end and the kernel in between. The peer belongs to the test and outlives the stream, so a test
-// can say what happens next and look afterwards at what has become of the connection. Thread: loop.
+// ScriptedStream is a ByteStream without a socket. It follows a ScriptedPeer, which plays the other
+// end and the kernel in between. The peer belongs to the test and outlives the stream: a test
+// scripts what happens next and checks the connection afterwards. Thread: loop.
 #pragma once
 
 #include <algorithm>
@@ -20,7 +20,7 @@ namespace culvert {
 
 class ScriptedStream;
 
-/// One side of a tunnel as the test directs and sees it.
+/// One side of a tunnel, scripted and observed by the test.
 struct ScriptedPeer {
   static constexpr size_t kUnlimited = std::numeric_limits<size_t>::max();
   static constexpr size_t kRecord = 16 * 1024;  // payload of one sealed record
@@ -28,29 +28,30 @@ struct ScriptedPeer {
 
   // --- script: what the stream meets from now on
 
-  std::deque<IoStatus>
-      handshakes;             ///< answers of handshake(), one a call; kOk when there are none left
-  size_t handshakeSends = 0;  ///< bytes that each handshake() sends
-  std::string input;          ///< what the peer has sent and nobody has read yet
-  IoStatus inputEnd = IoStatus::kOk;  ///< what comes after `input`; kOk: nothing yet
-  size_t readAtMost = kUnlimited;     ///< bytes that one read() gives
-  size_t emptyReads = 0;  ///< so many read()s give kOk and no byte first (records without payload)
-  size_t window = kUnlimited;         ///< bytes that the socket takes before it blocks
-  IoStatus writeEnd = IoStatus::kOk;  ///< kReset, kFailed: every write from now on says so
-  size_t overhead = 0;  ///< not 0: writes are sealed into records that are longer by so many bytes
+  std::deque<IoStatus> handshakes;  ///< results of handshake(), one per call; kOk when none is left
+  size_t handshakeSends = 0;        ///< bytes that each handshake() sends
+  std::string input;                ///< what the peer has sent and the stream has not read yet
+  IoStatus inputEnd = IoStatus::kOk;  ///< what follows `input`; kOk: nothing yet
+  size_t readAtMost = kUnlimited;     ///< how many bytes one read() returns
+  size_t emptyReads = 0;       ///< so many read()s return kOk and no byte first (records without
+                               ///< payload)
+  size_t window = kUnlimited;  ///< how many bytes the socket accepts before it blocks
+  IoStatus writeEnd = IoStatus::kOk;  ///< kReset, kFailed: every write from now on returns this
+  size_t overhead = 0;  ///< not 0: writes are sealed into records, longer by this many bytes
   size_t answersAReadWith =
       0;  ///< sealed bytes that a read() of something makes for the peer (KeyUpdates)
-  bool holdAcks = false;  ///< what the socket takes stays unacknowledged until acknowledge()
-  std::optional<CloseReason> failure;  ///< what failure() says
-  bool shortage = false;               ///< the next read() finds no memory
+  bool holdAcks = false;               ///< bytes that the socket accepted stay unacknowledged until
+                                       ///< acknowledge()
+  std::optional<CloseReason> failure;  ///< the result of failure()
+  bool shortage = false;               ///< the next read() fails for lack of memory
 
-  /// RST: what was sent before can still be read, writes fail at once.
+  /// RST: the stream can still read what was sent before; writes fail at once.
   void reset() {
     inputEnd = IoStatus::kReset;
     writeEnd = IoStatus::kReset;
     hungUp = true;
   }
-  /// Means nothing any more once the connection was cut.
+  /// Has no effect after the connection was cut.
   void acknowledge() {
     if (!gone && !aborted) unacknowledged = 0;
   }
@@ -61,29 +62,29 @@ struct ScriptedPeer {
   std::string received;       ///< payload that left for the peer, in order
   size_t taken = 0;           ///< bytes of input that were read as payload
   size_t discarded = 0;       ///< bytes of input that were thrown away
-  size_t unacknowledged = 0;  ///< taken by the socket, not acknowledged
+  size_t unacknowledged = 0;  ///< accepted by the socket, not acknowledged
   bool finSeen = false;       ///< our direction was ended in order
   bool aborted = false;       ///< abort() was called: the close is an RST
   bool gone = false;          ///< the stream was destroyed
   bool hungUp = false;
   bool watchedRead = false;
   bool watchedWrite = false;
-  ScriptedStream* stream = nullptr;  ///< null before and after its life
+  ScriptedStream* stream = nullptr;  ///< null before and after the stream's life
 
   bool readable() const {
     return !input.empty() || emptyReads != 0 || inputEnd != IoStatus::kOk || !handshakes.empty();
   }
   bool writable() const { return window != 0 || writeEnd != IoStatus::kOk; }
 
-  /// Calls the stream's observer as the loop would: level triggered, what is watched and ready.
-  /// True when it did.
+  /// Calls the stream's observer as the loop would, level-triggered: for what is watched and ready.
+  /// Returns true if it did.
   inline bool fireReadable();
   inline bool fireWritable();
 };
 
 class ScriptedStream final : public ByteStream {
  public:
-  /// `preface` is a backlog that is there from the beginning (a PROXY header); it is not payload.
+  /// `preface` is the size of a backlog at the start (a PROXY header); it is not payload.
   explicit ScriptedStream(ScriptedPeer& peer, size_t preface = 0) : peer_(peer), preface_(preface) {
     peer_.stream = this;
   }
@@ -111,7 +112,7 @@ class ScriptedStream final : public ByteStream {
       backlog_ += peer_.answersAReadWith;
     }
     if (peer_.overhead != 0)
-      flush();  // as TlsStream: an answer to what came in leaves at once, and all before it
+      flush();  // as TlsStream: an answer to input leaves at once, with everything before it
     return result;
   }
 
@@ -177,7 +178,7 @@ class ScriptedStream final : public ByteStream {
   friend struct ScriptedPeer;
   struct Record {
     std::string payload;
-    size_t left;  // bytes of the sealed record that the socket has not taken
+    size_t left;  // bytes of the sealed record that the socket has not accepted
   };
 
   static std::string textOf(std::span<const uint8_t> bytes) {
@@ -201,14 +202,14 @@ class ScriptedStream final : public ByteStream {
     if (!peer_.input.empty()) return {IoStatus::kOk, total};
     if (peer_.inputEnd == IoStatus::kOk)
       return {total != 0 ? IoStatus::kOk : IoStatus::kBlocked, total};
-    // A socket tells the bytes first and the end at the next call; TLS finds close_notify behind
-    // the bytes.
+    // A socket returns the bytes first and the end at the next call. TLS finds close_notify right
+    // behind the bytes.
     if (total != 0 && (peer_.overhead == 0 || peer_.inputEnd == IoStatus::kReset))
       return {IoStatus::kOk, total};
     return {peer_.inputEnd, total};
   }
 
-  /// The socket takes what it can of `bytes`.
+  /// The socket accepts what it can of `bytes`.
   size_t transmit(size_t bytes) {
     const size_t n = std::min(bytes, peer_.window);
     if (peer_.window != ScriptedPeer::kUnlimited) peer_.window -= n;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// TunnelBench is everything around one Tunnel, played by scripts: two ScriptedPeers, a dialer that
-// answers when told to, a host that notes what is reported. The loop is a real one. Thread: loop.
+// TunnelBench is everything around one Tunnel, scripted: two ScriptedPeers, a dialer that answers
+// on request, and a host that records reports. The loop is a real one. Thread: loop.
 #pragma once
 
 #include <memory>
@@ -13,15 +13,15 @@
 
 namespace culvert {
 
-/// How the backend is reached. Belongs to the test and outlives the dialer.
+/// How the backend is connected. Belongs to the test and outlives the dialer.
 struct DialScript {
   bool atOnce = true;                  ///< dial() answers before it returns
-  std::optional<CloseReason> failure;  ///< no connection, but this
+  std::optional<CloseReason> failure;  ///< the connect fails with this reason
   size_t preface = 0;                  ///< bytes of a PROXY header in front of the payload
 
   DialObserver* observer = nullptr;  ///< set while an answer is awaited
   size_t dials = 0;
-  bool cancelled = false;  ///< the dialer died before it had answered
+  bool cancelled = false;  ///< the dialer was destroyed before it answered
 };
 
 class ScriptedDialer final : public Dialer {
@@ -49,7 +49,7 @@ class ScriptedDialer final : public Dialer {
 };
 
 struct TunnelBench {
-  /// What the host was told, and when it died.
+  /// What was reported to the host, and when the host was destroyed.
   struct Report {
     size_t ended = 0;
     size_t hostsGone = 0;
@@ -106,8 +106,8 @@ struct TunnelBench {
 
   void answerDial() { ScriptedDialer::answer(dialing, backend); }
 
-  /// Gives every ready and watched side its turn, over and over, until nothing moves. False: it
-  /// moved without end.
+  /// Calls the callbacks of every ready and watched side until nothing moves. Returns false if that
+  /// never happens.
   bool settle() {
     for (int rounds = 0; rounds < 100'000; ++rounds) {
       bool moved = client.fireReadable();
@@ -120,7 +120,7 @@ struct TunnelBench {
     return false;
   }
 
-  /// Goes on with timers until the tunnel is gone. False: it was not within `limit`.
+  /// Runs timers until the tunnel is gone. Returns false if it is not within `limit`.
   bool waitEnd(Millis limit = Millis(5000)) {
     const TimePoint deadline = Clock::now() + limit;
     while (settle() && report.hostsGone == 0 && Clock::now() < deadline) {

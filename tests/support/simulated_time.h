@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// SimulatedTime is the monotonic clock of a test: while one lives, time passes only when the test says
-// so. It replaces clock_gettime() and epoll_wait() of this test binary, so EventLoop, Timer, libevent
-// and Clock::now() see simulated time and the daemon's code knows nothing of it. Thread: one at a time.
+// SimulatedTime is the monotonic clock of a test: while one lives, time passes only when the test
+// says so. It replaces clock_gettime() and epoll_wait() of this test binary. So EventLoop, Timer,
+// libevent and Clock::now() see simulated time, and the daemon's code does not change. Thread: one
+// at a time.
 #pragma once
 
 #include <sys/epoll.h>
@@ -18,7 +19,7 @@ namespace culvert {
 
 class SimulatedTime {
  public:
-  /// The kernel's tick: CLOCK_MONOTONIC_COARSE, which libevent reads, is late by up to this.
+  /// The kernel's tick: CLOCK_MONOTONIC_COARSE, which libevent reads, is late by up to this time.
   static constexpr int64_t kTickNanos = 4'000'000;
 
   SimulatedTime() { current = this; }
@@ -40,8 +41,8 @@ class SimulatedTime {
     out->tv_nsec = static_cast<decltype(out->tv_nsec)>(nanos % kSecond);
     return true;
   }
-  /// A loop that waits for events sleeps until its first timer is due. It has to have one: nobody
-  /// would wake it.
+  /// A loop that waits for events sleeps until its first timer is due. It must have a timer:
+  /// nothing else would wake it.
   void sleep(int millis) {
     if (millis < 0) std::abort();
     nanos_ += int64_t{millis} * 1'000'000;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Connected sockets for tests: loopback TCP and UNIX pairs, both ends nonblocking, and what a test
-// does with the far end. Thread: any.
+// does with the other end. Thread: any.
 #pragma once
 
 #include <poll.h>
@@ -20,13 +20,13 @@ struct SocketPair {
   UniqueFd theirs;
 };
 
-/// Waits until `events` hold, at most five seconds.
+/// Waits for `events`, at most five seconds.
 inline bool waitFd(int fd, short events, int millis = 5000) {
   pollfd entry{fd, events, 0};
   return ::poll(&entry, 1, millis) == 1;
 }
 
-/// Empty descriptors where the system refuses.
+/// Returns empty descriptors if the system refuses.
 inline SocketPair tcpPair() {
   SocketPair pair;
   const auto listener = openListener(SocketAddress::ipv4(INADDR_LOOPBACK, 0));
@@ -49,7 +49,7 @@ inline SocketPair unixPair() {
   return pair;
 }
 
-/// Sends all of `text`, waiting for room. False: the other side is gone.
+/// Sends all of `text`, waiting for room. Returns false if the other side is gone.
 inline bool sendAll(int fd, std::string_view text) {
   while (!text.empty()) {
     const ssize_t n = ::send(fd, text.data(), text.size(), MSG_NOSIGNAL);
@@ -65,10 +65,11 @@ inline bool sendAll(int fd, std::string_view text) {
 struct Received {
   std::string text;
   bool ended = false;  ///< FIN
-  int error = 0;       ///< ECONNRESET, ..; EAGAIN: nothing more came in time
+  int error = 0;       ///< ECONNRESET, ..; EAGAIN: nothing more arrived in time
 };
 
-/// Reads until `bytes` are there, the end, an error, or nothing comes for `millis`.
+/// Reads until `bytes` bytes have arrived, or the end, or an error, or nothing arrives for
+/// `millis`.
 inline Received receive(int fd, size_t bytes, int millis = 5000) {
   Received got;
   char block[65536];
@@ -90,7 +91,7 @@ inline Received receive(int fd, size_t bytes, int millis = 5000) {
   return got;
 }
 
-/// Everything until the end or an error.
+/// Reads everything until the end or an error.
 inline Received receiveAll(int fd, int millis = 5000) {
   return receive(fd, static_cast<size_t>(-1), millis);
 }

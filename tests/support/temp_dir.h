@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A directory of a test's own, with what is in it gone when the object goes. Thread: any.
+// A directory of a test. Its contents are removed when the object is destroyed. Thread: any.
 #pragma once
 
 #include <stdlib.h>
@@ -22,7 +22,7 @@ class TempDir {
     path_ = form;
   }
   ~TempDir() {
-    std::error_code ignored;  // a test may have taken the permissions away, or the directory itself
+    std::error_code ignored;  // a test may have removed the permissions, or the directory itself
     std::filesystem::permissions(path_, std::filesystem::perms::owner_all, ignored);
     std::filesystem::remove_all(path_, ignored);
   }
@@ -32,14 +32,14 @@ class TempDir {
   const std::string& path() const { return path_; }
   std::string operator/(const std::string& name) const { return path_ + "/" + name; }
 
-  /// Makes the directories on the way too. Returns the file's path.
+  /// Creates missing directories of the path. Returns the file's path.
   std::string write(const std::string& name, const std::string& contents) const {
     const std::string file = *this / name;
     std::filesystem::create_directories(std::filesystem::path(file).parent_path());
     std::ofstream(file, std::ios::binary) << contents;
     return file;
   }
-  /// Empty where there is no such file.
+  /// Returns "" if there is no such file.
   std::string read(const std::string& name) const {
     std::ifstream in(*this / name, std::ios::binary);
     return {std::istreambuf_iterator<char>(in), {}};
