@@ -23,7 +23,7 @@ def pytest_configure(config):
     for line in ("slow: takes more than about ten seconds",
                  "root: needs root (a privilege drop, a mount namespace, a low port)",
                  "wolfssl(major, minor): needs this version of the library or a newer one",
-                 "nosan: measures time or memory, or needs sizes, that a sanitizer's run cannot hold to"):
+                 "nosan: measures time or memory, or needs sizes, which a sanitizer changes"):
         config.addinivalue_line("markers", line)
     if not BINARY.exists():
         pytest.exit(f"no culvert at {BINARY}: build it, or name it in the environment variable CULVERT", 2)
@@ -43,7 +43,7 @@ def pytest_collection_modifyitems(items):
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_call(item):
-    """A test that hangs fails by itself, with the log attached, instead of holding up the run."""
+    """A test that hangs fails by itself, with the log attached, and does not block the run."""
     def give_up(*_):
         raise TimeoutError("the test hangs")
 
@@ -79,7 +79,7 @@ def pki(tmp_path_factory):
 
 
 def _let_others_pass(directory):
-    """pytest's directories are 0700: a daemon that dropped its privileges must get through to its files."""
+    """pytest's directories have mode 0700: a daemon that has dropped its privileges must be able to reach its files."""
     for path in [directory, *directory.parents][:4]:
         if path.owner() != "root" or str(path) in ("/", "/tmp"):
             continue
@@ -128,7 +128,7 @@ def culvert(request, workdir, pki):
 
 @pytest.fixture(scope="module")
 def conformance(request, tmp_path_factory, pki):
-    """One daemon for a whole table: it must be as well after the last case as before the first."""
+    """One daemon for a whole table: after the last case it must work as before the first."""
     directory = tmp_path_factory.mktemp("conformance")
     _let_others_pass(directory)
     echo = Echo()

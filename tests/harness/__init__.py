@@ -6,7 +6,7 @@
     daemon    Culvert, one running daemon: its ports, log, counters, memory, signals
     backends  plain TCP and UNIX-socket backends with every kind of behaviour and misbehaviour
     clients   TlsClient, a TLS client in charge of how it closes
-    programs  openssl, gnutls-cli, curl and a wolfSSL client, and what they say was agreed on
+    programs  openssl, gnutls-cli, curl and a wolfSSL client, and what they report as negotiated
     services  real daemons (redis, nginx, haproxy, dovecot, rsyslog) in temporary directories
     bulk      transfers that are too big for one Python process
     util      eventually(), scaled(), free ports, /proc

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Plain backends with every kind of manners. Each listens on a free loopback port (or a UNIX socket), serves every
-connection in a thread of its own and is stopped by the fixture that made it."""
+"""Plain backends with different behaviour. Each listens on a free loopback port (or a UNIX socket) and serves every
+connection in a thread of its own. The fixture that made a backend stops it."""
 
 import hashlib
 import os
@@ -27,7 +27,7 @@ def _listener(path, host, port, backlog):
 
 
 class Connection:
-    """One accepted connection and what became of it: `end` is 'fin', 'reset' or None while it lives."""
+    """One accepted connection and how it ended: `end` is 'fin', 'reset', or None while the connection is open."""
 
     def __init__(self, sock, peer, number):
         self.sock, self.peer, self.number = sock, peer, number
@@ -152,7 +152,7 @@ class Backend:
 
 
 class Echo(Backend):
-    """Sends back what comes; after the peer's FIN its own FIN."""
+    """Sends back what it receives; after the peer's FIN it sends its own FIN."""
 
     def serve(self, connection):
         sock = connection.sock
@@ -248,7 +248,7 @@ class Hanger(Backend):
 
 
 class BurstReader(Backend):
-    """Sends `size` pattern bytes and reads at the same time, but in bursts: `burst` bytes, then a pause."""
+    """Sends `size` pattern bytes and reads at the same time, in bursts: `burst` bytes, then a pause."""
 
     def __init__(self, size, burst=1 << 20, pause=0.2, seed=0, **options):
         self.size, self.burst, self.pause, self.seed = size, burst, pause, seed

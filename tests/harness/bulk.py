@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Load in processes of its own, where one interpreter would be the bottleneck or would spoil a measurement.
+"""Load in separate processes, because one interpreter would be the bottleneck or would disturb a measurement.
 
-Run as a program (`python3 bulk.py MODE ...`) it is one peer; Bulk starts such peers from a test. Peers talk JSON lines
-on standard output and end when their standard input ends.
+Run as a program (`python3 bulk.py MODE ...`) this file is one peer; Bulk starts such peers from a test. Peers write JSON
+lines to standard output and end when their standard input ends.
 
     exchange-backend  serves connections that name themselves by 8 bytes: sends and receives `size` bytes at once
     exchange-client   the other end, through TLS, in `count` parallel tunnels
     hold-backend      accepts, reads, never answers (idle tunnels)
     hold-client       opens `count` tunnels through TLS and holds them
     stream-backend    echoes for ever, for load that a reload must not disturb
-    stream-client     `count` tunnels that echo in turns until told to stop, each byte checked
-    churn-client      `count` tunnels one after another in `parallel` threads, each ended in the way told
+    stream-client     `count` tunnels that echo in turns until standard input ends, each byte checked
+    churn-client      `count` tunnels one after another in `parallel` threads, each ended as requested
 """
 
 import argparse
@@ -55,13 +55,13 @@ class Bulk:
     def line(self, timeout=60):
         """The next JSON line."""
         if not select.select([self.process.stdout], [], [], slack(timeout))[0]:
-            raise AssertionError(f"no word from {self.process.args} within {slack(timeout):.0f} s")
+            raise AssertionError(f"no line from {self.process.args} within {slack(timeout):.0f} s")
         text = self.process.stdout.readline()
         assert text, f"{self.process.args} ended with {self.process.wait()}"
         return json.loads(text)
 
     def tell(self):
-        """Ends its standard input: the peer finishes what it does and reports."""
+        """Ends the peer's standard input: the peer finishes its work and reports."""
         self.process.stdin.close()
 
     def stop(self):
@@ -270,7 +270,7 @@ def stream_backend(_options):
 
 
 def stream_client(options):
-    """Every tunnel sends `size` bytes and checks the echo, over and over; tunnels are renewed after `turns` rounds."""
+    """Every tunnel repeatedly sends `size` bytes and checks the echo; tunnels are renewed after `turns` rounds."""
     context = _context(options)
     stop = threading.Event()
     lock = threading.Lock()

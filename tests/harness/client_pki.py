@@ -73,7 +73,7 @@ class ClientPki:
     def make(self, stem, common=None, issuer=None, units=(), sans=(), ca=False, path_length=None, sign_bit=True, crl_bit=True,
              usage="client", start=-_HOUR, end=24 * _HOUR, private=None, signed_by=None, kind="ecdsa",
              digest=None, key_usage=None, permitted=None, ids=True, version_ids=True, issuer_name=None, extra=None):
-        """`signed_by` signs in the name of `issuer`; `above` of the result is what leads up from it to the root."""
+        """`signed_by` signs in the name of `issuer`. `above` of the result is the chain from it up to the root."""
         self.count += 1
         private = private or (rsa.generate_private_key(public_exponent=65537, key_size=1024) if kind == "rsa1024"
                               else rsa.generate_private_key(public_exponent=65537, key_size=2048) if kind == "rsa"

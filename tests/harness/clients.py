@@ -17,7 +17,7 @@ class Truncated(Exception):
 
 
 class TlsClient:
-    """A TLS connection to culvert. A context manager: leaving it closes the socket without a word.
+    """A TLS connection to culvert. A context manager: leaving it closes the socket without close_notify.
 
     recv() returns b"" for close_notify, raises Truncated for a FIN without one and ConnectionResetError for an RST;
     an alert raises ssl.SSLError. One thread at a time.
@@ -59,7 +59,7 @@ class TlsClient:
     # -- moving bytes ----------------------------------------------------------------------------------------------
 
     def flush(self):
-        """Sends what the SSL object has put out."""
+        """Sends what the SSL object has written."""
         while self.outgoing.pending:
             self.sock.sendall(self.outgoing.read(_STEP))
 
@@ -124,7 +124,7 @@ class TlsClient:
             pieces.append(piece)
 
     def echo(self, data=b"ping"):
-        """Sends and expects the same back: proves the tunnel lives."""
+        """Sends data and expects the same data back: proves that the tunnel works."""
         self.send(data)
         answer = self.recv_exactly(len(data))
         assert answer == data, (answer[:64], data[:64])
@@ -160,7 +160,7 @@ class TlsClient:
         assert self.sock.recv(1) == b"", "bytes after close_notify"
 
     def close(self):
-        """The polite end: close_notify, then close."""
+        """The orderly end: close_notify, then close."""
         try:
             self.close_notify()
         except (OSError, ssl.SSLError):
@@ -172,7 +172,7 @@ class TlsClient:
         self.sock.close()
 
     def shutdown_bare(self):
-        """FIN without close_notify, reading goes on."""
+        """FIN without close_notify; the client continues to read."""
         self.sock.shutdown(socket.SHUT_WR)
 
     def reset(self):

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The table of conformance: one case a line, with what is sent, the section that speaks of it and the alert that must
-come. Whatever is refused ends in order: one fatal alert, nothing behind it, then a FIN and never an RST.
+"""The table of conformance: one case a line, with what the client sends, the section of the RFC and the alert that culvert
+must send. A refusal always ends in order: one fatal alert, nothing after it, then a FIN and never an RST.
 
     CASES = [
         case("no key_share", "8446 9.2", hello(without(Extension.KEY_SHARE)), "missing_extension"),
@@ -8,9 +8,9 @@ come. Whatever is refused ends in order: one fatal alert, nothing behind it, the
     ]
     test_hello = table(CASES)
 
-A case that the library gets wrong is marked `library="what it does instead"`: a strict xfail, which the report at the
-end of the run names. The marks are those of the release that culvert is built with; with another one a case that fails
-is the library's too, and none is strict, except what culvert refuses before there is a session (steps.scanned)."""
+If wolfSSL violates the RFC in a case, the case is marked `library="what it does instead"`: a strict xfail, which the report
+at the end of the run names. The marks are those of the pinned release. With another release, every failing case counts as
+the library's and no mark is strict, except for what culvert refuses before there is a session (steps.scanned)."""
 
 import re
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ class Case:
     tls: int = 13
     service: str = "main"
     library: str = None
-    options: Callable = dict  # more for the client, made when the case runs
+    options: Callable = dict  # further options of the client, made when the case runs
 
 
 def case(name, rfc, act, expect, **more):
@@ -62,7 +62,7 @@ def table(cases):
 
     @pytest.mark.parametrize("case", cases)
     def test(case, conformance):
-        """What is sent ends as the RFC says."""
+        """The connection ends as the RFC says."""
         run(case, conformance)
 
     return test
@@ -86,12 +86,12 @@ def run(one, daemon):
 
 def make_client(one, daemon):
     kind = Tls13Client if one.tls == 13 else Tls12Client
-    # What the library gets wrong is often an alert that never comes.
+    # A violation of the library is often an alert that it never sends.
     return kind(Link(daemon.address(one.service), timeout=slack(1 if one.library else 5)), **one.options())
 
 
 def served(one, client):
-    """`act` sends what is odd; what it left undone of the handshake is done here."""
+    """`act` sends the unusual part; this function completes the handshake."""
     one.act(client)
     if not client.established:
         client.handshake()
@@ -115,7 +115,7 @@ def ended(client, act):
         assert isinstance(failure.event, Alert), failure
         early.append(failure.event)
     except Ended:
-        pass  # the server has stopped listening; what it said can still be read
+        pass  # the server has stopped reading; what it sent can still be read
     result = client.outcome(alerted=any(alert.fatal for alert in early))
     result.alerts = early + result.alerts
     return result

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Culvert is one daemon under test: started with --ready-fd, read through its log, steered by signals, ended by pid."""
+"""Culvert is one daemon under test: started with --ready-fd, observed through its log, controlled by signals, ended by pid."""
 
 import json
 import os
@@ -13,7 +13,7 @@ import time
 from .config import Config
 from .util import BINARY, SANITIZED, Proc, eventually, slack, split_address
 
-# The daemon's own words that tests wait for; one place to mend when the wording changes.
+# The daemon's texts that tests wait for: the one place to change when a text changes.
 MSG_RELOADED = re.compile(r"\breload done\b")
 MSG_RELOAD_FAILED = re.compile(r"\breload failed\b")
 MSG_RELOAD_ENDED = re.compile(r"\breload (done|failed)\b")
@@ -26,7 +26,7 @@ _REPORT = re.compile(r"ERROR: (Address|Leak|Thread)Sanitizer|WARNING: ThreadSani
 
 
 class StartFailed(AssertionError):
-    """The process ended before it was ready; `code` is its exit status and `stderr` what it said."""
+    """The process ended before it was ready; `code` is its exit status, `stderr` its output."""
 
     def __init__(self, code, stderr):
         super().__init__(f"culvert did not become ready (exit status {code}):\n{stderr}")
@@ -160,7 +160,7 @@ class Culvert:
         self.ready_lines = [LogLine(line) for line in text.decode().splitlines()]
         self._learn(self.ready_lines)
         if select.select([self._ready_pipe], [], [], slack(2))[0]:
-            os.read(self._ready_pipe, 1)  # its end: the descriptor is closed, the count of them is steady
+            os.read(self._ready_pipe, 1)  # end of file: culvert has closed the descriptor, so their number is stable
         return self
 
     def _learn(self, lines):
@@ -171,7 +171,7 @@ class Culvert:
                     addresses.append(line["address"])
 
     def _learn_from_dump(self):
-        """The listeners now: a reload that adds some is not told through the ready descriptor."""
+        """The listeners now: culvert does not report listeners of a reload through the ready descriptor."""
         mark = self.mark()
         self.signal(signal.SIGUSR2)
         self.wait_log(MSG_COUNTERS, 5, since=mark)
@@ -212,7 +212,7 @@ class Culvert:
         return code
 
     def cleanup(self):
-        """Ends the process, however the test left it, and checks how it went."""
+        """Ends the process in any state, and checks its exit status and the sanitizer's reports."""
         try:
             if self.process is None:
                 return
@@ -254,7 +254,7 @@ class Culvert:
         temporary.rename(self.config_path)
 
     def reload(self, config=None, expect=True, timeout=10):
-        """HUP; waits for the line that tells how it ended and returns the lines logged since. `expect` is the outcome
+        """HUP; waits for the line with the result and returns the lines logged since. `expect` is the outcome
         wanted: True committed, False refused, None either."""
         if config is not None:
             self.write(config)
@@ -290,7 +290,7 @@ class Culvert:
             return ""
 
     def log_lines(self, since=0):
-        """Whole lines only: one that is being written does not count yet."""
+        """Whole lines only, without a line that is still being written."""
         text = self.log_text(since)
         return [LogLine(line) for line in text[:text.rfind("\n") + 1].splitlines()]
 

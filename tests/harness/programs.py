@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The TLS clients of the command line, each made to force one version, suite or group, and what came of it.
+"""The TLS clients of the command line, each of which forces one version, suite or group, and their results.
 
     Answer(version="TLSv1.3", suite="TLS_AES_128_GCM_SHA256", group="X25519")
     Answer(alert="handshake_failure")
 
-Groups are called as culvert's log calls them, suites by their OpenSSL names. A client that does not say something
-leaves it None.
+Groups have the names of culvert's log, suites their OpenSSL names. If a client does not report a value, it is None.
 """
 
 import json
@@ -62,13 +61,13 @@ def openssl(port, *options, name="localhost"):
         return Answer(alert=ALERTS.get(int(alert), alert), text=text)
     version, suite = _found(r"New, (TLSv[\d.]+), Cipher", text), _found(r"Cipher is (\S+)", text)
     group = _found(r"Server Temp Key: (?:ECDH, )?([\w-]+)", text)
-    # Of TLS 1.2 it prints the version that the suite came with.
+    # For TLS 1.2, this line of openssl has the version in which the suite was introduced.
     version = _found(r"Protocol\s*: (TLSv[\d.]+)", text) or version
     return Answer(version, suite, _own_group(group), _found(r"ALPN protocol: (\S+)", text), text=text)
 
 
 def gnutls(port, priority, *options):
-    """gnutls-cli; `priority` in its language. It names no suite by number, so `suite` is what stands in brackets."""
+    """gnutls-cli; `priority` in its syntax. It does not print suites by number, so `suite` is the text in brackets."""
     text = run(["gnutls-cli", "--insecure", "--sni-hostname", "localhost", "--priority", priority, *options, "-p", port,
                 "127.0.0.1"])
     alert = _found(r"Received alert \[(\d+)\]", text)
@@ -98,7 +97,7 @@ def curl(port, *options):
 def wolf(port, **options):
     """The tests' own wolfSSL client (tests/support/wolf_client.cc): groups, shares (numbers), version, suites, ca.
 
-    A dictionary as the client prints it, or None where it cannot be built or its library lacks what is asked for."""
+    A dictionary as the client prints it, or None if it cannot be built or its library lacks what is requested."""
     library = native.wolfssl()
     if library is None:
         return None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Real daemons, each unprivileged where it can be, in a temporary directory, on a free port, ended by pid."""
+"""Real daemons, each unprivileged if possible, in a temporary directory, on a free port, ended by pid."""
 
 import grp
 import os
@@ -19,7 +19,7 @@ class Service:
 
     def __init__(self, name, command, files=None, port=None, prefix=(), ready=None, setup=None):
         self.name = name
-        # Not pytest's directory: UNIX socket paths must stay short, and other users must get in.
+        # Not pytest's directory: UNIX socket paths must stay short, and other users must be able to enter.
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix=f"culvert-{name}-"))
         os.chmod(self.dir, 0o755)
         self.port = port or free_port()
@@ -92,7 +92,7 @@ http {
 
 
 def nginx(proxy_protocol=False):
-    """Serves html/ and tells at /who where it sees the client."""
+    """Serves html/, and answers /who with the client's address as it sees it."""
     conf = _NGINX.replace("LISTEN", " proxy_protocol" if proxy_protocol else "")
     conf = conf.replace("WHO", "$proxy_protocol_addr $proxy_protocol_port" if proxy_protocol
                         else "$remote_addr $remote_port")
@@ -181,7 +181,7 @@ def haproxy(*addresses):
 
 
 def smtp():
-    """An SMTP server that keeps what it takes in a maildir: mail/new."""
+    """An SMTP server that stores accepted mail in a maildir: mail/new."""
     return Service("smtp", ["/usr/bin/python3", "-m", "aiosmtpd", "-n", "-l", "127.0.0.1:{port}", "-c",
                             "aiosmtpd.handlers.Mailbox", "{dir}/mail"])
 
@@ -201,7 +201,7 @@ class PrivateDev:
     `prefix` runs a command inside: it ends in exec, the pid stays that of the process started.
     """
 
-    # Private before anything is mounted; in a chroot the root is no mount point, but its /dev is one.
+    # Make it private before anything is mounted. In a chroot the root is not a mount point, but its /dev is one.
     _SETUP = ("set -e; d=$1; mount --make-rprivate / 2>/dev/null || mount --make-rprivate /dev; "
               " mkdir $d; mount -t tmpfs -o mode=755 tmpfs $d; "
               "for n in null zero full random urandom tty; do : >$d/$n; mount --bind /dev/$n $d/$n; done; "

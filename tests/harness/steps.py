@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the cases of conformance send, in small steps: each function gives an act, which a case performs on a client."""
+"""What the cases of conformance send, in small steps. Each function returns an act, which a case performs on a client."""
 
 import struct
 
@@ -11,7 +11,7 @@ WARNING, FATAL = 1, 2
 
 
 def scanned(act):
-    """Marks an act whose first bytes are malformed: where they are refused, culvert's own scanner does it."""
+    """Marks an act whose first bytes are malformed. culvert's own scanner refuses them, not the library."""
     act.scanned = True
     return act
 
@@ -78,7 +78,7 @@ def schemes(*numbers):
 
 
 def body(change, **how):
-    """Sends a ClientHello whose body is what `change` makes of the right one; the length of the message is right."""
+    """Sends a ClientHello whose body is the result of `change`; the length of the message is right."""
     def act(client):
         client.send_handshake(message(HandshakeType.CLIENT_HELLO, change(client.hello.body())), **how)
     return scanned(act)
@@ -100,7 +100,7 @@ def steps(*acts):
     return act
 
 
-# Places of a handshake to stand at.
+# Points of a handshake to stop at.
 
 def flight(client):
     """The server's flight is read; what is sent next is sealed in TLS 1.3 and plain in TLS 1.2."""
@@ -120,7 +120,7 @@ def exchanged(client):
 
 
 def sealed(client):
-    """TLS 1.2: and so is the change_cipher_spec."""
+    """TLS 1.2: ClientKeyExchange and change_cipher_spec are sent too."""
     exchanged(client)
     client.start_writing()
 
@@ -135,7 +135,7 @@ def after(place, *acts):
     return steps(place, *acts)
 
 
-# What is sent there.
+# What the client sends there.
 
 def handshake(kind, body=b"", **how):
     return lambda client: client.send_handshake(message(kind, body), **how)
@@ -178,7 +178,7 @@ def data(client):
     client.send_record(ContentType.APPLICATION_DATA, b"data")
 
 
-# HelloRetryRequest: a first hello without any share, and a second one that `changes` make wrong.
+# HelloRetryRequest: a first hello without a share, and a second one with the faults that `changes` make.
 
 def retry(*changes, between=b"", first=(), **how):
     """A handshake up to the second ClientHello. `between` are raw bytes sent before it."""

@@ -56,7 +56,7 @@ def scaled(number, least=1):
 
 
 def slack(seconds):
-    """A time limit for a machine that is slow or busy: only ever an upper bound of waiting."""
+    """A time limit for a slow or busy machine. Use it only as an upper bound of waiting."""
     return seconds * _SLACK
 
 
@@ -84,7 +84,7 @@ _BLOCK = random.Random(42).randbytes(1 << 20)
 def chunks(size, chunk=1 << 18, seed=0):
     """Yields `size` bytes as memoryviews of `chunk` bytes, each of them different, the same ones for the same seed.
 
-    The yielded view is overwritten by the next turn.
+    The next iteration overwrites the yielded view.
     """
     block = bytearray(_BLOCK[:chunk])
     view = memoryview(block)
@@ -144,7 +144,7 @@ def reset_on_close(sock):
 
 
 class Proc:
-    """What /proc tells about a process."""
+    """What /proc shows about a process."""
 
     def __init__(self, pid):
         self.pid = pid
@@ -160,7 +160,7 @@ class Proc:
             pytest.skip("needs root to see the descriptors of culvert")
 
     def fd_targets(self):
-        """Where the descriptors lead to, for a message when a count is off."""
+        """The targets of the descriptors, for a message when their number is wrong."""
         targets = []
         for fd in self._descriptors():
             try:
@@ -179,7 +179,7 @@ class Proc:
     def _rollup(self, field):
         try:
             rollup = open(f"{self._dir}/smaps_rollup")
-        except PermissionError:  # for root only, too: the nearest figure that everybody sees
+        except PermissionError:  # only root may read that, too; this is the closest figure that every user can read
             return int(self.status("VmRSS").split()[0]) * 1024
         for line in rollup:
             if line.startswith(field + ":"):

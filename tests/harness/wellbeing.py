@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What "survived" means for every hostile test: the process lives, a fresh connection is served within a second, the
-descriptors are back where they were, no tunnel is left and nothing spins."""
+"""What "survived" means for every hostile test: the process runs, a new connection is served within a second, the number
+of descriptors is as before, no tunnel is left, and no thread spins."""
 
 import time
 
@@ -43,14 +43,14 @@ def counted(daemon, **expected):
 
 
 def wait_causes(daemon, count, *names, timeout=5):
-    """Waits until `count` tunnels have ended with one of the causes `names`: by the counters, which know each of them
-    where the log sums up repeats."""
+    """Waits until `count` tunnels have ended with one of the causes `names`. It uses the counters, which count every tunnel;
+    the log collapses repeats."""
     eventually(lambda: (lambda now: sum(now.get(f"closed_by_cause.{name}", 0) for name in names))(daemon.counters())
                >= count, timeout, f"{count} ends with cause {' or '.join(names)}", every=0.05)
 
 
 def fill(client, daemon, limit=10):
-    """Sends until culvert has stopped reading and the kernel takes nothing more: nobody reads at the other end."""
+    """Sends until culvert has stopped reading and the kernel accepts no more bytes: the other end does not read."""
     stop, pending = time.monotonic() + slack(limit), b""
     while time.monotonic() < stop:
         pending = pending or client.sealed(ContentType.APPLICATION_DATA, bytes(1 << 14))
@@ -64,7 +64,7 @@ def fill(client, daemon, limit=10):
 
 
 def check(daemon, baseline):
-    """Everything of the module's mission, after a test. `baseline`: descriptors before, None where nobody may see."""
+    """Checks all of the above after a test. `baseline`: the descriptors before, or None if this user may not count them."""
     assert daemon.running(), f"culvert died with status {daemon.process.returncode}"
     fresh_connection(daemon)
     daemon.wait_idle()
@@ -82,8 +82,8 @@ def check(daemon, baseline):
 def steady(request, culvert, backend):
     """A factory of daemons that must be unharmed in the end: steady(echo.address, {"idle-timeout": "1s"}).
 
-    Beside the service `main` under test each has a service `fresh` with an echo of its own, which stays usable
-    whatever the test does to the backend of `main`. `services` adds more, `globals_` are [global] keys.
+    Beside the service `main` under test, each has a service `fresh` with an echo of its own. It stays usable even if the
+    test breaks the backend of `main`. `services` adds more services, `globals_` are [global] keys.
     """
     daemons = []
     failed = request.session.testsfailed
