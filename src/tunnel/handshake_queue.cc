@@ -7,7 +7,7 @@
 namespace culvert {
 namespace {
 
-// Of so many steps one belongs to a new client.
+// One step in this many goes to a new client.
 constexpr unsigned kNewClientsTurn = 3;
 
 }  // namespace
@@ -49,7 +49,7 @@ void HandshakeQueue::beginTurn() {
   spent_ = {};
 }
 
-/// One step of whoever is next; none where all that waited have ended meanwhile.
+/// Runs one step of the next handshake, or none if all that waited have ended meanwhile.
 void HandshakeQueue::runNext() {
   const bool newClient = ++picks_ % kNewClientsTurn == 0 && (arrivalsWait_ || !fresh_.empty());
   if (!answered_.empty() && !newClient) {

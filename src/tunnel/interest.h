@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What a tunnel wants to be told by its two sockets, as a pure function of what it is and has: the
-// rule behind Tunnel::updateInterest, tested as a truth table. Thread: any (values).
+// Which events of its two sockets a tunnel needs, as a pure function of its state: the rule behind
+// Tunnel::updateInterest, tested as a truth table. Thread: any (values).
 #pragma once
 
 #include <cstdint>
@@ -16,18 +16,20 @@ enum class TunnelState : uint8_t {
 /// What the closing state still has to do for one end.
 enum class EndGoal : uint8_t {
   kOpen,     ///< not closing
-  kDeliver,  ///< everything meant for this end is delivered (and acknowledged), then it is aborted
-  kFollow,   ///< aborted as soon as the other end is done
-  kLinger,   ///< the alert leaves, FIN, input is thrown away for a moment, then a plain close
+  kDeliver,  ///< deliver everything for this end and wait for its acknowledgement, then abort the
+             ///< end
+  kFollow,   ///< abort this end as soon as the other end is done
+  kLinger,   ///< send the alert and FIN, discard input for a moment, then close normally
   kDone,     ///< closed
 };
 
 struct EndView {
-  bool wantsRead = false;   ///< the pump that starts here has room and its source is open
-  bool wantsWrite = false;  ///< the pump that ends here has bytes or an end waiting for the socket
-  bool backlog = false;     ///< sealed bytes wait, whoever wrote them
-  bool readable = true;     ///< the peer has not ended: there may be input to throw away
-  bool queued = false;      ///< its handshake waits for the loop to have time for it
+  bool wantsRead = false;   ///< the pump that starts here has room, and its source is open
+  bool wantsWrite = false;  ///< the pump that ends here has bytes, or an end, to write to the
+                            ///< socket
+  bool backlog = false;     ///< sealed bytes wait, of the pump or of the stream itself
+  bool readable = true;     ///< the peer has not ended: there may be input to discard
+  bool queued = false;      ///< its handshake waits in the HandshakeQueue
   EndGoal goal = EndGoal::kOpen;
 };
 
@@ -43,8 +45,8 @@ struct Interest {
   bool operator==(const Interest&) const = default;
 };
 
-/// Write-ready is wanted only while something waits to be written; reading stops while the other
-/// side's FIFO is full.
+/// A socket is watched for writing only while something waits to be written. Reading stops while
+/// the other side's FIFO is full.
 Interest interestOf(TunnelState state, const EndView& client, const EndView& backend);
 
 }  // namespace culvert

@@ -28,7 +28,8 @@ SourceEnd endOf(IoStatus status) {
 
 void Pump::pull(TimePoint now) {
   if (!wantsRead()) return;
-  // What the sink has taken but not sent counts too: a slow client's sealed records wait there.
+  // Bytes that the sink accepted but has not sent count, too: a slow client's sealed records wait
+  // there.
   const size_t used = waiting();
   if (used + ByteStream::kReadUnit > fifo_.capacity()) return updatePause();
   const IoResult r = source_->read(fifo_, fifo_.capacity() - used);
@@ -39,7 +40,7 @@ void Pump::pull(TimePoint now) {
 void Pump::push(TimePoint now) {
   if (sink_ == nullptr || sinkBroken_) return;
   const bool wasDone = done_;
-  // What the sink sent while nothing waited for it was its own: a handshake, answers.
+  // What the sink sent while no bytes waited for it was its own: a handshake, answers.
   const uint64_t before = stalledSince_ == kNever ? sink_->transmitted() : transmitted_;
   if (!fifo_.empty()) {
     const IoResult r = sink_->write(fifo_);
@@ -54,7 +55,7 @@ void Pump::push(TimePoint now) {
       done_ = true;
     }
   }
-  // Told by the kernel's count, because the sink also sends while it is read.
+  // The kernel's count, because the sink also sends during reads.
   transmitted_ = sink_->transmitted();
   const bool progress = transmitted_ != before;
   if (sourceEnd_ == SourceEnd::kClean && fifo_.empty() && !ending_ && !done_ && !sinkBroken_)
@@ -85,7 +86,7 @@ void Pump::updatePause() {
     paused_ = true;
     counters_.add(pick(Counter::kReadsPausedInbound, Counter::kReadsPausedOutbound));
   } else if (paused_ && room >= std::max(fifo_.capacity() / 2, ByteStream::kReadUnit)) {
-    // The low mark: half empty, so that reading does not go on and off with every record.
+    // The low mark is half empty, so that reading does not stop and resume with every record.
     paused_ = false;
     counters_.add(pick(Counter::kReadsResumedInbound, Counter::kReadsResumedOutbound));
   }

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Pump carries one direction of a tunnel: source -> FIFO -> sink. It reads while there is room,
-// stops at the high mark and goes on below the low one, and remembers how the source ended and
-// whether the sink still takes bytes. It never decides what an end means for the tunnel. Thread:
-// loop.
+// stops at the high mark and resumes below the low one. It records how the source ended and whether
+// the sink still accepts bytes. It never decides what an end means for the tunnel. Thread: loop.
 //
-// Invariants: 1. every byte taken from the source is in the FIFO, was taken by the sink, or is
-// counted as lost.
-//             2. FIFO + what the sink has taken and not sent stay within the FIFO's capacity + one
-//             sealed FIFO's overhead.
+// Invariants: 1. every byte read from the source is in the FIFO, was accepted by the sink, or is
+//                counted as lost.
+//             2. FIFO + what the sink has accepted and not sent stay within the FIFO's capacity +
+//                the overhead of one sealed FIFO.
 //             3. while reading is not paused there is room for one more TLS record
-//             (ByteStream::kReadUnit).
+//                (ByteStream::kReadUnit).
 #pragma once
 
 #include <cstdint>
@@ -31,27 +30,28 @@ class Pump {
   Pump(Direction direction, BufferPool& pool, size_t fifoSize, CounterBlock& counters)
       : counters_(counters), fifo_(pool, fifoSize), direction_(direction) {}
 
-  /// Neither is owned; both may come later than the other. nullptr takes one away.
+  /// The pump owns neither. They may be set in any order; nullptr removes one.
   void setSource(ByteStream* source) { source_ = source; }
   void setSink(ByteStream* sink) {
     sink_ = sink;
     transmitted_ = sink != nullptr ? sink->transmitted() : 0;
   }
 
-  /// One round: what the source has and the FIFO has room for, then what the sink takes.
+  /// One round: reads what the source has and the FIFO has room for, then writes what the sink
+  /// accepts.
   void run(TimePoint now) {
     pull(now);
     push(now);
   }
   void pull(TimePoint now);
-  /// Also carries the clean end on: once the source ended and the FIFO is empty, the sink is shut
-  /// down.
+  /// Also passes on the clean end: once the source has ended and the FIFO is empty, it shuts the
+  /// sink down.
   void push(TimePoint now);
 
   SourceEnd sourceEnd() const { return sourceEnd_; }
-  /// on-truncation = fin: the truncated end goes on as a clean one.
+  /// on-truncation = fin: the truncated end counts as a clean one.
   void treatAsClean() { sourceEnd_ = SourceEnd::kClean; }
-  /// The sink takes nothing any more (a write failed, or its peer was seen to be gone).
+  /// The sink accepts nothing any more: a write failed, or its peer is gone.
   bool sinkBroken() const { return sinkBroken_; }
   void markSinkBroken(TimePoint now) {
     if (!sinkBroken_) lastActivity_ = now;
@@ -59,7 +59,7 @@ class Pump {
   }
   /// The source ended cleanly and the sink has been shut down after the last byte.
   bool done() const { return done_; }
-  /// Nothing is left to carry: done, or the sink went away after it had been given everything.
+  /// Nothing is left to carry: done, or the sink broke after it had accepted everything.
   bool over() const {
     return done_ || (sinkBroken_ && sourceEnd_ == SourceEnd::kClean && fifo_.empty());
   }
@@ -73,12 +73,12 @@ class Pump {
   }
   bool paused() const { return paused_; }
 
-  /// Bytes on their way: in the FIFO, or taken by the sink and not yet by its kernel.
+  /// Bytes on their way: in the FIFO, or accepted by the sink and not yet by its kernel.
   size_t waiting() const { return fifo_.size() + (sink_ != nullptr ? sink_->backlog() : 0); }
   size_t buffered() const { return fifo_.size(); }
   size_t capacity() const { return fifo_.capacity(); }
 
-  /// Throws away what waits in the FIFO and counts it, with `more`, as lost.
+  /// Discards what waits in the FIFO and counts it, with `more`, as lost.
   void discard(size_t more = 0);
 
   uint64_t delivered() const { return delivered_; }
@@ -86,9 +86,9 @@ class Pump {
   /// When bytes or an end last moved, at either side.
   TimePoint lastActivity() const { return lastActivity_; }
   void touch(TimePoint now) { lastActivity_ = now; }
-  /// Since when bytes have waited without one being accepted; kNever where none waits.
+  /// Since when bytes have waited without one being accepted; kNever if none waits.
   TimePoint stalledSince() const { return stalledSince_; }
-  /// How long bytes have waited for the sink in all, until `now`.
+  /// How long bytes have waited for the sink in total, until `now`.
   Clock::duration blockedFor(TimePoint now) const {
     return blockedTotal_ + (blockedSince_ == kNever ? Clock::duration{} : now - blockedSince_);
   }
@@ -106,7 +106,7 @@ class Pump {
   CounterBlock& counters_;
   RingBuffer fifo_;
   uint64_t delivered_ = 0;
-  uint64_t transmitted_ = 0;  // of the sink, when it was last looked at
+  uint64_t transmitted_ = 0;  // of the sink, at the last look
   uint64_t lost_ = 0;
   TimePoint lastActivity_{};
   TimePoint stalledSince_ = kNever;

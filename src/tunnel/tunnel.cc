@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The relay of a tunnel, what the ends of either side mean, and its one timer. See tunnel.h; the
+// The relay of a tunnel, what the ends of either side mean, and its one timer. See tunnel.h. The
 // opening is in tunnel_opening.cc, the closing state in tunnel_closing.cc.
 #include "tunnel/tunnel.h"
 
@@ -11,10 +11,10 @@
 namespace culvert {
 namespace {
 
-// A socket that nobody reads (its FIFO is full, or its direction has ended) tells nothing of a
-// reset: ask now and then.
+// culvert does not read a socket whose FIFO is full or whose direction has ended, so it learns
+// nothing of a reset. It polls for one.
 constexpr Millis kUnreadPoll{500};
-// What a client has at least to answer what it is sent after a standstill.
+// How long a client gets at least to answer what culvert sends after a standstill.
 constexpr Millis kAnswerTime{1000};
 
 }  // namespace
@@ -52,7 +52,7 @@ void Tunnel::onReady(End& end, bool readable) {
       if (!context_.handshakes.drive(end)) updateInterest();
       return;
     case TunnelState::kConnect:
-      // Reading a TLS stream flushes its backlog too: the direction that waited for that must
+      // Reading a TLS stream also flushes its backlog: the direction that waited for that must
       // notice.
       if (readable) inbound_.pull(now);
       if (!readable || outbound_.stalledSince() != kNever) outbound_.push(now);
@@ -86,7 +86,7 @@ void Tunnel::settle() {
 }
 
 void Tunnel::settleRelay() {
-  // What a stream itself had to say (tickets, answers) waits for the peer like any other bytes.
+  // What a stream sends itself (tickets, answers) waits for the peer like any other bytes.
   for (End* end : {&client_, &backend_}) {
     if (end->stream && end->stream->backlog() != 0 && pumpTo(*end).stalledSince() == kNever)
       pumpTo(*end).push(context_.loop.now());
@@ -100,8 +100,8 @@ void Tunnel::settleRelay() {
   }
 }
 
-/// The source has ended: a clean end travels on by itself, any other begins the closing. True when
-/// it did.
+/// Handles the end of the source: a clean end is passed on, any other end begins the closing.
+/// Returns true if the closing has begun.
 bool Tunnel::settleSource(Pump& pump, End& source, End& sink) {
   switch (pump.sourceEnd()) {
     case SourceEnd::kOpen:
@@ -112,8 +112,8 @@ bool Tunnel::settleSource(Pump& pump, End& source, End& sink) {
     default:
       break;
   }
-  // Until the backend stands there is nobody to deliver to or to abort; with nothing to deliver
-  // there is no need.
+  // Until the backend is connected, there is no peer to deliver to or to abort. If there is nothing
+  // to deliver, the closing can begin.
   if (state_ == TunnelState::kConnect && pump.buffered() != 0) return false;
   const EndGoal sinkGoal = sink.stream ? EndGoal::kDeliver : EndGoal::kDone;
   switch (pump.sourceEnd()) {
@@ -136,22 +136,21 @@ bool Tunnel::settleSource(Pump& pump, End& source, End& sink) {
   }
 }
 
-/// The sink takes nothing any more. While its own direction is open, that one will tell how it
-/// ended (what it sent before is still read); where it ended already, nothing more can be carried.
-/// True when the closing has begun.
+/// The sink accepts nothing any more. While its own direction is open, culvert still reads what it
+/// sent, and learns there how it ended. If that direction has ended already, nothing more can be
+/// carried. Returns true if the closing has begun.
 bool Tunnel::settleSink(Pump& pump, End& source, End& sink) {
   if (!pump.sinkBroken() || pump.over()) return false;
-  // An abort also where the source has had its clean end already: what it sends is lost, and it
-  // must not believe otherwise.
+  // The source gets an abort even after its own clean end: its bytes are lost, and it must not
+  // believe otherwise.
   const EndGoal sourceGoal = source.stream ? EndGoal::kDeliver : EndGoal::kDone;
-  // A stream that failed while it was written to (not its peer) says nothing more when it is read,
-  // perhaps for ever.
+  // If the stream itself failed in a write, not its peer, reading it may never report anything.
   if (auto failure = sink.stream->failure()) {
     beginClosing(std::move(*failure), sink, EndGoal::kLinger, sourceGoal);
     return true;
   }
-  // Where the other direction is broken too, neither side is read any more: nobody is going to
-  // tell.
+  // If the other direction is broken too, culvert reads neither side, so neither can report its
+  // end.
   if (pumpFrom(sink).sourceEnd() != SourceEnd::kClean && !pumpFrom(sink).sinkBroken()) return false;
   beginClosing({sink.words.reset}, sink, EndGoal::kDone, sourceGoal);
   return true;
@@ -173,11 +172,11 @@ CloseReason TunnelEnd::failure() const {
 EndView TunnelEnd::view(const Pump& from, const Pump& to) const {
   EndView v;
   if (!stream) return v;
-  // A client that makes us answer (KeyUpdate) and does not read the answers is not read either. An
-  // ordinary slow reader is still heard.
+  // culvert also stops reading a client that makes it answer (KeyUpdate) and does not read the
+  // answers. It still reads an ordinary slow reader.
   v.wantsRead = from.wantsRead() && stream->backlog() < ByteStream::kMostBacklog;
   v.wantsWrite = to.wantsWrite();
-  // A broken sink's backlog goes nowhere; an alert that lingers may follow a failed write.
+  // A broken sink's backlog goes nowhere; a lingering alert may follow a failed write.
   v.backlog = stream->backlog() != 0 && (!to.sinkBroken() || goal == EndGoal::kLinger);
   v.readable = !inputOver;
   v.queued = queued();
@@ -202,7 +201,7 @@ void Tunnel::updateInterest() {
   }
 }
 
-/// A peer that nobody reads and that has been reset takes no more bytes.
+/// Checks peers that culvert does not read: one that was reset accepts no more bytes.
 void Tunnel::watchUnread(TimePoint now) {
   if (now < nextPoll_) return;
   nextPoll_ = now + kUnreadPoll;
@@ -214,7 +213,7 @@ void Tunnel::watchUnread(TimePoint now) {
 
 TimePoint Tunnel::nextDeadline() const { return std::min(nextPoll_, nextLimit()); }
 
-/// When the first limit is to be judged.
+/// When the first limit has to be checked.
 TimePoint Tunnel::nextLimit() const {
   switch (state_) {
     case TunnelState::kHandshake:
@@ -237,19 +236,19 @@ TimePoint Tunnel::nextLimit() const {
   return next;
 }
 
-/// One direction has nothing to carry any more, or nobody to carry it to.
+/// One direction has nothing to carry any more, or its sink is broken.
 bool Tunnel::halfEnded() const {
   return (inbound_.over() || inbound_.sinkBroken()) != (outbound_.over() || outbound_.sinkBroken());
 }
 
-/// What waits is looked at before a limit is judged. The timers of a process that stood still (it
-/// was stopped, its machine was) are due before the loop has told of what came meanwhile.
+/// Handles what waits before a limit is checked. After a standstill (the process was stopped, or
+/// the machine suspended), timers are due before the loop has reported what arrived meanwhile.
 void Tunnel::catchUp() {
   onReady(client_, interest().client.read);
   if (state_ != TunnelState::kClosed && backend_.stream) onReady(backend_, interest().backend.read);
 }
 
-/// Moves a limit that is absolute by the time that the process stood still, once.
+/// Moves an absolute limit once, by the time for which the process stood still.
 void Tunnel::allowForStandstill(TimePoint now) {
   if (stoodStill_) return;
   if (state_ == TunnelState::kHandshake) {
@@ -267,7 +266,7 @@ void Tunnel::allowForStandstill(TimePoint now) {
   }
 }
 
-/// Closes the tunnel where a limit has passed. True when it did.
+/// Closes the tunnel if a limit has passed, and returns true.
 bool Tunnel::checkTimeouts(TimePoint now) {
   const auto passed = [now](TimePoint since, Millis limit) {
     return now >= deadlineAfter(since, limit);
@@ -282,8 +281,8 @@ bool Tunnel::checkTimeouts(TimePoint now) {
   }
   const TimePoint active = std::max(inbound_.lastActivity(), outbound_.lastActivity());
   if (halfEnded() && passed(active, options_->halfCloseTimeout)) {
-    // Where an end has been recorded it stays the cause; otherwise one side was seen to be gone and
-    // the other is stuck.
+    // If an end has been recorded, it stays the cause. Otherwise one side is gone and the other one
+    // is stuck.
     const bool clientEnded = inbound_.over() || inbound_.sinkBroken();
     record({(outbound_.sinkBroken() ? client_ : backend_).words.reset});
     noteCut((clientEnded ? backend_ : client_).words.open);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Tunnel pairs a client with a backend: handshake, connect, relay, closing. It owns both streams,
-// the two pumps and one lazy timer, and it alone decides what the end of one side means for the
-// other. It knows neither TLS nor sockets. Thread: loop.
+// Tunnel connects a client with a backend: handshake, connect, relay, closing. It owns both
+// streams, the two pumps and one lazy timer. It alone decides what the end of one side means for
+// the other. It knows neither TLS nor sockets. Thread: loop.
 //
 // Invariants: 1. close() and every other way out record the first reason and none after it.
 //             2. `this` is valid until the turn ends; TunnelSet hands it to the loop's delete list.
@@ -28,16 +28,16 @@ class TunnelSet;
 
 class Tunnel final : public Deferred, public ListNode<Tunnel>, private DialObserver {
  public:
-  /// `client` is fresh from accept; the handshake timeout runs from `accepted`.
+  /// `client` comes from accept; the handshake timeout runs from `accepted`.
   Tunnel(const TunnelContext& context, std::shared_ptr<const TunnelOptions> options,
          std::unique_ptr<TunnelHost> host, uint64_t id, std::unique_ptr<ByteStream> client,
          TimePoint accepted);
   ~Tunnel() override;
 
-  /// Begins with what has arrived already. Call once, after the TunnelSet has it.
+  /// Handles what has arrived already. Call once, after the TunnelSet has the tunnel.
   void start();
 
-  /// Cuts both sides now. Does nothing when the tunnel has ended.
+  /// Closes both sides now, without delivery. Does nothing if the tunnel has ended.
   void close(CloseReason reason, SourcePlace where = SourcePlace::current());
 
   uint64_t id() const { return id_; }
@@ -50,9 +50,10 @@ class Tunnel final : public Deferred, public ListNode<Tunnel>, private DialObser
   const SocketAddress& backendAddress() const { return backendAddress_; }
   const Pump& inbound() const { return inbound_; }
   const Pump& outbound() const { return outbound_; }
-  /// What it wants of its sockets now; what they are watched for between its callbacks.
+  /// Which events of its sockets the tunnel needs now; between callbacks, the events it watches
+  /// for.
   Interest interest() const;
-  /// Raw bytes read and thrown away while the tunnel closed.
+  /// Raw bytes read and discarded while the tunnel closed.
   uint64_t discardedBytes() const { return client_.discarded + backend_.discarded; }
 
  private:
@@ -64,7 +65,7 @@ class Tunnel final : public Deferred, public ListNode<Tunnel>, private DialObser
   void onDialed(std::unique_ptr<ByteStream> backend, const SocketAddress& address) override;
   void onDialFailed(CloseReason reason) override;
 
-  /// Every way into the tunnel: a shortage of memory costs this tunnel only.
+  /// Wraps every way into the tunnel: if memory runs out, only this tunnel closes.
   template <class Step>
   void guarded(Step step) {
     try {
@@ -77,7 +78,7 @@ class Tunnel final : public Deferred, public ListNode<Tunnel>, private DialObser
   void onReady(End& end, bool readable);
   void onTimer();
 
-  // tunnel_opening.cc: the way to the relay
+  // tunnel_opening.cc: the steps up to the relay
   void advance();
   void handshakeStep(End& end);
   void driveHandshake(End& end);
@@ -120,7 +121,7 @@ class Tunnel final : public Deferred, public ListNode<Tunnel>, private DialObser
   Pump& pumpTo(const End& end) { return &end == &client_ ? outbound_ : inbound_; }
 
   const TunnelContext& context_;
-  const std::unique_ptr<TunnelHost> host_;  // first to come, last to go
+  const std::unique_ptr<TunnelHost> host_;  // constructed first, destroyed last
   const std::shared_ptr<const TunnelOptions> options_;
   TunnelSet* set_ = nullptr;  // the owner; set by TunnelSet::add
   const uint64_t id_;
@@ -131,17 +132,17 @@ class Tunnel final : public Deferred, public ListNode<Tunnel>, private DialObser
   std::unique_ptr<Dialer> dialer_;
   Timer timer_;
   TunnelTimes times_;
-  // Closing: all acknowledged? Relay: is an unread peer still there? Handshake, where stoodStill_:
-  // its limit.
+  // Closing: when to ask for acknowledgements. Relay: when to check an unread peer. Handshake, if
+  // stoodStill_: its deadline.
   TimePoint nextPoll_ = kNever;
   Millis pollInterval_{0};
   CloseReason reason_;
   SourcePlace closedAt_;
   SocketAddress backendAddress_;
   TunnelState state_ = TunnelState::kHandshake;
-  uint8_t step_ = 0;  // of the plan: the next one
+  uint8_t step_ = 0;  // index of the next step of the plan
   bool reasonSet_ = false;
-  bool stoodStill_ = false;  // and a limit of this state was moved for it
+  bool stoodStill_ = false;  // the process stood still, and a limit of this state was moved for it
 };
 
 }  // namespace culvert

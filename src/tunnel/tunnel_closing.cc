@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The end of a tunnel: what was accepted is delivered before an abort goes on, a fatal alert
-// reaches its peer, and whatever does not get away in time is cut and counted. See tunnel.h.
+// The end of a tunnel: culvert delivers what it accepted before it passes an abort on, lets a fatal
+// alert reach its peer, and cuts and counts what is not delivered in time. See tunnel.h.
 #include <algorithm>
 
 #include "tunnel/tunnel_set.h"
@@ -8,12 +8,12 @@
 namespace culvert {
 namespace {
 
-// How long delivery may take where half-close-timeout is off.
+// How long delivery may take if half-close-timeout is off.
 constexpr Millis kDeliverLimit{60000};
-// A lingering close waits this long for the peer's FIN, throwing its input away.
+// A lingering close waits this long for the peer's FIN and discards its input.
 constexpr Millis kLingerLimit{2000};
-// How often the kernel is asked whether the peer has acknowledged everything; the first answer
-// comes soon on a LAN.
+// How often culvert asks the kernel whether the peer has acknowledged everything. The first poll
+// comes soon, for a LAN.
 constexpr Millis kFirstPoll{2};
 constexpr Millis kLastPoll{200};
 constexpr size_t kDiscardAtOnce = 256 * 1024;
@@ -37,7 +37,7 @@ void Tunnel::close(CloseReason reason, SourcePlace where) {
   conclude();
 }
 
-/// `goal` is what is left to do for `end`, `peerGoal` for its peer.
+/// `goal` is what is left to do for `end`, `peerGoal` what is left for its peer.
 void Tunnel::beginClosing(CloseReason reason, End& end, EndGoal goal, EndGoal peerGoal,
                           SourcePlace where) {
   record(std::move(reason), where);
@@ -78,9 +78,8 @@ void Tunnel::driveClosing(End& end, bool readable) {
     if (end.goal != EndGoal::kLinger) pumpTo(end).push(now);
     return;  // lingering: settleLinger flushes
   }
-  // What this side still says is carried on while the other side takes it, and thrown away
-  // otherwise; once something has been thrown away, so is the rest: nobody gets bytes from behind a
-  // gap.
+  // Input of this side is carried while the other side accepts it, and else discarded. After bytes
+  // have been discarded, the rest is discarded, too: no peer may get bytes that follow a gap.
   const End& other = peerOf(end);
   const bool carries =
       end.goal == EndGoal::kDeliver && other.goal == EndGoal::kFollow && end.discarded == 0;
@@ -115,10 +114,10 @@ void Tunnel::settleClosing() {
 void Tunnel::settleEnds() {
   settleEnd(client_, outbound_, backend_);
   settleEnd(backend_, inbound_, client_);
-  settleEnd(client_, outbound_, backend_);  // a follower, once the other is done
+  settleEnd(client_, outbound_, backend_);  // a follower, once the other end is done
 }
 
-/// half-close-timeout ends something that is not over: beside the cause, which says how it began.
+/// half-close-timeout cuts what is not over. The detail says so; the cause says how it began.
 void Tunnel::noteCut(const char* what) {
   context_.counters.add(Counter::kHalfCloseCuts);
   std::string& detail = reason_.detail;
@@ -140,7 +139,7 @@ void Tunnel::settleEnd(End& end, Pump& toEnd, const End& other) {
       return settleLinger(end);
     case EndGoal::kDeliver:
       toEnd.push(context_.loop.now());
-      // A socket that has been reset keeps its last SIOCOUTQ for ever.
+      // A socket that has been reset keeps its last SIOCOUTQ value forever.
       if (toEnd.sinkBroken() || end.stream->hungUp() ||
           (toEnd.buffered() == 0 && end.stream->unacknowledged() == 0))
         finishEnd(end, true);
@@ -158,13 +157,14 @@ void Tunnel::settleLinger(End& end) {
   if (end.inputOver) finishEnd(end, false);
 }
 
-/// This end is over; what was meant for it and is still here is lost. Its socket closes between the
-/// turns, even where the other end still has something to get, unless the report needs its names.
+/// Finishes an end. Bytes for it that are still here are lost. Its socket closes after the turn,
+/// even if bytes for the other end still wait, unless the report needs names from its stream.
 void Tunnel::finishEnd(End& end, bool abort) {
   end.goal = EndGoal::kDone;
   end.deadline = kNever;
   if (!end.stream) return;
-  // In sealed form, so an estimate; of what is not payload (tickets, alerts) nothing is lost.
+  // Sealed bytes, so an estimate. Sealed bytes without payload (tickets, alerts) do not count as
+  // lost.
   const uint64_t pending = abort ? end.stream->unacknowledged() : end.stream->backlog();
   pumpTo(end).discard(std::min(pending, pumpTo(end).delivered()));
   if (abort) end.stream->abort();
@@ -175,7 +175,8 @@ void Tunnel::finishEnd(End& end, bool abort) {
 }
 
 void Tunnel::conclude() {
-  // Ends that closed in order, or died, have nothing to finish; what waits for a dead one is lost.
+  // Ends that closed in order, or broke, have nothing to finish; what waits for a broken one is
+  // lost.
   for (End* end : {&client_, &backend_}) {
     if (end->stream) end->stream->watch(false, false);
     pumpTo(*end).discard();

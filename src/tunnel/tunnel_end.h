@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// TunnelEnd is one side of a tunnel: its stream, its handshake, and what the closing state still has
-// to do for it. Whether it is the client or the backend shows in its EndWords alone. Thread: loop.
+// TunnelEnd is one side of a tunnel: its stream, its handshake, and what the closing state still
+// has to do for it. Only its EndWords show whether it is the client or the backend. Thread: loop.
 #pragma once
 
 #include <cstdint>
@@ -18,19 +18,19 @@ namespace culvert {
 class HandshakeQueue;
 class Tunnel;
 
-/// What happens to an end, in the words of the log and the counters. Frozen.
+/// The causes, counters and texts for the events of an end. Frozen.
 struct EndWords {
   CloseCause fin;        ///< it ended in order
   CloseCause reset;      ///< its connection is lost
   CloseCause truncated;  ///< it ended TCP without close_notify
-  CloseCause stalled;    ///< it takes no bytes
+  CloseCause stalled;    ///< it accepts no bytes
   Counter stalls;
   Counter aborts;
-  const char* left;  ///< within its handshake
+  const char* left;  ///< it left during its handshake
   const char* open;  ///< half-close-timeout: it had not ended
   const char* undelivered;
-  /// The stream stays until the tunnel has reported its end, which asks it for names; otherwise its
-  /// socket closes as soon as it is done.
+  /// The stream stays until the tunnel has reported its end, because the report reads names from
+  /// it. Otherwise its socket closes as soon as it is done.
   bool namedInReport;
 };
 
@@ -41,9 +41,9 @@ inline constexpr EndWords kClientWords{
     .stalled = CloseCause::kClientStalled,
     .stalls = Counter::kStallsClient,
     .aborts = Counter::kAbortsToClient,
-    .left = "the client left within the handshake",
+    .left = "the client left during the handshake",
     .open = "the client had not ended its direction",
-    .undelivered = "the client had not taken what was meant for it",
+    .undelivered = "the client had not accepted all of its bytes",
     .namedInReport = true,
 };
 
@@ -54,9 +54,9 @@ inline constexpr EndWords kBackendWords{
     .stalled = CloseCause::kBackendStalled,
     .stalls = Counter::kStallsBackend,
     .aborts = Counter::kAbortsToBackend,
-    .left = "the backend left within the handshake",
+    .left = "the backend left during the handshake",
     .open = "the backend had not ended its direction",
-    .undelivered = "the backend had not taken what was meant for it",
+    .undelivered = "the backend had not accepted all of its bytes",
     .namedInReport = false,
 };
 
@@ -66,9 +66,9 @@ struct TunnelEnd final : StreamObserver, ListNode<HandshakeQueue> {
   void onReadable() override;
   void onWritable() override;
 
-  /// Moves its handshake on with what has arrived. The HandshakeQueue calls it.
+  /// Continues its handshake with what has arrived. The HandshakeQueue calls this.
   void handshakeStep();
-  /// Its handshake waits for the loop to have time for it.
+  /// True if its handshake waits in the HandshakeQueue.
   bool queued() const { return ListNode<HandshakeQueue>::linked(); }
 
   /// `from` is the pump that starts here, `to` the one that ends here.
@@ -79,11 +79,11 @@ struct TunnelEnd final : StreamObserver, ListNode<HandshakeQueue> {
   Tunnel& tunnel;
   const EndWords& words;
   std::unique_ptr<ByteStream> stream;
-  uint64_t discarded = 0;       // raw bytes read and thrown away
-  TimePoint deadline = kNever;  // closing: when this end's goal is given up
+  uint64_t discarded = 0;       // raw bytes read and discarded
+  TimePoint deadline = kNever;  // closing: when culvert gives up this end's goal
   EndGoal goal = EndGoal::kOpen;
-  bool inputOver = false;  // closing: nothing more to throw away
-  bool finSent = false;    // lingering: alert and FIN are out
+  bool inputOver = false;  // closing: no more input to discard
+  bool finSent = false;    // lingering: alert and FIN are sent
 };
 
 }  // namespace culvert

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What surrounds a tunnel: its options, its loop's shared things, and the host that knows what the
-// tunnel must not. Thread: loop (TunnelOptions: frozen).
+// What surrounds a tunnel: its options, what it shares with the other tunnels of its loop, and the
+// host, which knows what the tunnel must not. Thread: loop (TunnelOptions: frozen).
 #pragma once
 
 #include <memory>
@@ -26,19 +26,19 @@ struct TunnelOptions {
   bool truncationAsFin = false;  ///< on-truncation = fin
 };
 
-/// What a tunnel needs of whoever made it, and what that one keeps for it. Owned by the tunnel; its
+/// What a tunnel needs of its creator, and what the creator keeps for it. Owned by the tunnel; its
 /// destructor runs when the tunnel's descriptors are closed.
 class TunnelHost {
  public:
   virtual ~TunnelHost() = default;
-  /// The client's handshake is done: how to reach its backend.
+  /// The client's handshake is done. Returns the dialer for its backend.
   virtual std::unique_ptr<Dialer> dialerFor(Tunnel& tunnel) = 0;
-  /// The tunnel has ended; its client stream still stands, so that it can be asked for names.
+  /// The tunnel has ended. Its client stream still exists, so that the host can read names from it.
   /// Called once.
   virtual void onTunnelEnded(Tunnel& tunnel) = 0;
 };
 
-/// One loop's surroundings, shared by its tunnels; outlives them.
+/// What the tunnels of one loop share. It outlives them.
 struct TunnelContext {
   EventLoop& loop;
   BufferPool& pool;
@@ -46,8 +46,8 @@ struct TunnelContext {
   HandshakeQueue& handshakes;
 };
 
-/// The moments of a tunnel's life, each read when it came (a turn may hold several); zero where one
-/// never came.
+/// The moments of a tunnel's life, each read when it happened (a turn may hold several); zero if it
+/// never happened.
 struct TunnelTimes {
   TimePoint accepted{};
   TimePoint handshakeDone{};

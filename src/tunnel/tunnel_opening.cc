@@ -56,21 +56,20 @@ void Tunnel::driveHandshake(End& end) {
   }
 }
 
-/// From the accept; once more so long as the process stood still when it was due.
+/// Counted from the accept. If the process stood still when it was due, it moves once.
 TimePoint Tunnel::handshakeDeadline() const {
   return stoodStill_ ? nextPoll_ : deadlineAfter(times_.accepted, options_->handshakeTimeout);
 }
 
-/// Ends a handshake that takes too long. `due`: its next step is culvert's, and waits. True when it
-/// did.
+/// Closes a tunnel whose handshake takes too long, and returns true. `due`: the next step is
+/// culvert's, and waits.
 bool Tunnel::endLateHandshake(const End& end, bool due) {
   const TimePoint now = context_.loop.now();
   if (now < handshakeDeadline()) return false;
   allowForStandstill(now);
   if (now < handshakeDeadline()) return false;
   close({CloseCause::kHandshakeTimeout, "",
-         due ? "culvert has more handshakes to do than it can in this time"
-             : end.stream->handshakeProgress()});
+         due ? "culvert has too many handshakes in progress" : end.stream->handshakeProgress()});
   return true;
 }
 
@@ -80,7 +79,8 @@ void Tunnel::startConnect() {
   nextPoll_ = kNever;
   stoodStill_ = false;
   inbound_.touch(now);
-  inbound_.pull(now);  // what came with the client's last flight is decrypted before the turn ends
+  inbound_.pull(now);  // what arrived with the client's last flight is decrypted before the turn
+                       // ends
   dialer_ = host_->dialerFor(*this);
   dialer_->dial(*this);
 }
@@ -105,7 +105,7 @@ void Tunnel::beginRelay() {
   inbound_.setSink(backend_.stream.get());
   outbound_.setSource(backend_.stream.get());
   inbound_.touch(now);
-  // A PROXY header leaves even where the client has not said anything yet.
+  // A PROXY header is sent even before the client has sent anything.
   if (backend_.stream->flush() == IoStatus::kReset) inbound_.markSinkBroken(now);
   inbound_.push(now);
 }
@@ -115,8 +115,8 @@ void Tunnel::onDialFailed(CloseReason reason) {
   if (state_ != TunnelState::kConnect) return;
   if (reason.cause == CloseCause::kBackendTimeout)
     context_.counters.add(Counter::kBackendConnectsTimedOut);
-  reasonSet_ = false;  // that the client had ended its direction meanwhile is not why this tunnel
-                       // came to nothing
+  reasonSet_ = false;  // the client may have ended its direction meanwhile, but that is not why
+                       // this tunnel failed
   guarded([&] {
     beginClosing(std::move(reason), client_, EndGoal::kDeliver, EndGoal::kDone);
     settle();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// TunnelPlan is the order in which a tunnel is opened: the steps before bytes go both ways. A service
-// has one plan. Thread: frozen.
+// TunnelPlan is the order in which a tunnel is opened: the steps before bytes flow both ways. A
+// service has one plan. Thread: frozen.
 #pragma once
 
 #include <array>
@@ -9,8 +9,9 @@
 namespace culvert {
 
 enum class OpeningStep : uint8_t {
-  kClientHandshake,  ///< the client's stream shakes hands
-  kConnect,  ///< the backend is reached; the client's first bytes gather in the inbound FIFO
+  kClientHandshake,  ///< the TLS handshake with the client
+  kConnect,  ///< culvert connects to the backend; the inbound FIFO collects the client's first
+             ///< bytes
   kRelay,    ///< the last step: the tunnel is open
 };
 
@@ -18,7 +19,7 @@ struct TunnelPlan {
   std::array<OpeningStep, 3> steps;
 };
 
-/// TLS from the client: a client that cannot shake hands costs the backend nothing.
+/// TLS from the client: a client that fails the handshake costs the backend nothing.
 inline constexpr TunnelPlan kHandshakeThenConnect{
     {OpeningStep::kClientHandshake, OpeningStep::kConnect, OpeningStep::kRelay}};
 

@@ -18,16 +18,16 @@ class TunnelSet {
   TunnelSet(const TunnelSet&) = delete;
   TunnelSet& operator=(const TunnelSet&) = delete;
 
-  /// Takes the tunnel and returns it; call start() next.
+  /// Takes ownership of the tunnel and returns it; call start() next.
   Tunnel& add(std::unique_ptr<Tunnel> tunnel);
 
-  /// Cuts every tunnel that has not ended.
+  /// Closes every tunnel that has not ended, without delivery.
   void closeAll(const CloseReason& reason);
 
   size_t size() const { return size_; }
   bool empty() const { return size_ == 0; }
 
-  /// The first tunnel, which goes to the end. There must be one.
+  /// Moves the first tunnel to the end and returns it. The set must not be empty.
   Tunnel& rotate() {
     Tunnel& first = tunnels_.popFront();
     tunnels_.pushBack(first);

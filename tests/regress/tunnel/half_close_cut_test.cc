@@ -43,7 +43,7 @@ TEST_F(HalfCloseCut, OfABackendThatDoesNotTakeTheRest) {
   ASSERT_TRUE(b_.waitEnd());
   EXPECT_EQ(b_.report.cause, "client-reset");
   EXPECT_EQ(b_.report.detail,
-            "half-close-timeout passed: the backend had not taken what was meant for it");
+            "half-close-timeout passed: the backend had not accepted all of its bytes");
   EXPECT_EQ(b_.report.inboundLost, 90u);
   EXPECT_EQ(b_.count(Counter::kHalfCloseCuts), 1u);
 }
