@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Tests the two commands of a newcomer on a bare Debian 12. It makes a Debian 12 with mmdebstrap (git, make and
-# certificates only), clones this repository into it, and runs `make demo ONCE=1` and `make test` there. It needs
+# certificates only). It clones this repository into it, and runs `make demo ONCE=1` and `make test` there. It needs
 # root and mmdebstrap, and works in a mount namespace of its own, so that nothing stays mounted.
 #
 # usage: scripts/bare-check.sh [COMMAND...]     (default: make demo ONCE=1, then make test; e.g. .ci/run)

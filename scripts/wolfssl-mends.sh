@@ -160,8 +160,8 @@ mendChain() {
 }
 
 # RSASSA-PSS keys. A certificate whose key is limited to a hash is refused unless its issuer signed with the same hash. In
-# TLS 1.2 the server does not know rsa_pss_pss_* (RFC 8446 4.2.3), signs with schemes that are not for such a key, and refuses a
-# client's signature with rsa_pss_pss_*. In both versions, the choice ignores what the client offers and the key allows.
+# TLS 1.2 the server does not know rsa_pss_pss_* (RFC 8446 4.2.3). It signs with schemes that are not for such a key, and refuses
+# a client's signature with rsa_pss_pss_*. In both versions, the choice ignores what the client offers and the key allows.
 # `useRsaPss` now is 1, or the one hash that the key allows.
 mendPss() {
   olderMayLack=1

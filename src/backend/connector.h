@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Connector connects to one backend. It tries every address of every target, in the order that
 // BackendMemory gives. After an address that is refused or unreachable, it tries the next one at
-// once. If an address does not answer within 250 ms, it starts the next one in parallel, and the
-// first connection that is established wins (RFC 8305). It repeats the failed addresses with
-// backoff until the connect timeout, so that a client survives a backend's restart. Each pass uses
-// the addresses that the resolver has at that time. Thread: loop.
+// once. If an address does not answer within 250 ms, it starts the next one in parallel. The first
+// connection that is established wins (RFC 8305). It repeats the failed addresses with backoff
+// until the connect timeout, so that a client survives a backend's restart. Each pass uses the
+// addresses that the resolver has at that time. Thread: loop.
 #pragma once
 
 #include <array>

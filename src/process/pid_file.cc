@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The pid file. To replace the file of a dead process, culvert locks that file, writes and locks a
-// new file beside it, and renames the new file over it. Another process that opened the old file
-// meanwhile checks after locking whether the path still names it. If not, that process starts
-// again.
+// The pid file. To replace the file of a dead process, culvert locks that file, and writes and
+// locks a new file beside it. Then it renames the new file over the old one. Another process that
+// opened the old file meanwhile checks after locking whether the path still names it. If not, that
+// process starts again.
 #include "process/pid_file.h"
 
 #include <fcntl.h>

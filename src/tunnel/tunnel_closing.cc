@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The end of a tunnel: culvert delivers what it accepted before it passes an abort on, lets a fatal
-// alert reach its peer, and cuts and counts what is not delivered in time. See tunnel.h.
+// The end of a tunnel. culvert delivers what it accepted before it passes an abort on, and lets a
+// fatal alert reach its peer. What it cannot deliver in time, it cuts and counts. See tunnel.h.
 #include <algorithm>
 
 #include "tunnel/tunnel_set.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The functions by which a CMocka test says what a mocked function's parameters must be, each with
-// and without a count, and in which order functions are called. Include cmocka_compat.h.
+// and without a count, and in which order a test expects calls. Include cmocka_compat.h.
 #pragma once
 
 #include "cmocka_compat_expect.h"
