@@ -102,7 +102,7 @@ TEST_F(CertificateLoaderTest, ANameThatNoCertificateHasIsAWarning) {
     options.serverNames.push_back(sourced(name));
   const Outcome outcome = start(options);
   EXPECT_EQ(outcome.text(),
-            "f.ini:5: warning: [service web] server-names: no certificate names "
+            "f.ini:5: warning: [service web] server-names: no certificate covers "
             "mail.example.org\n");
 }
 
@@ -154,7 +154,7 @@ TEST_F(CertificateLoaderTest, AReloadRefusesWhatHasExpiredAndNewFaults) {
     else
       EXPECT_NE(after.serves(i), before.serves(i)) << names[i] << " is applied";
   }
-  EXPECT_NE(after.lines[4].find("the certificate of its issuer is missing"), std::string::npos)
+  EXPECT_NE(after.lines[4].find("the chain lacks the issuer's certificate"), std::string::npos)
       << after.lines[4];
 }
 
@@ -185,8 +185,7 @@ TEST_F(CertificateLoaderTest, AReloadWarnsOfALostName) {
   EXPECT_TRUE(
       after.says(dir_ / "a.pem" + ": it lacks mail.example.org, which server-names demands"))
       << after.text();
-  EXPECT_TRUE(
-      after.says(dir_ / "a.pem" + ": it lacks shop.example.org, which clients have asked for"))
+  EXPECT_TRUE(after.says(dir_ / "a.pem" + ": it lacks shop.example.org, which clients requested"))
       << after.text();
   EXPECT_FALSE(after.says("lacks www.example.org")) << after.text();
 }
@@ -296,11 +295,11 @@ TEST_F(CertificateLoaderTest, ADirectoryWithNothingToServeIsAnError) {
   std::filesystem::create_directory(dir_ / "empty");
   dir_.write("bad/a.pem", "no certificate");
   EXPECT_EQ(start(serviceOf("empty")).text(),
-            "f.ini:1: error: [service web] cert: no certificate that can be used is there\n");
+            "f.ini:1: error: [service web] cert: there is no usable certificate\n");
   const Outcome bad = start(serviceOf("bad"));
   ASSERT_EQ(bad.lines.size(), 2u) << bad.text();
   EXPECT_TRUE(bad.lines[0].starts_with("f.ini:2: warning: ")) << bad.lines[0];
-  EXPECT_TRUE(bad.lines[1].ends_with("no certificate that can be used is there")) << bad.lines[1];
+  EXPECT_TRUE(bad.lines[1].ends_with("there is no usable certificate")) << bad.lines[1];
 }
 
 TEST_F(CertificateLoaderTest, ADirectoryTakesNoKeyOption) {
@@ -309,7 +308,7 @@ TEST_F(CertificateLoaderTest, ADirectoryTakesNoKeyOption) {
   options.key.push_back(sourced(dir_ / "certs/a.key"));
   const Outcome outcome = start(options);
   EXPECT_TRUE(outcome.says("f.ini:2: error: [service web] key: " + dir_ / "certs" +
-                           " is a directory, whose keys lie beside their certificates"))
+                           " is a directory: its keys are the files beside the certificates"))
       << outcome.text();
 }
 

@@ -111,7 +111,7 @@ TEST_F(CertificateLoaderWatchTest, TheTableOfWhatIsRefused) {
        sound,
        {.chain = TestLeaf::Chain::kLeafOnly},
        false,
-       "the certificate of its issuer is missing"},
+       "the chain lacks the issuer's certificate"},
       {"leafonlyasbefore",
        {.chain = TestLeaf::Chain::kLeafOnly},
        {.chain = TestLeaf::Chain::kLeafOnly},
@@ -177,7 +177,7 @@ TEST_F(CertificateLoaderWatchTest, ANameThatClientsUseIsWorthAWarning) {
   EXPECT_EQ(after.refused, 0u);
   ASSERT_EQ(after.lines.size(), 1u) << after.text();
   EXPECT_TRUE(after.says("warning: [service web] cert: " + dir_ / "a.pem" +
-                         ": it lacks mail.example.org, which clients have asked for"))
+                         ": it lacks mail.example.org, which clients requested"))
       << after.text();
 }
 
@@ -225,7 +225,7 @@ TEST_F(CertificateLoaderWatchTest, AnEntryThatIsGoneIsServedNoMoreAfterAMoment) 
   EXPECT_EQ(after.names(), std::vector<std::string>{"a.pem"});
   EXPECT_FALSE(after.lookAgain);
   EXPECT_EQ(after.text(), "f.ini:1: note: [service web] cert: " + dir_ / "certs/b.pem" +
-                              " is gone: it is served no more\n");
+                              " is gone: it is no longer served\n");
 }
 
 TEST_F(CertificateLoaderWatchTest, AnEntryThatComesBackInTimeWasNeverGone) {
@@ -253,7 +253,7 @@ TEST_F(CertificateLoaderWatchTest, TheLastEntryOfADirectoryStays) {
   EXPECT_EQ(refused.names(), (std::vector<std::string>{"a.pem", "b.pem"}));
   const Outcome after = look(options, later(refused));
   EXPECT_EQ(after.names(), (std::vector<std::string>{"a.pem", "b.pem"}));
-  EXPECT_TRUE(after.says("is gone, and nothing else is there to serve")) << after.text();
+  EXPECT_TRUE(after.says("is gone, and no other certificate can be served")) << after.text();
   EXPECT_EQ(after.refused, 2u);
 }
 
@@ -269,8 +269,7 @@ TEST_F(CertificateLoaderWatchTest, AnEntryThatIsGoneStaysForADemandedName) {
   EXPECT_EQ(kept.names(), (std::vector<std::string>{"a.pem", "b.pem"}));
   const Outcome after = look(options, later(kept));
   EXPECT_EQ(after.serves(1), before.serves(1));
-  EXPECT_TRUE(after.says("b.pem: is gone, and what is left lacks mail.example.org"))
-      << after.text();
+  EXPECT_TRUE(after.says("b.pem: is gone, and the rest lacks mail.example.org")) << after.text();
 }
 
 TEST_F(CertificateLoaderWatchTest, ADirectoryThatIsGoneCostsNothingButOneLine) {
