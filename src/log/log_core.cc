@@ -12,13 +12,13 @@ namespace culvert {
 
 namespace {
 
-// One batch is one write to a file; also how much beyond the ring may be in memory.
+// The size of one write to a file, and the most memory used beyond the ring.
 constexpr size_t kBatchBytes = 64 * 1024;
 constexpr size_t kBatchLines = 512;
-// How long the thread waits for a full pipe before it looks up whether it should stop or change the
+// How long the thread waits for a full pipe before it checks whether it should stop or change the
 // target.
 constexpr Millis kPatience{50};
-// What a line may cost its caller while there is no thread.
+// How long a line may block its caller while there is no thread.
 constexpr Millis kDirectPatience{200};
 
 size_t ringCost(const LogRecord& record) { return record.body.size() + sizeof(LogRecord); }
@@ -30,7 +30,7 @@ LogCore::LogCore(LogLimits limits, std::unique_ptr<LogSink> sink)
       repeats_(limits.burst, limits.window, limits.collapseKeys),
       sink_(std::move(sink)) {
   sink_->activate();
-  batch_.reserve(kBatchLines);  // what is in the ring is written whatever memory there is
+  batch_.reserve(kBatchLines);  // lines in the ring can be written even without free memory
 }
 
 LogRecord LogCore::render(const LogLine& line) const {
@@ -60,7 +60,7 @@ void LogCore::take(const LogLine& line) {
       }
     }
   }
-  LogRecord record = render(line);  // outside the mutex: it is the expensive part
+  LogRecord record = render(line);  // outside the mutex, because rendering is expensive
   const std::lock_guard lock(mutex_);
   switch (state_) {
     case State::kDirect:
@@ -168,7 +168,7 @@ void LogCore::run() {
       work();
       ended = true;
     } catch (...) {
-      // Out of memory: what was in hand is lost, the rest gets its turn.
+      // Out of memory: the current batch is lost, later lines are written.
       lose(std::max<size_t>(batch_.size(), 1));
       batch_.clear();
     }
@@ -189,11 +189,11 @@ void LogCore::work() {
     if (state_ == State::kStopping) break;
     waitForWork(lock);
   }
-  // Who logs from here on writes the line itself: nobody would empty the ring.
+  // From now on callers write their lines themselves, because no thread empties the ring.
   if (state_ == State::kStopping) state_ = State::kDirect;
 }
 
-// Puts due summaries into the ring. Returns whether the lock was given up meanwhile.
+// Puts due summaries into the ring. Returns whether it released the lock in between.
 bool LogCore::gatherSummaries(std::unique_lock<std::mutex>& lock) {
   const TimePoint now = Clock::now();
   const bool all = state_ == State::kStopping;
@@ -208,8 +208,8 @@ bool LogCore::gatherSummaries(std::unique_lock<std::mutex>& lock) {
   return true;
 }
 
-// Says in the log how many lines are missing from it, once the ring is empty (or now and then where
-// it never is) and the sink may be tried. Returns whether the lock was given up meanwhile.
+// Logs how many lines were lost, once the ring is empty (or now and then if it never is) and the
+// sink may be tried. Returns whether it released the lock in between.
 bool LogCore::noteLosses(std::unique_lock<std::mutex>& lock) {
   const TimePoint now = Clock::now();
   if (unreportedLoss_.load(std::memory_order_relaxed) == 0 || now < retryAt_) return false;
@@ -218,7 +218,7 @@ bool LogCore::noteLosses(std::unique_lock<std::mutex>& lock) {
   const uint64_t lost = unreportedLoss_.exchange(0, std::memory_order_relaxed);
   bool said = false;
   try {
-    LogLine note(LogLevel::kWarning, "log lines were lost, the log was stuck, full or failing");
+    LogLine note(LogLevel::kWarning, "log lines were lost: the log was blocked, full or failing");
     note.add("lost", lost).add("lost_total", dropped.load(std::memory_order_relaxed));
     const LogRecord record = render(note);
     said = writeAll({&record, 1}, Counted::kNo);
@@ -227,8 +227,7 @@ bool LogCore::noteLosses(std::unique_lock<std::mutex>& lock) {
     noteFailed_ = true;
   }
   if (!said) unreportedLoss_.fetch_add(lost, std::memory_order_relaxed);
-  noteAgainAt_ =
-      Clock::now() + limits_.retryPause;  // from the end of the attempt: lines get their turn
+  noteAgainAt_ = Clock::now() + limits_.retryPause;  // counted from the end of the attempt
   lock.lock();
   return true;
 }
@@ -278,8 +277,8 @@ void LogCore::deliverBatch() {
   order_ = Item{};
 }
 
-// Writes the records or counts them as lost; false where one was. The note of losses is not
-// counted: nobody misses it.
+// Writes the records or counts them as lost. Returns false if one was lost. A lost note about
+// losses is not counted.
 bool LogCore::writeAll(std::span<const LogRecord> records, Counted counted) {
   while (!records.empty()) {
     if (Clock::now() < retryAt_) break;
@@ -290,7 +289,7 @@ bool LogCore::writeAll(std::span<const LogRecord> records, Counted counted) {
     if (outcome.error == EAGAIN || outcome.error == EWOULDBLOCK) {
       if (givenUp()) break;
     } else if (outcome.error == ENOMEM) {
-      break;  // ours: the sink is not to blame, the next lines may find more
+      break;  // culvert lacks memory, the sink works: the next lines may succeed
     } else if (outcome.error != 0) {
       retryAt_ = Clock::now() + limits_.retryPause;
       break;
@@ -301,8 +300,8 @@ bool LogCore::writeAll(std::span<const LogRecord> records, Counted counted) {
   return false;
 }
 
-// A sink that takes nothing is waited for, unless the process ends or a waiting order may be the
-// way out.
+// Waits for a sink that accepts nothing, unless the process ends or a queued order could replace
+// the sink.
 bool LogCore::givenUp() {
   const TimePoint now = Clock::now();
   if (stuckSince_ == kNever) stuckSince_ = now;
@@ -326,7 +325,7 @@ void LogCore::obey(Item& order) {
   if (reopened) {
     say(LogLine(LogLevel::kInfo, "log file reopened").add("path", path));
   } else {
-    say(LogLine(LogLevel::kWarning, "log file not reopened, the old one stays in use")
+    say(LogLine(LogLevel::kWarning, "cannot reopen the log file, the old one stays in use")
             .add("path", path)
             .add("error", reopened.error().text));
   }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// LogCore is what the Logger and the thread culvert-log share: the ring between them, the sink, the
-// filter of repeats. Both hold it, so that a thread that is stuck in its sink may outlive the
-// Logger. Private to log/. Thread: any; the sink belongs to the thread while it runs.
+// LogCore is shared by the Logger and the thread culvert-log: the ring between them, the sink, the
+// filter of repeats. Both hold a reference, so that a thread that is blocked in its sink may
+// outlive the Logger. Private to log/. Thread: any; the sink belongs to the thread while it runs.
 #pragma once
 
 #include <atomic>
@@ -24,24 +24,25 @@ class LogCore {
  public:
   LogCore(LogLimits limits, std::unique_ptr<LogSink> sink);
 
-  /// See the methods of Logger with these names.
+  /// See the methods of the same names in Logger.
   void take(const LogLine& line);
   void apply(std::unique_ptr<LogSink> sink, LogLevel level, LogFormat format);
   void setLevel(LogLevel level);
   void reopen();
 
-  /// From now on lines go to the ring: the caller is about to run run() on a thread of its own.
+  /// From now on lines go to the ring: the caller is about to call run() on its own thread.
   void beginRunning();
-  /// The thread could not be created.
+  /// Call if the thread could not be created.
   void cancelRunning();
-  /// The body of culvert-log: returns after beginStopping() when everything is written, and after
+  /// The body of culvert-log. Returns after beginStopping() when all lines are written, and after
   /// abandon().
   void run();
   void beginStopping();
-  /// The thread is left behind: later lines are dropped, unless it has just ended after all.
+  /// The thread is left behind: later lines are dropped, unless the thread has just ended.
   void abandon();
   bool running();
-  /// Counts lines that nobody will see; the next line that is written tells of them. Thread: any.
+  /// Counts lines that will never be written; the next written line reports their number. Thread:
+  /// any.
   void lose(uint64_t lines);
 
   std::atomic<uint64_t> written{0};
@@ -51,7 +52,7 @@ class LogCore {
  private:
   enum class State : uint8_t { kDirect, kRunning, kStopping, kAbandoned };
 
-  // A place in the ring: a line, or an order that takes its turn among the lines.
+  // An entry of the ring: a line, or an order that is executed in sequence with the lines.
   struct Item {
     enum class Kind : uint8_t { kLine, kReopen, kLevel, kSink } kind = Kind::kLine;
     LogRecord record{};
@@ -62,11 +63,11 @@ class LogCore {
   void push(LogRecord record);                // holds the mutex
   void give(Item order);                      // holds the mutex
   void pushOrder(Item order);                 // holds the mutex
-  void writeDirect(const LogRecord& record);  // by whoever has the sink, see below
+  void writeDirect(const LogRecord& record);  // by the holder of the sink, see below
   void wake();                                // holds the mutex
 
-  // By whoever has the sink: culvert-log while it runs. While there is no thread it is a caller
-  // that holds the mutex, who needs no more than obey() and say().
+  // These are for the holder of the sink: culvert-log while it runs. Without a thread it is a
+  // caller that holds the mutex, and that caller uses only obey() and say().
   enum class Counted : bool { kNo, kYes };
   void work();
   bool gatherSummaries(std::unique_lock<std::mutex>& lock);
@@ -86,9 +87,9 @@ class LogCore {
   std::mutex mutex_;
   std::condition_variable work_;
   State state_ = State::kDirect;
-  bool asleep_ = false;  // the thread waits for work_ and nobody has woken it yet
+  bool asleep_ = false;  // the thread waits for work_ and was not woken yet
   std::deque<Item> ring_;
-  size_t ringLines_ = 0;  // the lines among the items; a batch in the thread's hands comes on top
+  size_t ringLines_ = 0;  // the lines among the items, without the thread's current batch
   size_t ringBytes_ = 0;
   size_t ordersWaiting_ = 0;
   RepeatFilter repeats_;
@@ -97,12 +98,11 @@ class LogCore {
   std::vector<LogRecord> batch_;
   Item order_;
   bool orderTaken_ = false;
-  TimePoint retryAt_ = TimePoint::min();  // the sink failed: not before
-  TimePoint noteAgainAt_ =
-      TimePoint::min();            // losses are noted at most so often while lines keep coming
-  bool noteFailed_ = false;        // for want of memory: not before noteAgainAt_
-  TimePoint stuckSince_ = kNever;  // the sink takes nothing
-  std::atomic<uint64_t> unreportedLoss_{0};  // dropped and not yet said in the log
+  TimePoint retryAt_ = TimePoint::min();      // the sink failed: do not retry before
+  TimePoint noteAgainAt_ = TimePoint::min();  // limits notes about losses while lines keep coming
+  bool noteFailed_ = false;                   // out of memory: do not retry before noteAgainAt_
+  TimePoint stuckSince_ = kNever;             // since when the sink accepts nothing
+  std::atomic<uint64_t> unreportedLoss_{0};   // dropped and not yet reported in the log
 };
 
 }  // namespace culvert

@@ -23,7 +23,7 @@ void LogLine::append(std::string_view value) {
     return;
   }
   size_t keep = kMaxValueBytes - kCut.size();
-  // Not within a UTF-8 sequence: step back over at most three continuation bytes.
+  // Do not cut inside a UTF-8 sequence: step back over at most three continuation bytes.
   for (int i = 0; i < 3 && continuesUtf8(value[keep]); ++i) --keep;
   arena_.append(value.substr(0, keep)).append(kCut);
 }
@@ -47,7 +47,7 @@ LogLine& LogLine::add(std::string_view key, bool value) {
 
 LogLine& LogLine::add(std::string_view key, double value) {
   const std::string digits = fmt::format("{}", value);
-  // JSON has no word for infinity or not-a-number: those stay strings.
+  // JSON cannot express infinity or not-a-number: those stay strings.
   return std::isfinite(value) ? addBare(key, digits) : add(key, digits);
 }
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// LogLine is one event on its way to the log: a level, a message in words and ordered key=value
-// fields. It only collects; log_render.h turns it into text or JSON. Thread: any (one owner at a
-// time).
+// LogLine is one event for the log: a level, a message and ordered key=value fields. It only
+// collects; log_render.h turns it into text or JSON. Thread: any (one owner at a time).
 #pragma once
 
 #include <fmt/format.h>
@@ -16,10 +15,10 @@
 
 namespace culvert {
 
-/// syslog's severities with syslog's numbers (RFC 5424 6.2.1); smaller is worse.
+/// The severities of syslog with their numbers (RFC 5424 6.2.1); smaller is worse.
 enum class LogLevel : uint8_t { kEmerg, kAlert, kCrit, kErr, kWarning, kNotice, kInfo, kDebug };
 
-/// The words of `log-level` and of the log itself, indexed by LogLevel.
+/// The names for `log-level` and for the log itself, indexed by LogLevel.
 inline constexpr std::array<std::string_view, 8> kLogLevelNames = {
     "emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"};
 
@@ -33,17 +32,16 @@ class LogLine {
     std::string_view key;
     uint32_t begin;  // the value's place in the arena
     uint32_t end;
-    bool bare;  // a number or true/false: stands without quotes in JSON
+    bool bare;  // a number or true/false: no quotes in JSON
   };
 
-  /// Longer messages and values are cut and end in "..."; what a peer sends cannot make a line of
-  /// any size.
+  /// Longer messages and values are cut and end in "...", so that a peer cannot make a line of
+  /// unlimited size.
   static constexpr size_t kMaxValueBytes = 4096;
 
   LogLine(LogLevel level, std::string_view message);
 
-  /// Appends a field. `key` must outlive the line; `value` is copied and may hold any
-  /// bytes.
+  /// Appends a field. `key` must outlive the line; `value` is copied and may contain any bytes.
   LogLine& add(std::string_view key, std::string_view value);
   LogLine& add(std::string_view key, const char* value) {
     return add(key, std::string_view(value));
@@ -56,7 +54,7 @@ class LogLine {
     return addBare(key, std::string_view(digits.data(), digits.size()));
   }
 
-  /// Appends the field only where there is something to say.
+  /// Appends the field only if the value is not empty.
   LogLine& addNonEmpty(std::string_view key, std::string_view value) {
     return value.empty() ? *this : add(key, value);
   }
@@ -68,17 +66,17 @@ class LogLine {
     return addMillis(key, std::chrono::duration<double, std::milli>(value).count());
   }
 
-  /// Lines with one key are written a few times per window, then counted and summed up in one line.
-  /// The key must come out of a closed set (service and reason, say), never from a peer: each new
-  /// key is entitled to lines of its own. `source` is the peer, if there is one: of the lines with
-  /// one key each source is entitled to a few, up to a number of sources.
+  /// The first few lines with one key in a window are written. Later ones are counted, and one line
+  /// reports their number. The key must come from a closed set (service and reason, for example),
+  /// never from a peer, because each new key gets lines of its own. `source` is the peer, if any:
+  /// each source gets a few lines for one key, up to a number of sources.
   LogLine& collapseBy(std::string key, std::string source = {}) {
     collapseKey_ = std::move(key);
     collapseSource_ = std::move(source);
     return *this;
   }
 
-  /// The same level and fields under another message, without the collapse key and source.
+  /// The same level and fields with another message, without the collapse key and source.
   LogLine withMessage(std::string_view message) const;
 
   LogLevel level() const { return level_; }

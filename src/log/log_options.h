@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What the operator may choose about the log: where it goes, from which level, in which form.
-// Thread: frozen.
+// What the operator can configure for the log: target, level and form. Thread: frozen.
 #pragma once
 
 #include <sys/types.h>
@@ -15,7 +14,7 @@
 
 namespace culvert {
 
-/// The words of `syslog-facility`.
+/// The names for `syslog-facility`.
 inline constexpr std::array<std::string_view, 12> kSyslogFacilityNames = {
     "daemon", "auth",   "authpriv", "user",   "local0", "local1",
     "local2", "local3", "local4",   "local5", "local6", "local7"};
@@ -26,8 +25,8 @@ struct LogOptions {
   LogLevel level = LogLevel::kInfo;
   LogFormat format = LogFormat::kText;
   std::string facility = "daemon";  ///< kSyslog only; one of kSyslogFacilityNames
-  /// Who owns a log file that does not exist yet: the user that the process becomes, so that it can
-  /// be reopened after the privilege drop. -1 leaves it to the system.
+  /// The owner of a new log file: the user that the process becomes, so that it can reopen the file
+  /// after the privilege drop. -1 leaves the owner to the system.
   uid_t fileOwner = static_cast<uid_t>(-1);
   gid_t fileGroup = static_cast<gid_t>(-1);
 };

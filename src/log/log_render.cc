@@ -12,8 +12,8 @@ namespace culvert {
 
 namespace {
 
-// Code points above ASCII that end a line somewhere, steer a terminal, or turn the reading
-// direction around.
+// Code points above ASCII that some program treats as a line end, that control a terminal, or that
+// reverse the reading direction.
 bool disturbing(char32_t c) {
   return (c >= 0x80 && c <= 0x9F) ||      // C1 controls
          c == 0x061C ||                   // Arabic letter mark
@@ -31,8 +31,7 @@ bool bareText(std::string_view value) {
   return true;
 }
 
-// Appends text that stands outside or inside quotes; only inside are quotes and backslashes
-// escaped.
+// Appends text; inside quotes it also escapes quotes and backslashes.
 void appendEscapedText(std::string& out, std::string_view value, bool quoted) {
   while (!value.empty()) {
     const Utf8CodePoint c = readUtf8(value);

@@ -23,8 +23,8 @@ namespace culvert {
 
 namespace {
 
-// poll() promises room for so many bytes in a pipe, and one write of so many is not mixed with
-// others' (pipe(7)).
+// poll() guarantees room for this many bytes in a pipe, and a write of this size is not interleaved
+// with others (pipe(7)).
 constexpr size_t kPiece = PIPE_BUF;
 
 constexpr size_t kUsualBatch = 80 * 1024;
@@ -44,7 +44,7 @@ bool canBlock(int fd) {
   return !S_ISREG(info.st_mode) && !S_ISBLK(info.st_mode);
 }
 
-// The largest piece that ends with a line, or a part of one long line.
+// The largest piece that ends with a line end, or a part of one long line.
 size_t pieceSize(std::string_view bytes) {
   if (bytes.size() <= kPiece) return bytes.size();
   const size_t end = bytes.rfind('\n', kPiece - 1);
@@ -66,7 +66,7 @@ Result<UniqueFd> openLogFile(const LogOptions& options) {
 }  // namespace
 
 FdSink::FdSink(int fd) {
-  // Of a usual batch: it is written whatever memory there is.
+  // The size of a usual batch, so that it can be written without free memory.
   out_.reserve(kUsualBatch);
   ends_.reserve(kUsualLines);
   setFd(fd);
@@ -74,7 +74,7 @@ FdSink::FdSink(int fd) {
 
 void FdSink::setFd(int fd) {
   fd_ = fd;
-  out_.clear();  // the rest of a line does not belong into another file
+  out_.clear();  // the rest of a line must not go into another file
   restBytes_ = 0;
   canBlock_ = canBlock(fd);
   journal_ = isJournal(fd);
@@ -93,7 +93,7 @@ void FdSink::appendLine(const LogRecord& record) {
   out_ += '\n';
 }
 
-// Returns 0 or an errno; `*written` counts what went out either way.
+// Returns 0 or an errno. `*written` is the number of bytes written in both cases.
 int FdSink::writeOut(std::string_view bytes, Millis patience, size_t* written) {
   const TimePoint deadline = Clock::now() + patience;
   while (*written < bytes.size()) {
@@ -108,14 +108,14 @@ int FdSink::writeOut(std::string_view bytes, Millis patience, size_t* written) {
       if (count < 0 && errno != EINTR) return errno;
       if (count < 0) continue;
       if (count == 0) return EAGAIN;
-      // POLLERR and POLLHUP too: write() knows which error it is.
+      // Also for POLLERR and POLLHUP: write() returns the error.
     }
     const ssize_t sent = ::write(fd_, piece.data(), piece.size());
     if (sent >= 0) {
       *written += static_cast<size_t>(sent);
     } else if (errno == EAGAIN && canBlock_ && Clock::now() < deadline) {
-      // Room, but less than the piece (a nonblocking pipe takes a piece as a whole or not at all):
-      // ask again soon.
+      // There is room, but less than the piece needs (a nonblocking pipe accepts a piece as a whole
+      // or not at all): retry soon.
       ::poll(nullptr, 0, 1);
     } else if (errno != EINTR) {
       return errno;
@@ -125,7 +125,8 @@ int FdSink::writeOut(std::string_view bytes, Millis patience, size_t* written) {
 }
 
 LogSink::Outcome FdSink::write(std::span<const LogRecord> records, Millis patience) {
-  // out_ holds at most the rest of one line, which counted as taken when its beginning went out.
+  // out_ has at most the rest of one line, which was counted as written when its beginning was
+  // written.
   ends_.clear();
   try {
     for (const LogRecord& record : records) {
@@ -140,7 +141,7 @@ LogSink::Outcome FdSink::write(std::span<const LogRecord> records, Millis patien
   const int error = writeOut(out_, patience, &written);
 
   Outcome outcome{0, error};
-  size_t keepUntil = restBytes_;  // where the line that was being written ends
+  size_t keepUntil = restBytes_;  // end of the line that was being written
   for (size_t i = 0; i < ends_.size(); ++i) {
     const size_t begin = i == 0 ? restBytes_ : ends_[i - 1];
     if (written <= begin && error != 0) break;
@@ -173,7 +174,7 @@ Result<void> FileSink::reopen() {
 
 Result<std::unique_ptr<LogSink>> openLogSink(const LogOptions& options) {
   switch (options.target) {
-    case LogTarget::kAuto:  // decided before
+    case LogTarget::kAuto:  // resolved by the caller
     case LogTarget::kStderr:
       return std::make_unique<FdSink>(STDERR_FILENO);
     case LogTarget::kStdout:

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// LogSink is where rendered lines go: syslog, or a descriptor (stderr, stdout, a file). A sink says
-// what it could not take instead of waiting for it, as far as the system lets it (syslog() blocks
-// all the same). Thread: one at a time (culvert-log, or whoever logs while that does not run).
+// LogSink is the target of rendered lines: syslog, or a descriptor (stderr, stdout, a file). A sink
+// reports what it could not write instead of waiting, as far as the system allows (syslog() still
+// blocks). Thread: one at a time (culvert-log, or the logging thread while culvert-log does not
+// run).
 #pragma once
 
 #include <cstddef>
@@ -29,8 +30,8 @@ struct LogRecord {
 
 class LogSink {
  public:
-  /// How many records were taken, and the errno that kept the next from being taken (0: none;
-  /// EAGAIN: not within the caller's patience, try again).
+  /// How many records were written, and the errno that prevented the next one (0: none; EAGAIN: not
+  /// within the caller's patience, try again).
   struct Outcome {
     size_t taken = 0;
     int error = 0;
@@ -38,25 +39,25 @@ class LogSink {
 
   virtual ~LogSink() = default;
 
-  /// Called once, before the first write(), when the sink comes into force.
+  /// Called once when the sink becomes active, before the first write().
   virtual void activate() {}
 
-  /// Lines above the level do not come any more.
+  /// Lines above the level will no longer be written.
   virtual void setLevel(LogLevel) {}
 
-  /// Writes in order; waits at most `patience` for a sink that takes nothing.
+  /// Writes in order; waits at most `patience` for a sink that accepts nothing.
   virtual Outcome write(std::span<const LogRecord> records, Millis patience) = 0;
 
-  /// Opens the target anew. On failure the old one stays in use.
+  /// Opens the target again. On failure the old one stays in use.
   virtual Result<void> reopen() { return {}; }
 
-  /// The file's path, or nothing where there is none to reopen.
+  /// The file's path, or nothing if there is no file to reopen.
   virtual std::string path() const { return {}; }
 };
 
-/// Writes lines to a descriptor: regular files and block devices in one piece, everything that
-/// can be stuck (pipes, sockets, character devices such as terminals) in pieces that poll() has
-/// promised room for, whether the descriptor blocks or not.
+/// Writes lines to a descriptor. Regular files and block devices get everything in one write.
+/// Targets that can block (pipes, sockets, character devices such as terminals) get pieces for
+/// which poll() guarantees room, whether or not the descriptor blocks.
 class FdSink : public LogSink {
  public:
   /// Does not own `fd`: 1 and 2 belong to the process.
@@ -74,15 +75,15 @@ class FdSink : public LogSink {
   int fd_ = -1;
   bool canBlock_ = false;
   bool journal_ = false;      // the descriptor is systemd's journal: "<N>" instead of the time
-  std::string out_;           // begins with the rest of a line that was cut off
+  std::string out_;           // begins with the rest of a partly written line
   std::vector<size_t> ends_;  // of the lines of a batch within it
   size_t restBytes_ = 0;
 };
 
-/// A log file, kept at its path by reopen().
+/// A log file; reopen() follows a file that was moved.
 class FileSink final : public FdSink {
  public:
-  /// Fails where the file cannot be opened for appending.
+  /// Fails if the file cannot be opened for appending.
   static Result<std::unique_ptr<FileSink>> open(const LogOptions& options);
 
   Result<void> reopen() override;
@@ -95,16 +96,14 @@ class FileSink final : public FdSink {
   UniqueFd file_;
 };
 
-/// The sink that the options ask for, opened. Fails where it cannot be opened or the facility is
-/// unknown.
+/// Opens the sink for these options. Fails if it cannot be opened or the facility is unknown.
 Result<std::unique_ptr<LogSink>> openLogSink(const LogOptions& options);
 
-/// Whether a syslog daemon takes lines now (/dev/log). syslog(3) itself says nothing when they are
-/// lost.
+/// Whether a syslog daemon accepts lines now (/dev/log). syslog(3) does not report lost lines.
 Result<void> checkSyslog();
 
-/// syslog(3) with the ident "culvert"; fails where the facility is unknown. Process-wide: one at a
-/// time in force.
+/// A sink for syslog(3) with the ident "culvert". Fails if the facility is unknown. Its settings
+/// are process-wide: only one such sink can be active.
 Result<std::unique_ptr<LogSink>> openSyslogSink(const LogOptions& options);
 
 }  // namespace culvert

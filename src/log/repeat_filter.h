@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// RepeatFilter keeps repeats out of the log: of the lines with one collapse key the first few of a
-// window pass, and of each further source the first two; the rest is counted, and the window's end
-// yields one line that says how many there were, and of how many sources. Time is the caller's, the
+// RepeatFilter keeps repeats out of the log. Of the lines with one collapse key, the first few of a
+// window pass, and two from each further source. The others are counted. The end of the window
+// yields one line with their number and the number of sources. The caller passes the time, and the
 // tables are bounded. Thread: one owner at a time (the logger's mutex).
 #pragma once
 
@@ -20,37 +20,38 @@ namespace culvert {
 
 class RepeatFilter {
  public:
-  /// Of one key, so many sources pass lines in a window and so many are counted.
+  /// For one key, the number of sources whose lines pass in a window, and the number that are
+  /// counted.
   static constexpr size_t kSourcesPassed = 32, kSourcesCounted = 256;
-  /// Lines that pass for a source that came when the burst was over.
+  /// Lines that pass for a source whose first line came after the burst.
   static constexpr uint32_t kSourceBurst = 2;
-  /// Sources that a summary names.
+  /// Number of sources that a summary names.
   static constexpr size_t kSourcesNamed = 4;
 
-  /// `burst` lines pass per `window`; at most `maxKeys` keys (at least 1) are followed at a time.
+  /// `burst` lines pass in each `window`; the filter tracks at most `maxKeys` keys (at least 1).
   RepeatFilter(uint32_t burst, Millis window, size_t maxKeys);
 
-  /// Whether the line is to be left out. Lines without a collapse key never are.
+  /// Whether to suppress the line. Lines without a collapse key are never suppressed.
   bool suppress(const LogLine& line, TimePoint now);
 
-  /// When takeDue() will next have something to say; kNever where nothing is held back.
+  /// When takeDue() will have its next summary; kNever if nothing was suppressed.
   TimePoint nextDue() const;
 
   /// The summaries of the windows that have ended, oldest first: `repeated 12 times in 10 s:
-  /// MESSAGE` with the fields of the last line left out, repeated=12, and where the lines have
-  /// sources, sources=5 and first_sources="A, B, C, D, ..".
+  /// MESSAGE` with the fields of the last suppressed line and repeated=12. If the lines have
+  /// sources, also sources=5 and first_sources="A, B, C, D, ..".
   std::vector<LogLine> takeDue(TimePoint now);
 
   /// Ends every window now (the log is closing).
   std::vector<LogLine> takeAll(TimePoint now);
 
-  /// Summaries thrown away since the last call because nobody took them (the log's thread is
-  /// stuck); as many as there are keys are kept.
+  /// Number of summaries dropped since the last call because takeDue() was not called (the log's
+  /// thread is blocked). At most one summary for each key is kept.
   uint64_t takeLost() { return std::exchange(lost_, 0); }
 
  private:
   struct Source {
-    size_t hash;  // of its name: two that share one count as one
+    size_t hash;  // of its name; sources with equal hashes count as one
     uint32_t passed = 0;
     bool suppressed = false;
   };
@@ -62,9 +63,9 @@ class RepeatFilter {
     LogLine last{LogLevel::kInfo, ""};
     std::vector<Source> sources{};
     size_t sourcesSuppressed = 0;
-    std::string named{};  // the first of those
+    std::string named{};  // the first of these sources
   };
-  using Windows = std::list<Window>;  // in the order of opening, which is the order of ending
+  using Windows = std::list<Window>;  // in the order in which they open and end
 
   bool passes(Window& window, const LogLine& line) const;
   static Source* sourceOf(Window& window, const std::string& name);
@@ -77,8 +78,8 @@ class RepeatFilter {
   Millis window_;
   size_t maxKeys_;
   Windows windows_;
-  std::unordered_map<std::string_view, Windows::iterator> byKey_;  // the keys live in windows_
-  size_t holding_ = 0;  // windows with something suppressed
+  std::unordered_map<std::string_view, Windows::iterator> byKey_;  // the keys are in windows_
+  size_t holding_ = 0;                                             // windows with suppressed lines
   std::vector<LogLine> due_;
   uint64_t lost_ = 0;
 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The one door to syslog(3). The facility, the mask and the ident are the process's, so this sink
-// has no state of its own beyond what activate() tells the library. Thread: one at a time.
+// The only user of syslog(3). The facility, the mask and the ident belong to the process, so this
+// sink keeps no state of its own; activate() sets them. Thread: one at a time.
 #include <fmt/format.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -36,8 +36,8 @@ class SyslogSink final : public LogSink {
   }
 
   Outcome write(std::span<const LogRecord> records, Millis) override {
-    // Says nothing about success; with a socket whose reader is stuck it blocks, which is why a
-    // thread calls it.
+    // syslog() does not report success. It blocks on a socket whose reader does not read, which is
+    // why a thread calls it.
     for (const LogRecord& record : records) {
       ::syslog(static_cast<int>(record.level), "%s", record.body.c_str());
     }
@@ -56,23 +56,23 @@ Result<void> checkSyslog() {
   where.sun_family = AF_UNIX;
   std::string_view(_PATH_LOG).copy(where.sun_path, sizeof where.sun_path - 1);
   int error = 0;
-  for (int kind : {SOCK_DGRAM, SOCK_STREAM}) {  // as the C library tries them
+  for (int kind : {SOCK_DGRAM, SOCK_STREAM}) {  // in the C library's order
     const UniqueFd fd(::socket(AF_UNIX, kind | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-    if (!fd) return failErrno("cannot ask for a syslog daemon", errno);
+    if (!fd) return failErrno("cannot check for a syslog daemon", errno);
     if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&where), sizeof where) == 0)
       return {};
     error = errno;
-    if (error == EAGAIN) return {};  // it is there, and busy
+    if (error == EAGAIN) return {};  // it exists, but is busy
     if (error != EPROTOTYPE) break;
   }
-  return fail("no syslog daemon takes lines at " _PATH_LOG " (" + errnoText(error) + ")", error);
+  return fail("no syslog daemon accepts lines at " _PATH_LOG " (" + errnoText(error) + ")", error);
 }
 
 Result<std::unique_ptr<LogSink>> openSyslogSink(const LogOptions& options) {
   const auto name =
       std::find(kSyslogFacilityNames.begin(), kSyslogFacilityNames.end(), options.facility);
   if (name == kSyslogFacilityNames.end()) {
-    return fail(fmt::format("\"{}\" is no syslog facility", options.facility));
+    return fail(fmt::format("\"{}\" is not a syslog facility", options.facility));
   }
   const auto place = static_cast<size_t>(name - kSyslogFacilityNames.begin());
   return std::unique_ptr<LogSink>(

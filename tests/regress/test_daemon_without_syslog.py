@@ -12,7 +12,7 @@ from harness import BINARY, Config, eventually, is_root
 from harness.daemon import clean_environment
 from harness.util import Proc, slack
 
-WORDS = "[global] log: no syslog daemon takes lines at /dev/log ("
+WORDS = "[global] log: no syslog daemon accepts lines at /dev/log ("
 
 
 @pytest.fixture

@@ -189,7 +189,7 @@ TEST_F(LoggerTest, RefusesWhatCannotBeOpened) {
   LogOptions syslog;
   syslog.target = LogTarget::kSyslog;
   syslog.facility = "local9";
-  EXPECT_EQ(logger.configure(syslog).error().text, "\"local9\" is no syslog facility");
+  EXPECT_EQ(logger.configure(syslog).error().text, "\"local9\" is not a syslog facility");
   for (const std::string_view name : kSyslogFacilityNames) {
     syslog.facility = name;
     EXPECT_TRUE(Logger().configure(syslog)) << name;
@@ -371,7 +371,7 @@ TEST_F(LoggerTest, FailedReopenKeepsTheOldFile) {
   ASSERT_TRUE(logger.stop(20s));
   const auto lines = linesOf(slurp(pathOf("e/log")));
   ASSERT_EQ(lines.size(), 2u);
-  EXPECT_THAT(lines[0], HasSubstr("warning log file not reopened, the old one stays in use"));
+  EXPECT_THAT(lines[0], HasSubstr("warning cannot reopen the log file, the old one stays in use"));
   EXPECT_THAT(lines[0], HasSubstr("No such file or directory"));
   EXPECT_THAT(lines[1], HasSubstr("info on"));
 }
