@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Socket addresses by value, their text forms, and the parser of the configuration's address texts.
+// Socket addresses by value, their text forms, and the parser for addresses in the configuration.
 #include "net/address.h"
 
 #include <arpa/inet.h>
@@ -77,7 +77,7 @@ Result<AddressSpec> parseUnix(std::string_view path) {
   return spec;
 }
 
-/// `%eth0` or `%2` of a scoped literal; the interface must exist.
+/// Parses `%eth0` or `%2` of a scoped literal; the interface must exist.
 Result<uint32_t> parseScope(const std::string& name) {
   if (allDigits(name) && name.size() <= 9) {
     if (uint32_t index = uint32_t(std::stoul(name)); index != 0) return index;
@@ -108,13 +108,13 @@ Result<SocketAddress> parseIpv6Literal(std::string_view inner, uint16_t port) {
   return SocketAddress::ipv6(address, port, scope);
 }
 
-/// Host names as people use them (RFC 1123 with underscores): what is wrong, or nothing.
+/// What is wrong with a host name (RFC 1123, underscores allowed), or nothing.
 std::optional<std::string> hostNameFault(std::string_view host) {
   if (host.size() > kMaxHostName + 1)
     return fmt::format("the host name has {} bytes, at most {} are allowed", host.size(),
                        kMaxHostName);
   std::string_view rest = host;
-  if (rest.size() > 1 && rest.back() == '.') rest.remove_suffix(1);  // the root's dot
+  if (rest.size() > 1 && rest.back() == '.') rest.remove_suffix(1);  // the dot of the root
   while (true) {
     size_t dot = rest.find('.');
     std::string_view label = rest.substr(0, dot);
@@ -168,7 +168,8 @@ Result<AddressSpec> parseHostPort(std::string_view host, std::string_view portTe
     if (use == AddressUse::kListen) return wildcardSpec(*port);
     return fail(fmt::format("a backend cannot be \"*\": name its host; {}", forms(use)));
   }
-  // What looks like an IPv4 address must be one: getaddrinfo() would take 127.1 and 0x7f.1 too.
+  // A host of digits and dots must be an IPv4 address: getaddrinfo() would accept 127.1 and 0x7f.1
+  // too.
   if (std::all_of(host.begin(), host.end(), [](char c) { return isDigit(c) || c == '.'; })) {
     in_addr v4;
     if (inet_pton(AF_INET, std::string(host).c_str(), &v4) != 1) {
@@ -180,7 +181,7 @@ Result<AddressSpec> parseHostPort(std::string_view host, std::string_view portTe
   AddressSpec spec;
   spec.kind = AddressKind::kHostName;
   spec.port = *port;
-  // Names are compared without case (RFC 4343), so that one spelling stands for all.
+  // Names are compared without case (RFC 4343), so store them in one spelling.
   spec.host = lower(host);
   return spec;
 }
@@ -231,14 +232,14 @@ SocketAddress SocketAddress::unixPath(std::string_view path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   std::memcpy(address.sun_path, path.data(), path.size());
-  // An abstract name is exactly as long as its bytes; a path ends with a NUL.
+  // The length of an abstract name is that of its bytes; a path ends with a NUL.
   const size_t end = path.front() == '\0' ? 0 : 1;
   result.setUnix(reinterpret_cast<const sockaddr*>(&address),
                  offsetof(sockaddr_un, sun_path) + path.size() + end);
   return result;
 }
 
-/// `length` counts the family, which is all that an unnamed socket has.
+/// `length` includes the family, which is all that an unnamed socket has.
 void SocketAddress::setUnix(const sockaddr* address, size_t length) {
   storage_.any.sa_family = AF_UNIX;
   length_ = static_cast<uint16_t>(length);

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// SocketAddress is one IPv4, IPv6 or UNIX socket address by value, and AddressSpec one address text
-// of the configuration (`443`, `*:443`, `host:443`, `[v6]:443`, `unix:/path`) after parsing. No
-// system call but the interface look-up of a scoped IPv6 literal is made here. Thread: any
-// (values).
+// SocketAddress is one IPv4, IPv6 or UNIX socket address by value. AddressSpec is one address of
+// the configuration (`443`, `*:443`, `host:443`, `[v6]:443`, `unix:/path`) after parsing. The only
+// system call here is the interface look-up of a scoped IPv6 literal. Thread: any (values).
 #pragma once
 
 #include <netinet/in.h>
@@ -27,13 +26,13 @@ class SocketAddress {
   /// "No address": family() is AF_UNSPEC, text() is "-".
   SocketAddress() = default;
 
-  /// Takes what a system call filled in. An IPv4-mapped IPv6 address (RFC 4291 2.5.5.2: an IPv4
+  /// Converts an address from a system call. An IPv4-mapped IPv6 address (RFC 4291 2.5.5.2: an IPv4
   /// peer of a dual-stack listener) becomes the IPv4 address. Another family gives "no address".
   static SocketAddress fromSockaddr(const sockaddr* address, socklen_t length);
   /// `host` is in host byte order (INADDR_LOOPBACK).
   static SocketAddress ipv4(uint32_t host, uint16_t port);
   static SocketAddress ipv6(const in6_addr& host, uint16_t port, uint32_t scope = 0);
-  /// `path` must be at most kMaxUnixPath bytes (checked by parseAddress; longer gives "no
+  /// `path` must have at most kMaxUnixPath bytes (parseAddress checks that; a longer path gives "no
   /// address").
   static SocketAddress unixPath(std::string_view path);
 
@@ -56,7 +55,7 @@ class SocketAddress {
   uint16_t port() const;
   void setPort(uint16_t port);
   /// The path of a UNIX address; empty for other families and for unnamed sockets. An abstract name
-  /// starts with NUL.
+  /// starts with a NUL.
   std::string_view path() const;
   const sockaddr_in& v4() const { return storage_.v4; }
   const sockaddr_in6& v6() const { return storage_.v6; }
@@ -73,7 +72,7 @@ class SocketAddress {
  private:
   void setUnix(const sockaddr* address, size_t length);
 
-  // Every tunnel has two of these, and few are UNIX: the 108 bytes of a path stand elsewhere.
+  // Every tunnel has two of these, and few are UNIX: the 108 bytes of a path are stored separately.
   union Storage {
     sockaddr_in6 v6;  // first: the longest, so that {} zeroes every byte
     sockaddr any;
@@ -89,13 +88,13 @@ enum class AddressUse : uint8_t { kListen, kBackend };
 enum class AddressKind : uint8_t {
   kWildcard,  ///< `PORT`, `*:PORT` of a listener: one dual-stack socket (openWildcardListener)
   kLiteral,   ///< IPv4 or IPv6 literal: `address` is final
-  kHostName,  ///< `host` is to be resolved, every address of it counts
+  kHostName,  ///< `host` must be resolved; all its addresses are used
   kUnix,      ///< `address` is the path
 };
 
 struct AddressSpec {
   AddressKind kind = AddressKind::kWildcard;
-  uint16_t port = 0;      ///< 0 for UNIX, and where the system shall choose (listen only)
+  uint16_t port = 0;      ///< 0 for UNIX, and if the system chooses (listen only)
   std::string host;       ///< kHostName only
   SocketAddress address;  ///< kLiteral, kUnix; `[::]:port` for kWildcard
 
@@ -104,9 +103,9 @@ struct AddressSpec {
   std::string text() const;
 };
 
-/// Parses one address text (no surrounding blanks). A `PORT` alone means `*:PORT` for a listener
-/// and `127.0.0.1:PORT` for a backend. `[::]` is IPv6 only. The error says what is wrong and what
-/// is allowed, without the text's origin.
+/// Parses one address (no surrounding blanks). A `PORT` alone means `*:PORT` for a listener and
+/// `127.0.0.1:PORT` for a backend. `[::]` is IPv6 only. The error says what is wrong and what is
+/// allowed, without the origin of the text.
 Result<AddressSpec> parseAddress(std::string_view text, AddressUse use);
 
 /// The addresses of one name, in the order in which to try them.

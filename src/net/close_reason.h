@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// CloseReason says why a tunnel ended: a cause of the closed list, with words for a person beside
-// it. Streams and dialers report their failures as one. close_cause.def is the list. Thread: any
+// CloseReason says why a tunnel ended: a cause of the closed list, with an explanation as text.
+// Streams and dialers report their failures with it. close_cause.def is the list. Thread: any
 // (values).
 #pragma once
 
@@ -17,7 +17,7 @@ enum class CloseCause : uint8_t {
 #undef CLOSE_CAUSE
 };
 
-/// Indexed by CloseCause; names that take a word end in ':'.
+/// Indexed by CloseCause; names that need a completion end in ':'.
 inline constexpr std::array kCloseCauseNames = {
 #define CLOSE_CAUSE(ident, name, meaning) std::string_view(name),
 #include "net/close_cause.def"
@@ -26,10 +26,10 @@ inline constexpr std::array kCloseCauseNames = {
 
 struct CloseReason {
   CloseCause cause = CloseCause::kInternal;
-  std::string word{};    ///< what completes a name that ends in ':'
-  std::string detail{};  ///< for a person; may be empty
+  std::string word{};    ///< completes a name that ends in ':'
+  std::string detail{};  ///< an explanation as text; may be empty
 
-  /// As it stands in the log: "client-fin", "tls-sent:bad_record_mac".
+  /// As in the log: "client-fin", "tls-sent:bad_record_mac".
   std::string text() const {
     return std::string(kCloseCauseNames[static_cast<size_t>(cause)]) + word;
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Dialer is how a tunnel asks for its backend end without knowing addresses, retries or sockets.
-// Connector is the real one; tests have scripted ones. Thread: loop.
+// Dialer gives a tunnel its backend end; addresses, retries and sockets are hidden from the tunnel.
+// Connector is the real one; tests use scripted ones. Thread: loop.
 #pragma once
 
 #include <memory>
@@ -13,9 +13,9 @@ namespace culvert {
 
 class DialObserver {
  public:
-  /// `address` is the one that answered.
+  /// `address` is the address that answered.
   virtual void onDialed(std::unique_ptr<ByteStream> backend, const SocketAddress& address) = 0;
-  /// All attempts are over; `reason` is that of the last one.
+  /// All attempts have failed; `reason` is that of the last one.
   virtual void onDialFailed(CloseReason reason) = 0;
 
  protected:
@@ -24,8 +24,8 @@ class DialObserver {
 
 class Dialer : public Deferred {
  public:
-  /// Starts; one of the observer's calls follows, perhaps before dial() returns. Destroying the
-  /// dialer cancels.
+  /// Starts dialing. One of the observer's functions is called later, perhaps before dial()
+  /// returns. Destroying the dialer cancels.
   virtual void dial(DialObserver& observer) = 0;
 };
 

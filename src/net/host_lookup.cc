@@ -28,13 +28,14 @@ struct HostLookup::Shared {
   std::mutex mutex;
   std::condition_variable changed;
   std::deque<std::pair<std::string, uint16_t>> questions;  // guarded by mutex
-  bool stopping = false;                                   // likewise
+  bool stopping = false;                                   // guarded by mutex
 
-  std::mutex answerMutex;  // held around onAnswer, so that none runs after the destructor
-  bool silent = false;     // guarded by it
+  std::mutex answerMutex;  // held during onAnswer, so that it never runs after the destructor
+  bool silent = false;     // guarded by answerMutex
 };
 
-/// The thread's body; it owns the state together with the HostLookup, which may be gone.
+/// The thread's body. It shares ownership of the state with the HostLookup, which may be destroyed
+/// first.
 void HostLookup::Shared::run(const std::shared_ptr<Shared>& self) {
   std::unique_lock lock(self->mutex);
   while (true) {
@@ -48,7 +49,7 @@ void HostLookup::Shared::run(const std::shared_ptr<Shared>& self) {
   }
 }
 
-/// Who asked waits for an answer, so that is tried until there is memory for one.
+/// The caller waits for an answer, so retry until there is enough memory for one.
 void HostLookup::Shared::answer(const std::string& host, uint16_t port) {
   for (;;) {
     try {

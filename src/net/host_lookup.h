@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// HostLookup resolves a name once in a while, on a thread of its own that exists from the first
-// question on: for what is not a backend and needs no standing look-ups (those are the Resolver's).
-// Thread: one owner.
+// HostLookup resolves a name now and then, on its own thread, which starts with the first question.
+// It is for names that need no regular look-ups; the Resolver does those for backends. Thread: one
+// owner.
 #pragma once
 
 #include <cstdint>
@@ -18,22 +18,23 @@ namespace culvert {
 struct HostLookupOptions {
   /// Runs first in the new thread: drop capabilities there.
   std::function<void()> onThreadStart;
-  /// Told of each answer, in that thread; never after the destructor.
+  /// Called in that thread for each answer; never after the destructor.
   std::function<void(const std::string& host, uint16_t port, Result<AddressSet> answer)> onAnswer;
-  /// What resolves; tests put their own in.
+  /// The resolving function; tests replace it.
   std::function<Result<AddressSet>(const std::string& host, uint16_t port)> lookup = resolveHost;
 };
 
 class HostLookup {
  public:
   explicit HostLookup(HostLookupOptions options);
-  /// Waits at most a quarter of a second: a thread stuck in getaddrinfo() is left behind with its
+  /// Waits at most a quarter of a second. A thread blocked in getaddrinfo() is left behind with its
   /// own state.
   ~HostLookup();
   HostLookup(const HostLookup&) = delete;
   HostLookup& operator=(const HostLookup&) = delete;
 
-  /// One answer will come for each question, in their order. Fails where no thread can be had.
+  /// Each question gets one answer, in the order of the questions. Fails if no thread can be
+  /// created.
   Result<void> ask(const std::string& host, uint16_t port);
 
  private:

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// PlainStream is the backend's end: plaintext over TCP or a UNIX socket. A preface (the PROXY
-// header) can be put in front of everything else. Thread: loop.
+// PlainStream is the backend end: plaintext over TCP or a UNIX socket. A preface (the PROXY header)
+// can precede all payload. Thread: loop.
 #pragma once
 
 #include <string>
@@ -11,8 +11,8 @@ namespace culvert {
 
 class PlainStream final : public SocketStream {
  public:
-  /// `fd` is connected. `preface` leaves before the first payload byte; it counts as backlog until
-  /// it has left.
+  /// `fd` is connected. `preface` is sent before the first payload byte; it counts as backlog until
+  /// then.
   PlainStream(EventLoop& loop, UniqueFd fd, std::string preface = {});
 
   IoResult read(RingBuffer& into, size_t limit) override;

@@ -33,7 +33,7 @@ constexpr uint8_t kClientSsl = 0x01, kClientCertConn = 0x02, kClientCertSess = 0
 constexpr uint8_t kTypeSubject = 0xe0, kTypeUri = 0xe1, kTypeFingerprint = 0xe2;
 
 constexpr size_t kMaxTlvText = 255;
-constexpr size_t kMaxIdentity = 2048;  // the longest SPIFFE id
+constexpr size_t kMaxIdentity = 2048;  // the maximum length of a SPIFFE id
 
 void appendU16(std::string& out, size_t value) { out.append(asText(u16Bytes(value))); }
 
@@ -53,7 +53,7 @@ std::string_view rawBytesOf(const T& value) {
   return {reinterpret_cast<const char*>(&value), sizeof value};
 }
 
-/// The fixed 108-byte field; an unnamed peer is all zero.
+/// Appends the fixed 108-byte field; all zero for an unnamed peer.
 void appendUnixField(std::string& out, const SocketAddress& address) {
   std::string_view path = address.path().substr(0, kUnixField);
   out.append(path);
@@ -64,7 +64,7 @@ std::string sslTlv(const ProxyTlvs& tlvs) {
   std::string value;
   const bool verified = tlvs.clientVerified;
   value.push_back(char(kClientSsl | (verified ? kClientCertConn | kClientCertSess : 0)));
-  // verify is zero only where a client certificate was presented and verified.
+  // verify is zero only if a client certificate was presented and verified.
   value.append(3, '\0').push_back(verified ? '\0' : '\x01');
   appendTextTlv(value, kSubtypeSslVersion, tlvs.tlsVersion);
   if (verified) appendTextTlv(value, kSubtypeSslCn, tlvs.clientCn);
@@ -72,8 +72,8 @@ std::string sslTlv(const ProxyTlvs& tlvs) {
   return value;
 }
 
-/// The family byte; appends the address block to `block`. sockaddr fields are in network order
-/// already.
+/// Returns the family byte and appends the address block to `block`. sockaddr fields are in network
+/// order already.
 char appendAddresses(std::string& block, const SocketAddress& client, const SocketAddress& local) {
   if (client.family() != local.family()) return kUnspec;
   switch (client.family()) {
@@ -94,7 +94,7 @@ char appendAddresses(std::string& block, const SocketAddress& client, const Sock
   }
 }
 
-/// As hostText(), without a zone: the receiver's interfaces have other names.
+/// Like hostText(), without a zone, because the receiver's interfaces have other names.
 std::string plainHost(const SocketAddress& address) {
   std::string host = address.hostText();
   return host.substr(0, host.find('%'));

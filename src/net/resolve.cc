@@ -15,8 +15,8 @@ Result<AddressSet> resolveHost(const std::string& host, uint16_t port) {
   addrinfo hints{};
   hints.ai_family = AF_UNSPEC;
   hints.ai_socktype = SOCK_STREAM;
-  // No AI_ADDRCONFIG: it hides localhost's addresses where loopback is the only interface; an
-  // address that cannot be reached fails at once in connect(), and the next one is tried.
+  // No AI_ADDRCONFIG: it hides localhost's addresses if loopback is the only interface. An
+  // unreachable address fails at once in connect(), and culvert tries the next one.
   addrinfo* list = nullptr;
   errno = 0;
   int code = ::getaddrinfo(host.c_str(), nullptr, &hints, &list);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A host name's addresses from the system's resolver, in the caller's thread. Thread: any.
+// Resolves a host name with the system's resolver, in the caller's thread. Thread: any.
 #pragma once
 
 #include <cstdint>
@@ -10,13 +10,13 @@
 
 namespace culvert {
 
-/// getaddrinfo() in the caller's thread: blocks for seconds where DNS is slow. In the system's
-/// order (RFC 6724), the families by turns (RFC 8305), without duplicates, never empty. For
-/// --check, for listeners, and as the resolver's own look-up.
+/// Calls getaddrinfo() in the caller's thread; blocks for seconds if DNS is slow. The addresses are
+/// in the system's order (RFC 6724), with alternating families (RFC 8305), without duplicates,
+/// never empty. Used for --check, for listeners, and by the Resolver.
 Result<AddressSet> resolveHost(const std::string& host, uint16_t port);
 
-/// The first address stays first; behind it the families come by turns, each in its order. Where
-/// one family does not work, the other is not far away (RFC 8305, section 4).
+/// Keeps the first address first. After it the families alternate, each in its order. If one family
+/// does not work, an address of the other is tried soon (RFC 8305, section 4).
 void interleaveFamilies(AddressSet& set);
 
 }  // namespace culvert

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Thin functions over the socket system calls; what is not obvious about one stands at its place.
+// Thin functions over the socket system calls, with comments where a call needs one.
 #include "net/socket_ops.h"
 
 #include <fcntl.h>
@@ -17,9 +17,9 @@
 namespace culvert {
 namespace {
 
-// Seconds. A dead host is noticed by probes, a slow one is not killed by them (keepalive stands
-// still while data is unacknowledged). No TCP_USER_TIMEOUT: it would kill a living peer that does
-// not read (stall-timeout is for those).
+// Seconds. Probes detect a dead host and do not kill a slow one (keepalive pauses while data is
+// unacknowledged). TCP_USER_TIMEOUT is not set: it would kill a live peer that does not read
+// (stall-timeout handles those).
 constexpr int kKeepaliveIdle = 60;
 constexpr int kKeepaliveInterval = 15;
 constexpr int kKeepaliveCount = 4;
@@ -38,14 +38,14 @@ int socketDomain(int fd) {
   return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 ? domain : AF_UNSPEC;
 }
 
-/// A TCP option, left out on a UNIX socket: the kernel answers those with EOPNOTSUPP, which spares
-/// asking each time.
+/// Sets a TCP option. Does nothing on a UNIX socket: the kernel answers EOPNOTSUPP, so the family
+/// need not be checked each time.
 int setTcpOption(int fd, int name, int value) {
   int error = setIntOption(fd, IPPROTO_TCP, name, value);
   return error == EOPNOTSUPP && socketDomain(fd) == AF_UNIX ? 0 : error;
 }
 
-/// What poll() says of the socket at this moment.
+/// The events that poll() reports for the socket now.
 short pollNow(int fd, short wanted) {
   pollfd entry{fd, wanted, 0};
   int count;
@@ -68,7 +68,8 @@ tl::unexpected<Error> unixListenFailed(const SocketAddress& address, int error, 
 
 enum class UnixOccupant { kNone, kStale, kAlive, kNoSocket };
 
-/// Who is at `address`. In doubt somebody is alive: a stale verdict deletes the file.
+/// Finds out whether a process listens at `address`. If in doubt the answer is yes, because for a
+/// stale file the caller deletes the file.
 UnixOccupant unixOccupant(const SocketAddress& address) {
   struct stat info;
   if (lstat(std::string(address.path()).c_str(), &info) != 0) return UnixOccupant::kNone;
@@ -77,7 +78,7 @@ UnixOccupant unixOccupant(const SocketAddress& address) {
   return probe.error == ECONNREFUSED ? UnixOccupant::kStale : UnixOccupant::kAlive;
 }
 
-/// Who holds the path, where that does not keep us from it.
+/// The state of the path, or an error if culvert cannot use it.
 Result<UnixOccupant> claimable(const SocketAddress& address) {
   const UnixOccupant occupant = unixOccupant(address);
   if (occupant == UnixOccupant::kAlive) return unixListenFailed(address, EADDRINUSE, "");
@@ -86,9 +87,9 @@ Result<UnixOccupant> claimable(const SocketAddress& address) {
   return occupant;
 }
 
-/// Binds so that the file is made with its mode: a chmod() by name afterwards would change whatever
-/// somebody has put there meanwhile. The umask is the whole process's, hence a strict one (what
-/// other threads make at this moment has no more rights than they ask for) and back at once.
+/// Binds so that the file is created with its mode. A later chmod() by name could change a file
+/// that another process has put there. The umask applies to the whole process, so it is strict
+/// (other threads create files with fewer rights at this moment) and is restored at once.
 int bindWithMode(int fd, const SocketAddress& address, mode_t mode) {
   const mode_t before = ::umask(~mode & 0777);
   const int error = ::bind(fd, address.get(), address.length()) == 0 ? 0 : errno;
@@ -96,9 +97,9 @@ int bindWithMode(int fd, const SocketAddress& address, mode_t mode) {
   return error;
 }
 
-/// Changes the owner of what is at `path` where that is a socket with no other name, and nothing
-/// else, whatever somebody puts there meanwhile. A file that was swapped is not removed: it is not
-/// ours. 0 or errno.
+/// Changes the owner of the file at `path` if it is a socket without another hard link, and nothing
+/// else, even if another process replaces it meanwhile. A replaced file is not removed, because
+/// culvert did not create it. Returns 0 or errno.
 int giveSocketFile(const std::string& path, const ListenOptions& options) {
   if (options.unixOwner == uid_t(-1) && options.unixGroup == gid_t(-1)) return 0;
   const UniqueFd file(::open(path.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
@@ -122,7 +123,7 @@ Result<UniqueFd> openUnixListener(const SocketAddress& address, const ListenOpti
   if (!fd) return unixListenFailed(address, errno, "");
   if (const int error = bindWithMode(fd.get(), address, options.unixMode); error != 0)
     return unixListenFailed(address, error, "");
-  // Nobody can connect between bind() and listen(), so the owner is right before the first
+  // No client can connect between bind() and listen(), so the owner is set before the first
   // connection.
   if (const int error = giveSocketFile(path, options); error != 0)
     return unixListenFailed(address, error, "cannot set the owner of the socket file: ");
@@ -142,7 +143,7 @@ Result<UniqueFd> openInetListener(const SocketAddress& address, bool v6Only,
   if (error == 0 && address.isIpv6())
     error = setIntOption(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, v6Only ? 1 : 0);
   if (error == 0 && ::bind(fd.get(), address.get(), address.length()) != 0) error = errno;
-  // Two sockets with SO_REUSEADDR may bind the same port; only listen() then says EADDRINUSE.
+  // Two sockets with SO_REUSEADDR can bind the same port; only listen() then returns EADDRINUSE.
   if (error == 0 && ::listen(fd.get(), options.backlog) != 0) error = errno;
   if (error != 0) return listenFailed(where, error);
   return fd;
@@ -159,7 +160,7 @@ Result<UniqueFd> openListener(const SocketAddress& address, const ListenOptions&
 Result<UniqueFd> openWildcardListener(uint16_t port, const ListenOptions& options) {
   std::string where = fmt::format("*:{}", port);
   auto fd = openInetListener(SocketAddress::ipv6(in6addr_any, port), false, options, where);
-  // No IPv6 in the kernel (EAFNOSUPPORT), or switched off by sysctl (EADDRNOTAVAIL).
+  // The kernel has no IPv6 (EAFNOSUPPORT), or sysctl disables it (EADDRNOTAVAIL).
   if (!fd && (fd.error().sysErrno == EAFNOSUPPORT || fd.error().sysErrno == EADDRNOTAVAIL)) {
     return openInetListener(SocketAddress::ipv4(INADDR_ANY, port), true, options, where);
   }
@@ -217,7 +218,7 @@ AcceptResult acceptOne(int listenFd) {
 }
 
 bool acceptErrorIsTransient(int error) {
-  switch (error) {  // accept(2): errors already pending on the new socket are passed on
+  switch (error) {  // accept(2): returns errors already pending on the new socket
     case ECONNABORTED:
     case EPROTO:
     case EPERM:  // forbidden by firewall rules
@@ -247,12 +248,12 @@ ConnectStart startConnect(const SocketAddress& address) {
   }
   keepUrgentInline(fd.get());  // before the peer can send
   int status = ::connect(fd.get(), address.get(), address.length());
-  // Over the loopback the handshake is over when connect() returns; asking again tells, and saves a
-  // turn of the loop.
+  // On loopback the handshake is complete when connect() returns. Calling connect() again shows
+  // that and saves a turn of the loop.
   if (status != 0 && errno == EINPROGRESS && address.isLoopback()) {
     status = ::connect(fd.get(), address.get(), address.length());
   }
-  // An interrupted connect() goes on by itself (POSIX), as one in progress does.
+  // An interrupted connect() continues by itself (POSIX), like one in progress.
   if (status == 0) {
     result.connected = true;
   } else if (errno != EINPROGRESS && errno != EALREADY && errno != EINTR) {

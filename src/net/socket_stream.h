@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// SocketStream is what PlainStream and TlsStream share: one nonblocking socket, its watcher, and
-// receive/transmit that turn errno into the caller's next move. Thread: loop.
+// SocketStream is the common part of PlainStream and TlsStream: one nonblocking socket, its
+// watcher, and receive/transmit, which convert errno into the caller's next step. Thread: loop.
 #pragma once
 
 #include <cstdint>
@@ -24,19 +24,19 @@ class SocketStream : public ByteStream {
   void abort() override { abortOnClose_ = true; }
   IoResult discardInput(size_t limit) override;
   void watch(bool readable, bool writable) override {
-    if (!watcher_.watch(readable, writable)) throw std::bad_alloc();  // a shortage, as of memory
+    if (!watcher_.watch(readable, writable)) throw std::bad_alloc();  // a lack of resources
   }
 
   int fd() const { return fd_.get(); }
 
  protected:
-  /// One recv(). An end of stream after a failed write is no clean end: the kernel has told its
-  /// error to the write already and would now report a plain EOF, so it is kReset here.
+  /// One recv(). EOF after a failed write is not a clean close: the kernel has returned its error
+  /// to the write already and would now report a plain EOF. So the result is kReset.
   IoResult receive(std::span<uint8_t> into);
-  /// One send(). kReset is sticky for writing; input that had arrived before can still be received.
-  /// `moreFollows`: a last part segment waits for the next send() or finish() (MSG_MORE).
+  /// One send(). kReset is permanent for writing; input that arrived before can still be received.
+  /// With `moreFollows` a partial last segment waits for the next send() or finish() (MSG_MORE).
   IoResult transmit(std::span<const uint8_t> from, bool moreFollows = false);
-  /// FIN.
+  /// Sends the FIN.
   IoStatus finish();
 
  private:
