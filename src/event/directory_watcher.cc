@@ -14,7 +14,7 @@ namespace culvert {
 
 namespace {
 
-// IN_ATTRIB: the last link to a file that was replaced is gone, or rights have changed.
+// IN_ATTRIB: the last link to a replaced file is gone, or permissions have changed.
 constexpr uint32_t kEvents = IN_CLOSE_WRITE | IN_MODIFY | IN_CREATE | IN_DELETE | IN_MOVED_FROM |
                              IN_MOVED_TO | IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR;
 
@@ -37,7 +37,8 @@ size_t DirectoryWatcher::watch(const std::vector<std::string>& directories) {
   size_t failed = 0;
   std::unordered_map<std::string, int> now;
   for (const std::string& directory : directories) {
-    // Also for one that is watched already: the path may lead to another directory since.
+    // Also for a directory that is watched already, because its path may lead to another directory
+    // now.
     const int number = ::inotify_add_watch(fd_.get(), directory.c_str(), kEvents);
     if (number >= 0) {
       now.emplace(directory, number);
@@ -55,7 +56,7 @@ size_t DirectoryWatcher::watch(const std::vector<std::string>& directories) {
 
 void DirectoryWatcher::onReadable() {
   alignas(inotify_event) char events[16 * 1024];
-  // One read a turn; what is left comes again. The contents do not matter.
+  // One read in each turn; the rest is reported again. The contents do not matter.
   if (::read(fd_.get(), events, sizeof events) > 0) onChange_(context_);
 }
 

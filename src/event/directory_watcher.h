@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// DirectoryWatcher tells that something has changed in one of many directories, through inotify: at
-// once, and not what. What happens beyond its sight (another machine's write to a network file
-// system, no watch left for this user) its owner has to find by looking now and then. Thread: loop.
+// DirectoryWatcher reports through inotify that something has changed in one of many directories.
+// It reports at once, but not what changed. inotify does not see everything (writes to a network
+// file system by another machine, or a user without free watches), so the owner must also check now
+// and then. Thread: loop.
 #pragma once
 
 #include <string>
@@ -20,12 +21,12 @@ class DirectoryWatcher {
 
   DirectoryWatcher(EventLoop& loop, void* context, Callback onChange);
 
-  /// Fails where the system has no inotify left for this user (fs.inotify.max_user_instances).
+  /// Fails if this user has no inotify instance left (fs.inotify.max_user_instances).
   Result<void> open();
 
-  /// Watches these directories and no others from now on. Returns how many could not be watched:
-  /// they are not there, may not be read, or fs.inotify.max_user_watches is reached. Each call
-  /// tries those again.
+  /// Watches exactly these directories from now on. Returns how many could not be watched: they do
+  /// not exist, are not readable, or fs.inotify.max_user_watches is reached. Each call tries those
+  /// again.
   size_t watch(const std::vector<std::string>& directories);
 
  private:

@@ -13,8 +13,8 @@
 namespace culvert {
 namespace {
 
-/// Gives libevent's heap of timers its first room (for eight): loops with a few timers can arm them
-/// whatever memory there is later.
+/// Makes libevent allocate its timer heap (for eight timers), so that loops with a few timers can
+/// arm them even when memory runs out later.
 void makeRoomForTimers(event_base* base) {
   event timer;
   evtimer_assign(
@@ -28,7 +28,8 @@ void makeRoomForTimers(event_base* base) {
 
 EventLoop::EventLoop() {
   giveLibeventSlots();
-  // libevent would tell stderr what failed; our results tell it, and the log is where it belongs.
+  // libevent would print errors to stderr. culvert's results carry them instead, and culvert logs
+  // them.
   event_set_log_callback([](int, const char*) {});
   event_config* config = event_config_new();
   CULVERT_CHECK(config != nullptr);
@@ -50,7 +51,7 @@ void EventLoop::run() {
 }
 
 void EventLoop::turn(bool block) {
-  forgetTime();  // somebody may have asked for it between two turns
+  forgetTime();  // now() may have been called between two turns
   const bool queued = !soon_.empty() || dying_ != nullptr;
   const int flags =
       EVLOOP_ONCE | EVLOOP_NO_EXIT_ON_EMPTY | (block && !queued ? 0 : EVLOOP_NONBLOCK);
@@ -66,7 +67,7 @@ void EventLoop::beginTurn() {
 }
 
 void EventLoop::endOfTurn() {
-  // Once, over what is queued now: a task that enqueues itself again runs in the next turn, after
+  // Run once the tasks queued now: a task that enqueues itself again runs in the next turn, after
   // new events.
   IntrusiveList<RunSoon> tasks;
   while (!soon_.empty()) tasks.pushBack(soon_.popFront());
@@ -86,7 +87,7 @@ void EventLoop::endOfTurn() {
   forgetTime();
 }
 
-/// What is queued now: a death may enqueue more.
+/// Destroys the objects queued now: a destructor may queue more.
 void EventLoop::destroyDying() {
   Deferred* next = std::exchange(dying_, nullptr);
   dyingEnd_ = &dying_;

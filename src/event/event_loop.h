@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// EventLoop is one libevent base and the thread that runs it. It owns the loop around libevent:
-// after every turn come the run-soon queue, the deaths of objects (deleteLater) and the end-of-turn
-// hook, so that inside a callback `this` is valid until the turn ends. Thread: loop; only what says
-// so may be called from another thread.
+// EventLoop is one libevent base and the thread that runs it. It owns the loop around libevent.
+// After every turn it runs the run-soon queue, destroys objects (deleteLater) and calls the
+// end-of-turn hook. So inside a callback `this` is valid until the turn ends. Thread: loop;
+// functions that other threads may call say so.
 //
-// The base is created without locks: no libevent call from a foreign thread is legal. What crosses
-// comes through a NotifyPipe.
+// The base is created without locks: another thread must not call libevent. Other threads reach the
+// loop through a NotifyPipe.
 #pragma once
 
 #include <atomic>
@@ -22,7 +22,7 @@ struct event_base;
 
 namespace culvert {
 
-/// Something that wants to run once at the end of this turn. Enqueuing twice runs it once.
+/// An object that runs once at the end of this turn. Queueing it twice runs it once.
 class RunSoon : public ListNode<RunSoon> {
  public:
   virtual void runSoon() = 0;
@@ -41,46 +41,46 @@ class EventLoop {
   /// Runs turns until stop(). The calling thread becomes the loop's thread.
   void run();
 
-  /// One turn: waits for events (at most until one comes; not at all when work is queued), runs
-  /// them and ends the turn.
+  /// One turn: waits for events (at most until the first; not at all if work is queued), runs them
+  /// and ends the turn.
   void turn(bool block);
 
-  /// Ends run() after this turn.
+  /// Makes run() return after this turn.
   void stop() { stopping_ = true; }
 
   void runSoon(RunSoon& task) { soon_.pushBack(task); }
 
-  /// Destroys the object after this turn's callbacks, in the order of the calls. Takes no memory.
+  /// Destroys the object after this turn's callbacks, in the order of the calls. Allocates no
+  /// memory.
   void deleteLater(std::unique_ptr<Deferred> object) noexcept {
     if (object == nullptr) return;
     *dyingEnd_ = object.release();
     dyingEnd_ = &(*dyingEnd_)->nextDying_;
   }
 
-  /// Called at the end of each turn, after the deaths.
+  /// Called at the end of each turn, after objects were destroyed.
   void setEndOfTurn(std::function<void()> hook) { endOfTurnHook_ = std::move(hook); }
 
-  /// The monotonic time, read once a turn.
+  /// The monotonic time, read once in each turn.
   TimePoint now() {
     if (now_ == TimePoint{}) beginTurn();
     return now_;
   }
 
-  /// When the turn that runs now began, as microseconds of Clock; 0 while the loop waits. Thread:
-  /// any.
+  /// When the current turn began, as microseconds of Clock; 0 while the loop waits. Thread: any.
   uint64_t busySinceMicros() const { return busySince_.load(std::memory_order_relaxed); }
 
   uint64_t deferredDeletes() const { return deferredDeletes_; }
   uint64_t longestTurnMicros() const { return longestTurnMicros_; }
 
-  /// How often something on this loop ended for want of memory: a tunnel, or a whole callback.
+  /// How often something on this loop ended because memory ran out: a tunnel, or a whole callback.
   uint64_t memoryShortages() const { return memoryShortages_; }
   void noteMemoryShortage() { ++memoryShortages_; }
 
   /// For src/event only.
   event_base* base() { return base_; }
   void beginTurn();
-  /// Runs a callback: no exception may pass the C code of libevent, or leave the loop.
+  /// Runs a callback. An exception must not pass through libevent's C code or leave the loop.
   template <class Callback>
   void guard(const Callback& callback) noexcept {
     try {
@@ -104,11 +104,11 @@ class EventLoop {
   uint64_t memoryShortages_ = 0;
   IntrusiveList<RunSoon> soon_;
   Deferred* dying_ = nullptr;      // owned, linked by nextDying_
-  Deferred** dyingEnd_ = &dying_;  // where the next one is linked
+  Deferred** dyingEnd_ = &dying_;  // where the next object is linked
   std::function<void()> endOfTurnHook_;
 };
 
-/// libevent's version as it runs, for --version.
+/// The version of the libevent in use, for --version.
 const char* eventLibraryVersion();
 
 }  // namespace culvert

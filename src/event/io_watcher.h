@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// IoWatcher tells when one descriptor is readable or writable, level triggered. The write half is
-// allocated at its first use: most connections never wait to write. Thread: loop.
+// IoWatcher reports when one descriptor is readable or writable, level triggered. The write half is
+// allocated at its first use, because most connections never wait to write. Thread: loop.
 #pragma once
 
 #include <event2/event.h>
@@ -16,16 +16,15 @@ class IoWatcher {
  public:
   using Callback = void (*)(void* context);
 
-  /// Watches nothing yet. The descriptor stays the caller's and must outlive the watcher's last
-  /// watch().
+  /// Watches nothing yet. The caller keeps the descriptor open until after the last watch().
   IoWatcher(EventLoop& loop, int fd, void* context, Callback onReadable, Callback onWritable);
   ~IoWatcher();
   IoWatcher(const IoWatcher&) = delete;
   IoWatcher& operator=(const IoWatcher&) = delete;
 
-  /// Watches exactly this from now on; free of system calls where nothing changes. False where the
-  /// system has no room for it (ENOMEM, fs.epoll.max_user_watches): what could not be added is not
-  /// watched, and the next call tries again. Giving up what is watched always works.
+  /// Watches exactly this from now on; no system call if nothing changes. Returns false if the
+  /// system has no room (ENOMEM, fs.epoll.max_user_watches): what could not be added is not
+  /// watched, and the next call tries again. Removing a watch always works.
   bool watch(bool readable, bool writable) {
     const bool reads = readable == watchingRead_ || setRead(readable);
     const bool writes = writable == watchingWrite_ || setWrite(writable);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Mailbox is a PostBox with a second lane, for items: bounded, and full is an answer. Each lane
-// notifies the loop only when it goes from empty to not empty. Thread: offer, post, wake any; the
-// rest loop.
+// Mailbox is a PostBox with a second, bounded lane for items, which refuses items when it is full.
+// Each lane notifies the loop only when it changes from empty to not empty. Thread: offer, post,
+// wake any; the rest loop.
 #pragma once
 
 #include <mutex>
@@ -16,11 +16,11 @@ namespace culvert {
 template <class Item>
 class Mailbox : public PostBox {
  public:
-  /// `onMail(context)` runs on the loop when there is something to take.
+  /// `onMail(context)` runs on the loop when there is mail.
   Mailbox(EventLoop& loop, size_t capacity, void* context, IoWatcher::Callback onMail)
       : PostBox(loop, context, onMail), ring_(capacity) {}
 
-  /// Leaves `item` alone and returns false where the lane is full or closed. Allocates nothing.
+  /// Returns false and does not touch `item` if the lane is full or closed. Allocates nothing.
   [[nodiscard]] bool offer(Item& item) noexcept {
     bool wasEmpty = false;
     {
@@ -34,8 +34,8 @@ class Mailbox : public PostBox {
     return true;
   }
 
-  /// The oldest item. A reader that leaves items here is not notified of more: it comes back by
-  /// itself until there are none.
+  /// The oldest item. A reader that leaves items in the lane gets no further notification: it must
+  /// call again until none are left.
   std::optional<Item> takeItem() {
     const std::lock_guard lock(mutex_);
     if (count_ == 0) return std::nullopt;
@@ -45,7 +45,7 @@ class Mailbox : public PostBox {
     return item;
   }
 
-  /// Calls visit(Item&) for each item that waits. Nobody can offer one meanwhile: to be kept short.
+  /// Calls visit(Item&) for each waiting item. Offers block meanwhile, so `visit` must be fast.
   template <class Visit>
   void forEachItem(Visit visit) {
     const std::lock_guard lock(mutex_);
@@ -62,7 +62,7 @@ class Mailbox : public PostBox {
   std::mutex mutex_;
   std::vector<Item> ring_;  // guarded by mutex_, as all below
   size_t first_ = 0;        // the oldest item
-  size_t count_ = 0;        // items that wait
+  size_t count_ = 0;        // waiting items
   bool closed_ = false;
 };
 

@@ -28,15 +28,14 @@ Result<void> NotifyPipe::open() {
 
 void NotifyPipe::notify() {
   const char byte = 1;
-  // EAGAIN: the pipe is full of wake-ups that the reader has yet to see, which is all that is
-  // wanted.
+  // EAGAIN: the pipe is full of unread wake-ups, which is sufficient.
   while (::write(writeEnd_.get(), &byte, 1) < 0 && errno == EINTR) {
   }
 }
 
 void NotifyPipe::onReadable() {
-  // Emptied first, the mailbox read after: a message that comes in between leaves a byte for the
-  // next turn.
+  // Empty the pipe first, then read the mailbox: a message that arrives in between leaves a byte
+  // for the next turn.
   char bytes[64];
   while (::read(readEnd_.get(), bytes, sizeof bytes) == sizeof bytes) {
   }

@@ -29,7 +29,8 @@ Result<void> SignalWatcher::open(std::initializer_list<int> signals) {
 }
 
 void SignalWatcher::onReadable() {
-  // One read a turn: what arrives during the callbacks waits until everybody else had theirs.
+  // One read in each turn: signals that arrive during the callbacks wait until the rest of the loop
+  // has run.
   signalfd_siginfo pending[8];
   const ssize_t got = ::read(fd_.get(), pending, sizeof pending);
   for (size_t i = 0; (i + 1) * sizeof pending[0] <= static_cast<size_t>(got < 0 ? 0 : got); ++i) {

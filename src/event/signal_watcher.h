@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// SignalWatcher turns signals into callbacks of the control loop, through a signalfd: the kernel
-// merges the equal ones that came since the last turn, so that no flood of them holds the loop.
-// (libevent's own signal events are called once for each and put off everything else meanwhile.)
+// SignalWatcher turns signals into callbacks of the control loop, through a signalfd. The kernel
+// merges equal signals that arrived since the last turn, so a flood of signals does not block the
+// loop. (libevent's own signal events call back once for each signal and delay everything else.)
 // Thread: loop (control).
 #pragma once
 
@@ -20,9 +20,9 @@ class SignalWatcher {
 
   SignalWatcher(EventLoop& loop, void* context, Callback onSignal);
 
-  /// Starts to listen. The signals are blocked in the calling thread for good: they stay so when
-  /// the watcher is gone, where none may cut the end of the process short. Every other thread must
-  /// block them itself. Fails where no descriptors are left.
+  /// Starts to watch. The signals stay blocked in the calling thread, even after the watcher is
+  /// destroyed, so that they do not interrupt the end of the process. Every other thread must block
+  /// them itself. Fails if no descriptors are left.
   Result<void> open(std::initializer_list<int> signals);
 
  private:

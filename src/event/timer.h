@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Timer calls back once at or after a point in time. It is lazy: a deadline that moves later costs
-// nothing, the timer fires at the old time and its owner arms it for the remainder. Thread: loop.
+// Timer calls back once at or after a point in time. It is lazy: moving a deadline later costs
+// nothing. The timer then fires at the old time, and its owner arms it for the remainder. Thread:
+// loop.
 #pragma once
 
 #include <event2/event.h>
@@ -14,9 +15,9 @@ namespace culvert {
 
 class EventLoop;
 
-/// How long the process stood still (it was stopped, or its machine was) when `due` came, which is
-/// looked at only now: what has come since then, nobody has seen. At most `limit`; 0 where it is on
-/// time. An absolute limit is moved by so much, once.
+/// How long the process did not run (it or its machine was stopped) when `due` came; computed when
+/// the process runs again. Events since then have not been handled yet. At most `limit`; 0 if the
+/// timer is on time. An absolute limit is extended by this time, once.
 inline Clock::duration standstill(TimePoint due, TimePoint now, Clock::duration limit) {
   constexpr Millis kOnTime{20};
   return due < now - kOnTime ? std::min(now - due, limit) : Clock::duration{};
@@ -32,7 +33,8 @@ class Timer {
   Timer& operator=(const Timer&) = delete;
 
   /// Makes sure that the timer fires at `deadline` or earlier. kNever does nothing. Throws
-  /// std::bad_alloc where libevent finds no room for it, which cannot be on a loop with up to eight.
+  /// std::bad_alloc if libevent has no memory for it, which cannot happen on a loop with up to
+  /// eight timers.
   void armBy(TimePoint deadline) {
     if (deadline < armedFor_) arm(deadline);
   }
