@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// See http_post.h. HTTP/1.0 is spoken, so that the server need not be asked to close.
+// See http_post.h. Uses HTTP/1.0, so that the server closes the connection without a request for
+// that.
 #include "http/http_post.h"
 
 #include <fmt/format.h>
@@ -94,7 +95,8 @@ void HttpPost::onReadable() {
   } while (count < 0 && errno == EINTR);
   if (count < 0 && errno == EAGAIN) return;
   if (count < 0 && !heard_) return tryNext(errno);
-  if (count < 0) return end(tl::unexpected(HttpFailure{false, "breaks off: " + errnoText(errno)}));
+  if (count < 0)
+    return end(tl::unexpected(HttpFailure{false, "breaks the connection: " + errnoText(errno)}));
   heard_ = true;
   const auto state =
       count == 0 ? response_.finish() : response_.feed({buffer.data(), static_cast<size_t>(count)});
@@ -118,7 +120,7 @@ void HttpPost::onTimer() {
   timer_.armBy(std::min(deadline_, attemptDeadline_));
 }
 
-/// Every callback of ours: a shortage of memory ends this exchange only.
+/// Every callback uses this: if memory runs out, only this exchange ends.
 template <void (HttpPost::*kStep)()>
 void HttpPost::guarded() {
   try {

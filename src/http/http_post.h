@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// HttpPost sends one request to one server and reads the answer, without ever blocking: each
-// address in turn, one deadline over all, a bounded body. Thread: loop.
+// HttpPost sends one request to one server and reads the response without blocking: it tries each
+// address in turn, with one deadline for all and a bounded body. Thread: loop.
 #pragma once
 
 #include <functional>
@@ -20,7 +20,7 @@
 namespace culvert {
 
 struct HttpFailure {
-  bool silent = false;  ///< nothing was heard of the server: the next request will fare no better
+  bool silent = false;  ///< the server sent nothing: another request will probably fail too
   std::string text;     ///< one clause
 };
 using HttpResult = tl::expected<std::vector<uint8_t>, HttpFailure>;
@@ -33,7 +33,7 @@ struct HttpLimits {
 
 class HttpPost final : public Deferred {
  public:
-  /// Called once, from the loop: hand the HttpPost to deleteLater() there.
+  /// Called once, from the loop: pass the HttpPost to deleteLater() there.
   using Done = std::function<void(HttpResult)>;
 
   /// `addresses` is not empty. Destroying the object cancels.
@@ -41,9 +41,9 @@ class HttpPost final : public Deferred {
            std::span<const uint8_t> body, AddressSet addresses, HttpLimits limits, Done done);
   ~HttpPost() override;
   void start();
-  /// Nothing is called any more.
+  /// After this Done is not called.
   void cancel();
-  /// Cancelled, or Done was called.
+  /// True if cancelled, or if Done was called.
   bool ended() const { return done_ == nullptr; }
 
  private:
@@ -66,7 +66,7 @@ class HttpPost final : public Deferred {
   size_t sent_ = 0;
   bool connected_ = false;
   bool heard_ = false;
-  bool stoodStill_ = false;  // and the limits were moved for it
+  bool stoodStill_ = false;  // and the limits were extended
   UniqueFd fd_;
   std::unique_ptr<IoWatcher> watcher_;  // after fd_
   Timer timer_;

@@ -22,7 +22,7 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(first, text.find_last_not_of(kBlank) - first + 1);
 }
 
-/// The whole text as a number.
+/// Converts the whole text to a number.
 bool readSize(std::string_view text, int base, size_t& out) {
   const char* end = text.data() + text.size();
   const auto read = std::from_chars(text.data(), end, out, base);
@@ -41,14 +41,14 @@ HttpResponse::State HttpResponse::feed(std::span<const uint8_t> bytes) {
   return state_;
 }
 
-/// Takes one piece: a byte of a line, or as much of the body as there is.
+/// Consumes one piece: a byte of a line, or as much of the body as is available.
 HttpResponse::State HttpResponse::step(std::span<const uint8_t>& bytes) {
   const uint8_t byte = bytes.front();
   switch (part_) {
     case Part::kHead: {
       bytes = bytes.subspan(1);
       line_ += static_cast<char>(byte);
-      if (line_.size() > kMaxHead) return bad("sends headers without end");
+      if (line_.size() > kMaxHead) return bad("sends headers that are too long");
       const bool whole = line_.ends_with("\n\r\n") || line_.ends_with("\n\n");
       return whole ? readHead() : State::kMore;
     }
@@ -82,9 +82,9 @@ HttpResponse::State HttpResponse::step(std::span<const uint8_t>& bytes) {
 HttpResponse::State HttpResponse::finish() {
   if (state_ != State::kMore) return state_;
   if (part_ == Part::kToEnd) return state_ = State::kDone;
-  return state_ =
-             bad(part_ == Part::kHead && line_.empty() ? "ends the connection without an answer"
-                                                       : "ends the connection within its answer");
+  return state_ = bad(part_ == Part::kHead && line_.empty()
+                          ? "closes the connection without a response"
+                          : "closes the connection within its response");
 }
 
 size_t HttpResponse::takeBodyBytes(std::span<const uint8_t> bytes) {
@@ -118,7 +118,7 @@ HttpResponse::State HttpResponse::readHead() {
   }
   if (first) return bad("does not speak HTTP");
   if (chunked_) {
-    part_ = Part::kChunkSize;  // RFC 9112 6.3: it counts where both are there
+    part_ = Part::kChunkSize;  // RFC 9112 6.3: it overrides Content-Length
     return State::kMore;
   }
   part_ = counted_ ? Part::kCounted : Part::kToEnd;
@@ -145,7 +145,7 @@ HttpResponse::State HttpResponse::readHeader(std::string_view line) {
   const std::string_view value = trimmed(line.substr(colon + 1));
   if (equalNoCase(name, "transfer-encoding")) {
     if (!equalNoCase(value, "chunked") || chunked_)
-      return bad("sends its body in an encoding that is not understood: " + printable(value, 40));
+      return bad("sends its body in an unsupported encoding: " + printable(value, 40));
     chunked_ = true;
   } else if (equalNoCase(name, "content-length")) {
     size_t length = 0;
@@ -154,7 +154,7 @@ HttpResponse::State HttpResponse::readHeader(std::string_view line) {
     counted_ = true;
     left_ = length;
   } else if (equalNoCase(name, "content-encoding") && !equalNoCase(value, "identity")) {
-    return bad("sends its body in an encoding that is not understood: " + printable(value, 40));
+    return bad("sends its body in an unsupported encoding: " + printable(value, 40));
   }
   return State::kMore;
 }
@@ -169,7 +169,7 @@ HttpResponse::State HttpResponse::readChunkSize() {
   return State::kMore;
 }
 
-/// The empty line behind a chunk, or a line behind the last one.
+/// The empty line after a chunk, or a line after the last chunk.
 HttpResponse::State HttpResponse::readTrailer() {
   const bool empty = trimmed(line_).empty();
   if (part_ == Part::kTrailer) return empty ? State::kDone : State::kMore;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// HttpResponse reads one HTTP answer as its bytes arrive: status line, headers, and a body that is
-// counted, chunked or ends with the connection. Every part is bounded; only status 200 is read on.
-// Thread: any (one owner).
+// HttpResponse reads one HTTP response as its bytes arrive: status line, headers, and a body with
+// Content-Length, with chunks, or up to the end of the connection. Every part is bounded. It reads
+// the body only for status 200. Thread: any (one owner).
 #pragma once
 
 #include <cstddef>
@@ -20,14 +20,14 @@ class HttpResponse {
 
   enum class State : uint8_t { kMore, kDone, kBad };
 
-  /// Takes the next bytes. What follows the end of the answer is ignored.
+  /// Reads the next bytes. Bytes after the end of the response are ignored.
   State feed(std::span<const uint8_t> bytes);
-  /// The peer has ended the connection.
+  /// The peer has closed the connection.
   State finish();
 
   const std::vector<uint8_t>& body() const { return body_; }
   std::vector<uint8_t> takeBody() { return std::move(body_); }
-  /// What is wrong, one clause; with kBad.
+  /// What is wrong, as one clause; with kBad.
   const std::string& error() const { return error_; }
 
  private:
@@ -47,8 +47,8 @@ class HttpResponse {
   Part part_ = Part::kHead;
   State state_ = State::kMore;
   std::string line_;         // the head so far, or one line of a chunked body
-  size_t left_ = 0;          // of the counted body or the chunk
-  size_t trailerBytes_ = 0;  // and of the chunks' size lines
+  size_t left_ = 0;          // of the body with Content-Length, or of the chunk
+  size_t trailerBytes_ = 0;  // of trailers and of the chunks' size lines
   bool counted_ = false;
   bool chunked_ = false;
   std::vector<uint8_t> body_;

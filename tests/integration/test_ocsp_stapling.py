@@ -373,7 +373,7 @@ def _namesake(pki):
 
 NOT_SIGNED = "is not signed by the issuer"
 REFUSED = {
-    "nothing": (lambda pki, one: b"", "ends the connection without an answer"),
+    "nothing": (lambda pki, one: b"", "closes the connection without a response"),
     "no HTTP": (lambda pki, one: b"220 mail.example.org ESMTP\r\n\r\n", "does not speak HTTP"),
     "a web page": (lambda pki, one: http(b"<html>"), "is not an OCSP response"),
     "an empty body": (lambda pki, one: http(b""), "is not an OCSP response"),
@@ -383,8 +383,8 @@ REFUSED = {
     "too much": (lambda pki, one: http(bytes(1 << 20)), "announces 1048576 bytes"),
     "too much without a length": (lambda pki, one: http(bytes(1 << 20), length=False), "sends more than"),
     "too much in chunks": (lambda pki, one: chunked(bytes(1 << 20), 8192), "sends more than"),
-    "headers without end": (lambda pki, one: b"HTTP/1.0 200 OK\r\n" + b"X: y\r\n" * 10000, "headers without end"),
-    "a cut body": (lambda pki, one: http(response(one.object, pki.ca))[:-10], "within its answer"),
+    "headers without end": (lambda pki, one: b"HTTP/1.0 200 OK\r\n" + b"X: y\r\n" * 10000, "headers that are too long"),
+    "a cut body": (lambda pki, one: http(response(one.object, pki.ca))[:-10], "within its response"),
     "malformed chunks": (lambda pki, one: b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n",
                          "malformed chunked body"),
     "a compressed body": (lambda pki, one: http(b"x", headers=["Content-Encoding: gzip"]), "not understood: gzip"),

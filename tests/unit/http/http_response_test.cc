@@ -107,7 +107,7 @@ TEST(HttpResponse, IsBounded) {
   expectError(ok + "Transfer-Encoding: chunked\r\n\r\n7d0\r\n" + much,
               "sends more than 1000 bytes");
   expectError(ok + "Transfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\n", "sends more than");
-  expectError(ok + "X: " + std::string(HttpResponse::kMaxHead, 'x'), "headers without end");
+  expectError(ok + "X: " + std::string(HttpResponse::kMaxHead, 'x'), "headers that are too long");
   expectError(
       ok + "Transfer-Encoding: chunked\r\n\r\n1;" + std::string(HttpResponse::kMaxHead, 'x'),
       "malformed chunked body");
@@ -121,11 +121,11 @@ TEST(HttpResponse, RefusesMalformedChunks) {
 }
 
 TEST(HttpResponse, RefusesACutAnswer) {
-  expectError("", "ends the connection without an answer");
-  expectError("HTTP/1.0 200 OK\r\nContent-Le", "ends the connection within its answer");
-  expectError("HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nhell", "within its answer");
+  expectError("", "closes the connection without a response");
+  expectError("HTTP/1.0 200 OK\r\nContent-Le", "closes the connection within its response");
+  expectError("HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nhell", "within its response");
   expectError("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n",
-              "within its answer");
+              "within its response");
 }
 
 }  // namespace
