@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The path is walked one component at a time, with O_PATH descriptors: what has been judged is what
-// is used, whatever is renamed meanwhile.
+// The path is walked one component at a time, with O_PATH descriptors. So what was checked is what
+// is used, even if another process renames files meanwhile.
 #include "base/append_file.h"
 
 #include <fcntl.h>
@@ -17,21 +17,21 @@
 namespace culvert {
 namespace {
 
-constexpr int kMostLinks = 40;  // as the kernel has it
+constexpr int kMostLinks = 40;  // the kernel's limit
 constexpr int kDirectory = O_PATH | O_DIRECTORY | O_CLOEXEC;
-// Nonblocking, for a path that leads to a pipe; regular files do not care.
+// Nonblocking, for a path that leads to a pipe; it does not affect regular files.
 constexpr int kAppend = O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
 
 bool isTrusted(uid_t user) { return user == 0 || user == ::geteuid(); }
 
 tl::unexpected<Error> failed(int error) { return fail(errnoText(error), error); }
 
-/// Where a path leads to.
+/// Where a path leads.
 struct Place {
   UniqueFd directory;
   struct stat status {};  // of the directory
-  std::string name;       // there; not a link, unless `inProc`
-  bool inProc = false;    // /proc/self/fd/1: only the kernel can follow it
+  std::string name;       // name in the directory; not a link, unless `inProc`
+  bool inProc = false;    // /proc/self/fd/1: only the kernel can follow such a link
   bool lastIsLink = false;
 
   bool isShared() const { return !isTrusted(status.st_uid) || (status.st_mode & 0022) != 0; }
@@ -73,7 +73,7 @@ class Walk {
     return {};
   }
 
-  /// True where `name` is the file.
+  /// True if `name` is the file.
   Result<bool> step(const std::string& name) {
     struct stat status {};
     const bool last = rest_.empty();
@@ -116,11 +116,12 @@ class Walk {
   }
 
   Place place_;
-  std::string rest_;  // what is left of the path, without a slash in front
+  std::string rest_;  // the rest of the path, without a leading slash
   int links_ = 0;
 };
 
-/// In a directory where others can put files: is this one of ours?
+/// For a directory in which others can create files: checks that the file belongs to an allowed
+/// user.
 Result<void> checkOwner(const Place& place, const struct stat& file, uid_t owner) {
   if (!place.isShared()) return {};
   if (!isTrusted(file.st_uid) && file.st_uid != owner && file.st_uid != place.status.st_uid)
@@ -128,8 +129,7 @@ Result<void> checkOwner(const Place& place, const struct stat& file, uid_t owner
                             file.st_uid),
                 EPERM);
   if (file.st_nlink > 1)
-    return fail("it has a second name (hard link), in a directory that other users can write",
-                EPERM);
+    return fail("it has more than one hard link, in a directory that other users can write", EPERM);
   return {};
 }
 
@@ -149,7 +149,7 @@ Result<UniqueFd> make(const Place& place, const AppendOptions& options) {
   if (!fd) return failed(errno);
   const bool given = options.owner != uid_t(-1) || options.group != gid_t(-1);
   if (given && ::fchown(fd.get(), options.owner, options.group) != 0)
-    return failErrno("cannot give it to its user", errno);
+    return failErrno("cannot change its owner", errno);
   return fd;
 }
 
@@ -157,7 +157,7 @@ Result<UniqueFd> make(const Place& place, const AppendOptions& options) {
 
 Result<UniqueFd> openForAppend(const std::string& path, const AppendOptions& options) {
   Result<UniqueFd> opened = failed(EAGAIN);
-  // Somebody else may make or remove the file meanwhile.
+  // Another process may create or remove the file meanwhile.
   for (int attempt = 0; attempt < 3; ++attempt) {
     const Result<Place> place = Walk().to(path);
     if (!place) return tl::unexpected(place.error());

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Letters and digits of ASCII, whatever the locale says: names of options, hosts and suites are
-// compared without case. Bytes beyond ASCII are neither and stay as they are. Thread: any.
+// Letters and digits of ASCII, independent of the locale: names of options, hosts and suites are
+// compared without case. Other bytes are neither, and stay unchanged. Thread: any.
 #pragma once
 
 #include <algorithm>

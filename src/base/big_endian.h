@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Numbers in network byte order, at any place in memory. A read beyond the bytes given is a bug of
+// Numbers in network byte order, at any place in memory. Reading beyond the given bytes is a bug of
 // the caller. Thread: any.
 #pragma once
 
@@ -10,7 +10,7 @@
 
 namespace culvert {
 
-/// The number that all of `bytes` encode; of more than eight bytes the last eight count.
+/// The number that `bytes` encode; if there are more than eight bytes, only the last eight count.
 constexpr uint64_t bigEndian(std::span<const uint8_t> bytes) {
   uint64_t number = 0;
   for (const uint8_t byte : bytes) number = number << 8 | byte;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// CULVERT_CHECK states what can only be false through a bug of ours; it is on in every build and
-// aborts with the place. Never used on anything a peer or an operator can influence. Thread: any.
+// CULVERT_CHECK states a condition that is false only if culvert has a bug. It is on in every build
+// and aborts with file and line. Never used on anything that a peer or an operator can influence.
+// Thread: any.
 #pragma once
 
 namespace culvert {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The one monotonic clock of the program, and the duration type of every option. A zero duration in
-// an option means "no limit". Thread: any.
+// The only monotonic clock of the program, and the duration type of every option. A zero duration
+// in an option means "no limit". Thread: any.
 #pragma once
 
 #include <chrono>
@@ -14,7 +14,7 @@ using Micros = std::chrono::microseconds;
 
 inline constexpr TimePoint kNever = TimePoint::max();
 
-/// `from + limit`, or kNever where the limit is 0 ("no limit").
+/// `from + limit`, or kNever if the limit is 0 ("no limit").
 inline TimePoint deadlineAfter(TimePoint from, Millis limit) {
   return limit.count() == 0 ? kNever : from + limit;
 }

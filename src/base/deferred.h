@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Deferred is the root of whatever an EventLoop destroys between turns (EventLoop::deleteLater), so
-// that no object dies under its caller. The link of the queue lies in the object: want of memory is
-// a reason to end, so ending must not ask for any. Thread: loop.
+// Deferred is the base class of objects that an EventLoop destroys between turns
+// (EventLoop::deleteLater), so that no object is destroyed while its method runs. The queue's link
+// is part of the object: a lack of memory can end an object, so ending it must not allocate.
+// Thread: loop.
 #pragma once
 
 namespace culvert {

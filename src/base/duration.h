@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Durations as the configuration and the log write them: "1h30m", "500ms", "off". Thread: any.
+// Durations in the form of the configuration and the log: "1h30m", "500ms", "off". Thread: any.
 #pragma once
 
 #include <array>
@@ -13,7 +13,7 @@ struct DurationUnit {
   std::string_view name;
   int64_t milliseconds;
 };
-/// From the greatest down.
+/// From the largest to the smallest.
 inline constexpr std::array<DurationUnit, 5> kDurationUnits = {
     {{"d", 86'400'000}, {"h", 3'600'000}, {"m", 60'000}, {"s", 1000}, {"ms", 1}}};
 

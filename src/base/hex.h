@@ -25,11 +25,11 @@ constexpr int hexDigit(char c) {
 void appendHex(std::string& out, std::span<const uint8_t> bytes, HexCase letters = HexCase::kLower);
 std::string encodeHex(std::span<const uint8_t> bytes, HexCase letters = HexCase::kLower);
 
-/// Fills `out` from twice as many digits. Returns false for any other text; `out` may be written to
-/// even then.
+/// Fills `out` from twice as many digits. Returns false for any other text; `out` may then be
+/// changed too.
 [[nodiscard]] bool decodeHex(std::string_view digits, std::span<uint8_t> out);
 
-/// Returns nothing for an odd number of digits, and for any other character.
+/// Returns nothing for an odd number of digits or for any other character.
 std::optional<std::vector<uint8_t>> decodeHex(std::string_view digits);
 
 }  // namespace culvert

@@ -35,9 +35,9 @@ std::string HttpUrl::authority() const {
 Result<HttpUrl> parseHttpUrl(std::string_view text) {
   if (text.size() > kLongestUrl) return refuse(text, "is too long");
   if (!std::all_of(text.begin(), text.end(), [](char c) { return c > 0x20 && c < 0x7f; }))
-    return refuse(text, "holds a character that no address has");
+    return refuse(text, "has a character that an address must not have");
   if (text.size() < kScheme.size() || !equalNoCase(text.substr(0, kScheme.size()), kScheme))
-    return refuse(text, "is no http:// address");
+    return refuse(text, "is not an http:// address");
   text.remove_prefix(kScheme.size());
   const size_t end = std::min(text.find_first_of("/?#"), text.size());
   std::string_view authority = text.substr(0, end);
@@ -58,14 +58,14 @@ Result<HttpUrl> parseHttpUrl(std::string_view text) {
   const bool bracketed = hostEnd > url.host.size();
   if (url.host.empty() || !std::all_of(url.host.begin(), url.host.end(),
                                        bracketed ? isAddressCharacter : isHostCharacter))
-    return refuse(authority, "names no host");
+    return refuse(authority, "has no host");
   std::string_view port = authority.substr(hostEnd);
   if (!port.empty()) {
     port.remove_prefix(1);
     const auto read = std::from_chars(port.data(), port.data() + port.size(), url.port);
     if (authority[hostEnd] != ':' || read.ec != std::errc() ||
         read.ptr != port.data() + port.size() || url.port == 0)
-      return refuse(authority, "names no port from 1 to 65535");
+      return refuse(authority, "needs a port from 1 to 65535");
   }
   if (!path.empty()) url.path = (path.front() == '/' ? "" : "/") + std::string(path);
   return url;

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A doubly linked list whose links live in the elements: no allocation, O(1) removal from anywhere.
-// The list does not own its elements; an element leaves its list when it is destroyed. Thread:
-// loop.
+// A doubly linked list with links in the elements: no allocation, O(1) removal of any element. The
+// list does not own its elements; an element leaves its list when it is destroyed. Thread: loop.
 #pragma once
 
 #include <cstddef>
 
 namespace culvert {
 
-/// Base of whatever can stand in one IntrusiveList. `Tag` tells apart several memberships of one
-/// class.
+/// Base of classes whose objects can be in an IntrusiveList. `Tag` distinguishes several
+/// memberships of one class.
 template <class Tag>
 class ListNode {
  public:
@@ -67,7 +66,7 @@ class IntrusiveList {
     return first;
   }
 
-  /// Calls `visit(T&)` for each; the visited element may unlink itself.
+  /// Calls `visit(T&)` for each element; the visited element may unlink itself.
   template <class Visit>
   void forEach(Visit visit) {
     for (Node* node = head_.next_; node != &head_;) {

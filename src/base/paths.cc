@@ -19,7 +19,7 @@ std::string quoteNote(std::string_view path) {
   if (path.size() < 2 || (path.front() != '"' && path.front() != '\'') ||
       path.back() != path.front())
     return {};
-  return " (the quotes are taken as part of the path: write it without them)";
+  return " (the quotes are part of the path: write it without them)";
 }
 
 }  // namespace culvert

@@ -7,10 +7,10 @@
 
 namespace culvert {
 
-/// 0, or the errno that keeps this process from making a file of that path in its directory.
+/// 0, or the errno that prevents this process from creating a file with that path.
 int cannotCreate(const std::string& path);
 
-/// For a path that cannot be opened: nothing, or a note that its quotes are taken as part of the name.
+/// For a path that cannot be opened: nothing, or a note that its quotes count as part of the name.
 std::string quoteNote(std::string_view path);
 
 }  // namespace culvert

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Result<T>: a value or one Error. Every fallible operation at start-up, reload and set-up time
-// returns one; nothing in culvert throws across a function boundary. The data path uses IoResult
+// Result<T> is a value or one Error. Every operation that can fail at start, reload and set-up
+// returns one; no exception leaves a function of culvert. The data path uses IoResult
 // (net/byte_stream.h). Thread: any.
 #pragma once
 
@@ -10,7 +10,8 @@
 
 namespace culvert {
 
-/// What went wrong, in words a person can act on. `sysErrno` is 0 where no system call failed.
+/// What went wrong, with a text that helps the operator to fix it. `sysErrno` is 0 if no system
+/// call failed.
 struct Error {
   std::string text;
   int sysErrno = 0;
@@ -25,10 +26,10 @@ using Result = tl::expected<T, Error>;
   return tl::unexpected<Error>(Error{std::move(text), sysErrno});
 }
 
-/// `what` + ": " + the system's words for `sysErrno`.
+/// `what` + ": " + the system's text for `sysErrno`.
 [[nodiscard]] tl::unexpected<Error> failErrno(std::string what, int sysErrno);
 
-/// The system's words for an errno value (thread-safe).
+/// The system's text for an errno value (thread-safe).
 [[nodiscard]] std::string errnoText(int sysErrno);
 
 }  // namespace culvert

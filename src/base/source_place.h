@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Where in the source something was called, as a default argument. std::source_location in short:
-// clang 14 cannot build libstdc++'s. Thread: any (values).
+// The place of a call in the source, as a default argument. A short form of std::source_location,
+// because clang 14 cannot compile libstdc++'s. Thread: any (values).
 #pragma once
 
 namespace culvert {

@@ -15,7 +15,8 @@ namespace culvert {
 
 void reserveStandardStreams() {
   std::signal(SIGPIPE, SIG_IGN);
-  // The lowest free number is given out, so the first above 2 says that all three are taken.
+  // The system returns the lowest free number, so the first number above 2 shows that all three are
+  // open.
   int fd;
   do {
     fd = ::open("/dev/null", O_RDWR);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A thread that may be left behind: it calls what may block for seconds and cannot be interrupted,
-// such as getaddrinfo() or a write to a full pipe. Whoever stops it waits a moment and then goes on
-// without it. Thread: one owner.
+// A thread that may be left behind. It calls functions that may block for seconds and cannot be
+// interrupted, such as getaddrinfo() or a write to a full pipe. The thread that stops it waits for
+// a moment and then continues without it. Thread: one owner.
 #pragma once
 
 #include <functional>
@@ -15,7 +15,7 @@ namespace culvert {
 
 class StrayThread {
  public:
-  /// How long stop() waits where the caller names no limit.
+  /// How long stop() waits by default.
   static constexpr Millis kPatience{250};
 
   StrayThread() = default;
@@ -23,15 +23,17 @@ class StrayThread {
   StrayThread(const StrayThread&) = delete;
   StrayThread& operator=(const StrayThread&) = delete;
 
-  /// See startThread(). `body` may outlive the owner: whatever it uses belongs to it, too (held by a
-  /// shared_ptr). It has to notice by itself that it is to return. Not while the thread is running.
+  /// See startThread(). `body` may outlive the owner, so it must own everything that it uses (by a
+  /// shared_ptr). It has to detect by itself when to return. Must not be called while the thread is
+  /// running.
   Result<void> start(const char* name, const std::function<void()>& onStart,
                      std::function<void()> body);
 
-  /// From start() to stop(), even if `body` has returned.
+  /// True from start() to stop(), even if `body` has returned.
   bool running() const { return thread_.joinable(); }
 
-  /// Waits until `body` returns, at most for `patience`. Returns false if the thread was left behind.
+  /// Waits until `body` returns, but at most for `patience`. Returns false if the thread was left
+  /// behind.
   bool stop(Millis patience = kPatience);
 
  private:

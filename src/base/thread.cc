@@ -15,7 +15,7 @@ namespace culvert {
 
 Result<std::thread> startThread(const char* name, const std::function<void()>& onStart,
                                 std::function<void()> body) {
-  // Blocked before the thread exists: it inherits the mask, and no signal can hit it in between.
+  // Block signals before the thread exists: it inherits the mask, so it never gets a signal.
   sigset_t all;
   sigset_t before;
   sigfillset(&all);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// How culvert starts a thread: named, and deaf to signals (the control thread hears them). Thread:
-// control.
+// Starts a thread of culvert with a name and all signals blocked (the control thread receives
+// them). Thread: control.
 #pragma once
 
 #include <functional>
@@ -10,9 +10,9 @@
 
 namespace culvert {
 
-/// `name` is shown by ps -L and in /proc; at most 15 bytes. Returns once `onStart` (it gives up the
-/// thread's rights; may be empty) has run in the new thread, so that nobody who looks later finds a
-/// thread that has not; then runs `body`. Fails where the system has no thread left.
+/// ps -L and /proc show `name`; at most 15 bytes. Returns after `onStart` (drops the thread's
+/// privileges; may be empty) has run in the new thread, so that no thread with privileges is
+/// visible later. Then the thread runs `body`. Fails if the system cannot create a thread.
 Result<std::thread> startThread(const char* name, const std::function<void()>& onStart,
                                 std::function<void()> body);
 

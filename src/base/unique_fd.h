@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// UniqueFd owns one file descriptor and closes it once. Whoever holds it closes it: a socket
-// crosses threads by moving its UniqueFd. Thread: any (one owner at a time).
+// UniqueFd owns one file descriptor and closes it once. The current owner closes it: a socket moves
+// between threads by moving its UniqueFd. Thread: any (one owner at a time).
 #pragma once
 
 #include <unistd.h>
@@ -26,7 +26,7 @@ class UniqueFd {
   bool valid() const { return fd_ >= 0; }
   explicit operator bool() const { return valid(); }
 
-  /// Gives the descriptor up without closing it.
+  /// Returns the descriptor without closing it.
   [[nodiscard]] int release() { return std::exchange(fd_, -1); }
 
   void reset(int fd = -1) {

@@ -9,8 +9,8 @@
 namespace culvert {
 
 struct Utf8CodePoint {
-  char32_t value;  ///< of an invalid sequence: its first byte
-  size_t bytes;    ///< how many bytes encode it; 0: the text does not begin with valid UTF-8
+  char32_t value;  ///< for an invalid sequence: its first byte
+  size_t bytes;    ///< number of bytes; 0: the text does not begin with valid UTF-8
 };
 
 /// Reads the code point at the front of `text`, which is not empty. Overlong forms, surrogates and

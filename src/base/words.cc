@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// See words.h. The edit distance works in one small fixed table: no allocation, bounded work for
+// See words.h. The edit distance uses one small fixed table: no allocation, and bounded work for
 // any input.
 #include "base/words.h"
 

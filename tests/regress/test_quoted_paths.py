@@ -7,7 +7,7 @@ import pytest
 from harness import Config
 from harness.daemon import run_culvert
 
-NOTE = "the quotes are taken as part of the path: write it without them"
+NOTE = "the quotes are part of the path: write it without them"
 
 
 @pytest.mark.parametrize("quote", ['"', "'"])

@@ -106,7 +106,7 @@ TEST_F(AppendFile, InADirectoryOfAnotherUserFilesHaveOneNameAndAnOwnerInPlace) {
   const std::string theirs = makeDirectory("theirs", 0755, kStranger);
   ASSERT_EQ(::link(victim_.c_str(), (theirs + "/hard").c_str()), 0);
   EXPECT_EQ(wordsOf(theirs + "/hard"),
-            "it has a second name (hard link), in a directory that other users can write");
+            "it has more than one hard link, in a directory that other users can write");
   AppendOptions options;
   options.owner = options.group = 4711;
   EXPECT_EQ(wordsOf(theirs + "/made", options), "");
