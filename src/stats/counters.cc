@@ -25,7 +25,7 @@ constexpr CounterInfo kTable[] = {
 };
 static_assert(std::size(kTable) == kCounterCount);
 
-// The names are log keys and Prometheus names: one alphabet, and no name twice.
+// The names are log keys and Prometheus names: one alphabet, and no duplicates.
 constexpr bool namesAreSound() {
   for (size_t i = 0; i < kCounterCount; ++i) {
     for (const char c : kTable[i].name) {
@@ -58,8 +58,8 @@ void appendLabel(std::string& out, std::string_view value) {
   }
 }
 
-// Calls visit(name, count) for each cause that occurred. A cause that carries a word
-// ("tls-sent:") is counted without it.
+// Calls visit(name, count) for each cause that occurred. A cause with a completion ("tls-sent:") is
+// counted without it.
 template <class Visit>
 void forEachCause(const CounterSnapshot& snapshot, std::span<const std::string_view> names,
                   Visit visit) {
@@ -116,7 +116,7 @@ std::string toPrometheus(const CounterSnapshot& snapshot,
     const CounterInfo& info = kTable[i];
     const uint64_t value = snapshot.get(static_cast<Counter>(i));
     std::string_view stem = info.name;
-    if (info.unit == kMicros) stem.remove_suffix(3);  // "_us": Prometheus wants seconds
+    if (info.unit == kMicros) stem.remove_suffix(3);  // "_us": Prometheus uses seconds
     const std::string name =
         fmt::format("culvert_{}{}{}", stem, info.unit == kMicros ? "_seconds" : "",
                     info.kind == kCounter ? "_total" : "");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Counters: one CounterBlock per thread, written by that thread alone without locked instructions,
-// and a CounterRegistry that sums the blocks whenever somebody asks. counters.def is the list.
-// Thread: see each class.
+// One CounterBlock for each thread, written by that thread alone without locked instructions, and a
+// CounterRegistry that sums the blocks on request. counters.def is the list. Thread: see each
+// class.
 #pragma once
 
 #include <array>
@@ -26,7 +26,7 @@ enum class Counter : uint16_t {
 
 inline constexpr size_t kCounterCount = static_cast<size_t>(Counter::kCount);
 
-/// Room for the close causes of the tunnel layer, which numbers them itself.
+/// Room for the close causes, which the tunnel layer numbers.
 inline constexpr size_t kMaxCauses = 64;
 
 enum class CounterKind : uint8_t { kCounter, kGauge, kGaugeMax };
@@ -54,7 +54,8 @@ class alignas(64) CounterBlock {
     return values_[index(counter)].load(std::memory_order_relaxed);
   }
 
-  /// A tunnel ended for the cause with this number; numbers from kMaxCauses on count as the last.
+  /// A tunnel ended with the close cause of this number; numbers from kMaxCauses on count as the
+  /// last.
   void addCause(size_t cause) { bump(causes_[cause < kMaxCauses ? cause : kMaxCauses - 1], 1); }
   uint64_t cause(size_t cause) const {
     return cause < kMaxCauses ? causes_[cause].load(std::memory_order_relaxed) : 0;
@@ -62,7 +63,7 @@ class alignas(64) CounterBlock {
 
  private:
   static constexpr size_t index(Counter counter) { return static_cast<size_t>(counter); }
-  // One writer: a load and a store do what fetch_add would, without the locked instruction.
+  // There is one writer, so a load and a store replace fetch_add, without the locked instruction.
   static void bump(std::atomic<uint64_t>& value, uint64_t amount) {
     value.store(value.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed);
   }
@@ -71,16 +72,16 @@ class alignas(64) CounterBlock {
   std::array<std::atomic<uint64_t>, kMaxCauses> causes_{};
 };
 
-/// All blocks together at one moment (each value is exact, their sum is not one instant). Thread:
+/// The sum of all blocks (each value is exact, but they are not read at the same instant). Thread:
 /// one owner.
 class CounterSnapshot {
  public:
   uint64_t get(Counter counter) const { return values_[static_cast<size_t>(counter)]; }
-  /// For what is counted elsewhere (the logger's own counts).
+  /// For values that are counted elsewhere (the logger's own counts).
   void set(Counter counter, uint64_t value) { values_[static_cast<size_t>(counter)] = value; }
   uint64_t cause(size_t cause) const { return cause < kMaxCauses ? causes_[cause] : 0; }
-  /// Adds a block: counters and gauges are summed, kGaugeMax takes the larger. A gauge that one
-  /// thread raised and another lowered still sums right, modulo 2^64.
+  /// Adds a block: counters and gauges are summed, kGaugeMax takes the larger value. A gauge that
+  /// one thread raised and another lowered still has the right sum, modulo 2^64.
   void merge(const CounterBlock& block);
 
  private:
@@ -88,7 +89,7 @@ class CounterSnapshot {
   std::array<uint64_t, kMaxCauses> causes_{};
 };
 
-/// Owns the blocks; they stay when their threads end, so that totals never fall. Thread: any.
+/// Owns the blocks. They stay after their threads end, so that totals never fall. Thread: any.
 class CounterRegistry {
  public:
   /// A new block for one thread; valid as long as the registry.
