@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// See buffer_pool.h. Blocks come from mmap, not from the heap: a freed 64 KiB heap block stays
-// inside the heap's fragmentation, a freed mapping is the system's again in the same moment.
+// See buffer_pool.h. Blocks come from mmap, not from the heap: a freed 64 KiB heap block may stay
+// in the fragmented heap, but a freed mapping returns to the system at once.
 #include "buffer/buffer_pool.h"
 
 #include <sys/mman.h>
@@ -69,7 +69,7 @@ void BufferPool::giveBack(uint8_t* block, size_t size) noexcept {
   try {
     classFor(size).free.push_back(block);
     keptBytes_ += size;
-  } catch (const std::bad_alloc&) {  // no memory to remember it by
+  } catch (const std::bad_alloc&) {  // no memory to keep it in the list
     release(block, size);
   }
 }

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // RingBuffer is a byte FIFO of fixed capacity with chunked access: fill `writable()` and commit,
-// drain `readable()` and consume, never a copy of its own. Its block is leased from a BufferPool at
-// the first write and given back when the last byte leaves. Thread: loop.
+// read `readable()` and consume; it makes no copy itself. It leases its block from a BufferPool at
+// the first write and returns it when the last byte leaves. Thread: loop.
 //
 //            head_            head_ + size_
 //   |  free    |  readable bytes  |  writable  |     (both may wrap around the end of the block)
 //
-// Invariants: 1. block_ == nullptr if and only if size_ == 0 and no writable() span is outstanding.
-//             2. an empty buffer starts again at 0, so bytes wrap only while the reader lags
-//             behind.
+// Invariants:
+//   1. block_ == nullptr if and only if size_ == 0 and no writable() span is outstanding.
+//   2. An empty buffer starts again at 0, so bytes wrap only while the reader is behind.
 #pragma once
 
 #include <cstddef>
@@ -31,9 +31,9 @@ class RingBuffer {
   size_t room() const { return capacity_ - size_; }
   bool empty() const { return size_ == 0; }
 
-  /// The first contiguous piece of free space, leased now if there was none. Empty when full or out
-  /// of memory; in the latter case outOfMemory() is true. Follow with commit(), with 0 if nothing
-  /// was written.
+  /// The first contiguous piece of free space; leases a block if there is none. Empty if the buffer
+  /// is full or memory runs out; in the latter case outOfMemory() is true. Call commit()
+  /// afterwards, with 0 if nothing was written.
   std::span<uint8_t> writable();
   void commit(size_t bytes);
   bool outOfMemory() const { return block_ == nullptr && outOfMemory_; }
@@ -42,10 +42,11 @@ class RingBuffer {
   std::span<const uint8_t> readable() const;
   void consume(size_t bytes);
 
-  /// Copies all of `bytes` in, or nothing (false) where there is not enough room or memory.
+  /// Copies all of `bytes`, or returns false and copies nothing if there is not enough room or
+  /// memory.
   [[nodiscard]] bool append(std::span<const uint8_t> bytes);
 
-  /// Throws the bytes away and gives the block back.
+  /// Discards the bytes and returns the block.
   void clear();
 
  private:
