@@ -20,10 +20,10 @@ struct AppendOptions {
 };
 
 /// Opens `path` (O_APPEND, nonblocking), or creates it. Follows symbolic links if their directory
-/// belongs to root or to this process's user; if others can write that directory, the link itself
+/// belongs to root or to this process's user. If others can write that directory, the link itself
 /// must belong to one of the two. In a directory that others own or can write, an existing file
-/// must have one hard link only and belong to root, this user, `options.owner` or the directory's
-/// owner. The error has the reason only, not the path.
+/// must have one hard link only. It must then belong to root, this user, `options.owner` or the
+/// directory's owner. The error has the reason only, not the path.
 Result<UniqueFd> openForAppend(const std::string& path, const AppendOptions& options = {});
 
 /// The error that openForAppend() would return for the path, except that a missing file is not an

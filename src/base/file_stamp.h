@@ -35,8 +35,8 @@ FileStamp stampOf(const std::string& path);
 /// The wall clock in the unit of the stamps.
 int64_t wallNanos();
 
-/// Every directory in which a change can make `path` lead to another file: the file's own
-/// directory, and that of each symbolic link on the path (Kubernetes' `..data`, certbot's `live`).
+/// Every directory in which a change can make `path` lead to another file. These are the file's own
+/// directory and that of each symbolic link on the path (Kubernetes' `..data`, certbot's `live`).
 /// In order, without duplicates.
 std::vector<std::string> directoriesTowards(const std::string& path);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// See buffer_pool.h. Blocks come from mmap, not from the heap: a freed 64 KiB heap block may stay
-// in the fragmented heap, but a freed mapping returns to the system at once.
+// See buffer_pool.h. Blocks come from mmap, not from the heap. A freed 64 KiB heap block may stay
+// in the fragmented heap; a freed mapping returns to the system at once.
 #include "buffer/buffer_pool.h"
 
 #include <sys/mman.h>

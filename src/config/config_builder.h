@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Turns the raw documents of all sources into one Config: checks every entry, merges the sources,
-// fills in defaults, and then checks what only the complete configuration shows. Reports every
+// Turns the raw documents of all sources into one Config. It checks every entry, merges the sources
+// and fills in defaults. Then it checks what only the complete configuration shows. Reports every
 // error, not only the first. Thread: start.
 #pragma once
 
@@ -20,9 +20,9 @@ struct ConfigLayers {
   bool selfSigned = false;  ///< service `main` ignores certificate and key of weaker sources
 };
 
-/// How one option of a service gets its value: from the service's own section in the strongest
-/// source that has it, else from the defaults in the strongest source that has it, else the
-/// built-in default. A list comes as a whole from one of them.
+/// How one option of a service gets its value. The strongest source whose section of this service
+/// has the option decides. Without one, the strongest source whose [defaults] have the option
+/// decides; otherwise the built-in default applies. A list comes as a whole from one of them.
 Config buildConfig(const ConfigLayers& layers, const Validators& validators,
                    Diagnostics& diagnostics);
 

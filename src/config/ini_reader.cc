@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The line reader in front of inih. culvert checks every physical line and passes it on as one of:
-// an empty line, `[#S]`, or `key = #N`, where S and N are indices into culvert's own lists. So inih
-// decides which entry belongs to which section, and values and names keep their full length.
+// The line reader in front of inih. culvert checks every physical line. It then passes on an empty
+// line, `[#S]`, or `key = #N`, where S and N are indices into culvert's own lists. So inih decides
+// which entry belongs to which section, and values and names keep their full length.
 #include "config/ini_reader.h"
 
 #include <fcntl.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // DirectoryWatcher reports through inotify that something has changed in one of many directories.
-// It reports at once, but not what changed. inotify does not see everything (writes to a network
-// file system by another machine, or a user without free watches), so the owner must also check now
-// and then. Thread: loop.
+// It reports at once, but not what changed. inotify misses writes to a network file system by
+// another machine, and a user may have no watches left. So the owner must also check now and then.
+// Thread: loop.
 #pragma once
 
 #include <string>

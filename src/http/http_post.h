@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// HttpPost sends one request to one server and reads the response without blocking: it tries each
+// HttpPost sends one request to one server and reads the response, without blocking. It tries each
 // address in turn, with one deadline for all and a bounded body. Thread: loop.
 #pragma once
 

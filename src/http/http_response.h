@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// HttpResponse reads one HTTP response as its bytes arrive: status line, headers, and a body with
-// Content-Length, with chunks, or up to the end of the connection. Every part is bounded. It reads
-// the body only for status 200. Thread: any (one owner).
+// HttpResponse reads one HTTP response as its bytes arrive: status line, headers and body. The body
+// has a Content-Length, chunks, or ends with the connection. Every part is bounded. It reads the
+// body only for status 200. Thread: any (one owner).
 #pragma once
 
 #include <cstddef>

@@ -52,8 +52,8 @@ class ByteStream : public Deferred {
   /// peer requests and does not read; then the stream's owner stops reading from it.
   static constexpr size_t kMostBacklog = 80 * 1024;
 
-  /// Continues the opening handshake. kOk: done (at once on a plain stream). kBlocked: wait (see
-  /// wantsWrite()).
+  /// Continues the opening handshake. kOk: done (at once on a plain stream). kBlocked: call again
+  /// when the socket is ready.
   virtual IoStatus handshake() { return IoStatus::kOk; }
 
   /// Reads the socket once and puts at most `limit` bytes into `into`, which has room for them.
@@ -71,7 +71,7 @@ class ByteStream : public Deferred {
   /// Bytes that this stream has accepted but the kernel has not (on TLS: sealed records).
   virtual size_t backlog() const = 0;
 
-  /// All bytes that the kernel has accepted so far. They grow as long as the peer reads.
+  /// Number of bytes that the kernel has accepted so far. It grows as long as the peer reads.
   virtual uint64_t transmitted() const = 0;
 
   /// Closes the outgoing direction cleanly after all accepted bytes: FIN, on TLS close_notify and

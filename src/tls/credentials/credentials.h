@@ -75,8 +75,8 @@ class Credentials {
   /// Whether each certificate of the file issued the one before it.
   bool chainInOrder() const { return chainInOrder_; }
 
-  /// Until when clients accept the chain (seconds since the epoch): the earlier of the leaf's
-  /// expiry and that of its issuer, if that is an intermediate in the file.
+  /// Until when clients accept the chain, in seconds since the epoch. This is the leaf's expiry, or
+  /// that of its issuer if the file has the issuer and it expires earlier.
   int64_t validUntil() const { return validUntil_; }
   /// The validity at `now`. culvert serves an invalid certificate too and logs a warning, because a
   /// reboot must not become an outage.
@@ -87,8 +87,8 @@ class Credentials {
   /// "expired 3 days ago (2026-11-18 10:00:00 UTC)", "valid until ...".
   std::string validityText(int64_t now) const;
 
-  /// How well the leaf's names cover `host` (lower case): 2 = exactly, 1 = by a wildcard label (RFC
-  /// 6125 6.4.3: one label, the leftmost), 0 = not at all.
+  /// How well the leaf's names cover `host` (lower case): 2 = exactly, 1 = by a wildcard (RFC 6125
+  /// 6.4.3: one label, the leftmost), 0 = not at all.
   int matches(std::string_view host) const;
 
   /// "CN=x, ECDSA P-256, a.example b.example" for --check.
@@ -111,8 +111,8 @@ class Credentials {
   bool chainInOrder_ = true;
 };
 
-/// The time (seconds since the epoch) from which culvert warns every day about the expiry of a
-/// certificate with these dates: two weeks before expiry, or the last third of a shorter lifetime.
+/// From when on culvert warns every day about the expiry of a certificate with these dates: two
+/// weeks before expiry, or the last third of a shorter lifetime. Seconds since the epoch.
 int64_t expiryWarningFrom(int64_t notBefore, int64_t notAfter);
 
 /// Whether a certificate name ("*.example.org" or "www.example.org") covers `host`. Both must be

@@ -27,9 +27,9 @@ struct HelloVerdict {
   explicit operator bool() const { return version != 0; }
 };
 
-/// Checks the version, TLS_FALLBACK_SCSV (RFC 7507), the requirements of RFC 8446 9.2 and 4.1.2 for
-/// a TLS 1.3 hello, the server name, the certificate, and a common suite, group and protocol. A
-/// refused hello does not cost a WOLFSSL.
+/// Checks the version, TLS_FALLBACK_SCSV (RFC 7507), and for TLS 1.3 the requirements of RFC 8446
+/// 9.2 and 4.1.2. Then checks the server name, the certificate, and that both sides share a suite,
+/// a group and a protocol. A refused hello does not cost a WOLFSSL.
 HelloVerdict judgeHello(const ClientHello& hello, const TlsSettings& settings,
                         const CredentialSet& credentials);
 

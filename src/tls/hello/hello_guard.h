@@ -3,8 +3,8 @@
 // RFC 8446 requires of a server and wolfSSL does not do. It drops change_cipher_spec wherever one
 // is allowed (section 5), and accepts a plaintext alert of a client that has no keys yet (6). It
 // skips early data before a second hello (4.2.10), and compares that hello with the first (4.1.2).
-// culvert never accepts early data: it answers a client that offers early data with a
-// HelloRetryRequest and a cookie, so that the record type identifies the records to skip. Thread:
+// culvert never accepts early data. It answers a client that offers early data with a
+// HelloRetryRequest and a cookie. Then the record type identifies the records to skip. Thread:
 // loop.
 #pragma once
 
@@ -56,9 +56,9 @@ class HelloGuard {
   /// not be called in the middle of a record that was passed on.
   RecordVerdict inspect(std::span<const uint8_t> bytes);
 
-  /// RFC 8446 4.1.2: the second hello must equal the first, except for the share of the requested
-  /// group, the cookie, the removed early_data, the new binder and padding. The order of extensions
-  /// may differ.
+  /// RFC 8446 4.1.2: the second hello must equal the first. It may differ in the share of the
+  /// requested group, the cookie, the removed early_data, the binders, padding, and the order of
+  /// extensions.
   SecondHelloVerdict judgeSecond(const ClientHello& second);
 
  private:

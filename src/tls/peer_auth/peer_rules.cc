@@ -23,8 +23,8 @@ constexpr std::string_view kDeep = "**";
 std::string quoted(std::string_view text) { return fmt::format("\"{}\"", printable(text, 60)); }
 
 /// Whether a wildcard matches this character. SPIFFE ids have letters, digits and "-_." only
-/// (SPIFFE-ID 2.2). Other URIs may have what RFC 3986 3.3 allows in a path segment, but nothing
-/// percent-encoded, because a reader would decode %2f and %2e to "/" and ".".
+/// (SPIFFE-ID 2.2). Other URIs may have what RFC 3986 3.3 allows in a path segment, except
+/// percent-encoding: a reader would decode %2f and %2e to "/" and ".".
 bool mayStandFor(char c, bool spiffe) {
   constexpr std::string_view kPlain = "-._", kOthers = "~!$&'()*+,;=:@";
   return isAlnum(c) || kPlain.find(c) != std::string_view::npos ||

@@ -25,9 +25,9 @@ class ContextCache {
   Result<const TlsContext*> contextFor(const TlsEndpoint& endpoint, size_t credential, bool tickets,
                                        bool staple = false);
 
-  /// Drops contexts whose settings or certificate only this cache still refers to (after a reload).
-  /// Existing sessions keep their contexts alive. A cache miss does the same, because sessions may
-  /// release settings after the reload.
+  /// Drops contexts whose settings or certificate no longer exist (after a reload). Existing
+  /// sessions keep their contexts alive. A cache miss calls this too, because sessions may release
+  /// the old settings after the reload.
   void dropUnused();
 
   size_t size() const { return entries_.size(); }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // IdleRecords detects a flood of records that cost work and carry no payload: empty records,
 // KeyUpdates and warning alerts. A flood is kMost such records in a row, each at most kPause after
-// the one before. The few that a healthy session sends over days do not count as a flood: wolfSSL
-// sends a KeyUpdate every 24 million records, and some clients send records to keep a silent
-// connection alive. Thread: loop.
+// the one before. A healthy session has a few over days, which are not a flood: wolfSSL sends a
+// KeyUpdate every 24 million records. Some clients send such records to keep a silent connection
+// alive. Thread: loop.
 #pragma once
 
 #include <cstdint>

@@ -102,8 +102,8 @@ IoStatus ServerHandshake::beginSession(const ClientHello& hello, std::span<const
   // In TLS 1.3 a client that does not offer psk_dhe_ke cannot use a ticket (RFC 8446 4.2.9).
   const bool tickets = hello.ticket12Length <= kLongestTicket12 &&
                        (verdict.version != kTls13 || hello.pskWithKeyExchange);
-  // Only if a response is available: TLS 1.2 announces stapling before it, and a session with
-  // stapling costs 2 KiB more.
+  // Only if a response is available: in TLS 1.2 the ServerHello announces the response. A session
+  // with stapling costs 2 KiB more.
   const bool staple =
       hello.statusRequest && endpoint_->settings->staple &&
       (*endpoint_->credentials)[verdict.credential].staple().serving(std::time(nullptr)) != nullptr;

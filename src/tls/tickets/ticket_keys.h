@@ -20,8 +20,8 @@
 
 namespace culvert {
 
-/// What a ticket is bound to: a hash of all settings that must be equal in the handshake that
-/// issued the ticket and the one that uses it (TicketGuard::create).
+/// What a ticket is bound to: a hash of settings (TicketGuard::create). They must be equal in the
+/// handshake that issued the ticket and the one that uses it.
 using TicketBinding = std::array<uint8_t, 32>;
 
 /// Data that is authenticated with a ticket but not stored in it.

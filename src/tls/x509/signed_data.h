@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Data signed by a CA or an OCSP responder: body, algorithm and signature in a certificate (RFC
-// 5280 4.1.1), a CRL (5.1.1) or an OCSP response (RFC 6960 4.2.1). wolfSSL does not verify all of
-// them: not an expired CRL, and in 5.9.2 not the certificate of an OCSP responder. Thread: any.
+// Data signed by a CA or an OCSP responder: a body, an algorithm and a signature. Certificates (RFC
+// 5280 4.1.1), CRLs (5.1.1) and OCSP responses (RFC 6960 4.2.1) have this form. wolfSSL does not
+// verify all of them: not an expired CRL, and in 5.9.2 not the certificate of an OCSP responder.
+// Thread: any.
 #pragma once
 
 #include <cstdint>
