@@ -202,7 +202,7 @@ def test_self_signed_stands_alone(culvert, echo, pki):
     for more in ({"key": pki.ecdsa.key}, {"key": None, "cert": ["self-signed", pki.ecdsa.both]}):
         daemon = culvert(backend=echo.address, service={"cert": "self-signed", **more}, wait=False)
         assert fails(daemon) == 3
-        assert "error: [service main] cert: self-signed stands alone" in daemon.stderr()
+        assert "error: [service main] cert: self-signed must be the only cert" in daemon.stderr()
 
 
 # -- ten thousand --------------------------------------------------------------------------------------------------

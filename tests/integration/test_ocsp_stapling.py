@@ -387,7 +387,7 @@ REFUSED = {
     "a cut body": (lambda pki, one: http(response(one.object, pki.ca))[:-10], "within its response"),
     "malformed chunks": (lambda pki, one: b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n",
                          "malformed chunked body"),
-    "a compressed body": (lambda pki, one: http(b"x", headers=["Content-Encoding: gzip"]), "not understood: gzip"),
+    "a compressed body": (lambda pki, one: http(b"x", headers=["Content-Encoding: gzip"]), "unsupported encoding: gzip"),
     "try later": (lambda pki, one: http(error_response(ocsp.OCSPResponseStatus.TRY_LATER)), "tryLater"),
     "unauthorized": (lambda pki, one: http(error_response(ocsp.OCSPResponseStatus.UNAUTHORIZED)), "unauthorized"),
     "unknown": (lambda pki, one: http(response(one.object, pki.ca, "unknown")), "does not know the certificate"),

@@ -96,7 +96,7 @@ TEST(HttpResponse, RefusesMalformedHeaders) {
   expectError(ok + "Content-Length: 99999999999999999999999\r\n\r\n", "malformed Content-Length");
   expectError(ok + "Content-Length: 1\r\nContent-Length: 2\r\n\r\n", "malformed Content-Length");
   expectError(ok + "Transfer-Encoding: gzip, chunked\r\n\r\n", "unsupported encoding");
-  expectError(ok + "Content-Encoding: br\r\n\r\n", "not understood: br");
+  expectError(ok + "Content-Encoding: br\r\n\r\n", "unsupported encoding: br");
 }
 
 TEST(HttpResponse, IsBounded) {
