@@ -83,7 +83,8 @@ class TestCa {
   /// Writes a self-signed CA certificate that ends so many seconds from now.
   void makeAnchor(const TempDir& into, const std::string& name, int64_t until) const {
     makeRequest("anchor");
-    runIn(dir_, sign("anchor", name, "-selfsign -keyfile anchor.key", "ca.ext", {.until = until}));
+    runIn(dir_, sign("anchor", name, "-selfsign -keyfile anchor.key", "ca.ext",
+                     {.from = -300 * kTestDay, .until = until}));
     into.write(name + ".pem", dir_.read("anchor.pem"));
   }
 
