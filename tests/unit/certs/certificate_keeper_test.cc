@@ -80,7 +80,7 @@ TEST_F(CertificateKeeperTest, ARenewedCertificateIsPutInForce) {
   EXPECT_NE(runtime_.services[0].service, old);
   EXPECT_EQ(count(Counter::kCertificatesTaken), 1u);
   EXPECT_EQ(count(Counter::kCertificatesRefused), 0u);
-  EXPECT_EQ(log_.count({"notice", "certificate taken", "service=web", dir_ / "a.pem",
+  EXPECT_EQ(log_.count({"notice", "certificate loaded", "service=web", dir_ / "a.pem",
                         "validity=\"is valid for "}),
             1u)
       << log_.text();
@@ -122,9 +122,7 @@ TEST_F(CertificateKeeperTest, FilesForClientsAreLogged) {
   TestCa::shared().makeAnchor(dir_, "ca", 3 * kTestDay);
   ASSERT_TRUE(refreshUntil([&] { return put_ != 0; }));
   EXPECT_EQ(count(Counter::kCertificatesTaken), 0u);
-  EXPECT_EQ(log_.count(
-                {"notice", "CAs and revocation lists for client certificates taken", "services=1"}),
-            1u)
+  EXPECT_EQ(log_.count({"notice", "CAs and CRLs for client certificates loaded", "services=1"}), 1u)
       << log_.text();
   EXPECT_EQ(log_.count({"warning", "client CA expires soon"}), 1u) << log_.text();
 }
@@ -135,7 +133,7 @@ TEST_F(CertificateKeeperTest, DirectoriesThatCannotBeWatchedAreSaidOnce) {
   config_.services[0].clientCa.push_back(sourced(dir_ / "no/such/ca.pem"));
   keeper_.follow(config_, runtime_);
   keeper_.follow(config_, runtime_);
-  EXPECT_EQ(log_.count({"warning", "changes in some directories are noticed only every half minute",
+  EXPECT_EQ(log_.count({"warning", "cannot watch some directories: checking them only every 30 s",
                         "directories=1"}),
             1u)
       << log_.text();
@@ -152,7 +150,7 @@ TEST_F(CertificateKeeperTest, AStartTellsOfAllThatClientsRefuseOrSoonWill) {
   start({service({"sound", "soon", "expired", "future", "clients"})});
   EXPECT_EQ(log_.count({"warning", "certificate expires soon", "/soon.pem"}), 1u);
   EXPECT_EQ(log_.count({"err", "serving an expired certificate", "/expired.pem"}), 1u);
-  EXPECT_EQ(log_.count({"err", "serving a certificate before its time", "/future.pem"}), 1u);
+  EXPECT_EQ(log_.count({"err", "serving a certificate that is not yet valid", "/future.pem"}), 1u);
   EXPECT_EQ(log_.count({"err", "serving a certificate that clients refuse", "/clients.pem"}), 1u);
   EXPECT_EQ(log_.count({"/sound.pem"}), 0u);
   EXPECT_EQ(log_.count({""}), 4u) << log_.text();

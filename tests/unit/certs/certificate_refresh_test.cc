@@ -136,7 +136,7 @@ TEST_F(CertificateRefreshTest, ClientFilesThatCannotBeUsedAreRefusedOnce) {
   EXPECT_EQ(now.runtime.services[0].service, before.services[0].service);
   ASSERT_EQ(said_.list().size(), 2u);
   EXPECT_TRUE(linesOf(said_)[0].starts_with("f.ini:3: error: [service one] client-ca: "));
-  EXPECT_TRUE(linesOf(said_)[1].ends_with("changed files are not taken; what is in use stays"));
+  EXPECT_TRUE(linesOf(said_)[1].ends_with("changed files are not loaded; what is in use stays"));
   EXPECT_EQ(refresh(now.runtime).refused, 0u);
   EXPECT_TRUE(said_.empty()) << "the same file is not told again";
   dir_.write("ca.pem", TestCa::shared().rootPem());

@@ -111,10 +111,10 @@ TEST_F(ClientAuthExpiryTest, AListIsWarnedOfInItsLastQuarter) {
   expiry_.tellAll(runtime_, kNoon + 299);
   EXPECT_EQ(log_.text(), "");
   expiry_.tellNew(runtime_, kNoon + 300);
-  EXPECT_EQ(log_.count({"warning", "revocation list of CN=Root expires soon", "crl=/etc/list"}), 1u)
+  EXPECT_EQ(log_.count({"warning", "CRL of CN=Root expires soon", "crl=/etc/list"}), 1u)
       << log_.text();
   expiry_.tellNew(runtime_, kNoon + 401);
-  EXPECT_EQ(log_.count({"err", "revocation list of CN=Root has expired"}), 1u) << log_.text();
+  EXPECT_EQ(log_.count({"err", "CRL of CN=Root has expired"}), 1u) << log_.text();
 }
 
 TEST_F(ClientAuthExpiryTest, FilesThatServicesShareAreSaidOnce) {
