@@ -81,8 +81,8 @@ void Tunnel::driveClosing(End& end, bool readable) {
   // Input of this side is carried while the other side accepts it, and else discarded. After bytes
   // have been discarded, the rest is discarded, too: no peer may get bytes that follow a gap.
   const End& other = peerOf(end);
-  const bool carries =
-      end.goal == EndGoal::kDeliver && other.goal == EndGoal::kFollow && end.discarded == 0;
+  const bool carries = end.goal == EndGoal::kDeliver && other.goal == EndGoal::kFollow &&
+                       end.discarded == 0 && end.stream->backlog() < ByteStream::kMostBacklog;
   if (carries && pumpFrom(end).wantsRead()) {
     pumpFrom(end).run(now);
     if (pumpFrom(end).sourceEnd() != SourceEnd::kOpen) end.inputOver = true;

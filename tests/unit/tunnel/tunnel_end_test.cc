@@ -105,6 +105,23 @@ TEST_F(TunnelEnd, WhatTheBackendStillSaysIsCarriedToATruncatedClient) {
   expectEnded("client-truncated");
 }
 
+TEST_F(TunnelEnd, ABackendThatDoesNotTakeItsAnswersIsNotCarriedOnWithoutBound) {
+  b_.backend.window = 1000;
+  b_.backend.overhead = 22;
+  b_.backend.answersAReadWith = 30'000;
+  relay();
+  b_.client.input = pattern(5000);
+  b_.client.inputEnd = IoStatus::kTruncated;
+  ASSERT_TRUE(b_.settle());
+  b_.backend.readAtMost = 10;
+  b_.backend.input = pattern(3000, 9);
+  ASSERT_TRUE(b_.settle());
+  EXPECT_LT(b_.backend.stream->backlog(), ByteStream::kMostBacklog + 30'000);
+  EXPECT_EQ(b_.backend.taken + b_.backend.discarded, 3000u);
+  b_.backend.open(ScriptedPeer::kUnlimited);
+  expectEnded("client-truncated");
+}
+
 TEST_F(TunnelEnd, ABackendsResetReachesTheClientAfterItsBytes) {
   b_.client.overhead = 22;
   b_.client.window = 1000;
