@@ -118,8 +118,9 @@ void Acceptor::wake() noexcept {
 }
 
 void Acceptor::onMail() {
-  postBox_.runControl();
+  // Before the messages: stop() accepts what waits only if accepting is not paused.
   if (resumeWanted_.exchange(false)) resume();
+  postBox_.runControl();
 }
 
 void Acceptor::applyNow(ListenerUpdate& update) {
