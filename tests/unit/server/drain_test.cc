@@ -91,8 +91,9 @@ TEST_F(DrainTest, ASecondSignalCuts) {
     const Received got = receiveAll(client.get());
     EXPECT_TRUE(got.ended || got.error == ECONNRESET) << got.error;
   }
-  EXPECT_EQ(
-      log().count({"warning", "cutting what is left", "reason=\"second signal\"", "tunnels=2"}), 1u)
+  EXPECT_EQ(log().count({"warning", "cutting the remaining tunnels", "reason=\"second signal\"",
+                         "tunnels=2"}),
+            1u)
       << log().text();
 }
 
@@ -114,8 +115,9 @@ TEST_F(DrainTest, TheTimeoutCutsAndCounts) {
   EXPECT_EQ(cutTunnels(), 3u);
   EXPECT_EQ(log().count({"draining: no new connections", "tunnels=3", "drain_timeout_ms=50"}), 1u)
       << log().text();
-  EXPECT_EQ(
-      log().count({"cutting what is left", "reason=\"drain-timeout has passed\"", "tunnels=3"}), 1u)
+  EXPECT_EQ(log().count(
+                {"cutting the remaining tunnels", "reason=\"drain-timeout expired\"", "tunnels=3"}),
+            1u)
       << log().text();
 }
 

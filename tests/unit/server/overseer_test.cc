@@ -50,7 +50,8 @@ TEST_F(OverseerTest, AStuckWorkerIsReportedOnce) {
   stuck.get_future().wait();
   const bool reported = tickUntil([&] { return count(Counter::kLateTurns) != 0; });
   for (int i = 0; i < 3; ++i) overseer_->onTick();
-  const auto lines = log().linesWith({"warning", "a worker's turn is late", "worker=culvert-w00"});
+  const auto lines =
+      log().linesWith({"warning", "worker stuck: event loop turn over 1 s", "worker=culvert-w00"});
   release.set_value();
   EXPECT_TRUE(reported);
   EXPECT_EQ(count(Counter::kLateTurns), 1u);
@@ -75,7 +76,7 @@ TEST_F(OverseerTest, MemoryIsGivenBackOnceAfterABurst) {
   EXPECT_GE(Clock::now() - over, BurstWatch::kQuiet) << "another burst may follow at once";
   for (int i = 0; i < 3; ++i) overseer_->onTick();
   EXPECT_EQ(count(Counter::kMemoryTrims), 1u);
-  EXPECT_EQ(log().count({"debug", "memory given back after a burst", "tunnels=0"}), 1u)
+  EXPECT_EQ(log().count({"debug", "memory returned to the system after a burst", "tunnels=0"}), 1u)
       << log().text();
 }
 
