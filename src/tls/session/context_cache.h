@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// ContextCache holds the TlsContexts of one worker. It makes each one at first use, because a
-// context costs some KiB of memory and about as much time as a signature. The number of contexts is
-// bounded, so ten thousand certificates do not become ten thousand contexts. Thread: loop.
+// ContextCache holds the TlsContexts of one worker. It makes a context at its first use, because a
+// context costs some KiB of memory and about as much time as a signature. It keeps at most
+// kMaxContexts contexts, however many certificates a service has. Thread: loop.
 #pragma once
 
 #include <cstddef>
@@ -21,13 +21,14 @@ class ContextCache {
       : keys_(keys), recv_(recv), send_(send) {}
 
   /// The context for one certificate of a service, with or without tickets and stapling. The
-  /// pointer is good until the next call.
+  /// pointer is valid until the next call. Fails if wolfSSL does not accept the settings or the
+  /// certificate.
   Result<const TlsContext*> contextFor(const TlsEndpoint& endpoint, size_t credential, bool tickets,
                                        bool staple = false);
 
   /// Drops contexts whose settings or certificate no longer exist (after a reload). Existing
-  /// sessions keep their contexts alive. A cache miss calls this too, because sessions may release
-  /// the old settings after the reload.
+  /// sessions keep their contexts alive. A cache miss calls this function too, because sessions may
+  /// release the old settings only after the reload.
   void dropUnused();
 
   size_t size() const { return entries_.size(); }
@@ -45,7 +46,8 @@ class ContextCache {
   };
   struct Entry {
     Key key;
-    // A new object may reuse the address of an old one. These pointers detect that.
+    // A new object may have the address of a freed object. Then the key matches, but the pointer of
+    // the entry has expired.
     std::weak_ptr<const TlsSettings> settings;
     std::weak_ptr<const Credentials> credentials;
     TlsContext context;

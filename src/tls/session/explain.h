@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Texts about failures: who refused, what and why, and the close cause for the log. Thread: any.
+// Explains failures: who refused what, why, and the close cause for the log. Thread: any.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +23,7 @@ enum class HandshakeFailure : uint8_t {
   kOther
 };
 
-/// The alert that culvert sent, or would have sent, and why.
+/// A close reason with the alert that culvert sent, or would have sent, and `why`.
 CloseReason alertSent(uint8_t alert, std::string why);
 /// Why a handshake failed.
 CloseReason explainHandshakeFailure(int wolfError, const AlertsSeen& alerts);

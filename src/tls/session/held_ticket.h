@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // wolfSSL seals a session ticket when the handshake ends. The client does not wait for the ticket,
-// so culvert holds it back for a moment and sends it in one segment with the backend's first bytes.
-// TicketDelay releases tickets whose moment passes before the backend sends anything. All tickets
-// wait equally long, so one timer serves a worker. A tunnel that is closed within that moment does
-// not send its ticket. Thread: loop.
+// so culvert delays the ticket and sends it in one segment with the backend's first bytes. If the
+// backend sends nothing within kMoment, TicketDelay releases the ticket. The delay is the same for
+// all tickets, so each worker needs only one timer. A tunnel that is closed within kMoment does not
+// send its ticket. Thread: loop.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +17,7 @@
 
 namespace culvert {
 
-/// The sealed record of one stream.
+/// The sealed record with the ticket of one stream.
 class HeldTicket : public ListNode<HeldTicket> {
  public:
   using Callback = void (*)(void* context);
@@ -44,7 +44,8 @@ class TicketDelay {
   explicit TicketDelay(EventLoop& loop)
       : loop_(loop), timer_(loop, this, call<&TicketDelay::onTimer>) {}
 
-  /// Calls onDue(context) of `ticket` after kMoment, unless the ticket is destroyed before.
+  /// Calls the callback of `ticket` with its context after kMoment, unless the ticket is destroyed
+  /// earlier.
   void add(HeldTicket& ticket) {
     ticket.due_ = loop_.now() + kMoment;
     tickets_.pushBack(ticket);
@@ -59,7 +60,7 @@ class TicketDelay {
         try {
           return timer_.armBy(tickets_.front().due_);
         } catch (const std::bad_alloc&) {
-          due = kNever;  // no timer: release all now
+          due = kNever;  // the timer cannot be armed: release all tickets now
         }
       }
       HeldTicket& ticket = tickets_.popFront();

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // IdleRecords detects a flood of records that cost work and carry no payload: empty records,
 // KeyUpdates and warning alerts. A flood is kMost such records in a row, each at most kPause after
-// the one before. A healthy session has a few over days, which are not a flood: wolfSSL sends a
-// KeyUpdate every 24 million records. Some clients send such records to keep a silent connection
-// alive. Thread: loop.
+// the previous record. A few such records over days are not a flood. For example, wolfSSL sends a
+// KeyUpdate every 24 million records, and some clients send such records to keep an idle connection
+// open. Thread: loop.
 #pragma once
 
 #include <cstdint>
@@ -14,12 +14,12 @@ namespace culvert {
 
 class IdleRecords {
  public:
-  // OpenSSL and BoringSSL allow 32. The record after those may carry payload, which is known only
-  // after decryption.
+  // OpenSSL and BoringSSL allow 32. culvert allows one more, because the record after the 32nd may
+  // carry payload, which only decryption shows.
   static constexpr uint16_t kMost = 32 + 1;
   static constexpr Millis kPause{1000};
 
-  /// Call at the start of each record. Returns true if the record is one too many.
+  /// Call at the start of each record. Returns true if this record makes a flood.
   bool flooded(TimePoint now) {
     if (count_ < kMost) return false;
     if (now - last_ <= kPause) return true;

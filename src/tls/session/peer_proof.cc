@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // See peer_proof.h. wolfSSL verifies a client's chain against the context's certificate manager and
-// adds every verified CA to it, for all later clients. So that manager stays empty. The first error
-// that wolfSSL finds calls onVerify with the whole chain, and culvert decides. wolfSSL's own
-// verification is then off until it has read the client's own certificate, which comes last.
+// adds every verified CA to the manager, for all later clients. culvert therefore leaves the
+// manager empty. At the first error wolfSSL calls onVerify with the whole chain, and culvert
+// decides. culvert then turns wolfSSL's own verification off until wolfSSL reads the client's own
+// certificate, which comes last.
 #include "tls/session/peer_proof.h"
 
 #include <algorithm>
@@ -23,8 +24,8 @@ int modeOf(VerifyClient mode) {
                                          : WOLFSSL_VERIFY_PEER;
 }
 
-/// Errors that wolfSSL reports because it has no CAs, and errors that culvert has already judged.
-/// All other errors are final.
+/// True for an error that wolfSSL reports because it has no CAs, and for an error that culvert has
+/// already judged. All other errors are final.
 bool isOurs(int error, bool pinsOnly) {
   switch (error) {
     case 0:
@@ -39,7 +40,8 @@ bool isOurs(int error, bool pinsOnly) {
   }
 }
 
-/// An error without an entry in the table was found in a certificate: that is the client's fault.
+/// The alert for an error of wolfSSL. An error without an entry in the table means a faulty
+/// certificate.
 uint8_t alertOf(int error) {
   if (tlsErrorName(error) == "internal") return Alert::bad_certificate;
   return alertForError(error).value_or(Alert::bad_certificate);
@@ -79,7 +81,7 @@ int PeerProof::onVerify(int, WOLFSSL_X509_STORE_CTX* store) {
   if (self == nullptr) return 0;
   try {
     return self->judge(*store) ? 1 : 0;
-  } catch (const std::bad_alloc&) {  // it must not pass through wolfSSL's C code
+  } catch (const std::bad_alloc&) {  // the exception must not pass through wolfSSL's C code
     self->state_ = State::kRefused;
     self->verdict_ = {Alert::internal_error};
     return 0;
@@ -90,7 +92,7 @@ int PeerProof::onVerify(int, WOLFSSL_X509_STORE_CTX* store) {
 /// certificate, even if the client sent none.
 bool PeerProof::judge(WOLFSSL_X509_STORE_CTX& store) {
   if (store.totalCerts == 0) {
-    // Before 5.9 wolfSSL has no error code for this in TLS 1.2.
+    // Before 5.9 wolfSSL reports no error for a missing certificate in TLS 1.2.
     if (store.error == 0 && mode() != VerifyClient::kOptional)
       refuse(Alert::handshake_failure, "client sent no certificate");
     return store.error == 0 && mode() == VerifyClient::kOptional;
@@ -136,7 +138,7 @@ void PeerProof::decide(WOLFSSL_X509_STORE_CTX& store) {
 void PeerProof::refuse(uint8_t alert, std::string reason) {
   state_ = State::kRefused;
   verdict_ = {alert, std::move(reason)};
-  sendFatalAlert(ssl_, alert);  // before wolfSSL sends another one
+  sendFatalAlert(ssl_, alert);  // before wolfSSL sends a different alert
 }
 
 }  // namespace culvert

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// PeerProof keeps what one session knows of its client's certificate: the verdict that wolfSSL's
-// verify callback reached, and the fields for the log and the backend. It exists only if the
-// service requests client certificates. Thread: loop.
+// PeerProof judges the client certificate of one session in wolfSSL's verify callback. It keeps the
+// verdict, and the certificate's fields for the log and the backend. It exists only if the service
+// requests client certificates. Thread: loop.
 #pragma once
 
 #include <cstdint>
@@ -19,28 +19,29 @@ namespace culvert {
 
 class PeerProof {
  public:
-  /// Makes sessions of the context request a certificate; the context's certificate manager stays
-  /// empty.
+  /// Makes sessions of the context request a client certificate. Adds no CAs to the context.
   static void demand(WOLFSSL_CTX* ctx, VerifyClient mode);
 
   /// Registers this proof with the wolfSSL session. The proof must outlive the session.
   PeerProof(WOLFSSL* ssl, std::shared_ptr<const PeerVerifier> verifier);
 
-  /// The client sent a certificate, it was verified, and the client is accepted.
+  /// The client sent a certificate, the certificate was verified, and the client is accepted.
   bool verified() const { return state_ == State::kVerified; }
   bool refused() const { return state_ == State::kRefused; }
-  /// True if a handshake that wolfSSL reports as done counts as done: no decision is pending.
+  /// Call when wolfSSL reports the handshake as done. Returns false if the client was refused, if a
+  /// required certificate is missing, or if the verification did not finish.
   bool holds() const;
   VerifyClient mode() const { return mode_; }
   /// Called during the handshake: from now on `verifier` judges the client.
   void judgeBy(std::shared_ptr<const PeerVerifier> verifier);
-  /// Whether the client would still be accepted under `verifier` at time `now`. A fault of the
-  /// operator (an expired CRL) does not count against a client that was accepted before.
+  /// Whether the client would still be accepted under `verifier` at time `now`. An error of the
+  /// operator, such as an expired CRL, is not a reason to refuse a client that was accepted before.
   PeerVerdict judgeAgain(const PeerVerifier& verifier, int64_t now) const;
-  /// The handshake is done: releases the CAs and CRLs, which may be large and outdated.
+  /// Call when the handshake is done. Releases the CAs and CRLs, because they may be large and
+  /// outdated.
   void handshakeDone() { verifier_.reset(); }
 
-  /// Set for every certificate received, whether or not it was verified.
+  /// The client certificate received, whether or not it was verified; nullptr: none was received.
   const PeerIdentity* identity() const { return identity_.get(); }
   const PeerVerdict& verdict() const { return verdict_; }
 
@@ -56,7 +57,7 @@ class PeerProof {
   VerifyClient mode_;
   std::shared_ptr<const PeerVerifier> verifier_;
   State state_ = State::kNoCertificate;
-  bool suspended_ = false;  // wolfSSL's own verification is off, within one Certificate message
+  bool suspended_ = false;  // wolfSSL's verification is off until the client's own certificate
   PeerVerdict verdict_;
   std::unique_ptr<const PeerIdentity> identity_;
 };

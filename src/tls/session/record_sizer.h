@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // RecordSizer decides how much payload goes into the next record to the client: the maximum, a
 // fixed size, or a dynamic size. The dynamic size is small at the start of a burst and the maximum
-// later. A client can decrypt a record only after its last byte has arrived. A record of one TCP
-// segment therefore does not wait for the next round trip. Thread: loop.
+// later. A client can decrypt a record only after its last byte has arrived. With records of one
+// TCP segment, the client need not wait for a second round trip to decrypt the first payload.
+// Thread: loop.
 #pragma once
 
 #include <algorithm>
@@ -19,15 +20,16 @@ class RecordSizer {
   static constexpr uint16_t kFull = 16 * 1024;  // RFC 8446 5.1: the maximum payload of a record
   static constexpr uint16_t kDynamic = 0;
 
-  // One segment: an MTU of 1500, less IPv6 (40), TCP with timestamps (32) and the largest overhead
-  // of a record with an AEAD suite (29), leaves 1399. Subtract 30 for a tunnel or PPPoE on the
-  // path.
+  // One segment. An MTU of 1500 leaves 1399 bytes after the headers of IPv6 (40) and TCP with
+  // timestamps (32) and the largest overhead of a record with an AEAD suite (29). 30 bytes are
+  // reserved for a tunnel or PPPoE on the path.
   static constexpr size_t kSegment = 1369;
-  // Three segments, once the congestion window has opened.
+  // Three segments, for records sent after the congestion window has grown.
   static constexpr size_t kFewSegments = 4229;
-  // An initial window is ten segments and doubles every round trip. The first two round trips carry
-  // about 40 small records, the next two about 40 of the middle size. The limits count bytes,
-  // because records of a backend that writes little at a time do not fill a segment.
+  // The initial congestion window is ten segments and doubles every round trip. The first two round
+  // trips carry about 40 records of kSegment, and the next two carry about 40 records of
+  // kFewSegments. The limits count bytes instead of records, because a backend that writes little
+  // at a time does not fill its segments.
   static constexpr uint32_t kSmallBytes = 40 * kSegment;
   static constexpr uint32_t kFewBytes = 40 * kFewSegments;
   // The kernel resets the congestion window after one idle retransmission timeout, which is rarely
@@ -36,10 +38,12 @@ class RecordSizer {
 
   explicit RecordSizer(uint16_t size) : size_(size) {}
 
-  /// True if wolfSSL may split the payload by itself.
+  /// True if every record may have the maximum size, so that wolfSSL may split the payload by
+  /// itself.
   bool isFull() const { return size_ == kFull; }
 
-  /// Returns how many of `bytes` go into the next record. The caller then makes that record.
+  /// Returns how many of `bytes` go into the next record. Counts them as sent: the caller must make
+  /// that record.
   size_t next(size_t bytes, TimePoint now) {
     if (size_ != kDynamic) return std::min<size_t>(bytes, size_);
     const auto millis =
@@ -54,8 +58,8 @@ class RecordSizer {
 
  private:
   uint16_t size_;
-  uint32_t sent_ = 0;        // bytes of this burst, counted up to the full record size
-  uint32_t lastMillis_ = 0;  // wraps after 49 days: an old burst may then continue
+  uint32_t sent_ = 0;        // bytes of this burst; not counted further once records are full
+  uint32_t lastMillis_ = 0;  // wraps after 49 days, so an old burst may then continue
 };
 
 }  // namespace culvert

@@ -20,15 +20,16 @@
 namespace culvert {
 namespace {
 
-// The most that one call receives during the handshake. Payload that arrives with it fits into any
-// FIFO.
+// The most bytes that one call receives during the handshake. Payload that arrives with the
+// handshake's last bytes fits into any ring buffer.
 constexpr size_t kHandshakeRead = 16 * 1024;
 
 // SESSION_TICKET_LEN of wolfSSL 5.9.2 (internal.h) is 238; tickets that culvert issues are not
 // longer.
 constexpr size_t kLongestTicket12 = 238;
 
-/// The client did not send a certificate, or did not prove that it holds the key.
+/// True if the client sent no certificate or a chain that is too long, or did not prove that it
+/// holds the key.
 bool isClientAuthError(int wolfError) {
   return wolfError == NO_PEER_CERT || wolfError == NO_PEER_VERIFY || wolfError == MAX_CHAIN_ERROR ||
          wolfError == SIG_VERIFY_E || wolfError == VERIFY_SIGN_ERROR;
@@ -84,7 +85,7 @@ IoStatus ServerHandshake::gatherHello() {
   }
   const IoStatus status =
       beginSession(hello, gatherer_.preface(bytes), bytes.subspan(gatherer_.consumed()));
-  // The client may take some time for its next flight, and the hello may be 64 KiB.
+  // Free the hello, which may be 64 KiB long, because the client's next flight may take some time.
   if (status != IoStatus::kOk) {
     bytes_ = {};
     gatherer_.forget();
@@ -97,13 +98,13 @@ IoStatus ServerHandshake::beginSession(const ClientHello& hello, std::span<const
   io_.context_.serverName = hello.serverName;
   const HelloVerdict verdict = judgeHello(hello, *endpoint_->settings, *endpoint_->credentials);
   if (!verdict) return refuse(explainVerdict(verdict), verdict.alert, HandshakeFailure::kNoCommon);
-  // wolfSSL refuses a hello with a TLS 1.2 ticket longer than its own tickets, instead of making a
-  // full handshake (RFC 5077 3.4). A context without tickets ignores the ticket.
-  // In TLS 1.3 a client that does not offer psk_dhe_ke cannot use a ticket (RFC 8446 4.2.9).
+  // If a TLS 1.2 ticket is longer than wolfSSL's own tickets, wolfSSL refuses the hello, although
+  // RFC 5077 3.4 requires a full handshake. A context without tickets ignores the ticket. In TLS
+  // 1.3 a client that does not offer psk_dhe_ke cannot use a ticket (RFC 8446 4.2.9).
   const bool tickets = hello.ticket12Length <= kLongestTicket12 &&
                        (verdict.version != kTls13 || hello.pskWithKeyExchange);
-  // Only if a response is available: in TLS 1.2 the ServerHello announces the response. A session
-  // with stapling costs 2 KiB more.
+  // Staple only if a response is available, because in TLS 1.2 the ServerHello announces the
+  // response. A session with stapling costs 2 KiB more.
   const bool staple =
       hello.statusRequest && endpoint_->settings->staple &&
       (*endpoint_->credentials)[verdict.credential].staple().serving(std::time(nullptr)) != nullptr;
@@ -119,7 +120,7 @@ IoStatus ServerHandshake::beginSession(const ClientHello& hello, std::span<const
   io_.session_ = std::move(*session);
   tls13_ = verdict.version == kTls13;
   io_.input_ = preface;
-  // Bytes after the hello are handled only after wolfSSL has answered the hello.
+  // Handle bytes after the hello only after wolfSSL has answered the hello.
   const IoStatus status = drive(&hello);
   return status == IoStatus::kBlocked && !rest.empty() ? takeFlight(rest) : status;
 }
@@ -170,7 +171,8 @@ IoStatus ServerHandshake::gatherSecond(std::span<const uint8_t> bytes) {
   if (!verdict.reason.empty())
     return refuse(alertSent(verdict.alert, std::string(verdict.reason)), verdict.alert,
                   HandshakeFailure::kBadHello);
-  // wolfSSL checks the record's version, which RFC 8446 5.1 says to ignore.
+  // Set the version of each record, because wolfSSL checks the version although RFC 8446 5.1 says
+  // to ignore it.
   const auto preface = second_.preface(bytes);
   std::vector<uint8_t> second(preface.begin(), preface.end());
   for (size_t at = 0; at < second.size();) {
@@ -185,7 +187,7 @@ IoStatus ServerHandshake::gatherSecond(std::span<const uint8_t> bytes) {
 }
 
 /// Called between two records of a handshake, inside the recv callback. Drops records that wolfSSL
-/// need not see. Returns 0 to continue, or the error that the callback returns.
+/// must not see. Returns 0 to continue, or the error that the callback returns.
 int ServerHandshake::beforeRecord() noexcept {
   if (!tls13_) return 0;
   for (;;) {
@@ -213,7 +215,8 @@ int ServerHandshake::beforeRecord() noexcept {
   }
 }
 
-/// `first` is the ClientHello being answered if it is the first one, else nullptr.
+/// Runs wolfSSL_accept and sends what it seals. `first` is the first ClientHello if wolfSSL answers
+/// it in this call, else nullptr.
 IoStatus ServerHandshake::drive(const ClientHello* first) {
   const int result = wolfSSL_accept(io_.session_.get());
   if (result != WOLFSSL_SUCCESS) {
@@ -246,7 +249,7 @@ void ServerHandshake::finish() {
   io_.guard_ = nullptr;
   io_.context_.offered.reset();
 #ifdef WOLFSSL_SEND_HRR_COOKIE
-  wolfSSL_disable_hrr_cookie(io_.session_.get());  // frees its secret, if any
+  wolfSSL_disable_hrr_cookie(io_.session_.get());  // frees the cookie's secret, if any
 #endif
   if (endpoint_->asked) {
     const auto name = endpoint_->credentials->nameCovering(io_.context_.serverName);
@@ -308,8 +311,8 @@ IoStatus ServerHandshake::fail(int wolfError) {
 
 /// Makes sure that the client gets an alert, unless the client sent one. wolfSSL stages its
 /// ServerHello before it checks the client's key share. As long as nothing was sent, culvert
-/// discards the staged bytes and sends a plaintext alert. In that case the alert from culvert's
-/// error table has precedence over wolfSSL's choice.
+/// discards the staged bytes and sends a plaintext alert. In that case culvert sends the alert from
+/// its own error table, if the table has one, instead of wolfSSL's alert.
 AlertsSeen ServerHandshake::endWithAlert(int wolfError) {
   if (verdict_.kind == RecordVerdict::kReceived) return {.sent = {}, .received = verdict_.alert};
   AlertsSeen alerts = alertsSeen(io_.session_.get(), io_.context_);
@@ -328,8 +331,7 @@ AlertsSeen ServerHandshake::endWithAlert(int wolfError) {
   return alerts;
 }
 
-/// Refuses before a session exists, with a plaintext alert (RFC 8446 5.1: records are not encrypted
-/// yet).
+/// Refuses with a plaintext alert, because records are not encrypted yet (RFC 8446 5.1).
 IoStatus ServerHandshake::refuse(CloseReason failure, uint8_t alert, HandshakeFailure kind) {
   const auto record = fatalAlertRecord(alert);
   io_.worker_.output.insert(io_.worker_.output.end(), record.begin(), record.end());

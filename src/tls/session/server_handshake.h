@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // ServerHandshake is the server side of one handshake. It gathers and judges the ClientHello before
 // it creates a WOLFSSL, so a port scanner costs only a few bytes. Then it runs wolfSSL_accept on
-// input from memory. A TlsStream owns it until the handshake is done. Thread: loop.
+// input from memory. A TlsStream owns the ServerHandshake until the handshake is done. Thread:
+// loop.
 #pragma once
 
 #include <cstdint>
@@ -24,8 +25,9 @@ class ServerHandshake final : private RecordGuard {
   ServerHandshake(const ServerHandshake&) = delete;
   ServerHandshake& operator=(const ServerHandshake&) = delete;
 
-  /// Continues with the bytes that have arrived. kOk: the handshake is done and the session is
-  /// established. kEof: the peer closed before its first byte.
+  /// Receives once and continues the handshake. kOk: the session is established. kBlocked: call
+  /// again when the socket is readable. kEof: the client closed before its first byte. Any other
+  /// status: the handshake failed.
   IoStatus step();
   /// How far the handshake has come, as text for the log.
   std::string progress() const;
@@ -54,9 +56,9 @@ class ServerHandshake final : private RecordGuard {
   HelloGatherer second_;        // after a HelloRetryRequest
   HelloGuard guard_;            // TLS 1.3
   PlainFlight flight_;          // TLS 1.2
-  RecordVerdict verdict_;       // of the guard, if it ended the handshake
-  std::vector<uint8_t> bytes_;  // only for a hello that arrives in pieces
-  std::vector<uint8_t> held_;   // bytes after the hello, until a record can be judged
+  RecordVerdict verdict_;       // the reason if guard_ or flight_ ended the handshake
+  std::vector<uint8_t> bytes_;  // the bytes of a hello that arrives in pieces
+  std::vector<uint8_t> held_;   // bytes after the hello that are too few to judge the next record
   HandshakeFailure failure_ = HandshakeFailure::kNone;
   bool sawByte_ = false;
   bool tls13_ = false;

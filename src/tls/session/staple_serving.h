@@ -9,8 +9,8 @@ struct WOLFSSL_CTX;
 
 namespace culvert {
 
-/// From now on a client of this context that requests an OCSP response gets the current content of
-/// `slot`. `slot` must outlive the context.
+/// Makes wolfSSL send the current response of `slot` to clients of this context that request an
+/// OCSP response. `slot` must outlive the context.
 Result<void> serveStaples(WOLFSSL_CTX* ctx, const StapleSlot& slot);
 
 }  // namespace culvert

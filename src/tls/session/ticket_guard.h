@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Decides whether a ticket may resume a session, beyond its key. A ticket never grants what a full
-// handshake would refuse. A ticket is never older than its lifetime, by the clocks of all replicas
-// that share the secret. Thread: loop (the worker's); a guard is frozen.
+// Decides whether a ticket that TicketKeys can open may resume a session. A ticket must not grant
+// what a full handshake would refuse. A ticket must not be older than its lifetime, even if a
+// different replica that shares the secret sealed it. Thread: loop (the worker's); a guard is
+// frozen.
 #pragma once
 
 #include <array>
@@ -21,12 +22,13 @@ namespace culvert {
 
 struct TlsIoContext;
 
-/// What a client says about the tickets it offers: the ages of TLS 1.3 tickets, and the suites that
-/// a TLS 1.2 ticket may resume with.
+/// What a ClientHello says about the tickets it offers: the ages of TLS 1.3 tickets, and the suites
+/// that a TLS 1.2 ticket may resume with.
 class OfferedTickets {
  public:
   explicit OfferedTickets(const ClientHello& hello);
-  /// The obfuscated_ticket_age (RFC 8446 4.2.11) sent with the ticket that has this label.
+  /// The obfuscated_ticket_age (RFC 8446 4.2.11) of the TLS 1.3 ticket with this label; nothing if
+  /// the client did not offer that ticket.
   std::optional<uint32_t> ageOf(const TicketLabel& label) const;
   bool offersSuite(uint16_t suite) const;
 
@@ -39,15 +41,16 @@ class OfferedTickets {
   std::vector<uint16_t> suites_;
 };
 
-/// The tickets of one context.
+/// Seals and opens the tickets of one context.
 class TicketGuard {
  public:
-  /// `suites` are those of the context. The keys outlive the guard.
+  /// `suites` are the cipher suites of the context. `keys` must outlive the guard.
   static Result<TicketGuard> create(const TicketKeys& keys, const TlsSettings& settings,
                                     std::span<const uint16_t> suites);
 
   bool seal(const TlsIoContext& client, std::span<uint8_t> ticket, TicketLabel& label) const;
-  /// Like TicketKeys::open; also returns kNo for an expired ticket.
+  /// Like TicketKeys::open. Also returns kNo for an expired ticket, and for a TLS 1.2 ticket with a
+  /// suite that the client does not offer.
   TicketKeys::Opened open(TlsIoContext& client, const TicketLabel& label,
                           std::span<uint8_t> ticket) const;
 
@@ -60,8 +63,8 @@ class TicketGuard {
   TicketBinding binding_;
 };
 
-/// wolfSSL's SessionTicketEncCb: `guard` is a TicketGuard, the session's I/O context a
-/// TlsIoContext.
+/// wolfSSL's SessionTicketEncCb: `guard` must point to a TicketGuard, and the session's I/O context
+/// must be a TlsIoContext.
 int ticketCallback(WOLFSSL* ssl, unsigned char* name, unsigned char* iv, unsigned char* mac,
                    int sealing, unsigned char* ticket, int size, int* outSize, void* guard);
 

@@ -14,14 +14,14 @@
 #include "tls/protocol/tls_names.h"
 #include "tls/session/staple_serving.h"
 
-// Not in wolfSSL's public headers: a patch of culvert's (scripts/wolfssl-mends.sh). Other builds
-// lack it.
+// culvert's patch of wolfSSL (scripts/wolfssl-mends.sh) adds this function. Unpatched builds of
+// wolfSSL lack it.
 extern "C" void culvertLimitRecords(WOLFSSL* ssl, unsigned short limit) __attribute__((weak));
 
 namespace culvert {
 
-/// Lives until the context is dropped and its last session is freed. The count is not atomic: one
-/// worker owns it.
+/// Lives until the context is dropped and its last session is freed. `sessions` is not atomic,
+/// because one worker owns the context.
 struct TlsContextState {
   WOLFSSL_CTX* ctx = nullptr;
   size_t sessions = 0;
@@ -137,16 +137,16 @@ Result<void> setTickets(TlsContextState& state, const TlsSettings& settings, con
   WOLFSSL_CTX* ctx = state.ctx;
   wolfSSL_CTX_set_session_cache_mode(ctx, WOLFSSL_SESS_CACHE_OFF);
 #ifdef OPENSSL_EXTRA
-  // With tickets enabled, builds with the OpenSSL layer store sessions unless both settings disable
-  // it.
+  // With tickets enabled, builds with the OpenSSL layer store sessions unless both calls disable
+  // the session cache.
   wolfSSL_CTX_set_session_cache_mode(ctx, WOLFSSL_SESS_CACHE_NO_INTERNAL);
 #endif
   // A resumed session has no certificate, so it would skip the checks of client certificates.
   if (!settings.sessionTickets || keys == nullptr || state.verifier != nullptr) {
     wolfSSL_CTX_NoTicketTLSv12(ctx);
     wolfSSL_CTX_no_ticket_TLSv13(ctx);
-    // Without a callback wolfSSL ignores the client's ticket. By default wolfSSL installs its own
-    // callback.
+    // By default wolfSSL installs its own callback. Without a callback wolfSSL ignores the client's
+    // ticket.
     wolfSSL_CTX_set_TicketEncCb(ctx, nullptr);
     return {};
   }
@@ -155,16 +155,18 @@ Result<void> setTickets(TlsContextState& state, const TlsSettings& settings, con
   state.tickets = *guard;
   const auto lifetime = std::chrono::duration_cast<std::chrono::seconds>(settings.ticketLifetime);
   const int seconds = static_cast<int>(lifetime.count());
-  // The hint tells clients the lifetime, the timeout enforces it. Both must agree. TicketGuard
-  // checks the lifetime before wolfSSL does, so that an expired ticket is replaced.
+  // The hint tells clients the lifetime, and the timeout enforces the lifetime, so the two must be
+  // equal. TicketGuard checks the lifetime before wolfSSL does, so that wolfSSL replaces an expired
+  // ticket.
   if (wolfSSL_CTX_set_TicketEncCb(ctx, ticketCallback) != WOLFSSL_SUCCESS ||
       wolfSSL_CTX_set_TicketEncCtx(ctx, &*state.tickets) != WOLFSSL_SUCCESS ||
       wolfSSL_CTX_set_TicketHint(ctx, seconds) != WOLFSSL_SUCCESS ||
       wolfSSL_CTX_set_timeout(ctx, static_cast<unsigned>(seconds)) != WOLFSSL_SUCCESS)
     return fail("session tickets cannot be set up");
 #if LIBWOLFSSL_VERSION_HEX >= 0x05009000
-  // Intended for clients. On a server it makes wolfSSL send a new ticket after it refuses a TLS 1.2
-  // ticket. Older releases send the ticket without having announced it.
+  // This function is intended for clients. On a server it makes wolfSSL announce the new ticket
+  // that it sends after it refuses a TLS 1.2 ticket. Older releases send that ticket without
+  // announcing it.
   if (wolfSSL_CTX_UseSessionTicket(ctx) != WOLFSSL_SUCCESS)
     return fail("session tickets cannot be set up");
 #endif
@@ -174,7 +176,7 @@ Result<void> setTickets(TlsContextState& state, const TlsSettings& settings, con
   return {};
 }
 
-/// Whether ChaCha20 is the client's first suite: a device without AES instructions.
+/// Whether ChaCha20 is the client's first suite, as it is for a device without AES instructions.
 bool prefersChacha(const ClientHello& hello) {
   for (size_t i = 0; i < hello.cipherSuites.size(); ++i) {
     if (isGrease(hello.cipherSuites[i])) continue;
@@ -201,7 +203,8 @@ uint16_t chooseGroup12(const std::vector<uint16_t>& ours, const ClientHello& hel
     if (hello.hasGroups ? hello.groups.contains(group) : group == Group::kP256) return group;
     if (first == 0) first = group;
   }
-  // RFC 8422 4: a client that names no groups accepts any; such clients support P-256 at least.
+  // RFC 8422 4: a client that sends no supported_groups accepts any group. Such a client supports
+  // at least P-256.
   return hello.hasGroups ? 0 : first;
 }
 
@@ -212,7 +215,8 @@ bool limitRecords(WOLFSSL* ssl, const ClientHello& hello, bool tls13) {
   if (hello.recordLimit != 0 && culvertLimitRecords != nullptr)
     culvertLimitRecords(ssl, static_cast<uint16_t>(hello.recordLimit - (tls13 ? 1 : 0)));
 #ifdef HAVE_MAX_FRAGMENT
-  // wolfSSL does not split a ServerHello: one that answers a post-quantum share is too long.
+  // wolfSSL does not split a ServerHello over records, and a ServerHello with a post-quantum share
+  // is too long for a small limit.
   bool longShare = false;
   hello.forEachKeyShare([&](uint16_t, std::span<const uint8_t> key) {
     longShare = longShare || key.size() > keyShareSize(Group::kP521);
@@ -226,7 +230,8 @@ bool limitRecords(WOLFSSL* ssl, const ClientHello& hello, bool tls13) {
 bool useGroup12(WOLFSSL* ssl, uint16_t group) {
   if (group == 0) return true;
 #if LIBWOLFSSL_VERSION_HEX < 0x05009000
-  // Older releases put the client's curves after the server's, and choose among curves of one size.
+  // Older releases append the client's curves to the server's, and choose among curves of the same
+  // size.
   constexpr word16 kP384 = 48, kP521 = 66;
   if (group == Group::kP384 || group == Group::kP521)
     wolfSSL_SetTmpEC_DHE_Sz(ssl, group == Group::kP384 ? kP384 : kP521);
@@ -277,12 +282,12 @@ Result<TlsContext> TlsContext::create(const TlsSettings& settings, const Credent
   }
   if (!done) return tl::unexpected(done.error());
 #ifdef OPENSSL_EXTRA
-  // Without this, every want-read calls the callback ten times.
+  // With SSL_MODE_AUTO_RETRY, wolfSSL calls the recv callback ten times for every want-read.
   wolfSSL_CTX_clear_mode(state->ctx, SSL_MODE_AUTO_RETRY);
 #endif
 #ifdef HAVE_SNI
-  // Accept any server name: the certificate was chosen before. This makes wolfSSL bind tickets to
-  // the name (5.9).
+  // Accept any server name, because culvert has already chosen the certificate by it. With this
+  // setting wolfSSL 5.9 binds tickets to the name.
   static constexpr char kAny[] = "any";
   if (wolfSSL_CTX_UseSNI(state->ctx, WOLFSSL_SNI_HOST_NAME, kAny, sizeof(kAny) - 1) !=
       WOLFSSL_SUCCESS)
@@ -314,8 +319,8 @@ Result<TlsSession> TlsContext::newSession(const ClientHello& hello, TlsIoContext
   if (state_->verifier) io.proof = std::make_unique<PeerProof>(session.ssl_, state_->verifier);
   if (prefersChacha(hello)) wolfSSL_UseClientSuites(session.ssl_);
 #ifdef WOLFSSL_SEND_HRR_COOKIE
-  // culvert can tell early data from other records only before a second hello (RFC 8446 4.2.10).
-  // TLS 1.2 has no early data.
+  // Request a second hello, because only before a second hello can culvert distinguish early data
+  // from other records (RFC 8446 4.2.10). TLS 1.2 has no early data.
   if (hello.hasEarlyData) {
     const int set = wolfSSL_send_hrr_cookie(session.ssl_, nullptr, 0);
     if (set != WOLFSSL_SUCCESS && set != BAD_FUNC_ARG) return fail("no TLS session: out of memory");
@@ -327,8 +332,8 @@ Result<TlsSession> TlsContext::newSession(const ClientHello& hello, TlsIoContext
       (!tls13 && !useGroup12(session.ssl_, chooseGroup12(state_->groups, hello))))
     return fail("no TLS session: out of memory");
   if (const std::string* name = chooseProtocol(state_->alpn, hello)) {
-    // One protocol, chosen by the server's order; wolfSSL only confirms it (a second hello without
-    // it fails).
+    // culvert has chosen one protocol by the server's order, and wolfSSL only confirms that
+    // protocol. A second hello without the protocol fails.
     int result =
         wolfSSL_UseALPN(session.ssl_, const_cast<char*>(name->c_str()),
                         static_cast<unsigned>(name->size()), WOLFSSL_ALPN_FAILED_ON_MISMATCH);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// TlsContext is one WOLFSSL_CTX for one (worker, service, credential). The worker that uses it
-// makes it, so threads do not share reference counts or locks. Thread: loop.
+// TlsContext is one WOLFSSL_CTX for one (worker, service, credential). The worker that uses a
+// context makes it, so threads do not share reference counts or locks. Thread: loop.
 #pragma once
 
 #include <cstdint>
@@ -23,8 +23,8 @@ namespace culvert {
 class TlsContext;
 class TlsTransport;
 
-/// One WOLFSSL with a reference to its context. Frees the session first, then releases the context.
-/// Thread: loop (the worker's).
+/// One WOLFSSL with a reference to its context. reset() frees the session first, then releases the
+/// context. Thread: loop (the worker's).
 class TlsSession {
  public:
   TlsSession() = default;
@@ -37,7 +37,8 @@ class TlsSession {
   ~TlsSession() { reset(); }
   void reset();
   WOLFSSL* get() const { return ssl_; }
-  /// Call after the handshake: writes the secrets that are not yet in the key log, if there is one.
+  /// Call after the handshake. If a key log is configured, writes the secrets that are not yet in
+  /// it.
   void tellSecrets() const;
   explicit operator bool() const { return ssl_ != nullptr; }
 
@@ -47,13 +48,13 @@ class TlsSession {
   struct TlsContextState* context_ = nullptr;
 };
 
-/// What wolfSSL's callbacks get with a session.
+/// The argument that wolfSSL passes to the callbacks of a session.
 struct TlsIoContext {
-  TlsTransport* owner = nullptr;                  ///< whose I/O callbacks these are
+  TlsTransport* owner = nullptr;                  ///< the transport that the I/O callbacks use
   std::string serverName;                         ///< server name (SNI) of the client, or empty
-  std::unique_ptr<const OfferedTickets> offered;  ///< if any; until the handshake is done
-  uint8_t ticketGeneration = 0;                   ///< key generation for its new tickets
-  bool ticketOffered = false;                     ///< TLS 1.2 or 1.3, valid or not
+  std::unique_ptr<const OfferedTickets> offered;  ///< nullptr: none, or the handshake is done
+  uint8_t ticketGeneration = 0;                   ///< key generation for the session's new tickets
+  bool ticketOffered = false;                     ///< the client offered a ticket, valid or not
   uint8_t alert = 0;                 ///< the fatal alert that ended the session, if `ended`
   bool ended = false;                ///< a fatal alert was sent: nothing may follow it
   bool stapled = false;              ///< culvert gave wolfSSL an OCSP response to send
@@ -68,8 +69,9 @@ using TlsIoSend = int (*)(WOLFSSL* ssl, char* from, int size, void* context);
 class TlsContext {
  public:
   /// Builds the context. `keys` may be nullptr (no tickets) and must outlive every session. With
-  /// `staple`, clients that request an OCSP response get the one of `credentials`. The context does
-  /// not keep `settings` or `credentials`. With `verifier`, sessions request a client certificate.
+  /// `staple`, clients that request an OCSP response get the response of `credentials`. With
+  /// `verifier`, sessions request a client certificate. The context does not keep `settings` or
+  /// `credentials`.
   static Result<TlsContext> create(const TlsSettings& settings, const Credentials& credentials,
                                    const TicketKeys* keys, TlsIoRecv recv, TlsIoSend send,
                                    bool staple = false,
@@ -81,9 +83,10 @@ class TlsContext {
   }
   ~TlsContext();
 
-  /// Makes a server session for this client. `io` is for the callbacks: it must outlive the
-  /// session, and it gets the ticket and server name data of the hello. The session uses one ALPN
-  /// protocol, and ChaCha20 if the client prefers it. Fails only if memory runs out.
+  /// Makes a server session for this client. wolfSSL passes `io` to the callbacks, so `io` must
+  /// outlive the session. newSession() stores the ticket and server name data of the hello in `io`.
+  /// The session allows only the ALPN protocol that culvert chose, and prefers ChaCha20 if the
+  /// client does. Fails only if memory runs out.
   Result<TlsSession> newSession(const ClientHello& hello, TlsIoContext& io) const;
 
   /// Number of live sessions. The context may be dropped before they end.

@@ -14,13 +14,13 @@
 namespace culvert {
 namespace {
 
-// The most that one write() seals: more would only wait in the backlog.
+// The most bytes that one write() seals. More sealed bytes would only wait in the backlog.
 constexpr size_t kSealAtOnce = 64 * 1024;
 static_assert(kSealAtOnce + kSealAtOnce / 8 < ByteStream::kMostBacklog);
 
-/// wolfSSL's own limits on records that cost work and carry nothing. Neither decays with time: 32
-/// empty records without payload between them (WOLFSSL_MAX_EMPTY_RECORDS), and five alerts in a
-/// session (WOLFSSL_ALERT_COUNT_MAX). wolfSSL does not count KeyUpdates.
+/// True if wolfSSL's own limits on records without payload ended the session. The limits are 32
+/// empty records in a row (WOLFSSL_MAX_EMPTY_RECORDS) and five alerts in a session
+/// (WOLFSSL_ALERT_COUNT_MAX), over any time. wolfSSL does not count KeyUpdates.
 bool isFlood(int wolfError) {
 #if LIBWOLFSSL_VERSION_HEX >= 0x05009000
   if (wolfError == EMPTY_RECORD_LIMIT_E) return true;
@@ -68,8 +68,8 @@ IoResult TlsStream::read(RingBuffer& into, size_t limit) {
   if (!carried_.empty()) {
     input_ = carried_;
   } else {
-    // Plaintext is shorter than its ciphertext. So everything fits, including the unfinished record
-    // that wolfSSL holds.
+    // Plaintext is shorter than its ciphertext. So the plaintext of all bytes received fits into
+    // `limit`, including the unfinished record that wolfSSL holds.
     const size_t room = limit > partial_ ? limit - partial_ : 0;
     const size_t wanted = std::min(room, TlsWorker::kScratch);
     if (wanted == 0) return {IoStatus::kBlocked, 0};
@@ -97,7 +97,8 @@ IoResult TlsStream::decrypt(RingBuffer& into) {
     if (n > 0) {
       idle_.payload();
       total += static_cast<size_t>(n);
-      // Another call that only returns "want read" costs a tenth of a small message.
+      // Do not call wolfSSL_read again if it would only return "want read". That call costs a tenth
+      // of the time for a small message.
       if (input_.empty() && wolfSSL_pending(session_.get()) == 0) return {IoStatus::kOk, total};
       continue;
     }
@@ -107,7 +108,7 @@ IoResult TlsStream::decrypt(RingBuffer& into) {
       case TlsEvent::kWantWrite:
         return {IoStatus::kOk, total};
       case TlsEvent::kCleanEnd:
-        input_ = {};  // RFC 8446 6.1: whatever follows close_notify is ignored
+        input_ = {};  // RFC 8446 6.1: ignore data after close_notify
         return {IoStatus::kEof, total};
       default:
         return {failSession(error), total};
@@ -163,11 +164,12 @@ IoResult TlsStream::write(RingBuffer& from) {
 
 IoStatus TlsStream::shutdownWrite() {
   const OutputGuard guard{*this};
-  // After a fatal alert TLS has ended (RFC 8446 6.2): only the TCP connection is left to close.
+  // After a fatal alert the TLS session is closed (RFC 8446 6.2), so culvert only closes the TCP
+  // connection.
   if (!failed_ && established_ && !notifySent_) {
     notifySent_ = true;
     wolfSSL_shutdown(session_.get());
-    if (outOfMemory_) return failForMemory();  // no close_notify was sent: not a clean close
+    if (outOfMemory_) return failForMemory();  // no close_notify was sent
   }
   finishWanted_ = true;
   return sendOutput();

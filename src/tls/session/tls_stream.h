@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// TlsStream is an end of a tunnel that speaks TLS: first its handshake, then payload in and out of
-// records. After the handshake nothing in this class depends on the role. Thread: loop.
+// TlsStream is the end of a tunnel that speaks TLS. It makes the handshake first, then decrypts and
+// encrypts payload. After the handshake nothing in this class depends on the role (client or
+// server). Thread: loop.
 #pragma once
 
 #include <memory>
@@ -16,7 +17,8 @@ class ServerHandshake;
 
 class TlsStream final : public TlsTransport {
  public:
-  /// The server's side. `endpoint` is held until the handshake is done.
+  /// Makes a stream in the role of the server. The stream holds `endpoint` until the handshake is
+  /// done.
   TlsStream(TlsWorker& worker, UniqueFd fd, std::shared_ptr<const TlsEndpoint> endpoint);
   ~TlsStream() override;
 
@@ -33,12 +35,12 @@ class TlsStream final : public TlsTransport {
   TlsFacts facts() const { return established_ ? describeSession(session_.get()) : TlsFacts{}; }
   HandshakeFailure handshakeFailure() const;
   bool established() const { return established_; }
-  /// nullptr: no certificate was requested.
+  /// What is known of the client's certificate; nullptr: no certificate was requested.
   const PeerProof* peerProof() const { return context_.proof.get(); }
 
-  /// Applies the CAs, CRLs and client rules of `newest`. During the handshake the client will be
-  /// judged by them; after the handshake the client is judged at once. If the verdict is a refusal,
-  /// the caller must close the session.
+  /// Applies the CAs, CRLs and client rules of `newest`, and returns the verdict on the client.
+  /// Before the client's certificate arrives, culvert only stores them. Afterwards culvert judges
+  /// the client by them at once. If the verdict is a refusal, the caller must close the session.
   PeerVerdict applyTrust(const std::shared_ptr<const TlsEndpoint>& newest);
 
  private:
@@ -46,7 +48,7 @@ class TlsStream final : public TlsTransport {
   IoStatus failSession(int wolfError);
 
   RecordSizer records_;
-  std::unique_ptr<ServerHandshake> handshake_;  // until it is done; kept after a failure
+  std::unique_ptr<ServerHandshake> handshake_;  // nullptr once done; kept after a failure
   bool notifySent_ = false;
 };
 

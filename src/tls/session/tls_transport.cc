@@ -16,11 +16,12 @@
 namespace culvert {
 namespace {
 
-// Room for one sealed write and for the answers that one read may cause; only touched pages cost
-// memory.
+// Room for the records that one write() seals and for the answers that one read() may cause. Only
+// pages in use cost memory.
 constexpr size_t kBacklogSize = 192 * 1024;
 
-/// Whether a sealed record may be an alert: in TLS 1.3 it looks like two bytes of payload.
+/// Whether a sealed record may be an alert. A sealed alert of TLS 1.3 can be recognized only by its
+/// size, which is the size of a record with two bytes of payload.
 bool mayBeAlert(std::span<const uint8_t> record) {
   constexpr size_t kSealedAlert13 = kRecordHeader + 2 + 1 + 16;
   return record.size() == kSealedAlert13 || record[0] == kAlertRecord;
@@ -37,8 +38,9 @@ TlsTransport::TlsTransport(TlsWorker& worker, UniqueFd fd)
 
 TlsTransport::~TlsTransport() = default;
 
-/// wolfSSL has one error code for records that are too long and too short, and one for a missing
-/// extension and a message that it cannot reassemble.
+/// Distinguishes errors for which wolfSSL has only one code. LENGTH_ERROR means a record that is
+/// too long or too short. INCOMPLETE_DATA means a missing extension or a message that wolfSSL
+/// cannot reassemble.
 std::optional<uint8_t> TlsTransport::alertFor(int wolfError) const {
   if (wolfError == LENGTH_ERROR && bodyLeft_ > kMaxPlaintext) return Alert::record_overflow;
   if (wolfError == INCOMPLETE_DATA && established_) return Alert::unexpected_message;
@@ -50,8 +52,8 @@ IoStatus TlsTransport::flush() {
   return sendOutput();
 }
 
-/// Sends the backlog first, then what the last calls sealed. kOk: nothing is left to send, and the
-/// FIN is sent if one was requested.
+/// Sends the backlog first, then the records in the output scratch. kOk: nothing is left to send,
+/// and if a FIN was requested, the FIN is sent.
 IoStatus TlsTransport::sendOutput() {
   auto& output = worker_.output;
   if (heldTicket_ && (!output.empty() || finishWanted_)) {
@@ -67,7 +69,7 @@ IoStatus TlsTransport::sendOutput() {
     status = r.status == IoStatus::kOk && r.bytes < bytes.size() ? IoStatus::kBlocked : r.status;
   }
   if (backlog() == 0 && !fresh.empty() && status == IoStatus::kOk) {
-    // If the FIN comes next, it leaves in the same segment.
+    // If a FIN was requested, send the FIN in the same segment.
     const IoResult r = transmit(fresh, finishWanted_ && !finished_);
     fresh = fresh.subspan(r.bytes);
     status = r.status == IoStatus::kOk && !fresh.empty() ? IoStatus::kBlocked : r.status;
@@ -87,8 +89,8 @@ IoStatus TlsTransport::sendOutput() {
   return status;
 }
 
-/// What is left in the output when a call ends was sealed by a call that failed before it could
-/// send. Without these records the client could not decrypt later ones, so the stream fails.
+/// Drops the records that a call sealed but could not send because it failed. Without these records
+/// the client could not decrypt later records, so the stream fails.
 void TlsTransport::dropOutput() noexcept {
   if (worker_.output.empty()) return;
   worker_.output.clear();
@@ -125,11 +127,11 @@ int TlsTransport::onSend(WOLFSSL* ssl, char* from, int size, void* io) {
   auto* self = static_cast<TlsIoContext*>(io)->owner;
   if (self->context_.ended) return size;  // the library sends some alerts twice
   auto& output = self->worker_.output;
-  // Cast first: when the compiler copies from char to uint8_t, it copies single bytes.
+  // Cast before the copy: from char to uint8_t, the compiler would copy byte by byte.
   const auto* bytes = reinterpret_cast<const uint8_t*>(from);
   try {
     output.insert(output.end(), bytes, bytes + size);
-  } catch (const std::bad_alloc&) {  // it must not pass through wolfSSL's C code
+  } catch (const std::bad_alloc&) {  // the exception must not pass through wolfSSL's C code
     self->outOfMemory_ = true;
     return WOLFSSL_CBIO_ERR_GENERAL;
   }
@@ -144,7 +146,7 @@ int TlsTransport::onRecv(WOLFSSL*, char* into, int size, void* io) {
 
 int TlsTransport::feed(char* into, int size) {
   if (input_.empty()) return WOLFSSL_CBIO_ERR_WANT_READ;
-  // Refuse between records: there only culvert's alert can be sent.
+  // Refuse only between two records. There wolfSSL does not send an alert of its own.
   if (partial_ == 0) {
     if (guard_ != nullptr) {
       if (const int error = guard_->beforeRecord(); error != 0) return error;
@@ -181,8 +183,9 @@ void TlsTransport::countFraming(std::span<const uint8_t> bytes) {
   }
 }
 
-/// In TLS 1.3 the only record sealed at the end of a handshake is the ticket: the client already
-/// has the server's Finished. In TLS 1.2 the client waits for the server's Finished.
+/// Delays the session ticket. In TLS 1.3 the ticket is the only record sealed at the end of a
+/// handshake, because the server has sent its Finished before. In TLS 1.2 nothing is delayed,
+/// because the client waits for the server's Finished.
 void TlsTransport::holdTicket() {
   if (worker_.output.empty() || backlog() != 0) return;
   if (wolfSSL_GetVersion(session_.get()) != WOLFSSL_TLSV1_3) return;
@@ -192,7 +195,8 @@ void TlsTransport::holdTicket() {
   worker_.tickets.add(*heldTicket_);
 }
 
-/// No other record was sent in time. Called by the timer: no exception may leave.
+/// Sends the delayed ticket, because no other record was sent in time. The timer calls this
+/// function, so it must not throw.
 void TlsTransport::releaseTicket() {
   const auto ticket = std::move(heldTicket_);
   bool kept = false;

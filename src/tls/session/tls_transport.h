@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // TlsTransport is the I/O of one TLS session: a socket, and wolfSSL's callbacks that read and write
-// memory. One recv() fills the worker's input scratch with ciphertext, and wolfSSL reads record
-// after record from there. Sealed records gather in the output scratch, and one send() writes them.
-// The handshake and the established stream of a session both use it. Thread: loop.
+// memory. One recv() fills the worker's input scratch with ciphertext, and wolfSSL reads the
+// records from the scratch. Sealed records gather in the output scratch, and one send() writes
+// them. The handshake and the established stream of a session both use the TlsTransport. Thread:
+// loop.
 //
 // Invariants:
-//   1. The send callback always accepts; bytes that the socket does not accept wait in backlog_.
-//   2. After each call no ciphertext is left outside wolfSSL, because culvert receives only as much
-//      as there is room for as plaintext. So carried_ is empty, except for what arrived with the
-//      end of the handshake.
-//   3. The recv callback never returns 0 (wolfSSL would loop forever).
+//   1. The send callback accepts all bytes. Bytes that the socket does not accept wait in
+//      backlog_.
+//   2. After each call no ciphertext is left outside wolfSSL, because culvert receives at most as
+//      many bytes as the caller has room for plaintext. So carried_ is empty, except for bytes that
+//      arrived with the end of the handshake.
+//   3. The recv callback never returns 0, because wolfSSL would then loop forever.
 #pragma once
 
 #include <cstdint>
@@ -52,14 +54,14 @@ class TlsTransport : public SocketStream {
  protected:
   friend class ServerHandshake;
 
-  /// One in each public call: if an exception left sealed records in the shared output, drops them
-  /// so that they do not reach another stream.
+  /// Every public call makes an OutputGuard. If an exception left sealed records in the shared
+  /// output, the guard drops them so that they do not reach another stream.
   struct OutputGuard {
     TlsTransport& transport;
     ~OutputGuard() { transport.dropOutput(); }
   };
 
-  /// The alert that the peer must get after this error, or nothing.
+  /// The alert that the peer must get after this error; nothing if the error needs no alert.
   std::optional<uint8_t> alertFor(int wolfError) const;
   IoStatus sendOutput();
   void holdTicket();
@@ -71,7 +73,7 @@ class TlsTransport : public SocketStream {
   TlsWorker& worker_;
   TlsIoContext context_;
   TlsSession session_;
-  RecordGuard* guard_ = nullptr;    // of the handshake; nullptr after it
+  RecordGuard* guard_ = nullptr;    // nullptr after the handshake
   std::span<const uint8_t> input_;  // ciphertext for the call in progress
   std::vector<uint8_t> carried_;    // ciphertext kept for the next call
   IdleRecords idle_;
@@ -88,11 +90,11 @@ class TlsTransport : public SocketStream {
   void releaseTicket();
   void dropOutput() noexcept;
 
-  uint32_t bodyLeft_ = 0;  // of that record, once its header is complete
+  uint32_t bodyLeft_ = 0;  // body bytes missing from the unfinished record
   bool finished_ = false;
   RingBuffer backlog_;
   std::unique_ptr<HeldTicket> heldTicket_;      // must be sent before later records
-  std::unique_ptr<const CloseReason> failure_;  // of a failed stream; nullptr: out of memory
+  std::unique_ptr<const CloseReason> failure_;  // nullptr in a failed stream: out of memory
 };
 
 }  // namespace culvert

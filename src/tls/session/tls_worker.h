@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // TlsWorker is what the TLS streams of one worker share: their contexts, the two scratch buffers
-// for ciphertext, and the tickets that wait. Thread: loop.
+// for ciphertext, and the delayed session tickets. Thread: loop.
 #pragma once
 
 #include <cstdint>

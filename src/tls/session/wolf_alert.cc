@@ -6,8 +6,8 @@
 #include "tls/protocol/alert_number.h"
 #include "tls/session/tls_context.h"
 
-// Not in the public headers. A static library has it. A shared library hides it, and then culvert
-// sends no alert of its own.
+// SendAlert() is not in wolfSSL's public headers. A static library contains it. A shared library
+// hides it, and then culvert cannot send alerts of its own.
 extern "C" int SendAlert(WOLFSSL* ssl, int severity, int type) __attribute__((weak));
 
 namespace culvert {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The alert that ends a session. culvert sends exactly one fatal alert: the first one that wolfSSL
-// or culvert requests. wolfSSL sends most alerts by itself, some twice and some never;
-// sendFatalAlert() sends those that it does not send. Thread: loop.
+// or culvert requests. wolfSSL sends most alerts by itself, some of them twice. sendFatalAlert()
+// sends the alerts that wolfSSL does not send. Thread: loop.
 #pragma once
 
 #include <array>
@@ -20,25 +20,26 @@ struct AlertsSeen {
   std::optional<uint8_t> received;
 };
 AlertsSeen alertsSeen(WOLFSSL* ssl);
-/// wolfSSL remembers the last alert sent; `io` has the first, which is the one that the peer got.
+/// Takes the alert sent from `io`. `io` has the first alert, which the peer got; wolfSSL remembers
+/// only the last alert.
 AlertsSeen alertsSeen(WOLFSSL* ssl, const TlsIoContext& io);
 
-/// Sends a fatal alert through the session's send callback, unless one was sent already. Returns
-/// the last alert that wolfSSL remembers, or nothing if none could be sent. The peer got the first
-/// one: see alertsSeen() with the session's `io`.
+/// Sends a fatal alert through the session's send callback, unless wolfSSL has sent a fatal alert
+/// before. Returns the last alert that wolfSSL sent, or nothing if the alert could not be sent. For
+/// the alert that the peer got, see alertsSeen() with the session's `io`.
 ///
-/// A wolfSSL callback that refuses (a certificate) calls this first. The alert that wolfSSL then
-/// chooses comes second, and culvert discards it.
+/// A wolfSSL callback that refuses a certificate calls this function first. wolfSSL then sends its
+/// own alert as the second alert, and culvert discards the second alert.
 std::optional<uint8_t> sendFatalAlert(WOLFSSL* ssl, uint8_t alert);
 
 /// Whether this build of wolfSSL supports sendFatalAlert().
 bool canSendAlerts();
 
-/// For the send callback, which sees every record: stores in `io` the fatal alert, if any, in the
-/// record just sealed. After that TLS has ended and nothing more may be sent (RFC 8446 6.2).
+/// Call in the send callback for every record. If wolfSSL has sealed a fatal alert, stores the
+/// alert in `io`. Nothing may be sent after a fatal alert (RFC 8446 6.2).
 void noteAlert(WOLFSSL* ssl, TlsIoContext& io);
 
-/// A plaintext record with a fatal alert, for refusals before records are encrypted.
+/// A plaintext record with a fatal alert, for a refusal before records are encrypted.
 std::array<uint8_t, 7> fatalAlertRecord(uint8_t alert);
 
 }  // namespace culvert
