@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Parses one complete ClientHello message. Every length is checked against the remaining bytes
-// before it is used. Only the server name is copied. The cost is linear in the message's size.
+// Parses one complete ClientHello message. The parser checks every length against the remaining
+// bytes before it uses the length. It copies only the server name. The cost is linear in the
+// message's size.
 #include "tls/hello/client_hello.h"
 
 #include <algorithm>
@@ -47,8 +48,9 @@ struct Reader {
   bool done() const { return rest.empty() && !bad; }
 };
 
-/// A set of 16-bit numbers: a short list at first, as every honest hello needs. A longer set
-/// becomes a bitmap of 8 KiB, so that finding duplicates stays linear whatever a client sends.
+/// A set of 16-bit numbers. A small set is a short list, which is enough for the hellos of common
+/// clients. A larger set becomes a bitmap of 8 KiB, so that the cost of finding duplicates stays
+/// linear.
 class NumberSet {
  public:
   /// False if the value was in the set already.
@@ -120,10 +122,11 @@ Fault illegal(std::string_view reason) { return {Alert::illegal_parameter, reaso
 bool hostCharacter(uint8_t byte) {
   const char c = static_cast<char>(byte);
   return isAlnum(c) || c == '-' || c == '.' || c == '_' ||
-         c == ':';  // ':' for address literals, which RFC 6066 forbids and clients send
+         c == ':';  // some clients send IPv6 addresses although RFC 6066 forbids them
 }
 
-/// RFC 6066 3: a list of typed names, at most one of a type; only host_name (0) exists.
+/// RFC 6066 3: a list of names with a type, at most one name of each type. Only the type host_name
+/// (0) exists.
 Fault parseServerName(Reader body, ClientHello& out) {
   Reader list{body.vector16()};
   if (!body.done() || list.rest.empty()) return decodeError("server_name extension is malformed");
@@ -151,13 +154,13 @@ Fault parseAlpn(Reader body, ClientHello& out) {
   if (!body.done() || names.size() < 2) return decodeError("ALPN extension is malformed");
   for (Reader list{names}; !list.rest.empty();) {
     if (list.vector8().empty())
-      return decodeError("ALPN extension is malformed");  // empty name or cut short
+      return decodeError("ALPN extension is malformed");  // an empty or a truncated name
   }
   out.alpnList = names;
   return {};
 }
 
-/// RFC 8446 4.2.8. After all extensions are read, another check makes sure that each share's group
+/// RFC 8446 4.2.8. A later check, after all extensions are read, makes sure that each share's group
 /// is in supported_groups and occurs only once.
 Fault parseKeyShares(Reader body, ClientHello& out) {
   auto shares = body.vector16();
@@ -171,7 +174,7 @@ Fault parseKeyShares(Reader body, ClientHello& out) {
   return {};
 }
 
-/// RFC 8446 4.2.11: identities and binders; their numbers must be equal.
+/// RFC 8446 4.2.11: a list of identities and a list of binders, which must have the same length.
 Fault parsePreSharedKey(Reader body, ClientHello& out) {
   constexpr std::string_view kBad = "pre_shared_key extension is malformed";
   Reader identities{body.vector16()};
@@ -336,7 +339,8 @@ Fault parseExtensions(Reader reader, ClientHello& out) {
   }
   if (const Fault fault = judgeFragmentLength(out); !fault.reason.empty()) return fault;
   if (!out.hasKeyShare || !out.hasGroups) return {};
-  // RFC 8446 4.2.8: shares only for offered groups, one for each.
+  // RFC 8446 4.2.8: a key share must belong to an offered group, and each group may have only one
+  // key share.
   NumberSet offered;
   for (size_t i = 0; i < out.groups.size(); ++i) offered.insert(out.groups[i]);
   bool fine = true;

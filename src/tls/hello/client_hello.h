@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What a ClientHello says, as views into the bytes that it was gathered in. culvert parses the
+// The fields of a ClientHello, as views into the gathered bytes of the hello. culvert parses the
 // hello itself, once for each handshake, before a WOLFSSL exists. See hello_gatherer.h. Thread:
 // any.
 #pragma once
@@ -14,15 +14,15 @@
 
 namespace culvert {
 
-/// Longest ClientHello that culvert accepts, including its 4-byte handshake header. Real hellos
-/// stay below 4 KiB, even with post-quantum key shares and ECH. Tickets of other servers may make
-/// them longer.
+/// Longest ClientHello that culvert accepts, including its 4-byte handshake header. Hellos of
+/// common clients are shorter than 4 KiB, even with post-quantum key shares and ECH. Tickets of
+/// other servers may make hellos longer.
 inline constexpr size_t kMaxHelloMessage = size_t{64} << 10;
 /// The most records that one ClientHello may be split into (a 2 KiB hello in one-byte records is
 /// still accepted).
 inline constexpr size_t kMaxHelloRecords = 4096;
 
-/// Extensions that other code than the parser refers to (RFC 8446 4.2, RFC 7685).
+/// The extensions that code outside the parser refers to (RFC 8446 4.2, RFC 7685).
 enum ExtensionType : uint16_t {
   kPaddingExtension = 21,
   kPreSharedKeyExtension = 41,
@@ -31,8 +31,7 @@ enum ExtensionType : uint16_t {
   kKeyShareExtension = 51,
 };
 
-/// A view of a list of 16-bit numbers in network order. Valid as long as the bytes that it was
-/// parsed from.
+/// A view of a list of 16-bit numbers in network byte order. Valid as long as the viewed bytes.
 class U16List {
  public:
   U16List() = default;
@@ -47,9 +46,9 @@ class U16List {
   std::span<const uint8_t> bytes_;
 };
 
-/// What a ClientHello says (RFC 8446 4.1.2, RFC 5246 7.4.1.2). Lists are views into the gathered
-/// bytes: use them before the buffer is freed. Lists are in the client's order and may contain
-/// GREASE values (RFC 8701).
+/// The fields of a ClientHello (RFC 8446 4.1.2, RFC 5246 7.4.1.2). Lists are views into the
+/// gathered bytes, so do not use them after the buffer is freed. Lists are in the client's order
+/// and may contain GREASE values (RFC 8701).
 struct ClientHello {
   std::span<const uint8_t> message;  ///< the whole handshake message, header included
   uint16_t legacyVersion = 0;
@@ -58,14 +57,14 @@ struct ClientHello {
   U16List groups;                       ///< supported_groups
   U16List signatureAlgorithms;          ///< empty: the extension is absent
   std::span<const uint8_t> keyShares;   ///< body of the key_share list: {group, length, key}...
-  std::span<const uint8_t> extensions;  ///< all of them: {type, length, body}...
+  std::span<const uint8_t> extensions;  ///< all extensions: {type, length, body}...
   std::span<const uint8_t> alpnList;    ///< body of the protocol name list: {length, name}...
   std::span<const uint8_t> tickets13;   ///< body of the PSK identities: {length, ticket, age}...
   std::string serverName;               ///< lower case, no trailing dot; empty: none
   bool onlyNullCompression = false;
   bool fallbackScsv = false;       ///< TLS_FALLBACK_SCSV (RFC 7507)
-  bool lacksUncompressed = false;  ///< ec_point_formats is present without it; TLS 1.2 only
-  bool hasKeyShare = false;        ///< the extension is present (its list may be empty)
+  bool lacksUncompressed = false;  ///< ec_point_formats lacks the uncompressed format; TLS 1.2 only
+  bool hasKeyShare = false;        ///< key_share is present (its list may be empty)
   bool hasGroups = false;
   bool hasPskModes = false;
   bool pskWithKeyExchange = false;  ///< psk_dhe_ke is among the modes
@@ -75,10 +74,11 @@ struct ClientHello {
   bool statusRequest = false;   ///< requests a stapled OCSP response (RFC 6066 8)
   uint8_t maxFragment = 0;      ///< max_fragment_length (RFC 6066 4), 0: none, or ignored
   uint16_t recordLimit = 0;     ///< record_size_limit (RFC 8449), 0: none
-  uint16_t ticket12Length = 0;  ///< of the ticket in the session_ticket extension (TLS 1.2)
+  uint16_t ticket12Length = 0;  ///< bytes of the ticket in the session_ticket extension (TLS 1.2)
 
   bool offersVersion(uint16_t version) const;
-  /// The highest real TLS version offered, 0x0304 at most; 0x0300 and below mean SSL.
+  /// The highest known TLS version that the client offers, at most 0x0304; 0: none. 0x0300 and
+  /// below mean SSL.
   uint16_t highestVersion() const;
   /// Calls `visit(group, key)` for each key share.
   template <class Visit>

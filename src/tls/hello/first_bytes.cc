@@ -20,7 +20,7 @@ struct Opening {
 
 constexpr std::string_view kProxyV2("\r\n\r\n\0\r\nQUIT\n", 12);
 
-/// Three matching bytes of an entry are enough. The first match counts.
+/// An entry matches if at least three bytes match. The first entry that matches counts.
 constexpr Opening kOpenings[] = {
     {"GET ", FirstBytes::kHttp},
     {"POST ", FirstBytes::kHttp},
@@ -66,7 +66,7 @@ bool fits(const Opening& opening, std::string_view text) {
   return opening.letters == Case::kAny ? equalNoCase(have, want) : have == want;
 }
 
-/// A tag and one of the first commands of IMAP: "a1 CAPABILITY".
+/// A tag and a command with which IMAP clients begin, for example "a1 CAPABILITY".
 bool isImap(std::string_view text) {
   const size_t blank = text.find(' ');
   if (blank == 0 || blank > 20 || !std::all_of(text.begin(), text.begin() + long(blank), isAlnum))
@@ -84,7 +84,8 @@ bool hasAt(Bytes bytes, size_t offset, std::initializer_list<uint8_t> want) {
          std::equal(want.begin(), want.end(), bytes.begin() + long(offset));
 }
 
-/// An LDAPMessage with a bind, search or extended request: SEQUENCE, INTEGER of one byte, operation.
+/// An LDAPMessage with a bind, search or extended request: a SEQUENCE, an INTEGER of one byte, and
+/// the operation.
 bool isLdap(Bytes bytes) {
   if (bytes[0] != 0x30 || bytes.size() < 2) return false;
   const size_t at = bytes[1] < 0x80 ? 2 : 2 + (bytes[1] & 0x7f);
@@ -93,7 +94,7 @@ bool isLdap(Bytes bytes) {
           hasAt(bytes, at + 3, {0x77}));
 }
 
-/// A length, then a request code of PostgreSQL (TLS, GSS) or version 3.0 of its protocol.
+/// PostgreSQL: a length, then a request code (for TLS or GSS) or the protocol version 3.0.
 FirstBytes guessPostgres(Bytes bytes) {
   if (bytes[0] != 0 || bytes[1] != 0) return FirstBytes::kUnknown;
   if (hasAt(bytes, 3, {0x08, 0x04, 0xd2, 0x16, 0x2f}) ||
@@ -104,7 +105,7 @@ FirstBytes guessPostgres(Bytes bytes) {
                                                               : FirstBytes::kUnknown;
 }
 
-/// The opcodes of MongoDB that open a connection, after length, request id and response id.
+/// MongoDB: the length, the request id and the response id, then an opcode that opens a connection.
 bool isMongo(Bytes bytes) {
   return hasAt(bytes, 12, {0xdd, 0x07, 0, 0}) || hasAt(bytes, 12, {0xd4, 0x07, 0, 0});
 }
@@ -118,7 +119,7 @@ FirstBytes guessBinary(Bytes bytes) {
   if (bytes.size() < 3) return FirstBytes::kUnknown;
   if (bytes[0] == 0xff && bytes[1] >= 0xfb && bytes[1] <= 0xfe && bytes[2] < 0x80)
     return FirstBytes::kTelnet;
-  // An SSLv2 CLIENT-HELLO: two bytes of length with the high bit set, then message type 1.
+  // An SSLv2 CLIENT-HELLO has two bytes of length with the high bit set, then message type 1.
   if ((bytes[0] & 0x80) != 0 && bytes[2] == 1) return FirstBytes::kSslv2;
   if (const FirstBytes found = guessPostgres(bytes); found != FirstBytes::kUnknown) return found;
   if (isMongo(bytes)) return FirstBytes::kMongo;

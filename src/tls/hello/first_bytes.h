@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Guesses for the log which protocol a peer speaks whose first bytes are not TLS, by the first
-// bytes of common protocols. Does not use wolfSSL. Thread: any.
+// If a client's first bytes are not TLS, guesses its protocol for the log. The guess compares them
+// with the first bytes of common protocols. Does not use wolfSSL. Thread: any.
 #pragma once
 
 #include <cstdint>
@@ -42,7 +42,8 @@ enum class FirstBytes : uint8_t {
   kText
 };
 
-/// `bytes` is not empty. A match of fewer bytes than a pattern has is less certain.
+/// Guesses the protocol from `bytes`, which must not be empty. Few bytes may match a pattern only
+/// in part, and then the guess is less certain.
 FirstBytes guessFirstBytes(std::span<const uint8_t> bytes);
 
 /// Text for the log: the protocol, and what the client's operator can do, if anything.

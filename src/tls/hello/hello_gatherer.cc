@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The gatherer finds the records of a first flight, refuses garbage at once, and reassembles a
+// The gatherer finds the records of a first flight, refuses other bytes at once, and reassembles a
 // hello that was split over records. client_hello.cc parses the message itself.
 #include "tls/hello/hello_gatherer.h"
 
@@ -45,7 +45,7 @@ HelloResult HelloGatherer::scan(std::span<const uint8_t> bytes, ClientHello& out
     result = scanMessageHeader(
         record.subspan(kRecordHeader, std::min(length, record.size() - kRecordHeader)));
     if (result.status != HelloStatus::kNeedMore) return result;
-    // RFC 8446 5.1: nothing may follow in the record before the server has replied.
+    // RFC 8446 5.1: no other message may follow the hello in its record.
     if (messageSize_ != 0 && gathered_ + length > messageSize_)
       return malformed(Alert::unexpected_message,
                        "another message follows the ClientHello in its record");
@@ -60,13 +60,13 @@ HelloResult HelloGatherer::scan(std::span<const uint8_t> bytes, ClientHello& out
   return {};
 }
 
-/// Checks the bytes of a record header that have arrived, one by one, so that garbage is refused at
-/// its first byte.
+/// Checks the bytes of a record header as they arrive, so that bytes of another protocol are
+/// refused at the first byte.
 HelloResult HelloGatherer::scanRecordHeader(std::span<const uint8_t> record) const {
   bool first = records_ == 0;
   if (record[0] != kHandshakeRecord) {
-    // Judge by the first byte alone, so that the verdict does not depend on how many bytes arrived
-    // with it.
+    // Judge by the first byte alone, so that the verdict does not depend on the number of bytes
+    // that have arrived.
     bool tlsType = record[0] >= 20 && record[0] <= 24;
     if (first && !tlsType) return notTls(record);
     if (record[0] == 21)
@@ -115,7 +115,8 @@ HelloResult HelloGatherer::finish(std::span<const uint8_t> bytes, ClientHello& o
   return parseClientHelloMessage(message_, out);
 }
 
-/// Joins the records into one message, and splits that message into full records.
+/// Joins the payload of the records into one message, and splits the message into as few records as
+/// possible.
 void HelloGatherer::join(std::span<const uint8_t> bytes) {
   message_.reserve(messageSize_);
   for (size_t at = 0; at < position_;) {

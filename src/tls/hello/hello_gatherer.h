@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// HelloGatherer assembles a ClientHello from bytes that arrive in any pieces. It decides "not TLS",
-// "malformed, send this alert" or "complete" at the first byte that settles it. Thread: loop (the
+// HelloGatherer assembles a ClientHello from bytes that arrive in any pieces. It decides between
+// "not TLS", "malformed" and "complete" as soon as the bytes received suffice. Thread: loop (the
 // functions: any).
 #pragma once
 
@@ -29,29 +29,31 @@ struct [[nodiscard]] HelloResult {
   std::string_view reason;                  ///< static text; valid for kNotTls and kMalformed
 };
 
-/// Gathers one ClientHello. The caller keeps the raw bytes: in the recv scratch, or in a buffer if
-/// the hello arrives in pieces. Each call passes all bytes from the first byte of the connection;
-/// the gatherer continues where it stopped. It uses the heap only for a hello that is split over
-/// records.
+/// Gathers one ClientHello. The caller keeps the raw bytes, in the recv scratch or, if the hello
+/// arrives in pieces, in a buffer. Each call passes all bytes since the first byte of the
+/// connection, and the gatherer continues where it stopped. It uses the heap only for a hello that
+/// is split over records.
 ///
 ///   HelloGatherer gatherer;
 ///   HelloResult r = gatherer.feed(allBytes, hello);
-///   // kComplete: pass these to wolfSSL:
-///   // gatherer.preface(allBytes), allBytes.subspan(gatherer.consumed())
+///   if (r.status == HelloStatus::kComplete) {
+///     // Pass gatherer.preface(allBytes) to wolfSSL, then the bytes after the hello:
+///     // allBytes.subspan(gatherer.consumed()).
+///   }
 class HelloGatherer {
  public:
-  /// The bytes may have moved in memory since the last call, but must not have changed. After any
-  /// result other than kNeedMore, further calls return the same result. The views in `out` belong
-  /// to the call that returned kComplete.
+  /// `bytes` may have moved in memory since the last call, but must not have changed. After any
+  /// result other than kNeedMore, further calls return the same result. Only the call that returns
+  /// kComplete fills `out`, with views into its `bytes` or into the gatherer.
   HelloResult feed(std::span<const uint8_t> bytes, ClientHello& out);
 
-  /// Raw bytes of the records that made up the hello. Valid after kComplete.
+  /// The number of raw bytes in the records of the hello. Valid after kComplete.
   size_t consumed() const { return position_; }
 
-  /// The records to give to wolfSSL in place of the first consumed() bytes. These are the same
-  /// bytes, or, if the hello was split over records, as few records as possible. That is allowed
-  /// because the transcript covers messages, not records (RFC 8446 4.4.1). Valid after kComplete,
-  /// as long as `bytes` and the gatherer live.
+  /// The records to pass to wolfSSL in place of the first consumed() bytes. If the hello was split
+  /// over records, these are new records, as few as possible; otherwise the same bytes. New records
+  /// are allowed because the transcript covers messages, not records (RFC 8446 4.4.1). Valid after
+  /// kComplete, as long as `bytes` and the gatherer live.
   std::span<const uint8_t> preface(std::span<const uint8_t> bytes) const {
     return records_ == 1 ? bytes.first(position_) : std::span<const uint8_t>(joined_);
   }
@@ -76,10 +78,11 @@ class HelloGatherer {
   uint8_t header_[4] = {};
   HelloResult result_;
   std::vector<uint8_t> message_;  // only if the hello was split over records
-  std::vector<uint8_t> joined_;   // that message in full records
+  std::vector<uint8_t> joined_;   // the hello in as few records as possible
 };
 
-/// Parses one complete handshake message (header included). Used by the gatherer and by tests.
+/// Parses one complete ClientHello message, header included. The gatherer and tests use this
+/// function.
 HelloResult parseClientHelloMessage(std::span<const uint8_t> message, ClientHello& out);
 
 }  // namespace culvert

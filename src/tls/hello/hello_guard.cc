@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// See hello_guard.h. Lengths are checked before they are used. Only a digest of the first hello is
-// kept.
+// See hello_guard.h. HelloGuard checks lengths before it uses them. Of the first hello it keeps
+// only a digest and a few facts.
 #include "tls/hello/hello_guard.h"
 
 #include <algorithm>
@@ -16,9 +16,9 @@ namespace culvert {
 
 namespace {
 
-// Payload bytes of records, without headers; BoringSSL has the same limit.
+// The limit counts the payload of records, without headers. BoringSSL has the same limit.
 constexpr uint32_t kMostEarlyData = 16384;
-// An honest client sends one or two change_cipher_spec.
+// Common clients send one or two change_cipher_spec records.
 constexpr uint8_t kMostDropped = 32;
 
 // RFC 8446 4.1.3: the random of a HelloRetryRequest.
@@ -37,10 +37,10 @@ bool mayChange(uint16_t type) {
          type == kPreSharedKeyExtension || type == kPaddingExtension;
 }
 
-/// Sorted by type, because the order may differ between the two hellos. The parser allows one
-/// extension of each type. For example wolfSSL's own client moves supported_versions and
-/// psk_key_exchange_modes in its second hello. The parser also checks that pre_shared_key is the
-/// last extension.
+/// Sorts the extensions by type, because the order may differ between the two hellos. For example,
+/// wolfSSL's client moves supported_versions and psk_key_exchange_modes in its second hello. The
+/// parser allows only one extension of each type, and checks that pre_shared_key is the last
+/// extension.
 std::vector<std::span<const uint8_t>> sortedExtensions(const ClientHello& hello) {
   std::vector<std::span<const uint8_t>> out;
   for (auto rest = hello.extensions; rest.size() >= 4;) {
@@ -53,7 +53,8 @@ std::vector<std::span<const uint8_t>> sortedExtensions(const ClientHello& hello)
   return out;
 }
 
-/// Notes the start of a message, as far as its first record holds it.
+/// Stores in `flight` which message `message` is. `message` may be only the part of the message
+/// that its first record contains.
 void noteMessage(std::span<const uint8_t> message, StagedFlight& flight) {
   if (message[0] == kCertificateRequest) flight.asksCertificate = true;
   if (message[0] != kServerHello) return;
@@ -70,7 +71,7 @@ void noteMessage(std::span<const uint8_t> message, StagedFlight& flight) {
 
 StagedFlight lookAtFlight(std::span<const uint8_t> staged) {
   StagedFlight flight;
-  size_t left = 0;  // of a message that continues in the next record
+  size_t left = 0;  // bytes of a message that continues in the next record
   while (staged.size() >= kRecordHeader) {
     const size_t record = std::min(kRecordHeader + u16At(staged, 3), staged.size());
     auto body = staged.subspan(kRecordHeader, record - kRecordHeader);
@@ -91,7 +92,8 @@ StagedFlight lookAtFlight(std::span<const uint8_t> staged) {
 }
 
 void HelloGuard::awaitSecond(const ClientHello& first, std::span<const uint8_t> retry) {
-  // legacy_version, random, session id, suite, compression, extensions: wolfSSL wrote these.
+  // The fields are legacy_version, random, session id, suite, compression and extensions. The
+  // lengths need no check, because wolfSSL wrote them.
   constexpr size_t kSessionIdAt = kRandomAt + sizeof kRetryRandom;
   size_t at = kSessionIdAt + 1 + retry[kSessionIdAt] + 2 + 1 + 2;
   while (at + 4 <= retry.size()) {
@@ -133,7 +135,7 @@ RecordVerdict HelloGuard::inspectBody(uint8_t type, size_t length, std::span<con
   if (bytes.size() < record) return {RecordVerdict::kMore};
   if (type == kChangeCipherSpec && bytes[kRecordHeader] != 1)
     return refuseWith(Alert::unexpected_message, "change_cipher_spec does not have the value 1");
-  // RFC 8446 6: TLS 1.3 ignores the level, and every alert except this one ends the session.
+  // RFC 8446 6: TLS 1.3 ignores the alert level. Every alert except user_canceled ends the session.
   if (type == kAlertRecord && bytes[kRecordHeader + 1] != Alert::user_canceled)
     return {RecordVerdict::kReceived, bytes[kRecordHeader + 1]};
   if (++dropped_ > kMostDropped)
@@ -146,7 +148,7 @@ RecordVerdict HelloGuard::skipEarlyData(size_t record, std::span<const uint8_t> 
     return refuseWith(Alert::unexpected_message, "client sent data before the handshake was done");
   if (record - kRecordHeader > kMaxCiphertext13)
     return refuseWith(Alert::record_overflow, "a record is longer than allowed");
-  // An empty record counts as one byte, so that a client cannot send empty records for ever.
+  // Count an empty record as one byte, so that a client cannot send empty records forever.
   skipped_ += static_cast<uint32_t>(std::max<size_t>(record - kRecordHeader, 1));
   if (skipped_ > kMostEarlyData)
     return refuseWith(Alert::unexpected_message, "client sent more early data than culvert skips");
@@ -183,7 +185,8 @@ SecondHelloVerdict HelloGuard::judgeSecond(const ClientHello& second) {
 
 HelloGuard::Digest HelloGuard::digestOf(const ClientHello& hello) const {
   Sha256Hasher sha;
-  // All fields before the extensions, except the lengths of the message and of the extensions.
+  // The digest covers all fields before the extensions, except the lengths of the message and of
+  // the extensions.
   const size_t fields = hello.message.size() - hello.extensions.size() - 2;
   sha.add(hello.message.first(fields).subspan(kMessageHeader));
   for (const auto extension : sortedExtensions(hello)) {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// HelloGuard checks records between the socket and wolfSSL during a TLS 1.3 handshake. It does what
-// RFC 8446 requires of a server and wolfSSL does not do. It drops change_cipher_spec wherever one
-// is allowed (section 5), and accepts a plaintext alert of a client that has no keys yet (6). It
-// skips early data before a second hello (4.2.10), and compares that hello with the first (4.1.2).
-// culvert never accepts early data. It answers a client that offers early data with a
-// HelloRetryRequest and a cookie. Then the record type identifies the records to skip. Thread:
-// loop.
+// HelloGuard checks records between the socket and wolfSSL during a TLS 1.3 handshake, because
+// wolfSSL does not do all that RFC 8446 requires of a server. HelloGuard drops change_cipher_spec
+// wherever it is allowed (section 5), and accepts a plaintext alert of a client that has no keys
+// yet (6). It skips early data before a second hello (4.2.10), and compares the second hello with
+// the first (4.1.2). culvert never accepts early data. It answers a client that offers early data
+// with a HelloRetryRequest and a cookie. Until the second hello, the record type then shows which
+// records are early data. Thread: loop.
 #pragma once
 
 #include <array>
@@ -23,7 +23,7 @@ struct [[nodiscard]] RecordVerdict {
     kMore,      ///< too few bytes to decide
     kPass,      ///< wolfSSL handles the record
     kDrop,      ///< skip `size` bytes
-    kRefuse,    ///< the handshake ends with `alert`, for `reason`
+    kRefuse,    ///< culvert ends the handshake with `alert`, because of `reason`
     kReceived,  ///< the client ends the handshake with `alert`
   };
   Kind kind = kPass;
@@ -38,7 +38,7 @@ struct [[nodiscard]] SecondHelloVerdict {
   std::string_view reason = {};
 };
 
-/// What a staged server flight contains, as far as it is not encrypted.
+/// The contents of the unencrypted part of a staged server flight.
 struct StagedFlight {
   std::span<const uint8_t> retry;  ///< the body of a HelloRetryRequest; empty: none
   bool serverHello = false;        ///< a ServerHello that is not a HelloRetryRequest
@@ -48,12 +48,13 @@ StagedFlight lookAtFlight(std::span<const uint8_t> staged);
 
 class HelloGuard {
  public:
-  /// wolfSSL answers the first hello with `retry`: the next hello will be compared with the first.
+  /// Call when wolfSSL answers the first hello with `retry`, the body of a HelloRetryRequest.
+  /// judgeSecond() then compares the second hello with `first`.
   void awaitSecond(const ClientHello& first, std::span<const uint8_t> retry);
   bool awaitsSecond() const { return awaits_; }
 
-  /// Judges the record at the front of `bytes`, which continue after what was dropped before. Must
-  /// not be called in the middle of a record that was passed on.
+  /// Judges the record at the front of `bytes`. If the last call returned kDrop, `bytes` must begin
+  /// after the dropped bytes. After kPass, call inspect() only at the start of the next record.
   RecordVerdict inspect(std::span<const uint8_t> bytes);
 
   /// RFC 8446 4.1.2: the second hello must equal the first. It may differ in the share of the
@@ -69,12 +70,12 @@ class HelloGuard {
   Digest digestOf(const ClientHello& hello) const;
 
   Digest first_{};
-  uint32_t skipLeft_ = 0;  // bytes left to skip of an incomplete early data record
+  uint32_t skipLeft_ = 0;  // bytes to skip of a partly received early data record
   uint32_t skipped_ = 0;   // bytes of early data so far
   uint16_t group_ = 0;     // requested by the HelloRetryRequest; 0: none
   uint8_t dropped_ = 0;    // change_cipher_spec and warnings so far
   bool awaits_ = false;    // waiting for the second hello
-  bool cookie_ = false;    // the HelloRetryRequest has one
+  bool cookie_ = false;    // the HelloRetryRequest has a cookie
   bool firstHadTicket_ = false;
   bool firstHadEarlyData_ = false;
 };

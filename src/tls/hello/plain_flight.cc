@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// See plain_flight.h. What is passed on is in new records: a message's header, and as much of its
-// body as has arrived.
+// See plain_flight.h. wolfSSL gets new records. A record contains a message's header and the part
+// of the body that has arrived.
 #include "tls/hello/plain_flight.h"
 
 #include <algorithm>
@@ -83,7 +83,7 @@ RecordVerdict PlainFlight::takeMessages(std::span<const uint8_t> bytes, std::vec
     if (messageSeen_ < message_.size()) continue;
     messageSeen_ = 0;
     messageLeft_ = u24At(message_, 1);
-    // The header and the part of the body that is available share a record.
+    // Put the header and the part of the body that has arrived into one record.
     const auto part = bytes.first(
         std::min<size_t>({messageLeft_, bytes.size(), kMaxPlaintext - message_.size()}));
     std::vector<uint8_t> begin(message_.begin(), message_.end());
