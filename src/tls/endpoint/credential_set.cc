@@ -60,7 +60,7 @@ std::string_view CredentialSet::nameCovering(std::string_view host) const {
   if (const auto exact = exact_.find(host); exact != exact_.end()) return exact->first;
   const auto found = findWildcard(host);
   if (found == wildcard_.end()) return {};
-  return {found->first.data() - 2, found->first.size() + 2};  // with its "*."
+  return {found->first.data() - 2, found->first.size() + 2};  // with the "*."
 }
 
 size_t CredentialSet::select(const ClientHello& hello, const TlsSettings& settings,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The certificates of one service, with an index that finds the one for a client. The lookup by
-// server name takes constant time; then the set compares what the client can verify. Does not use
-// wolfSSL. Thread: frozen.
+// The certificates of one service, with an index that finds the certificate for a client. The
+// lookup by server name takes constant time. Of the certificates found, the set selects one that
+// the client can verify. Does not use wolfSSL. Thread: frozen.
 #pragma once
 
 #include <cstdint>
@@ -23,25 +23,28 @@ class CredentialSet {
   using List = std::vector<std::shared_ptr<const Credentials>>;
 
   CredentialSet() = default;
-  /// In the order of the configuration. The first certificate's names are the default.
+  /// `list` is in the order of the configuration. Certificates with the first name of the first
+  /// certificate are the default.
   explicit CredentialSet(List list);
   CredentialSet(const CredentialSet& other) : CredentialSet(other.list_) {}
   CredentialSet& operator=(CredentialSet&&) = default;
   CredentialSet& operator=(const CredentialSet& other) { return *this = CredentialSet(other); }
   CredentialSet(CredentialSet&&) = default;
 
-  /// The index of the credential for this client. Must not be called on an empty set.
+  /// Returns the index of the credential for this client. Must not be called on an empty set.
   ///
-  /// Candidates are the certificates that name the host exactly, then those that cover it by a
-  /// wildcard (RFC 6125 6.4.3: one label, the leftmost). Valid ones of both come before the others.
-  /// If names are not strict, certificates with the name of the first one follow. Otherwise ECDSA
-  /// comes before other keys, then the order of the configuration counts. The first candidate whose
-  /// key the client can use with the suites of `settings` is selected. If the client can use none,
-  /// the name alone decides, and judgeHello refuses.
+  /// Candidates are the certificates with the exact server name, then the certificates that cover
+  /// the server name by a wildcard (RFC 6125 6.4.3: one label, the leftmost). The default
+  /// certificates follow as a second group, unless strictSni is set and the server name is known.
+  /// In each group, valid certificates come first. Among equal candidates ECDSA comes before other
+  /// keys, then the order of the configuration counts. select() returns the first candidate whose
+  /// key the client can use with the suites of `settings`. If the client can use no candidate, the
+  /// name alone decides, and judgeHello refuses the client.
   size_t select(const ClientHello& hello, const TlsSettings& settings, uint16_t version) const;
 
-  /// The certificate name that covers `host` (lower case): the same name, or `*.` and the rest
-  /// after the first label. Empty: none. Lives as long as the set.
+  /// Returns the certificate name that covers `host` (lower case), or an empty text if there is
+  /// none. The name is `host` itself or a wildcard for its first label. The view is valid as long
+  /// as the set.
   std::string_view nameCovering(std::string_view host) const;
   /// Whether a certificate covers `host`, which may itself be a wildcard.
   bool covers(std::string_view host) const { return !nameCovering(host).empty(); }
@@ -62,27 +65,28 @@ class CredentialSet {
   const Indices* byWildcard(std::string_view host) const;
 
   List list_;
-  Index exact_;     // also IP addresses as text
+  Index exact_;     // contains IP addresses too, as text
   Index wildcard_;  // "*.example.org" under its own "example.org"
   Indices default_;
 };
 
-/// What a connection needs to know about the TLS of its service. Frozen: a new certificate makes a
-/// new endpoint, and the settings stay the same object.
+/// The TLS settings and certificates of a service, as a connection uses them. Frozen: for a new
+/// certificate culvert makes a new endpoint, which shares the settings with the old endpoint.
 struct TlsEndpoint {
   std::shared_ptr<const TlsSettings> settings;
   std::shared_ptr<const CredentialSet> credentials;
-  std::shared_ptr<AskedNames> asked;  ///< the service's, over all its certificates; may be null
+  std::shared_ptr<AskedNames> asked;  ///< for all certificates of the service; may be nullptr
 
-  /// Compares the objects: a reload keeps what has not changed.
+  /// Compares the pointers. That suffices, because a reload keeps unchanged objects.
   bool operator==(const TlsEndpoint&) const = default;
 };
 
-/// Checks settings and certificates together: an error if no suite fits a key.
+/// Fails if no suite of `settings` fits the certificate's key.
 Result<void> checkKeyType(const TlsSettings& settings, const Credentials& credentials);
-/// The same check for all certificates.
+/// Calls checkKeyType() for all certificates, and returns the first error.
 Result<void> checkEndpoint(const TlsSettings& settings, const CredentialSet& credentials);
-/// A warning if no key fits the suites of TLS 1.2 but TLS 1.3 is served; else empty.
+/// A warning if the service allows TLS 1.2 and 1.3, but no key fits the suites of TLS 1.2; else
+/// empty.
 std::string keyTypeWarning(const TlsSettings& settings, const CredentialSet& credentials);
 
 }  // namespace culvert

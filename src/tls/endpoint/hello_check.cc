@@ -15,8 +15,8 @@ namespace culvert {
 
 namespace {
 
-// SignatureScheme numbers (RFC 8446 4.2.3); in TLS 1.2 the pairs {hash, signature} of RFC
-// 5246 7.4.1.4.1.
+// SignatureScheme numbers (RFC 8446 4.2.3). In TLS 1.2 they are pairs {hash, signature} (RFC 5246
+// 7.4.1.4.1).
 constexpr uint8_t kSignatureRsa = 1;
 constexpr uint8_t kSignatureEcdsa = 3;
 constexpr uint16_t kRsaPssSha256 = 0x0804;
@@ -95,7 +95,7 @@ HelloVerdict refuseHello(uint8_t alert, std::string reason) {
   return {0, alert, std::move(reason)};
 }
 
-/// Joins the names of at most `limit` numbers, without GREASE.
+/// Joins the names of at most kLimit numbers, without GREASE and signalling values.
 template <class Name>
 std::string listed(const U16List& list, Name name) {
   constexpr size_t kLimit = 6;
@@ -103,15 +103,15 @@ std::string listed(const U16List& list, Name name) {
   size_t count = 0;
   for (size_t i = 0; i < list.size(); ++i) {
     if (isGrease(list[i]) || list[i] == kRenegotiationScsv || list[i] == kFallbackScsv)
-      continue;  // signalling values are not suites
+      continue;  // GREASE and signalling values are not suites
     if (count++ < kLimit) out += (out.empty() ? "" : ", ") + name(list[i]);
   }
   if (count > kLimit) out += fmt::format(" and {} more", count - kLimit);
   return out.empty() ? "nothing" : out;
 }
 
-/// The protocols that a client offers, for a log line. The client chooses the bytes, so the text is
-/// short and printable.
+/// The protocols that a client offers, for a log line. A client can send any bytes, so the function
+/// shortens the text and replaces bytes that are not printable.
 std::string offeredProtocols(const ClientHello& hello) {
   constexpr size_t kLimit = 6;
   constexpr size_t kLongest = 32;
@@ -138,22 +138,22 @@ uint16_t chooseVersion(const ClientHello& hello, const TlsSettings& settings) {
 std::string versionReason(const ClientHello& hello, const TlsSettings& settings) {
   uint16_t highest = hello.highestVersion();
   if (highest == 0) return "client offers no known TLS version";
-  // No version is in common here. So if the client's highest version is above the service's, the
-  // client offers no version that the service allows.
+  // The client and the service have no version in common. The client may nevertheless offer a
+  // version above the service's highest version.
   if (highest > settings.maxVersion)
     return fmt::format(
         "client offers {} but no version that the service allows ({})", versionWords(highest),
         settings.minVersion == settings.maxVersion
             ? versionWords(settings.minVersion)
             : versionWords(settings.minVersion) + " to " + versionWords(settings.maxVersion));
-  // Below TLS 1.2 the client offers a single version if its list has one entry, or if its version
-  // is TLS 1.0.
+  // The client offers a single version if supported_versions has one entry, or if its highest
+  // version is TLS 1.0.
   bool only = hello.supportedVersions.size() == 1 || highest == kTls10;
   return fmt::format("client offers {}{}{}, service requires {}", only ? "" : "at most ",
                      versionWords(highest), only ? " only" : "", versionWords(settings.minVersion));
 }
 
-/// RFC 8446 9.2, 4.1.2, 4.2.2, 4.2.9.
+/// Checks the requirements of RFC 8446 9.2, 4.1.2, 4.2.2 and 4.2.9.
 HelloVerdict checkTls13Hello(const ClientHello& hello) {
   if (hello.hasCookie)
     return refuseHello(Alert::illegal_parameter,
@@ -184,7 +184,7 @@ HelloVerdict checkTls12Hello(const ClientHello& hello) {
 bool groupInCommon(const ClientHello& hello, uint16_t version,
                    const std::vector<uint16_t>& groups) {
   if (!hello.hasGroups)
-    return version < kTls13;  // RFC 8422 4: absent means that the server chooses
+    return version < kTls13;  // RFC 8422 4: without supported_groups the server chooses
   for (uint16_t group : groups) {
     if (version < kTls13 && isHybridGroup(group)) continue;
     if (hello.groups.contains(group)) return true;
@@ -202,14 +202,16 @@ bool canServe(const ClientHello& hello, const TlsSettings& settings, uint16_t ve
 
 namespace {
 
-/// Checks that both sides share a suite and a signature algorithm for the certificate's key.
+/// Checks that the client and the service have a suite and a signature algorithm for the
+/// certificate's key in common.
 HelloVerdict checkCredential(const ClientHello& hello, const TlsSettings& settings,
                              uint16_t version, const CertificateInfo& leaf) {
   if (!suitesFit(hello, settings, version, leaf.keyType))
     return refuseHello(Alert::handshake_failure,
                        fmt::format("no cipher suite in common for {}: client offers {}",
                                    versionWords(version), listed(hello.cipherSuites, suiteName)));
-  // Resumption needs no signature. If the ticket is not accepted, wolfSSL refuses the handshake.
+  // Resumption needs no signature, so accept a hello with a ticket. If culvert then does not accept
+  // the ticket, wolfSSL refuses the handshake.
   if (version == kTls13 && hello.hasPreSharedKey) return {version, 0, {}};
   if (!signaturesFit(hello, version, leaf) || !curveFits(hello, version, leaf))
     return refuseHello(Alert::handshake_failure,
@@ -235,7 +237,7 @@ HelloVerdict checkProtocols(const ClientHello& hello, const TlsSettings& setting
 }
 
 HelloVerdict checkVersion(const ClientHello& hello, const TlsSettings& settings) {
-  // RFC 8446 appendix D.5: refused regardless of the rest of the hello.
+  // RFC 8446 appendix D.5: refuse SSL regardless of the rest of the hello.
   if (hello.legacyVersion <= kSsl30)
     return refuseHello(Alert::protocol_version,
                        fmt::format("client offers SSL 3.0 or older, service requires {}",

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What culvert decides about a ClientHello before wolfSSL sees it: the version, the certificate,
-// and whether both sides share parameters. The cost does not depend on the number of certificates.
-// Does not use wolfSSL. Thread: any.
+// Decides about a ClientHello before wolfSSL gets it: the version, the certificate, and whether the
+// client and the service have parameters in common. The cost does not depend on the number of
+// certificates. Does not use wolfSSL. Thread: any.
 #pragma once
 
 #include <cstddef>
@@ -28,8 +28,9 @@ struct HelloVerdict {
 };
 
 /// Checks the version, TLS_FALLBACK_SCSV (RFC 7507), and for TLS 1.3 the requirements of RFC 8446
-/// 9.2 and 4.1.2. Then checks the server name, the certificate, and that both sides share a suite,
-/// a group and a protocol. A refused hello does not cost a WOLFSSL.
+/// 9.2 and 4.1.2. Then checks the server name and the certificate, and that the client and the
+/// service have a suite, a group and a protocol in common. culvert makes no WOLFSSL for a refused
+/// hello.
 HelloVerdict judgeHello(const ClientHello& hello, const TlsSettings& settings,
                         const CredentialSet& credentials);
 

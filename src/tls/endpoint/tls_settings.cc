@@ -12,7 +12,8 @@ namespace culvert {
 
 namespace {
 
-/// Without AES instructions ChaCha20 is much faster and does not leak key bits through timing.
+/// Puts ChaCha20 first on a CPU without AES instructions. There ChaCha20 is much faster than AES
+/// and does not leak key bits through timing.
 std::vector<uint16_t> forThisCpu(std::vector<uint16_t> suites) {
   return tlsCpuHasAes() ? suites : chachaFirst(std::move(suites));
 }

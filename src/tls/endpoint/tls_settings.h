@@ -20,7 +20,7 @@ class KeyLog;
 
 /// The TLS settings of one service. Frozen once shared. An empty list means the default.
 struct TlsSettings {
-  std::string service;  ///< binds tickets; also for messages
+  std::string service;  ///< tickets are bound to this name; messages contain it
   uint16_t minVersion = kTls12;
   uint16_t maxVersion = kTls13;
   std::vector<uint16_t> ciphers;       ///< TLS 1.2 (checkCipherList)
@@ -28,14 +28,15 @@ struct TlsSettings {
   std::vector<uint16_t> groups;        ///< checkGroups
   std::vector<std::string> alpn;       ///< empty: no ALPN
   bool sessionTickets = true;
-  Millis ticketLifetime = std::chrono::hours(12);  ///< announced, and enforced at resumption
+  Millis ticketLifetime = std::chrono::hours(12);  ///< clients are told; resumption enforces it
   bool strictSni = false;                    ///< refuse clients with an unknown server name or none
   bool staple = false;                       ///< send OCSP responses to clients that request them
   std::shared_ptr<const PeerAuth> peerAuth;  ///< nullptr: no client certificates
-  uint16_t recordSize = 16384;               ///< of records to the client; 0 = dynamic
+  uint16_t recordSize = 16384;               ///< most payload of a record to the client; 0: dynamic
   std::shared_ptr<KeyLog> keyLog;            ///< nullptr: no key log
 
-  /// Equal settings share their contexts: a reload keeps the old object.
+  /// A reload uses this to keep the old object of equal settings, so that its contexts are kept
+  /// too.
   bool operator==(const TlsSettings&) const = default;
 
   const std::vector<uint16_t>& suites12() const;
@@ -43,11 +44,11 @@ struct TlsSettings {
   const std::vector<uint16_t>& allGroups() const;
 };
 
-/// Checks the settings as a whole. Errors: min-version above max-version, no suite allowed for a
-/// version, no group that wolfSSL supports.
+/// Checks the settings as a whole. Errors: min-version is above max-version, no suite is allowed
+/// for a version, or wolfSSL supports none of the groups.
 Result<void> checkTlsSettings(const TlsSettings& settings);
 
-/// The groups that wolfSSL supports. wolfSSL must be initialised.
+/// Returns the members of `groups` that wolfSSL supports. wolfSSL must be initialised.
 std::vector<uint16_t> groupsHere(const std::vector<uint16_t>& groups);
 
 /// "TLS 1.3; ciphersuites ...; groups ...": what a client can negotiate.
