@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// AskedNames remembers which certificate names of a service clients have requested recently.
-// culvert then warns of a renewed certificate that lacks one of them. It stores certificate names
-// only, never text from a client. So clients can neither fill it nor push entries out. Thread: any.
+// AskedNames remembers which certificate names of a service clients have requested recently. If a
+// renewed certificate lacks one of these names, culvert logs a warning. AskedNames stores names
+// from certificates only, never text from a client. So a client cannot make it grow or remove its
+// entries. Thread: any.
 #pragma once
 
 #include <cstdint>
@@ -15,14 +16,15 @@ namespace culvert {
 
 class AskedNames {
  public:
-  /// Names are remembered this long.
+  /// How long a name is remembered, in seconds.
   static constexpr int64_t kSeconds = 24 * 3600;
 
-  /// `name`: the name in the certificate (CredentialSet::nameCovering); `*.example.org` for every
-  /// host below. `now`: seconds of a clock that does not go back.
+  /// `name` is the name in the certificate (CredentialSet::nameCovering), for example
+  /// `*.example.org` for a request for `www.example.org`. `now` is in seconds of a clock that does
+  /// not go back.
   void note(std::string_view name, int64_t now);
 
-  /// The names requested within kSeconds, in any order. Forgets the others.
+  /// The names requested within the last kSeconds, in any order. Forgets all other names.
   std::vector<std::string> recent(int64_t now);
 
  private:

@@ -35,7 +35,7 @@ bool isCertificateName(const std::string& name) {
   return false;
 }
 
-/// Pairs to which other programs give fixed names.
+/// Pairs of files for which other programs use fixed names.
 constexpr std::pair<const char*, const char*> kKnownPairs[] = {{"fullchain.pem", "privkey.pem"},
                                                                {"tls.crt", "tls.key"}};
 
@@ -68,7 +68,7 @@ Result<std::vector<CertificateFiles>> listCertificates(const std::string& direct
       const std::string key = name.substr(0, name.size() - 4) + ".key";
       found.push_back({path, names->contains(key) ? below(directory, key) : "", passphrase});
     } else if (isDirectory(path)) {
-      // An unreadable directory does not belong to culvert.
+      // Skip a directory that culvert cannot read, because it is not meant for culvert.
       if (const auto inside = namesIn(path)) addKnownPair(path, *inside, passphrase, found);
     }
   }

@@ -23,7 +23,7 @@ struct ContextDeleter {
   void operator()(WOLFSSL_CTX* ctx) const { wolfSSL_CTX_free(ctx); }
 };
 
-/// Whether `key` is the private half of the certificate's key. Loads both as a server would.
+/// Whether `key` is the private key of the certificate. Loads both into a wolfSSL server context.
 bool keyFits(const std::vector<uint8_t>& certificate, const SecretBytes& key) {
   std::unique_ptr<WOLFSSL_CTX, ContextDeleter> ctx(wolfSSL_CTX_new(wolfTLSv1_2_server_method()));
   return ctx != nullptr &&
@@ -42,7 +42,8 @@ std::string labelsOf(const std::vector<PemBlock>& blocks) {
   return out;
 }
 
-/// A PFX starts with its version (RFC 7292 4), where a certificate or a key has another item.
+/// Whether the bytes are PKCS #12. A PFX starts with its version (RFC 7292 4), and a certificate or
+/// a key does not.
 bool isPkcs12(std::span<const uint8_t> bytes) {
   DerReader file(bytes);
   DerReader parts(file.next(DerReader::kSequence).value_or(DerItem{}).body);
@@ -50,7 +51,8 @@ bool isPkcs12(std::span<const uint8_t> bytes) {
   return version && version->body.size() == 1 && version->body[0] == 3;
 }
 
-/// The blocks of a file, or an error with its name. A DER file is recognised by its first byte.
+/// The PEM blocks of a file, or an error that names the file. The first byte shows whether the file
+/// is DER.
 Result<std::vector<PemBlock>> blocksOf(const PemFile& file) {
   auto blocks = scanPem(file.bytes.text());
   if (!blocks) return fail(file.path + ": " + blocks.error().text);
@@ -251,7 +253,8 @@ Credentials::Loaded Credentials::loadFiles(const CertificateFiles& files) {
 std::array<uint8_t, 32> Credentials::hashOf(const PemFile& cert, const PemFile* key) {
   Sha256Hasher sha;
   const auto add = [&sha](const PemFile& file) {
-    // The length prevents that moving bytes from one file to the other gives the same hash.
+    // Hash the length too. Without it, bytes moved from one file to the other would give the same
+    // hash.
     sha.addInteger(file.bytes.size());
     sha.add(file.bytes.span());
     sha.add(file.path);

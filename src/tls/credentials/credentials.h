@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Credentials are one certificate chain and its private key, parsed and checked once. They are then
-// frozen and shared by every worker and by later configurations with the same contents. Thread:
-// frozen (load: any).
+// Credentials are one certificate chain and its private key, parsed and checked once. Afterwards
+// they are frozen. All workers share them, and later configurations with the same contents share
+// them too. Thread: frozen (load: any).
 #pragma once
 
 #include <array>
@@ -28,8 +28,8 @@ struct PemFile {
 
 enum class Validity : uint8_t { kValid, kNotYetValid, kExpired };
 
-/// Why a certificate and its key cannot be used: one text for each file, "" if the file is correct.
-/// Each text names its file.
+/// Why a certificate and its key cannot be used. There is one text for each file, which names the
+/// file; the text is empty if the file is correct.
 struct CredentialFaults {
   std::string cert;
   std::string key;
@@ -44,16 +44,16 @@ class Credentials {
  public:
   using Loaded = tl::expected<std::shared_ptr<const Credentials>, CredentialFaults>;
 
-  /// Parses and checks. `key` may be nullptr: then `cert` holds the key too. `passphrase` may be
-  /// nullptr if the key is not encrypted. Faults that do not prevent use (expired, chain out of
-  /// order, weak keys) go to warnings().
+  /// Parses and checks the files. If `key` is nullptr, `cert` must contain the key too.
+  /// `passphrase` may be nullptr if the key is not encrypted. For faults that do not prevent use
+  /// (expired, chain out of order, weak keys), see warnings().
   static Loaded load(const PemFile& cert, const PemFile* key, const PemFile* passphrase = nullptr);
 
   /// Reads the files, then calls load().
   static Loaded loadFiles(const CertificateFiles& files);
 
-  /// The hash that load() computes for these contents. An equal hash means an unchanged pair, which
-  /// a reload keeps.
+  /// The hash that load() computes for these contents. If the hash is equal, the files have not
+  /// changed, and a reload keeps the credentials.
   static std::array<uint8_t, 32> hashOf(const PemFile& cert, const PemFile* key);
 
   const CertificateInfo& leaf() const { return chain_.front(); }
@@ -64,27 +64,27 @@ class Credentials {
   const std::array<uint8_t, 32>& contentHash() const { return hash_; }
   const std::string& certPath() const { return certPath_; }
   const std::vector<std::string>& warnings() const { return warnings_; }
-  /// Why clients will refuse the certificate, apart from its dates. culvert can serve it
-  /// nevertheless.
+  /// Why clients will refuse the certificate, apart from its dates. culvert can serve the
+  /// certificate nevertheless.
   const std::vector<CertificateFlaw>& flaws() const { return flaws_; }
   bool hasFlaw(CertificateFlaw::Kind kind) const;
-  /// Holds the OCSP response for the leaf; the only part that changes.
+  /// The slot with the OCSP response for the leaf. Only its content may change.
   StapleSlot& staple() const { return *staple_; }
-  /// For callers that outlive the credentials.
+  /// The slot, for callers that outlive the credentials.
   std::shared_ptr<const StapleSlot> stapleSlot() const { return staple_; }
-  /// Whether each certificate of the file issued the one before it.
+  /// Whether each certificate of the file issued the previous certificate.
   bool chainInOrder() const { return chainInOrder_; }
 
   /// Until when clients accept the chain, in seconds since the epoch. This is the leaf's expiry, or
-  /// that of its issuer if the file has the issuer and it expires earlier.
+  /// the issuer's expiry if the file contains the issuer and the issuer expires earlier.
   int64_t validUntil() const { return validUntil_; }
-  /// The validity at `now`. culvert serves an invalid certificate too and logs a warning, because a
-  /// reboot must not become an outage.
+  /// The validity at `now`. culvert logs a warning but serves an invalid certificate too, because
+  /// an expired certificate must not prevent a start.
   Validity validity(int64_t now) const;
-  /// "2026-11-18 10:00:00 UTC", and whose date that is, unless it is the leaf's.
+  /// "2026-11-18 10:00:00 UTC". If the date is the issuer's and not the leaf's, the text says so.
   std::string validFromText() const;
   std::string validUntilText() const;
-  /// "expired 3 days ago (2026-11-18 10:00:00 UTC)", "valid until ...".
+  /// "expired 3 days ago (2026-11-18 10:00:00 UTC)", "is valid for 3 days (until ...)".
   std::string validityText(int64_t now) const;
 
   /// How well the leaf's names cover `host` (lower case): 2 = exactly, 1 = by a wildcard (RFC 6125
@@ -111,8 +111,9 @@ class Credentials {
   bool chainInOrder_ = true;
 };
 
-/// From when on culvert warns every day about the expiry of a certificate with these dates: two
-/// weeks before expiry, or the last third of a shorter lifetime. Seconds since the epoch.
+/// The time from which culvert warns every day that a certificate with these dates expires. This is
+/// two weeks before expiry, or the start of the last third of the lifetime if that is later. In
+/// seconds since the epoch.
 int64_t expiryWarningFrom(int64_t notBefore, int64_t notAfter);
 
 /// Whether a certificate name ("*.example.org" or "www.example.org") covers `host`. Both must be

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Makes a new key and a certificate for it with wolfCrypt's certificate generation.
+// Makes a new key, and a certificate for the key with wolfCrypt's certificate generation.
 #include "tls/credentials/self_signed.h"
 
 #include <arpa/inet.h>
@@ -82,9 +82,9 @@ struct Maker {
       return fail("cannot make a key for a self-signed certificate: " + tlsErrorText(result));
     cert->sigType = CTC_SHA256wECDSA;
     cert->daysValid = kDays;
-    cert->isCA = 1;  // so that the certificate itself can be put into a trust store
-    // All other fields stay zero. A common name holds 64 characters; clients check the other names
-    // anyway.
+    cert->isCA = 1;  // so that clients can add the certificate to a trust store
+    // All other fields stay zero. A common name has at most 64 characters, so truncate the name.
+    // That is harmless, because clients check the subject alternative names.
     std::memcpy(cert->subject.commonName, names[0].data(), std::min<size_t>(names[0].size(), 63));
     std::memcpy(cert->altNames, alternative.data(), alternative.size());
     cert->altNamesSz = static_cast<int>(alternative.size());

@@ -20,8 +20,9 @@ struct SelfSigned {
   std::string fingerprint;  ///< SHA-256 of the DER, "AB:CD:..."
 };
 
-/// Makes a certificate for these host names and IP addresses; if there are none, for localhost and
-/// its addresses. Errors: a name is too long for a certificate, or there are too many names.
+/// Makes a certificate for these host names and IP addresses. If `names` is empty, the certificate
+/// is for localhost and its addresses. Errors: a name is too long for a certificate, or there are
+/// too many names.
 Result<SelfSigned> makeSelfSigned(const std::vector<std::string>& names = {});
 
 }  // namespace culvert

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Staple is one verified OCSP response, frozen. StapleSlot is the place beside a certificate for
-// its current response, with the last error. Two threads write it: the control thread (response
-// from a file) and `culvert-ocsp` (response from a responder). Handshakes read it. Thread: any.
+// Staple is one verified OCSP response, frozen. StapleSlot holds the current response for a
+// certificate, and the last error. Two threads write a slot: the control thread (response from a
+// file) and `culvert-ocsp` (response from a responder). Handshakes read the slot. Thread: any.
 #pragma once
 
 #include <cstdint>
@@ -15,27 +15,27 @@ namespace culvert {
 struct Staple {
   std::vector<uint8_t> response;  ///< DER, verified against the certificate's issuer
   int64_t thisUpdate = 0;         ///< seconds since the epoch
-  int64_t validUntil = 0;         ///< not served after this
-  int64_t verifiedAt = 0;         ///< when it was received or read from its file
+  int64_t validUntil = 0;         ///< not served after this time
+  int64_t verifiedAt = 0;         ///< when the response was received or read from its file
   bool revoked = false;
 };
 
 class StapleSlot {
  public:
-  /// The response that may be sent at this time, or nullptr.
+  /// The stored response if it may be sent at `now`, else nullptr.
   std::shared_ptr<const Staple> serving(int64_t now) const {
     const std::lock_guard lock(mutex_);
     return staple_ != nullptr && now <= staple_->validUntil ? staple_ : nullptr;
   }
-  /// The stored response, even if expired, or nullptr.
+  /// The stored response, even if it has expired; nullptr: none.
   std::shared_ptr<const Staple> held() const {
     const std::lock_guard lock(mutex_);
     return staple_;
   }
 
-  /// Stores `staple`, unless the stored response is newer and valid at `now`. Returns whether it
-  /// stored it. The check and the store are one step, because a file and a responder may deliver at
-  /// the same time. `staple` is not nullptr.
+  /// Stores `staple` and returns true, unless the stored response is newer and valid at `now`.
+  /// Checks and stores under one lock, because both threads may call put() at the same time.
+  /// `staple` must not be nullptr.
   bool put(std::shared_ptr<const Staple> staple, int64_t now) {
     const std::lock_guard lock(mutex_);
     trouble_.clear();
@@ -45,20 +45,20 @@ class StapleSlot {
     staple_ = std::move(staple);
     return true;
   }
-  /// Records that the last attempt failed; the stored response stays.
+  /// Stores the error of the last attempt to get a response. Keeps the stored response.
   void setTrouble(std::string text) {
     const std::lock_guard lock(mutex_);
     trouble_ = std::move(text);
   }
-  /// The error of the last attempt; empty: none since the last success.
+  /// The error of the last attempt to get a response; empty: the last attempt succeeded.
   std::string trouble() const {
     const std::lock_guard lock(mutex_);
     return trouble_;
   }
 
  private:
-  // Not atomic<shared_ptr>: TSan reports false races in libstdc++ 12's, and a handshake reads the
-  // slot only once.
+  // A mutex instead of atomic<shared_ptr>, because TSan reports false races in atomic<shared_ptr>
+  // of libstdc++ 12. The mutex costs little, because a handshake reads the slot only a few times.
   mutable std::mutex mutex_;
   std::shared_ptr<const Staple> staple_;
   std::string trouble_;
