@@ -26,7 +26,8 @@ class Authenticated {
   Authenticated(const TicketScope& scope, const TicketLabel& label) {
     add(scope.binding);
     add(std::span(label.iv).subspan(kNonceSize));
-    // Added last, so that its length need not be stored. The parser of the hello limits its length.
+    // Add the server name last, so that its length need not be added. The hello's parser limits the
+    // length of the name.
     add(asBytes(scope.serverName));
   }
   const uint8_t* data() const { return bytes_.data(); }
@@ -107,8 +108,9 @@ Result<bool> TicketKeys::replace(TicketSecrets secrets, Millis rotation, WallTim
   return true;
 }
 
-/// Also rotates backwards: after a wrong clock is corrected, this process must use the same keys as
-/// the others. A small step stays within the three periods.
+/// Rotates backwards, too: after a wrong clock is corrected, this process must use the same keys as
+/// the other processes. After a small correction the three periods still contain the keys of the
+/// tickets.
 Result<bool> TicketKeys::rotate(WallTime now) {
   const int64_t period = periodOf(now, rotation_);
   if (period == period_) return false;
@@ -121,7 +123,7 @@ Result<bool> TicketKeys::rotate(WallTime now) {
 }
 
 /// Derives the keys of three periods for each secret. The keys also depend on the rotation, because
-/// the same period number means another time if the period is longer.
+/// a period number means a different time if the rotation differs.
 Result<void> TicketKeys::derive(const TicketSecrets& secrets, Millis rotation, int64_t period,
                                 Ring& ring) {
   if (secrets.empty() || secrets.size() > kMaxTicketSecrets)
@@ -149,13 +151,13 @@ Result<void> TicketKeys::derive(const TicketSecrets& secrets, Millis rotation, i
   return {};
 }
 
-/// Publishes the keys to readers, and wipes them here.
+/// Publishes the keys to readers, and wipes `ring`.
 void TicketKeys::publish(Ring& ring) {
   std::array<uint64_t, kWords> words;
   static_assert(sizeof(words) == sizeof(ring));
   std::memcpy(words.data(), &ring, sizeof(ring));
-  // The sequence is odd while the words change. Each word is stored with release order, so a reader
-  // that sees a new word also sees the odd number.
+  // The sequence number is odd while the words change. Each word is stored with release order, so a
+  // reader that sees a new word also sees the odd number.
   const uint32_t before = sequence_.load(std::memory_order_relaxed);
   sequence_.store(before + 1, std::memory_order_relaxed);
   for (size_t i = 0; i < kWords; ++i) words_[i].store(words[i], std::memory_order_release);
@@ -209,7 +211,7 @@ TicketKeys::Opened TicketKeys::open(const TicketScope& scope, const TicketLabel&
   copyRing(ring);
   Opened opened = Opened::kNo;
   for (size_t i = 0; i < ring.count; ++i) {
-    if (ring.keys[i].name != label.name) continue;  // names are public: constant time is not needed
+    if (ring.keys[i].name != label.name) continue;  // no constant time: names are public
     TicketCipher cipher(ring.keys[i].key);
     if (cipher.decrypt(ticket, scope, label)) {
       const bool fresh = i == kCurrent || i == kCurrent + 1;

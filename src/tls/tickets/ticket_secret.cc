@@ -17,7 +17,8 @@ namespace culvert {
 namespace {
 
 constexpr size_t kLongestFile = 16 * 1024;
-// 32 random bytes contain about 30 different values; fewer than this many are not random.
+// 32 random bytes contain about 30 different values. Bytes with fewer different values than
+// kLeastVariety are not random.
 constexpr size_t kLeastVariety = 16;
 constexpr std::string_view kIdSalt = "culvert session ticket secret id v1";
 
@@ -28,7 +29,7 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(begin, text.find_last_not_of(kBlanks) + 1 - begin);
 }
 
-/// Rejects typed secrets: repetitions, and sequences that count up or down.
+/// False for secrets that a person has typed: repetitions, and sequences that count up or down.
 bool looksRandom(const SecretBytes& secret) {
   std::bitset<256> values;
   std::bitset<256> steps;

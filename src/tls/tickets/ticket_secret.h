@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The secrets from which session ticket keys are derived: read from a file that replicas share, or
-// generated at random. Thread: control; pure functions.
+// The secrets from which session ticket keys are derived. culvert reads them from a file that
+// replicas share, or generates one at random. Thread: control; pure functions.
 #pragma once
 
 #include <string>
@@ -12,8 +12,8 @@
 
 namespace culvert {
 
-/// The first secret seals tickets, all secrets open them. The second is for the time in which a
-/// fleet changes its secret.
+/// culvert seals tickets with the first secret and opens tickets with every secret. The second
+/// secret is for the time in which the replicas change from one secret to another.
 using TicketSecrets = std::vector<SecretBytes>;
 inline constexpr size_t kMaxTicketSecrets = 2;
 
@@ -26,11 +26,12 @@ struct TicketSecretFile {
   std::vector<std::string> warnings;
 };
 
-/// Reads `path`: one secret in hex in each line. Empty lines and lines that start with # are
-/// ignored. Errors and warnings name the path and the line, but never quote the line.
+/// Reads the secrets from the file `path`, which has one secret in hex in each line. Empty lines
+/// and lines that start with # are ignored. Errors and warnings name the path and the line, but
+/// never quote the line.
 Result<TicketSecretFile> readTicketSecretFile(const std::string& path);
 
-/// The same for a text; messages use `name` for it.
+/// Parses `text`, the contents of such a file. Messages call the file `name`.
 Result<TicketSecrets> parseTicketSecrets(std::string_view text, const std::string& name);
 
 /// A random secret for this process only.
@@ -38,8 +39,8 @@ Result<SecretBytes> randomTicketSecret();
 
 bool sameTicketSecrets(const TicketSecrets& a, const TicketSecrets& b);
 
-/// Eight hex digits that show whether two processes have the same secret. They reveal nothing else
-/// about the secret.
+/// Eight hex digits for the log, which are equal in processes with the same secret. They do not
+/// reveal the secret.
 std::string ticketSecretId(const SecretBytes& secret);
 
 }  // namespace culvert
