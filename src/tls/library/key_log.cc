@@ -14,8 +14,8 @@
 #include "tls/library/tls_library.h"
 #include "tls/library/wolfssl.h"
 
-// Only if culvert was built for it on purpose: a distribution's library may have the callbacks,
-// too. Older releases report the secrets of TLS 1.3 only.
+// The callbacks of wolfSSL do not suffice, because the library of a distribution may have them.
+// culvert must be built for key logs, too. Older releases report the secrets of TLS 1.3 only.
 #if defined(CULVERT_KEYLOG) && defined(HAVE_SECRET_CALLBACK) && LIBWOLFSSL_VERSION_HEX >= 0x05009000
 #define CULVERT_HAS_SECRETS 1
 #endif
@@ -26,7 +26,8 @@ namespace {
 #ifdef CULVERT_HAS_SECRETS
 constexpr size_t kRandomSize = 32;
 
-/// The client random, by which a reader finds the secrets of a connection; empty: none.
+/// The client random; a reader of the key log uses it to find the secrets of a connection. Empty:
+/// none.
 std::span<const uint8_t> clientRandom(WOLFSSL* ssl, std::array<uint8_t, kRandomSize>& into) {
   return {into.data(), wolfSSL_get_client_random(ssl, into.data(), into.size())};
 }
@@ -94,7 +95,7 @@ Result<void> KeyLog::open() {
     return fail(fmt::format("{}: it belongs to user {}, and culvert runs as user {}", what,
                             file.st_uid, ::geteuid()));
   if (file.st_nlink != 1) return fail(what + ": it has more than one hard link");
-  // An existing file may be readable by others.
+  // An existing file may be readable by other users.
   if ((file.st_mode & 0777) != 0600 && ::fchmod(fd.get(), 0600) != 0)
     return failErrno(what + " with mode 0600", errno);
   fd_ = std::move(fd);
@@ -111,7 +112,7 @@ void KeyLog::add(std::string_view label, std::span<const uint8_t> clientRandom,
     appendHex(line, secret);
     line += '\n';
     (void)!::write(fd_.get(), line.data(), line.size());
-  } catch (const std::bad_alloc&) {  // it must not pass through wolfSSL's C code
+  } catch (const std::bad_alloc&) {  // the exception must not pass through wolfSSL's C code
   }
 }
 
@@ -120,7 +121,7 @@ void KeyLog::attach([[maybe_unused]] WOLFSSL* ssl) const {
   auto* self = const_cast<KeyLog*>(this);  // wolfSSL stores a non-const pointer
   wolfSSL_set_tls13_secret_cb(ssl, onSecret13, self);
   wolfSSL_set_secret_cb(ssl, onMasterSecret, self);
-  wolfSSL_KeepArrays(ssl);  // for finish()
+  wolfSSL_KeepArrays(ssl);  // finish() reads the arrays
 #endif
 }
 

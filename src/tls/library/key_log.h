@@ -19,18 +19,18 @@ class KeyLog {
  public:
   explicit KeyLog(std::string path) : path_(std::move(path)) {}
 
-  /// Whether this culvert is built for key logs and wolfSSL reports its secrets; if not, the error
-  /// says why.
+  /// Succeeds if culvert is built for key logs and wolfSSL can report its secrets. Otherwise the
+  /// error says why not.
   static Result<void> supported();
 
-  /// Opens the file for appending, mode 0600. The file must belong to this user and have one hard
-  /// link. Does nothing if the file is open already.
+  /// Opens the file for appending, mode 0600. The file must belong to culvert's user and have only
+  /// one hard link. Does nothing if the file is open.
   Result<void> open();
 
   const std::string& path() const { return path_; }
 
-  /// Appends one line with a single write(), so that lines of several threads never mix. A line
-  /// that cannot be written is lost.
+  /// Appends one line with a single write(), so that the lines of several threads do not mix. If
+  /// write() fails, the line is lost.
   void add(std::string_view label, std::span<const uint8_t> clientRandom,
            std::span<const uint8_t> secret) const;
 

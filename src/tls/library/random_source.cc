@@ -10,8 +10,8 @@
 
 namespace {
 
-// Enough for three handshakes, and the most that one getrandom(2) returns without interruption (256
-// bytes).
+// 256 bytes are enough for three handshakes. A signal cannot interrupt getrandom(2) for at most 256
+// bytes.
 constexpr unsigned kReserve = 256;
 
 thread_local unsigned char reserve[kReserve];
@@ -30,7 +30,8 @@ int fromKernel(unsigned char* out, unsigned size) {
   return 0;
 }
 
-/// The child inherits the parent's reserve, and only one of the two may use it.
+/// Wipes the reserve in a forked child. The child inherits the parent's reserve, but parent and
+/// child must not use the same random bytes.
 void forgetAfterFork() {
   ::explicit_bzero(reserve, kReserve);
   reserveLeft = 0;

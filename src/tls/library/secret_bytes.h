@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Bytes that are wiped from memory when they are freed or replaced: private keys, PEM files, ticket
-// secrets. Never copied, never grown in place, because a vector that grows leaves its old block in
-// memory. Thread: one owner.
+// SecretBytes wipes its bytes from memory when they are freed or replaced. It holds private keys,
+// PEM files and ticket secrets. It cannot be copied and cannot grow, because a vector that grows
+// leaves its old block in memory. Thread: one owner.
 #pragma once
 
 #include <cstddef>
@@ -16,7 +16,7 @@
 
 namespace culvert {
 
-/// Overwrites memory in a way that the compiler must not remove.
+/// Overwrites memory with zeros. The compiler cannot optimise this function away.
 void wipe(void* memory, size_t size);
 
 class SecretBytes {
@@ -42,7 +42,7 @@ class SecretBytes {
   bool empty() const { return size_ == 0; }
   std::span<const uint8_t> span() const { return {bytes_.get(), size_}; }
   std::string_view text() const { return {reinterpret_cast<const char*>(bytes_.get()), size_}; }
-  /// Wipes and drops the bytes after `size`.
+  /// Reduces the size to `size` and wipes the bytes after it.
   void truncate(size_t size);
 
  private:
@@ -56,8 +56,8 @@ class SecretBytes {
   size_t capacity_ = 0;
 };
 
-/// Reads a whole regular file (or fifo) of at most `limit` bytes. Errors name the path: missing,
-/// not readable, a directory, empty, longer than the limit.
+/// Reads a whole regular file (or fifo) of at most `limit` bytes. Fails if the file is missing, not
+/// readable, a directory, empty or longer than `limit`. Errors name the path.
 Result<SecretBytes> readSecretFile(const std::string& path, size_t limit = size_t{1} << 20);
 
 }  // namespace culvert

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// SHA-256 by wolfCrypt. Only .cc files of tls/ include this. Thread: one owner.
+// SHA-256 by wolfCrypt. Only .cc files of tls/ include this file. Thread: one owner.
 #pragma once
 
 #include <array>
@@ -24,10 +24,12 @@ class Sha256Hasher {
 
   void add(std::span<const uint8_t> bytes);
   void add(std::string_view text) { add(asBytes(text)); }
-  /// Hashes the number in host byte order: for digests that stay on machines of this kind.
+  /// Hashes the number in host byte order. Use it only for digests that stay on hosts with the same
+  /// byte order.
   void addInteger(uint64_t number);
 
-  /// Call once, after the last part. All zero if wolfCrypt failed in any call; then ok() is false.
+  /// Call once, after the last part. Returns the digest. If wolfCrypt failed in any call, the
+  /// digest is all zero and ok() returns false.
   Sha256Digest finish();
   bool ok() const { return ok_; }
 
@@ -37,7 +39,7 @@ class Sha256Hasher {
   bool ok_ = false;
 };
 
-/// All zero if wolfCrypt fails.
+/// The digest of `bytes`; all zero if wolfCrypt fails.
 Sha256Digest sha256Of(std::span<const uint8_t> bytes);
 
 }  // namespace culvert

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// wolfSSL as a whole: its start and its build options.
+// Initialises wolfSSL, reports its build options, and tests it for a known defect.
 #include "tls/library/tls_library.h"
 
 #include <sys/auxv.h>
@@ -44,7 +44,8 @@ Result<void> initTlsLibrary() {
 namespace {
 
 /// Fills the upper halves of the vector registers with ones, as hand-written AVX2 code may do, and
-/// then computes a public key. Both are in one block: nothing in between may clear the registers.
+/// then computes a public key. Both are in one function, so that no code in between clears the
+/// registers.
 #if defined(__x86_64__) && defined(HAVE_CURVE25519)
 __attribute__((noinline)) int publicKeyAfterVectorCode(const byte* secret, byte* out) {
   if (__builtin_cpu_supports("avx2") != 0) {
@@ -61,7 +62,7 @@ __attribute__((noinline)) int publicKeyAfterVectorCode(const byte* secret, byte*
 
 std::string tlsLibraryDefect() {
 #if defined(__x86_64__) && defined(HAVE_CURVE25519)
-  // Alice's keys from RFC 7748 6.1; her secret is clamped.
+  // Alice's keys from RFC 7748 6.1. The secret key is clamped.
   static constexpr byte kSecret[CURVE25519_KEYSIZE] = {
       0x70, 0x07, 0x6d, 0x0a, 0x73, 0x18, 0xa5, 0x7d, 0x3c, 0x16, 0xc1,
       0x72, 0x51, 0xb2, 0x66, 0x45, 0xdf, 0x4c, 0x2f, 0x87, 0xeb, 0xc0,
@@ -89,7 +90,8 @@ std::string tlsCpuText() {
 #if defined(__x86_64__) && (defined(WOLFSSL_AESNI) || defined(USE_INTEL_SPEEDUP))
   unsigned a = 0, b = 0, c = 0, d = 0;
   if (__get_cpuid(1, &a, &b, &c, &d) != 0) {
-    // AVX also needs the operating system to save its registers (OSXSAVE, XCR0 bits 1 and 2).
+    // AVX also requires that the operating system saves the AVX registers (OSXSAVE, XCR0 bits 1 and
+    // 2).
     bool ymm = false;
     if ((c & bit_OSXSAVE) != 0) {
       unsigned low = 0, high = 0;
@@ -177,8 +179,8 @@ bool libraryHasGroup(uint16_t group) {
     if (ctx == nullptr) return out;
     for (uint16_t id : servedGroups()) {
       int one = id;
-      // The first function checks the number only. In newer releases the second also checks whether
-      // the curve is compiled in.
+      // wolfSSL_CTX_set_groups checks only the number. In newer releases
+      // wolfSSL_CTX_UseSupportedCurve also checks whether the curve is compiled in.
       if (wolfSSL_CTX_set_groups(ctx, &one, 1) == WOLFSSL_SUCCESS &&
           wolfSSL_CTX_UseSupportedCurve(ctx, id) == WOLFSSL_SUCCESS)
         out.push_back(id);

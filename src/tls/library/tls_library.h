@@ -11,8 +11,8 @@
 
 namespace culvert {
 
-/// Initialises wolfSSL; later calls do nothing. Must be called once before anything else of tls/,
-/// before threads.
+/// Initialises wolfSSL. Must be called before any other function of tls/ and before threads start.
+/// Later calls do nothing.
 Result<void> initTlsLibrary();
 
 /// "5.9.2"
@@ -25,15 +25,15 @@ std::string tlsCpuText();
 /// False on an x86 CPU without AES instructions, where wolfSSL's AES-GCM is very slow.
 bool tlsCpuHasAes();
 
-/// What is compiled in, for -V: "tls1.3", "tickets", "x25519mlkem768", "aes-gcm-asm", ...
+/// The compiled-in features, for -V: "tls1.3", "tickets", "x25519mlkem768", "aes-gcm-asm", ...
 std::vector<std::string> tlsFeatures();
 
-/// Whether this build of wolfSSL has the group. The library must be initialised.
+/// Whether this build of wolfSSL supports the group. wolfSSL must be initialised.
 bool libraryHasGroup(uint16_t group);
 
-/// A known defect of this wolfSSL build on this CPU, as a sentence; empty: none found. Takes about
-/// 100 us. (wolfSSL releases up to 5.9.2 compute wrong X25519 public keys after other AVX2 code;
-/// scripts/wolfssl.sh fixes that.)
+/// Tests for a known defect of this wolfSSL build on this CPU, and returns it as a sentence; empty:
+/// not found. Takes about 100 us. wolfSSL releases up to 5.9.2 compute wrong X25519 public keys
+/// after other AVX2 code. scripts/wolfssl.sh fixes that defect.
 std::string tlsLibraryDefect();
 
 }  // namespace culvert

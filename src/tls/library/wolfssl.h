@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The only place that includes wolfSSL's headers. wolfSSL's build options must come first,
-// regardless of the formatter. Only .cc files of tls/ and its tests include this file; headers of
-// tls/ do not depend on wolfSSL. Thread: any.
+// Includes wolfSSL's headers for all of tls/. wolfSSL's build options must come first, so
+// clang-format must not sort the includes. Only .cc files of tls/ and its tests include this file.
+// Other headers of tls/ do not depend on wolfSSL. Thread: any.
 #pragma once
 
 // clang-format off
