@@ -19,7 +19,7 @@ constexpr SuiteInfo kSuites[] = {
 #include "tls/protocol/suites.def"
 };
 
-/// Why a suite is never served.
+/// Why culvert never serves a suite.
 enum class RefusedFor : uint8_t { kRc4, kTripleDes, kStaticRsa, kFiniteField, kCcm };
 
 std::string_view refusalWords(RefusedFor why) {
@@ -69,7 +69,7 @@ constexpr GroupInfo kGroups[] = {
 
 struct VersionInfo {
   uint16_t id;
-  std::string_view name;   // as other tools spell it, for fields of the log
+  std::string_view name;   // in the spelling of other tools, for log fields
   std::string_view words;  // for sentences
 };
 
@@ -78,7 +78,7 @@ constexpr VersionInfo kVersions[] = {
     {kTls12, "TLSv1.2", "TLS 1.2"}, {kTls13, "TLSv1.3", "TLS 1.3"},
 };
 
-/// Calls `visit(word)` for each word of a list; stops when it returns false.
+/// Calls `visit(word)` for each word of `text`; stops when `visit` returns false.
 template <class Visit>
 void forEachWord(std::string_view text, std::string_view separators, Visit visit) {
   while (!text.empty()) {
@@ -95,8 +95,8 @@ std::string allowedSuites(uint16_t version) {
          ", and for old clients the CBC suites: ECDHE-RSA-AES128-SHA and its like";
 }
 
-/// Elements of OpenSSL's cipher list language, which selects and sorts by keywords: "HIGH",
-/// "!aNULL", "@".
+/// Whether the word belongs to OpenSSL's cipher list syntax, which selects and sorts suites by
+/// keywords: "HIGH", "!aNULL", "@STRENGTH".
 bool isListLanguage(std::string_view word) {
   if (word.find_first_of("!+@=") != std::string_view::npos || word.front() == '-') return true;
   for (std::string_view known :
