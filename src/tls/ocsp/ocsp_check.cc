@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // See ocsp_check.h. wolfSSL checks the content of the response. culvert verifies the signer itself,
 // because wolfSSL 5.9.2 does not verify the certificate of a responder that the issuer has
-// authorised (fixed upstream later, pull request 11195). culvert reads the response to find the
-// text for a refusal, because wolfSSL has one error code for all reasons.
+// authorised (fixed upstream later, pull request 11195). If wolfSSL refuses a response, culvert
+// reads the response to find the reason, because wolfSSL has only one error code.
 #include "tls/ocsp/ocsp_check.h"
 
 #include <fmt/format.h>
@@ -17,7 +17,7 @@
 #include "tls/x509/cert_manager.h"
 #include "tls/x509/signed_data.h"
 
-// The first releases that let a server staple from a callback use these names.
+// Releases with these names are the first in which a server can staple from a callback.
 #if defined(HAVE_OCSP) && defined(HAVE_CERTIFICATE_STATUS_REQUEST) && \
     defined(WOLFSSL_OCSP_STATUS_CB_OK)
 #define CULVERT_CAN_STAPLE 1
@@ -41,7 +41,8 @@ std::span<const uint8_t> issuerOf(const Credentials& credentials) {
 
 namespace {
 
-// mozilla::pkix accepts a response without nextUpdate for a day; other clients are similar.
+// The validity in seconds of a response without nextUpdate. mozilla::pkix accepts such a response
+// for a day, and other clients do nearly the same.
 constexpr int64_t kDefaultValidity = 86400;
 
 constexpr size_t kMaxRequest = 1024;
@@ -50,8 +51,8 @@ struct RequestDeleter {
   void operator()(OcspRequest* request) const { wc_OcspRequest_free(request); }
 };
 
-/// What the request and the verification need: a manager that trusts the issuer, and the CertID of
-/// the leaf.
+/// What the request and the verification need: a certificate manager that trusts the issuer, and
+/// the CertID of the leaf.
 struct Inquiry {
   CertManager manager;
   std::unique_ptr<OcspRequest, RequestDeleter> request;
@@ -79,7 +80,8 @@ Result<void> Inquiry::open(const Credentials& credentials) {
 
 Result<void> Inquiry::ask(const std::vector<uint8_t>& leaf) {
   const auto parsed = std::make_unique<ParsedCert>(leaf);  // several KiB
-  // Parse with verification, because only then wolfSSL computes the hash of the issuer's key.
+  // Parse with verification, because otherwise wolfSSL does not compute the hash of the issuer's
+  // key.
   int result = parsed->parse(CERT_TYPE, VERIFY, manager.get());
   if (result == 0) {
     request.reset(wc_OcspRequest_new(nullptr));
@@ -98,7 +100,8 @@ std::string trimmedSerial(const std::vector<uint8_t>& serial) {
 constexpr std::string_view kNotAuthorised =
     "is not signed by the issuer or by a responder that the issuer has authorised";
 
-/// Until when the signature of this responder is valid, or why it is not.
+/// Judges the certificate `der` of a responder. Returns the time until which its signatures are
+/// valid, or an error that says why they are not.
 Result<int64_t> judgeDelegate(std::span<const uint8_t> der, std::span<const uint8_t> issuerKey,
                               const CertManager& manager, int64_t now) {
   DerReader file(der);
@@ -133,8 +136,8 @@ Result<int64_t> judgeDelegate(std::span<const uint8_t> der, std::span<const uint
   return info->notAfter;
 }
 
-/// RFC 6960 4.2.2.2: the signer is the issuer, or has a certificate from the issuer for this
-/// purpose. Returns until when the signature is valid.
+/// RFC 6960 4.2.2.2: the signer must be the issuer, or must have a certificate from the issuer for
+/// signing OCSP responses. Returns the time until which the signature is valid.
 Result<int64_t> judgeSigner(std::span<const uint8_t> issuer, const CertManager& manager,
                             std::span<const uint8_t> response, int64_t now) {
   const auto signature = readOcspSignature(response);
@@ -223,7 +226,7 @@ Result<std::shared_ptr<const Staple>> checkOcspResponse(const Credentials& crede
   if (!from || !until) return fail("has a malformed time");
   if (*until < now) return fail(fmt::format("has expired ({})", utcText(*until)));
   staple->thisUpdate = *from;
-  staple->validUntil = std::min(*until, *signedUntil);  // clients check both
+  staple->validUntil = std::min(*until, *signedUntil);  // clients check both times
   staple->verifiedAt = now;
   return std::shared_ptr<const Staple>(std::move(staple));
 }

@@ -12,7 +12,7 @@ namespace culvert {
 namespace {
 
 constexpr size_t kMaxSingles = 64;
-constexpr size_t kMaxCertificates = 8;  // more than a chain needs
+constexpr size_t kMaxCertificates = 8;  // more certificates than a chain needs
 constexpr std::array<uint8_t, 5> kSha1{0x2b, 0x0e, 0x03, 0x02, 0x1a};
 
 std::optional<OcspSingle> readSingle(std::span<const uint8_t> body) {

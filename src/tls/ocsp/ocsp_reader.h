@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Reads an OCSP response (RFC 6960 4.2) without verifying it: for the error text after wolfSSL has
-// refused it, and to find its signer. Thread: any.
+// Reads an OCSP response (RFC 6960 4.2) without verifying it. culvert uses this to find the signer,
+// and to find the error text after wolfSSL has refused the response. Thread: any.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +21,7 @@ struct OcspSingle {
   bool sha1 = false;            ///< the CertID uses SHA-1
   OcspCertStatus status = OcspCertStatus::kUnknown;
   int64_t thisUpdate = 0;             ///< seconds since the epoch
-  std::optional<int64_t> nextUpdate;  ///< nothing: absent
+  std::optional<int64_t> nextUpdate;  ///< nothing: nextUpdate is absent
 };
 
 struct OcspSummary {
@@ -29,7 +29,7 @@ struct OcspSummary {
   std::vector<OcspSingle> singles;
 };
 
-/// Fails if the bytes are not an OCSP response.
+/// Reads the status and the single responses. Fails if the bytes are not an OCSP response.
 Result<OcspSummary> readOcspSummary(std::span<const uint8_t> response);
 
 /// The signed part of a response, and the certificates in it.
@@ -38,7 +38,7 @@ struct OcspSignature {
   std::vector<std::span<const uint8_t>> certificates;  ///< DER, views into the response
 };
 
-/// Nothing if the bytes are not a successful OCSP response.
+/// Reads the signature of a successful OCSP response. Nothing if the bytes are not such a response.
 std::optional<OcspSignature> readOcspSignature(std::span<const uint8_t> response);
 
 /// "tryLater", "unauthorized", ... (RFC 6960 4.2.1).
