@@ -31,7 +31,8 @@ constexpr size_t kLongestCrlFile = size_t{64} << 20;
 constexpr size_t kMostAnchors = 1000;
 constexpr int64_t kClockSkew = 300;  // allowed clock difference to a CA, seconds
 
-/// Adds the part with its length, so that ("ab", "c") and ("a", "bc") give different hashes.
+/// Adds the length of `part`, then `part`. With the lengths, ("ab", "c") and ("a", "bc") give
+/// different hashes.
 void addPart(Sha256Hasher& sha, Bytes part) {
   sha.addInteger(part.size());
   sha.add(part);
@@ -108,7 +109,7 @@ class Loader {
     return sha.finish();
   }
 
-  /// The DER items of a file: its PEM blocks with one of these labels, or the whole file.
+  /// The DER items of a file: the PEM blocks whose label is wanted, or the whole file if it is DER.
   Result<std::vector<std::vector<uint8_t>>> units(const std::string& path, const SecretBytes& file,
                                                   bool (*wanted)(std::string_view label)) {
     std::vector<std::vector<uint8_t>> all;
@@ -149,7 +150,8 @@ class Loader {
                              auth_->anchors.size(), kMostAnchors));
   }
 
-  /// One bad certificate does not invalidate the rest of a bundle.
+  /// Reports the refused certificates of a file: as warnings if the file has usable certificates,
+  /// else as errors.
   void judgeRefused(size_t file, bool othersAreThere) {
     for (std::string& text : refusedCertificates_) {
       if (othersAreThere)
@@ -258,13 +260,13 @@ class Loader {
   }
 
   void warnOfList(size_t file, const RevocationList& list, std::string_view text) {
-    if (caBroken_) return;  // the broken CA may be the only cause
+    if (caBroken_) return;  // the unreadable CA may be the only cause
     out_.warnings.push_back(
         {true, file, fmt::format("{}: the CRL of {} {}", list.path, list.issuer, text)});
   }
 
-  /// Finds the anchors that the CRL belongs to: those that have its issuer's name and whose key
-  /// signed it.
+  /// Finds the anchors to which the CRL belongs. An anchor must have the name of the CRL's issuer,
+  /// and its key must have signed the CRL.
   bool findSigner(size_t file, RevocationList& list, const std::vector<uint8_t>& der) {
     bool named = false, keyKnown = false, maySign = false;
     std::string failure;
@@ -296,9 +298,9 @@ class Loader {
     return false;
   }
 
-  /// Empty, or why the CRL does not count for this anchor. wolfSSL checks the dates first and does
-  /// not check the signature of an expired CRL. So culvert verifies the signature itself. wolfSSL
-  /// does it only if culvert does not know the algorithm.
+  /// Returns why the CRL does not count for this anchor; empty: it counts. wolfSSL does not verify
+  /// the signature of an expired CRL, so culvert verifies the signature itself. Only if culvert
+  /// does not know the algorithm, wolfSSL verifies the CRL.
   std::string refusalOf(const TrustAnchor& anchor, const RevocationList& list,
                         const std::vector<uint8_t>& der) const {
     DerReader file(der);
@@ -321,17 +323,20 @@ class Loader {
     return {};
   }
 
-  /// Uses a manager with this anchor alone, because wolfSSL picks the first anchor with the name.
+  /// Verifies the CRL with wolfSSL. The certificate manager contains only this anchor, because
+  /// wolfSSL uses the first anchor with the issuer's name.
   static int verifyList(const TrustAnchor& anchor, const std::vector<uint8_t>& der) {
     const CertManager manager(wolfSSL_CertManagerNew());
     if (manager == nullptr) return MEMORY_E;
-    // Old releases do not accept an anchor outside its dates. Its clients are refused anyway.
+    // Old releases do not accept an anchor that is not valid now. culvert refuses the clients of
+    // such an anchor anyway.
     if (addAnchor(manager.get(), anchor.der) != WOLFSSL_SUCCESS) return ASN_CRL_NO_SIGNER_E;
     return wolfSSL_CertManagerLoadCRLBuffer(manager.get(), der.data(),
                                             static_cast<long>(der.size()), WOLFSSL_FILETYPE_ASN1);
   }
 
-  /// A CRL that failed verification is an error, unless each CA of that name has a verified one.
+  /// A CRL that failed verification is an error, unless each CA with the issuer's name has a
+  /// verified CRL.
   void settleRefused() {
     for (RefusedList& one : refusedLists_) {
       const bool replaced = std::ranges::all_of(auth_->anchors, [&](const TrustAnchor& anchor) {
@@ -363,7 +368,7 @@ class Loader {
     }
   }
 
-  /// If a CA has several CRLs, the newest counts. CRLs of the same date are merged.
+  /// If a CA has several CRLs, keeps the newest. Merges CRLs of the same date.
   void settleLists() {
     std::vector<RevocationList>& lists = auth_->lists;
     for (size_t i = 0; i < lists.size(); ++i) {
@@ -407,15 +412,15 @@ class Loader {
     });
   }
 
-  /// A CRL in use is replaced only by one from the same file or by one that is not older. A file
-  /// whose CRL has become unusable is an error.
+  /// A reload may replace a CRL only by a CRL from the same file or by a CRL that is not older. If
+  /// a file no longer has a usable CRL and there is no such replacement, that is an error.
   void refuseLostLists(const PeerAuth& before) {
     for (const RevocationList& old : before.lists) {
       const auto file = std::ranges::find(source_.crlFiles, old.path);
       if (file == source_.crlFiles.end()) continue;
       for (const TrustAnchor& anchor : auth_->anchors) {
         if (!old.isOf(anchor.nameHash, anchor.keyPin) || isFollowed(old, anchor)) continue;
-        if (hasRefused(old, true)) continue;  // is an error already
+        if (hasRefused(old, true)) continue;  // an error was reported already
         crlError(
             static_cast<size_t>(file - source_.crlFiles.begin()),
             hasList(*auth_, anchor)
@@ -453,8 +458,8 @@ class Loader {
             {true, 0, "no file has a CRL of " + anchor.subject + ": culvert refuses its clients"});
   }
 
-  /// A client CA that its own issuer has revoked must not verify clients any more, even if the CRL
-  /// that revokes it has expired.
+  /// Marks anchors that their issuer has revoked. Such an anchor must not verify clients any more,
+  /// even if the CRL that revokes the anchor has expired.
   void markRevoked() {
     for (TrustAnchor& anchor : auth_->anchors)
       for (size_t i = 0; i < auth_->lists.size(); ++i)
@@ -470,7 +475,7 @@ class Loader {
     }
   }
 
-  /// Whether the issuer of `anchor` made the CRL.
+  /// Whether the issuer of `anchor` issued the CRL.
   bool madeByIssuer(size_t list, const TrustAnchor& anchor) const {
     return std::any_of(auth_->anchors.begin(), auth_->anchors.end(),
                        [&](const TrustAnchor& issuer) {
@@ -490,7 +495,7 @@ class Loader {
 
   void addRules() {
     for (const auto& rule : source_.rules)
-      (void)auth_->rules.add(rule.kind, rule.text);  // cannot fail: checked with the configuration
+      (void)auth_->rules.add(rule.kind, rule.text);  // cannot fail: checked before
   }
 
   const PeerAuthSource& source_;
@@ -502,10 +507,10 @@ class Loader {
     std::string reason;
     bool isError = false;
   };
-  std::vector<std::string> refusedCertificates_;  // certificates of the current file
+  std::vector<std::string> refusedCertificates_;  // texts about the current file
   bool caBroken_ = false;
-  std::vector<size_t> listFiles_;          // file of each of auth_->lists, during loading
-  std::vector<RefusedList> refusedLists_;  // failed verification, but name a CA that signs CRLs
+  std::vector<size_t> listFiles_;          // during loading: the file of each of auth_->lists
+  std::vector<RefusedList> refusedLists_;  // failed verification; their issuer is an anchor
   CertManager manager_;
   std::shared_ptr<PeerAuth> auth_;
   PeerAuthLoaded out_;
@@ -513,9 +518,9 @@ class Loader {
 
 }  // namespace
 
-/// Without this option wolfSSL calls the verify callback (peer_proof.h) only for failures, so a
-/// missing certificate would go unnoticed. scripts/wolfssl.sh sets the option; Debian's library
-/// gets it from its OpenSSL layer. Both define it in options.h.
+/// Without WOLFSSL_ALWAYS_VERIFY_CB, wolfSSL calls the verify callback (peer_proof.h) only for
+/// failures, so culvert would not notice a missing certificate. scripts/wolfssl.sh sets the option.
+/// In Debian's library the OpenSSL layer sets it. Both builds define the option in options.h.
 Result<void> peerAuthPossible() {
 #ifdef WOLFSSL_ALWAYS_VERIFY_CB
   return {};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// PeerAuth is what one service requires of client certificates: CAs, CRLs, depth and allow rules.
-// Equal contents are loaded once, then shared by every worker and by later configurations. Thread:
-// frozen (load: any).
+// PeerAuth contains the requirements of one service on client certificates: CAs, CRLs, depth and
+// allow rules. culvert loads equal contents once. All workers and later configurations share the
+// object. Thread: frozen (load: any).
 #pragma once
 
 #include <array>
@@ -18,39 +18,40 @@
 
 namespace culvert {
 
-/// A certificate of client-ca: culvert trusts whatever it has issued.
+/// A CA certificate of client-ca. culvert trusts all certificates that this CA has issued.
 struct TrustAnchor {
   std::vector<uint8_t> der;
   std::string subject;
-  std::array<uint8_t, 32> nameHash{};  ///< of the subject (PeerCertificate::subjectHash)
+  std::array<uint8_t, 32> nameHash{};  ///< hash of the subject (PeerCertificate::subjectHash)
   std::array<uint8_t, 32> issuerHash{};
   std::array<uint8_t, 20> keyId{};   ///< subjectKeyIdentifier, computed if absent
-  std::array<uint8_t, 32> keyPin{};  ///< of its key, unique to this CA
-  ShortId caId{};                    ///< its name and key
+  std::array<uint8_t, 32> keyPin{};  ///< hash of the CA's key
+  ShortId caId{};                    ///< caIdOf() the name and the key
   ShortId certificateId{};
   SerialKey serial{};
   int64_t notBefore = 0;
   int64_t notAfter = 0;
   bool nameConstraints = false;
-  bool signsLists = false;  ///< its keyUsage allows cRLSign
-  bool revoked = false;     ///< by its own issuer: its clients are refused
-  /// Indices into PeerAuth::lists: the CRLs of this anchor's own issuer, if that is an anchor too.
-  /// Once such a CRL has expired, culvert cannot tell whether this anchor is revoked.
+  bool signsLists = false;  ///< the CA's keyUsage allows cRLSign
+  bool revoked = false;     ///< the CA's issuer has revoked it: culvert refuses its clients
+  /// The CRLs of this anchor's issuer, if the issuer is an anchor too, as indices into
+  /// PeerAuth::lists. Once such a CRL has expired, culvert cannot know whether this anchor is
+  /// revoked.
   std::vector<size_t> issuerLists;
 };
 
 struct PeerAuth {
   VerifyClient mode = VerifyClient::kRequired;
-  unsigned depth = 0;     ///< most intermediates between client certificate and trust anchor
-  bool pinsOnly = false;  ///< no client-ca: only the keys named by the rules count
+  unsigned depth = 0;     ///< most CAs between the client certificate and the trust anchor
+  bool pinsOnly = false;  ///< no client-ca: only the keys in allow-spki count
   std::vector<TrustAnchor> anchors;
-  bool checksRevocation = false;      ///< crl is set, even if its CRLs are unusable
-  std::vector<RevocationList> lists;  ///< verified, maybe expired; at most one for each anchor
+  bool checksRevocation = false;      ///< crl is set, even if no CRL is usable
+  std::vector<RevocationList> lists;  ///< verified, perhaps expired; at most one for each anchor
   PeerRules rules;
   std::array<uint8_t, 32> contentHash{};
 };
 
-/// Where a PeerAuth comes from: files, and the allow rules as text.
+/// What a PeerAuth is loaded from: files, and the allow rules as text.
 struct PeerAuthSource {
   VerifyClient mode = VerifyClient::kOff;
   unsigned depth = 0;
@@ -63,10 +64,10 @@ struct PeerAuthSource {
   std::vector<Rule> rules;
 };
 
-/// A remark about one of the files.
+/// An error or a warning about one of the files.
 struct PeerAuthRemark {
-  bool ofCrl = false;  ///< a file of crl, else of client-ca
-  size_t index = 0;    ///< which of them
+  bool ofCrl = false;  ///< true: a file of crl; false: a file of client-ca
+  size_t index = 0;    ///< the file's index in crlFiles or caFiles
   std::string text;    ///< names the file
 };
 
@@ -76,11 +77,11 @@ struct PeerAuthLoaded {
   std::vector<PeerAuthRemark> warnings;
 };
 
-/// An error that says why this build of wolfSSL cannot verify clients, if it cannot.
+/// Fails if this build of wolfSSL cannot verify clients. The error says why.
 Result<void> peerAuthPossible();
 
-/// Reads and verifies the files. May be called again at any time: returns `before` (may be nullptr)
-/// if nothing has changed. The mode must not be kOff.
+/// Reads and verifies the files. Returns `before` (may be nullptr) as the result if nothing has
+/// changed since it was loaded. The mode must not be kOff.
 PeerAuthLoaded loadPeerAuth(const PeerAuthSource& source, int64_t now,
                             const std::shared_ptr<const PeerAuth>& before);
 

@@ -59,7 +59,7 @@ std::optional<std::string> textOf(const DerItem& value) {
     case kPrintableString:
     case kIa5String:
       return std::string(asText(value.body));
-    case kTeletexString: {  // read as Latin-1, as other software does
+    case kTeletexString: {  // read as Latin-1, like other software
       std::string out;
       for (uint8_t byte : value.body) appendUtf8(out, byte);
       return out;
@@ -87,8 +87,8 @@ std::string typeName(Bytes oid) {
   return dottedOid(oid);
 }
 
-/// Escapes as RFC 4514 2.4 says and removes control characters, because the value goes into logs
-/// and headers.
+/// Escapes as RFC 4514 2.4 requires, and replaces control characters by '?', because the value goes
+/// into logs and headers.
 std::string escaped(std::string_view value) {
   std::string out;
   for (char c : value) {
@@ -99,8 +99,8 @@ std::string escaped(std::string_view value) {
   return out;
 }
 
-/// Calls visit(type, text or nothing) for each attribute of a Name. Returns false if it is
-/// malformed.
+/// Calls visit(type, text) for each attribute of a Name. `text` is nothing if the value's type is
+/// not known. Returns false if the Name is malformed.
 template <class Visit>
 bool walkName(Bytes name, Visit visit) {
   DerReader sets(name);
@@ -145,8 +145,8 @@ bool readAltNames(Bytes extension, PeerCertificate& out) {
   return true;
 }
 
-/// Whether this release of wolfSSL enforces nameConstraints of this kind. Later releases enforce
-/// every kind, or refuse those that they cannot enforce.
+/// Whether this release of wolfSSL enforces nameConstraints of this kind. Releases since 5.9
+/// enforce every kind, or refuse certificates with kinds that they cannot enforce.
 bool isHeld(uint8_t kind) {
 #if LIBWOLFSSL_VERSION_HEX >= 0x05009000
   (void)kind;
@@ -161,7 +161,7 @@ bool readConstraints(Bytes extension, PeerCertificate& out) {
   const auto both = outer.next(DerReader::kSequence);
   if (!both || !outer.done()) return false;
   DerReader reader(both->body);
-  while (!reader.done()) {  // permitted, excluded
+  while (!reader.done()) {  // permittedSubtrees, excludedSubtrees
     const auto subtrees = reader.next();
     if (!subtrees) return false;
     DerReader each(subtrees->body);
@@ -258,7 +258,7 @@ std::optional<PeerCertificate> readPeerCertificate(Bytes der) {
   DerReader times(dates->body);
   (void)times.next();
   if (const auto end = times.next())
-    out.notAfter = certificateTime(*end).value_or(out.notAfter);  // wolfSSL judges it
+    out.notAfter = certificateTime(*end).value_or(out.notAfter);  // wolfSSL judges the date
   out.issuer = distinguishedName(issuer->body);
   out.subject = distinguishedName(subject->body);
   readSubject(subject->body, out);

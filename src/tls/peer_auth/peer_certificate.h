@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Reads what a client's certificate says about its holder: every CN and OU, the subjectAltNames,
-// the key. wolfSSL's own reader keeps one value of each kind and joins names with slashes, which a
-// value may contain too. So culvert reads the names from the DER. Reads only, verifies nothing.
-// Thread: any.
+// Reads the fields of a client's certificate that identify its holder: every CN and OU, the
+// subjectAltNames and the key. wolfSSL keeps only one value of each kind, and joins names with
+// slashes although a value may contain slashes. So culvert reads the names from the DER. It
+// verifies nothing here. Thread: any.
 #pragma once
 
 #include <array>
@@ -16,8 +16,8 @@
 
 namespace culvert {
 
-/// A serial number in a form for comparison: its length and its bytes without leading zeros. Serial
-/// numbers longer than RFC 5280 allows (4.1.2.2) are replaced by a digest.
+/// A serial number in a form for comparison: the length, then the bytes without leading zeros. A
+/// digest replaces a serial number that is longer than RFC 5280 allows (4.1.2.2).
 using SerialKey = std::array<uint8_t, 21>;
 SerialKey serialKeyOf(std::span<const uint8_t> integer);
 
@@ -27,27 +27,28 @@ struct PeerCertificate {
   std::string serial;  ///< "0A1B2C"
   SerialKey serialKey{};
   int64_t notAfter = INT64_MAX;          ///< seconds since the epoch
-  std::vector<std::string> commonNames;  ///< as written; UTF-8 if the encoding says so
+  std::vector<std::string> commonNames;  ///< may contain invalid UTF-8
   std::vector<std::string> units;        ///< OU
   std::vector<std::string> dnsNames;     ///< subjectAltName, lower case
   std::vector<std::string> uris;
   std::vector<std::vector<uint8_t>> addresses;  ///< 4 or 16 bytes each
-  /// Has nameConstraints that this release of wolfSSL ignores. Releases before 5.9 ignore all
-  /// except those for DNS names, mail addresses and directory names.
+  /// The certificate has nameConstraints that this release of wolfSSL ignores. Releases before 5.9
+  /// ignore all nameConstraints except those for DNS names, mail addresses and directory names.
   bool unheldConstraints = false;
   std::array<uint8_t, 32> subjectHash{};  ///< equal names have equal hashes
   std::array<uint8_t, 32> issuerHash{};
   std::array<uint8_t, 32> fingerprint{};  ///< SHA-256 of the certificate
-  std::array<uint8_t, 32> keyPin{};       ///< SHA-256 of its SubjectPublicKeyInfo
+  std::array<uint8_t, 32> keyPin{};       ///< SHA-256 of the SubjectPublicKeyInfo
 };
 
-/// Longest subject and issuer that are kept, in bytes; ".." replaces the rest.
+/// The most bytes kept of a subject or an issuer. ".." replaces the rest of a longer name.
 inline constexpr size_t kLongestDn = 512;
 
-/// Nothing if the bytes are not a certificate.
+/// Reads a certificate in DER. Returns nothing if the bytes are not a certificate.
 std::optional<PeerCertificate> readPeerCertificate(std::span<const uint8_t> der);
 
-/// UTCTime or GeneralizedTime (RFC 5280 4.1.2.5), seconds since the epoch.
+/// Converts a UTCTime or GeneralizedTime (RFC 5280 4.1.2.5) to seconds since the epoch. Nothing if
+/// the item is not a valid time.
 std::optional<int64_t> certificateTime(const DerItem& item);
 
 /// A Name (RFC 5280 4.1.2.4) as text.

@@ -14,13 +14,14 @@
 namespace culvert {
 namespace {
 
-// At most this many bytes of the values that allow rules compare are kept.
+// The most bytes kept of the values that allow rules compare.
 constexpr size_t kMostValues = 4096;
 constexpr size_t kLongestCn = 255;
 constexpr size_t kLongestUri = 2048;
 constexpr size_t kLongestValue = 0xffff;
 
-/// The form that backends get: UTF-8 without control characters, at most `limit` bytes.
+/// The value in the form that backends get. Empty if the value is longer than `limit` bytes, is not
+/// UTF-8 or has control characters.
 std::string shortText(std::string_view value, size_t limit) {
   if (value.size() > limit) return {};
   for (std::string_view rest = value; !rest.empty();) {
@@ -116,8 +117,8 @@ PeerIdentity::PeerIdentity(const PeerCertificate& certificate, const PeerPath* p
   packed_ = out;  // drops the spare capacity
 }
 
-/// Adds the first value of each kind, which is the one that a rule matches
-/// (PeerRules::putMatchesFirst). Then adds the others, as far as there is room.
+/// Adds the first value of each kind, because that is the value that a rule matches
+/// (PeerRules::putMatchesFirst). Then adds other values, up to kMostValues bytes.
 void PeerIdentity::packValues(std::string& out, const PeerCertificate& c) {
   const size_t limit = out.size() + kMostValues;
   const auto pack = [&](Tag tag, const auto& values, bool others) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// PeerIdentity is what a tunnel keeps of its client's certificate for its whole life: the fields
-// for the log and the backend. For an accepted client it also keeps what is needed to judge the
-// client again after a CA, a CRL or a rule changes. One packed string, a few hundred bytes. Thread:
-// any (immutable).
+// PeerIdentity is the part of a client's certificate that a tunnel keeps as long as it exists: the
+// fields for the log and the backend. For an accepted client it also keeps the values needed to
+// judge the client again after a CA, a CRL or a rule changes. All fields are in one packed string
+// of a few hundred bytes. Thread: any (immutable).
 #pragma once
 
 #include <array>
@@ -19,7 +19,7 @@ namespace culvert {
 /// Identifies a CA or a certificate: half of a digest.
 using ShortId = std::array<uint8_t, 16>;
 
-/// Identifies a CA: the same name with the same key.
+/// Identifies a CA by its name and its key.
 ShortId caIdOf(const std::array<uint8_t, 32>& nameHash, const std::array<uint8_t, 32>& keyPin);
 /// Identifies one certificate.
 ShortId certificateIdOf(std::span<const uint8_t> der);
@@ -27,18 +27,18 @@ ShortId certificateIdOf(std::span<const uint8_t> der);
 /// The path by which a client was verified.
 struct PeerPath {
   struct Step {
-    ShortId issuer;  ///< caIdOf() its issuer
+    ShortId issuer;  ///< caIdOf() the certificate's issuer
     SerialKey serial;
   };
-  std::vector<Step> steps;       ///< client certificate, then the CAs above it; empty: key only
+  std::vector<Step> steps;       ///< client certificate, then its CAs; empty: only the key counts
   ShortId anchor{};              ///< certificateIdOf() the trust anchor
-  int64_t notAfter = INT64_MAX;  ///< when the first of the steps expires
+  int64_t notAfter = INT64_MAX;  ///< the earliest expiry among the steps
 };
 
 class PeerIdentity {
  public:
-  /// A `path` means that the client was accepted: then the values that rules compare are kept. Of a
-  /// certificate with very many names only the first ones are kept.
+  /// `path` is nullptr if the client was refused. For an accepted client, keeps the values that
+  /// rules compare. If a certificate has very many names, keeps only the first names.
   PeerIdentity(const PeerCertificate& certificate, const PeerPath* path);
 
   std::string subject() const;  ///< at most kLongestDn bytes
@@ -47,7 +47,7 @@ class PeerIdentity {
   std::string commonName() const;  ///< empty: none, longer than 255 bytes, not clean UTF-8
   std::string uri() const;         ///< empty: none, longer than 2048 bytes, not clean UTF-8
   std::array<uint8_t, 32> fingerprint() const;
-  /// A CA vouches for the names. False if only the key was checked.
+  /// Whether a CA has certified the names. False if only the key was checked.
   bool vouched() const { return has(kAnchor); }
 
   /// The values that rules compare. Empty if the client was refused.

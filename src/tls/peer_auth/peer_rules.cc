@@ -22,17 +22,17 @@ constexpr std::string_view kDeep = "**";
 
 std::string quoted(std::string_view text) { return fmt::format("\"{}\"", printable(text, 60)); }
 
-/// Whether a wildcard matches this character. SPIFFE ids have letters, digits and "-_." only
-/// (SPIFFE-ID 2.2). Other URIs may have what RFC 3986 3.3 allows in a path segment, except
-/// percent-encoding: a reader would decode %2f and %2e to "/" and ".".
+/// Whether a wildcard matches this character. In SPIFFE ids it matches only letters, digits and
+/// "-_." (SPIFFE-ID 2.2). In other URIs it matches the characters that RFC 3986 3.3 allows in a
+/// path segment, except percent-encoding, because software decodes %2f and %2e to "/" and ".".
 bool mayStandFor(char c, bool spiffe) {
   constexpr std::string_view kPlain = "-._", kOthers = "~!$&'()*+,;=:@";
   return isAlnum(c) || kPlain.find(c) != std::string_view::npos ||
          (!spiffe && kOthers.find(c) != std::string_view::npos);
 }
 
-/// `*` matches any number of characters for which mayStandFor() is true. The cost is the length of
-/// the text times the number of stars.
+/// `*` matches any number of characters for which mayStandFor() is true. The cost is proportional
+/// to the length of the text times the number of stars.
 bool globMatches(std::string_view pattern, std::string_view text, bool spiffe) {
   size_t p = 0, t = 0, star = std::string_view::npos, mark = 0;
   while (t < text.size()) {
@@ -61,12 +61,12 @@ std::string_view takeSegment(std::string_view& path) {
   return segment;
 }
 
-/// A segment that is empty or changes the meaning of others.
+/// Whether the segment is empty, or changes the meaning of other segments.
 bool isOdd(std::string_view segment) {
   return segment.empty() || segment == "." || segment == "..";
 }
 
-/// One segment or more, none of them odd.
+/// Whether `rest` is one or more segments that a wildcard may match.
 bool isPlainPath(std::string_view rest, bool spiffe) {
   if (rest.empty() || rest.back() == '/') return false;
   while (!rest.empty()) {
@@ -78,7 +78,7 @@ bool isPlainPath(std::string_view rest, bool spiffe) {
   return true;
 }
 
-/// Where the path begins: after scheme://host, or after scheme: .
+/// The position at which the path begins, after `scheme://host/` or after `scheme:`.
 size_t pathStart(std::string_view uri) {
   const size_t colon = uri.find(':');
   if (colon == std::string_view::npos) return std::string_view::npos;
@@ -108,8 +108,8 @@ Result<void> checkUri(std::string_view item) {
   return {};
 }
 
-/// Labels of letters, digits, "-" and "_". A CA may certify other text (a blank, a line feed, a
-/// wildcard), but that is not a host name.
+/// Whether the name consists of labels of letters, digits, "-" and "_". A CA may certify a text
+/// that is not a host name, for example with a blank, a line feed or a wildcard.
 bool isHostName(std::string_view name) {
   if (name.size() > 253) return false;
   for (;;) {

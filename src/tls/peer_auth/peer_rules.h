@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The allow rules of client certificates: allow-cn, allow-ou, allow-dns, allow-uri, allow-ip,
-// allow-spki. They are alternatives: one match is enough. Without rules every verified certificate
-// is accepted; with rules only those that match. Thread: frozen.
+// allow-spki. A certificate must match one of the rules. Without rules culvert accepts every
+// verified certificate. Thread: frozen.
 #pragma once
 
 #include <array>
@@ -24,20 +24,21 @@ inline constexpr std::string_view kPeerRuleKeys[] = {"allow-cn",  "allow-ou", "a
 class PeerRules {
  public:
   /// Adds one item of an allow list:
-  ///   cn, ou  the whole value, byte for byte; any of several values of the subject
-  ///   dns     a DNS name of the subjectAltName without case, if it is a host name; *.NAME stands
-  ///           for one label
-  ///   uri     a URI of the subjectAltName, byte for byte; after the host * stands for plain
-  ///           characters within one path segment, and a last segment ** for one segment or more
-  ///   ip      an address, or NETWORK/BITS, compared with the subjectAltName's addresses
-  ///   spki    SHA-256 of the SubjectPublicKeyInfo, hex or base64
+  ///   cn, ou  compares the item with every CN or OU of the subject, byte for byte
+  ///   dns     compares the item with the DNS names of the subjectAltName that are host names,
+  ///           ignoring case; in *.NAME the star matches one label
+  ///   uri     compares the item with the URIs of the subjectAltName, byte for byte; after the
+  ///           host, * matches plain characters within one path segment, and ** as the last
+  ///           segment matches one or more segments
+  ///   ip      compares an address or NETWORK/BITS with the addresses of the subjectAltName
+  ///   spki    compares a SHA-256 in hex or base64 with that of the SubjectPublicKeyInfo
   Result<void> add(PeerRule kind, std::string_view item);
 
   bool empty() const;
   /// Whether the certificate is accepted.
   bool allows(const PeerCertificate& certificate) const;
-  /// Moves the first matching name of each kind to the front. The log and the backend get that
-  /// name.
+  /// Moves the first matching name of each kind to the front, because the log and the backend get
+  /// the first name.
   void putMatchesFirst(PeerCertificate& certificate) const;
 
  private:

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // See peer_verifier.h. culvert finds the path from the client's certificate to a trust anchor by
 // names and key identifiers. Then wolfCrypt verifies each certificate of the path from the top
-// down, in a manager that exists for this path only. Certificates that one client sent do not help
-// another.
+// down, in a manager that exists for this path only. So the certificates that one client sends
+// cannot complete the path of another client.
 #include "tls/peer_auth/peer_verifier.h"
 
 #include <fmt/format.h>
@@ -20,7 +20,7 @@ namespace culvert {
 
 namespace {
 
-constexpr size_t kMostPaths = 4;  // enough for cross-signed and renewed CAs; bounds the work
+constexpr size_t kMostPaths = 4;  // enough for cross-signed and renewed CAs
 constexpr unsigned kLeastClientRsaBits = 2048;
 
 using KeyId = std::array<uint8_t, 20>;
@@ -97,7 +97,7 @@ struct PeerVerifier::Link {
   }
 };
 
-/// Indices into the chain, from the leaf up, and the trust anchor.
+/// A path as indices into the chain, from the leaf up, and the trust anchor.
 struct PeerVerifier::Path {
   std::vector<size_t> way;
   const TrustAnchor* anchor;
@@ -156,7 +156,7 @@ PeerVerdict PeerVerifier::verify(std::span<const std::span<const uint8_t>> chain
   return first;
 }
 
-/// Depth first. Each certificate is tried once, so the size of the chain bounds the work.
+/// Searches depth first. It tries each certificate once, so the size of the chain limits the work.
 void PeerVerifier::findPaths(const std::vector<Link>& links, std::vector<size_t>& way,
                              std::vector<bool>& seen, std::vector<Path>& found,
                              bool& tooLong) const {
@@ -281,7 +281,8 @@ PeerVerdict PeerVerifier::checkRevoked(const Link& link, const std::array<uint8_
                 true);
 }
 
-/// If another anchor issued this one, this one may have been revoked after that issuer's CRL
+/// Checks the dates of a trust anchor and whether it is revoked. If another anchor issued this
+/// anchor, that issuer needs a current CRL, because it may have revoked this anchor after its CRL
 /// expired.
 PeerVerdict PeerVerifier::checkAnchor(const TrustAnchor& anchor, int64_t now) const {
   if (anchor.revoked)
@@ -317,8 +318,9 @@ void PeerVerifier::fillPath(const std::vector<Link>& links, const Path& path, Pe
   taken.anchor = path.anchor->certificateId;
 }
 
-/// The client's path is cut at each issuer that is an anchor now, beginning with the nearest. Other
-/// paths are not known: the client may connect again.
+/// Tries each issuer on the client's path that is an anchor now, beginning with the issuer of the
+/// client certificate. culvert does not know other paths of the client. A client that is refused
+/// may connect again and send them.
 PeerVerdict PeerVerifier::judgeAgain(const PeerIdentity& client, int64_t now) const {
   const PeerCertificate leaf = client.certificate();
   if (!auth_->rules.allows(leaf))

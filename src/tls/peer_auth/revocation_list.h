@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// CRLs in the form in which they are looked up: parsed once, when they are loaded, into a sorted
-// table of serial numbers. wolfSSL verifies their signatures (peer_auth.cc) but does not keep them:
-// it stores one CRL for each issuer name and would parse it again on every worker. Thread: frozen.
+// CRLs in the form for lookups. culvert parses a CRL once, when it loads the CRL, into a sorted
+// table of serial numbers. peer_auth.cc verifies the signatures. wolfSSL does not store the CRLs,
+// because it keeps only one CRL for each issuer name and would parse the CRL again on every worker.
+// Thread: frozen.
 #pragma once
 
 #include <array>
@@ -19,9 +20,10 @@ struct RevocationList {
   std::string path;
   std::string issuer;
   std::array<uint8_t, 32> issuerHash{};
-  /// TrustAnchor::keyPin of the anchors that the CRL belongs to: two CAs can have the same name.
+  /// TrustAnchor::keyPin of the anchors to which the CRL belongs. The name does not suffice,
+  /// because two CAs can have the same name.
   std::vector<std::array<uint8_t, 32>> keyPins;
-  std::vector<uint8_t> issuerKeyId;  ///< of its authorityKeyIdentifier; empty: none
+  std::vector<uint8_t> issuerKeyId;  ///< from authorityKeyIdentifier; empty: none
   int64_t thisUpdate = 0;
   int64_t nextUpdate = 0;
   bool merged = false;             ///< includes the entries of another CRL of the same date
@@ -32,7 +34,7 @@ struct RevocationList {
   bool revokes(const SerialKey& serial) const;
 };
 
-/// Nothing if the bytes are not a CRL. Verifies nothing.
+/// Reads a CRL in DER without verifying it. Returns nothing if the bytes are not a CRL.
 std::optional<RevocationList> readRevocationList(std::span<const uint8_t> der);
 
 }  // namespace culvert
