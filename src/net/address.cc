@@ -16,7 +16,7 @@
 namespace culvert {
 namespace {
 
-constexpr size_t kMaxHostName = 253;  // RFC 1035 2.3.4, less the root's length byte and dot
+constexpr size_t kMaxHostName = 253;  // RFC 1035 2.3.4: 255 less the first and the last length byte
 constexpr size_t kMaxLabel = 63;
 
 constexpr std::string_view kForms = "allowed: PORT, *:PORT, HOST:PORT, [IPv6]:PORT, unix:/path";
@@ -77,7 +77,8 @@ Result<AddressSpec> parseUnix(std::string_view path) {
   return spec;
 }
 
-/// Parses `%eth0` or `%2` of a scoped literal; the interface must exist.
+/// Returns the index of the interface in `%eth0` or `%2` (the zone of a scoped IPv6 literal). Fails
+/// if the interface does not exist.
 Result<uint32_t> parseScope(const std::string& name) {
   if (allDigits(name) && name.size() <= 9) {
     if (uint32_t index = uint32_t(std::stoul(name)); index != 0) return index;
@@ -108,7 +109,8 @@ Result<SocketAddress> parseIpv6Literal(std::string_view inner, uint16_t port) {
   return SocketAddress::ipv6(address, port, scope);
 }
 
-/// What is wrong with a host name (RFC 1123, underscores allowed), or nothing.
+/// Returns what is wrong with a host name, or nothing if it is valid (RFC 1123, but underscores are
+/// allowed).
 std::optional<std::string> hostNameFault(std::string_view host) {
   if (host.size() > kMaxHostName + 1)
     return fmt::format("the host name has {} bytes, at most {} are allowed", host.size(),
@@ -168,8 +170,8 @@ Result<AddressSpec> parseHostPort(std::string_view host, std::string_view portTe
     if (use == AddressUse::kListen) return wildcardSpec(*port);
     return fail(fmt::format("a backend cannot be \"*\": name its host; {}", forms(use)));
   }
-  // A host of digits and dots must be an IPv4 address: getaddrinfo() would accept 127.1 and 0x7f.1
-  // too.
+  // A host of digits and dots must be a complete IPv4 address, because getaddrinfo() would also
+  // accept short forms such as 127.1.
   if (std::all_of(host.begin(), host.end(), [](char c) { return isDigit(c) || c == '.'; })) {
     in_addr v4;
     if (inet_pton(AF_INET, std::string(host).c_str(), &v4) != 1) {
@@ -181,7 +183,7 @@ Result<AddressSpec> parseHostPort(std::string_view host, std::string_view portTe
   AddressSpec spec;
   spec.kind = AddressKind::kHostName;
   spec.port = *port;
-  // Names are compared without case (RFC 4343), so store them in one spelling.
+  // Host names are case-insensitive (RFC 4343), so store them in lower case.
   spec.host = lower(host);
   return spec;
 }
@@ -232,14 +234,15 @@ SocketAddress SocketAddress::unixPath(std::string_view path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   std::memcpy(address.sun_path, path.data(), path.size());
-  // The length of an abstract name is that of its bytes; a path ends with a NUL.
+  // The address length of a path includes a final NUL; an abstract name has no final NUL.
   const size_t end = path.front() == '\0' ? 0 : 1;
   result.setUnix(reinterpret_cast<const sockaddr*>(&address),
                  offsetof(sockaddr_un, sun_path) + path.size() + end);
   return result;
 }
 
-/// `length` includes the family, which is all that an unnamed socket has.
+/// `length` includes the family field. The address of an unnamed socket consists of that field
+/// only.
 void SocketAddress::setUnix(const sockaddr* address, size_t length) {
   storage_.any.sa_family = AF_UNIX;
   length_ = static_cast<uint16_t>(length);

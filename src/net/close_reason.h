@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// CloseReason says why a tunnel ended: a cause of the closed list, with an explanation as text.
-// Streams and dialers report their failures with it. close_cause.def is the list. Thread: any
-// (values).
+// CloseReason says why a tunnel ended. It has a cause from close_cause.def and an explanation as
+// text. Streams and dialers report their failures as a CloseReason. Thread: any (values).
 #pragma once
 
 #include <array>
@@ -17,7 +16,7 @@ enum class CloseCause : uint8_t {
 #undef CLOSE_CAUSE
 };
 
-/// Indexed by CloseCause; names that need a completion end in ':'.
+/// The names, indexed by CloseCause. `word` completes a name that ends in ':'.
 inline constexpr std::array kCloseCauseNames = {
 #define CLOSE_CAUSE(ident, name, meaning) std::string_view(name),
 #include "net/close_cause.def"
@@ -29,7 +28,7 @@ struct CloseReason {
   std::string word{};    ///< completes a name that ends in ':'
   std::string detail{};  ///< an explanation as text; may be empty
 
-  /// As in the log: "client-fin", "tls-sent:bad_record_mac".
+  /// The cause as logged, for example "client-fin" or "tls-sent:bad_record_mac".
   std::string text() const {
     return std::string(kCloseCauseNames[static_cast<size_t>(cause)]) + word;
   }

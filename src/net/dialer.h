@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Dialer gives a tunnel its backend end; addresses, retries and sockets are hidden from the tunnel.
-// Connector is the real one; tests use scripted ones. Thread: loop.
+// Dialer connects a tunnel to its backend. It hides addresses, retries and sockets from the tunnel.
+// Connector is culvert's implementation; tests use scripted dialers. Thread: loop.
 #pragma once
 
 #include <memory>
@@ -13,9 +13,9 @@ namespace culvert {
 
 class DialObserver {
  public:
-  /// `address` is the address that answered.
+  /// The connection is established; `address` is the address that accepted it.
   virtual void onDialed(std::unique_ptr<ByteStream> backend, const SocketAddress& address) = 0;
-  /// All attempts have failed; `reason` is that of the last one.
+  /// All attempts have failed; `reason` is the error of the last attempt.
   virtual void onDialFailed(CloseReason reason) = 0;
 
  protected:
@@ -24,8 +24,8 @@ class DialObserver {
 
 class Dialer : public Deferred {
  public:
-  /// Starts dialing. One of the observer's functions is called later, perhaps before dial()
-  /// returns. Destroying the dialer cancels.
+  /// Starts dialing. Calls one of the observer's functions once, either before dial() returns or
+  /// later. Destroying the dialer cancels the attempts.
   virtual void dial(DialObserver& observer) = 0;
 };
 

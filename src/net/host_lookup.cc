@@ -30,12 +30,12 @@ struct HostLookup::Shared {
   std::deque<std::pair<std::string, uint16_t>> questions;  // guarded by mutex
   bool stopping = false;                                   // guarded by mutex
 
-  std::mutex answerMutex;  // held during onAnswer, so that it never runs after the destructor
+  std::mutex answerMutex;  // held during onAnswer, so that onAnswer never runs after the destructor
   bool silent = false;     // guarded by answerMutex
 };
 
-/// The thread's body. It shares ownership of the state with the HostLookup, which may be destroyed
-/// first.
+/// The body of the thread. The thread shares ownership of the state with the HostLookup, because
+/// the HostLookup may be destroyed first.
 void HostLookup::Shared::run(const std::shared_ptr<Shared>& self) {
   std::unique_lock lock(self->mutex);
   while (true) {
@@ -49,7 +49,7 @@ void HostLookup::Shared::run(const std::shared_ptr<Shared>& self) {
   }
 }
 
-/// The caller waits for an answer, so retry until there is enough memory for one.
+/// Resolves one host name. Retries while memory is short, because the caller waits for the answer.
 void HostLookup::Shared::answer(const std::string& host, uint16_t port) {
   for (;;) {
     try {

@@ -39,7 +39,7 @@ IoResult PlainStream::write(RingBuffer& from) {
 IoStatus PlainStream::flush() {
   while (!preface_.empty()) {
     const IoResult r = transmit(asBytes(preface_));
-    if (r.status == IoStatus::kReset) preface_.clear();  // it can no longer be sent
+    if (r.status == IoStatus::kReset) preface_.clear();  // the preface can no longer be sent
     if (r.status != IoStatus::kOk) return r.status;
     preface_.erase(0, r.bytes);
   }

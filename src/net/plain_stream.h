@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// PlainStream is the backend end: plaintext over TCP or a UNIX socket. A preface (the PROXY header)
-// can precede all payload. Thread: loop.
+// PlainStream is the tunnel's connection to its backend: plaintext over TCP or a UNIX socket. A
+// preface (the PROXY header) can precede all payload. Thread: loop.
 #pragma once
 
 #include <string>
@@ -11,8 +11,8 @@ namespace culvert {
 
 class PlainStream final : public SocketStream {
  public:
-  /// `fd` is connected. `preface` is sent before the first payload byte; it counts as backlog until
-  /// then.
+  /// `fd` must be connected. `preface` is sent before the first payload byte, and counts as backlog
+  /// until it is sent.
   PlainStream(EventLoop& loop, UniqueFd fd, std::string preface = {});
 
   IoResult read(RingBuffer& into, size_t limit) override;

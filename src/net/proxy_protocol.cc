@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// PROXY protocol headers, after HAProxy's doc/proxy-protocol.txt (2.1 human-readable, 2.2
-// binary, 2.2.6 PP2_TYPE_SSL).
+// PROXY protocol headers as HAProxy's doc/proxy-protocol.txt specifies them (2.1 human-readable,
+// 2.2 binary, 2.2.6 PP2_TYPE_SSL).
 #include "net/proxy_protocol.h"
 
 #include <fmt/format.h>
@@ -29,7 +29,8 @@ constexpr uint8_t kSubtypeSslVersion = 0x21;
 constexpr uint8_t kSubtypeSslCipher = 0x23;
 constexpr uint8_t kSubtypeSslCn = 0x22;
 constexpr uint8_t kClientSsl = 0x01, kClientCertConn = 0x02, kClientCertSess = 0x04;
-// PP2_TYPE_MIN_CUSTOM to PP2_TYPE_MAX_CUSTOM is 0xE0 to 0xEF.
+// culvert's own types are in the range for custom types: PP2_TYPE_MIN_CUSTOM (0xE0) to
+// PP2_TYPE_MAX_CUSTOM (0xEF).
 constexpr uint8_t kTypeSubject = 0xe0, kTypeUri = 0xe1, kTypeFingerprint = 0xe2;
 
 constexpr size_t kMaxTlvText = 255;
@@ -53,7 +54,7 @@ std::string_view rawBytesOf(const T& value) {
   return {reinterpret_cast<const char*>(&value), sizeof value};
 }
 
-/// Appends the fixed 108-byte field; all zero for an unnamed peer.
+/// Appends the path as a field of 108 bytes, filled with zeros. An unnamed peer gives zeros only.
 void appendUnixField(std::string& out, const SocketAddress& address) {
   std::string_view path = address.path().substr(0, kUnixField);
   out.append(path);
@@ -64,7 +65,7 @@ std::string sslTlv(const ProxyTlvs& tlvs) {
   std::string value;
   const bool verified = tlvs.clientVerified;
   value.push_back(char(kClientSsl | (verified ? kClientCertConn | kClientCertSess : 0)));
-  // verify is zero only if a client certificate was presented and verified.
+  // The verify field is zero only if the client presented a certificate that was verified.
   value.append(3, '\0').push_back(verified ? '\0' : '\x01');
   appendTextTlv(value, kSubtypeSslVersion, tlvs.tlsVersion);
   if (verified) appendTextTlv(value, kSubtypeSslCn, tlvs.clientCn);
@@ -72,8 +73,8 @@ std::string sslTlv(const ProxyTlvs& tlvs) {
   return value;
 }
 
-/// Returns the family byte and appends the address block to `block`. sockaddr fields are in network
-/// order already.
+/// Returns the family byte and appends the address block to `block`. The fields of a sockaddr are
+/// copied unchanged, because they are in network byte order already.
 char appendAddresses(std::string& block, const SocketAddress& client, const SocketAddress& local) {
   if (client.family() != local.family()) return kUnspec;
   switch (client.family()) {
@@ -94,7 +95,7 @@ char appendAddresses(std::string& block, const SocketAddress& client, const Sock
   }
 }
 
-/// Like hostText(), without a zone, because the receiver's interfaces have other names.
+/// Like hostText(), but without the IPv6 zone, because the receiver's interfaces have other names.
 std::string plainHost(const SocketAddress& address) {
   std::string host = address.hostText();
   return host.substr(0, host.find('%'));

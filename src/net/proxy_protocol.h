@@ -11,18 +11,18 @@
 
 namespace culvert {
 
-/// What version 2 contains besides the addresses. An empty text, or one longer than 255 bytes,
-/// omits its TLV.
+/// What version 2 contains besides the addresses. A TLV is omitted if its text is empty or longer
+/// than 255 bytes.
 struct ProxyTlvs {
-  std::string_view alpn;        ///< PP2_TYPE_ALPN: the protocol agreed on
+  std::string_view alpn;        ///< PP2_TYPE_ALPN: the protocol selected by ALPN
   std::string_view authority;   ///< PP2_TYPE_AUTHORITY: the client's server name (SNI)
-  bool tls = true;              ///< PP2_TYPE_SSL with PP2_CLIENT_SSL; contains the two below
+  bool tls = true;              ///< PP2_TYPE_SSL with PP2_CLIENT_SSL; contains all fields below
   std::string_view tlsVersion;  ///< PP2_SUBTYPE_SSL_VERSION: "TLSv1.3"
   std::string_view
       cipher;  ///< PP2_SUBTYPE_SSL_CIPHER: "ECDHE-RSA-AES128-GCM-SHA256", "TLS_AES_128_GCM_SHA256"
-  /// The client presented a certificate and it was verified: PP2_CLIENT_CERT_CONN,
-  /// PP2_CLIENT_CERT_SESS, verify = 0. Otherwise the texts below are omitted. The last three use
-  /// types of culvert's own.
+  /// True if the client presented a certificate that was verified. Sets PP2_CLIENT_CERT_CONN,
+  /// PP2_CLIENT_CERT_SESS and verify = 0. If false, the texts below are omitted. The last three
+  /// texts use TLV types that culvert defines.
   bool clientVerified = false;
   std::string clientCn{};           ///< PP2_SUBTYPE_SSL_CN
   std::string clientSubject{};      ///< 0xE0: "C=DE, O=Example, CN=device 7"
@@ -30,12 +30,13 @@ struct ProxyTlvs {
   std::string clientFingerprint{};  ///< 0xE2: SHA-256 of the certificate, 32 bytes
 };
 
-/// `PROXY TCP4 <client> <local> <port> <port>\r\n`, at most 107 bytes; `PROXY UNKNOWN\r\n` for UNIX
-/// and mixed families. `client` is the client's address, `local` the address that it connected to.
+/// Returns `PROXY TCP4 <client> <local> <port> <port>\r\n`, or `PROXY UNKNOWN\r\n` for UNIX
+/// addresses and mixed families. The header has at most 107 bytes. `local` is the address that the
+/// client connected to.
 std::string proxyV1(const SocketAddress& client, const SocketAddress& local);
 
-/// The binary form, command PROXY; AF_UNSPEC for mixed families. The verify field is 1 if no client
-/// certificate was verified.
+/// Returns the binary form with the command PROXY. The family is AF_UNSPEC if the two addresses
+/// have different families. The verify field is 1 if no client certificate was verified.
 std::string proxyV2(const SocketAddress& client, const SocketAddress& local, const ProxyTlvs& tlvs);
 
 }  // namespace culvert

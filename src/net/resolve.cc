@@ -15,8 +15,9 @@ Result<AddressSet> resolveHost(const std::string& host, uint16_t port) {
   addrinfo hints{};
   hints.ai_family = AF_UNSPEC;
   hints.ai_socktype = SOCK_STREAM;
-  // No AI_ADDRCONFIG: it hides localhost's addresses if loopback is the only interface. An
-  // unreachable address fails at once in connect(), and culvert tries the next one.
+  // AI_ADDRCONFIG is not set, because it hides the addresses of localhost if loopback is the only
+  // interface. An unreachable address does no harm: connect() fails at once and culvert tries the
+  // next address.
   addrinfo* list = nullptr;
   errno = 0;
   int code = ::getaddrinfo(host.c_str(), nullptr, &hints, &list);

@@ -10,13 +10,14 @@
 
 namespace culvert {
 
-/// Calls getaddrinfo() in the caller's thread; blocks for seconds if DNS is slow. The addresses are
-/// in the system's order (RFC 6724), with alternating families (RFC 8305), without duplicates,
-/// never empty. Used for --check, for listeners, and by the Resolver.
+/// Calls getaddrinfo() in the caller's thread; blocks for seconds if DNS is slow. Returns at least
+/// one address, without duplicates, in the system's order (RFC 6724) but with alternating families
+/// (RFC 8305). Used for --check, for listeners, and by the Resolver.
 Result<AddressSet> resolveHost(const std::string& host, uint16_t port);
 
-/// Keeps the first address first. After it the families alternate, each in its order. If one family
-/// does not work, an address of the other is tried soon (RFC 8305, section 4).
+/// Reorders the addresses so that the families alternate (RFC 8305, section 4). The first address
+/// stays first, and each family keeps its order. So if one family does not work, culvert soon tries
+/// an address of the other family.
 void interleaveFamilies(AddressSet& set);
 
 }  // namespace culvert

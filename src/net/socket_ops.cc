@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Thin functions over the socket system calls, with comments where a call needs one.
+// Thin functions over the socket system calls. See socket_ops.h.
 #include "net/socket_ops.h"
 
 #include <fcntl.h>
@@ -17,9 +17,10 @@
 namespace culvert {
 namespace {
 
-// Seconds. Probes detect a dead host and do not kill a slow one (keepalive pauses while data is
-// unacknowledged). TCP_USER_TIMEOUT is not set: it would kill a live peer that does not read
-// (stall-timeout handles those).
+// Seconds. Keepalive probes detect a dead host. They do not close the connection of a slow host,
+// because the kernel sends no probes while data is unacknowledged. TCP_USER_TIMEOUT is not set,
+// because it would also close the connection of a live peer that does not read. The option
+// stall-timeout handles such peers.
 constexpr int kKeepaliveIdle = 60;
 constexpr int kKeepaliveInterval = 15;
 constexpr int kKeepaliveCount = 4;
@@ -38,14 +39,14 @@ int socketDomain(int fd) {
   return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 ? domain : AF_UNSPEC;
 }
 
-/// Sets a TCP option. Does nothing on a UNIX socket: the kernel answers EOPNOTSUPP, so the family
-/// need not be checked each time.
+/// Sets a TCP option. Does nothing on a UNIX socket: the kernel returns EOPNOTSUPP, which is
+/// ignored. So callers need not check the family.
 int setTcpOption(int fd, int name, int value) {
   int error = setIntOption(fd, IPPROTO_TCP, name, value);
   return error == EOPNOTSUPP && socketDomain(fd) == AF_UNIX ? 0 : error;
 }
 
-/// The events that poll() reports for the socket now.
+/// Returns the events that poll() reports for the socket now.
 short pollNow(int fd, short wanted) {
   pollfd entry{fd, wanted, 0};
   int count;
@@ -68,8 +69,8 @@ tl::unexpected<Error> unixListenFailed(const SocketAddress& address, int error, 
 
 enum class UnixOccupant { kNone, kStale, kAlive, kNoSocket };
 
-/// Finds out whether a process listens at `address`. If in doubt the answer is yes, because for a
-/// stale file the caller deletes the file.
+/// Finds out whether a process listens at `address`. Returns kAlive if this is uncertain, because
+/// the caller deletes a stale file.
 UnixOccupant unixOccupant(const SocketAddress& address) {
   struct stat info;
   if (lstat(std::string(address.path()).c_str(), &info) != 0) return UnixOccupant::kNone;
@@ -78,7 +79,7 @@ UnixOccupant unixOccupant(const SocketAddress& address) {
   return probe.error == ECONNREFUSED ? UnixOccupant::kStale : UnixOccupant::kAlive;
 }
 
-/// The state of the path, or an error if culvert cannot use it.
+/// Returns the state of the path, or an error if culvert cannot listen there.
 Result<UnixOccupant> claimable(const SocketAddress& address) {
   const UnixOccupant occupant = unixOccupant(address);
   if (occupant == UnixOccupant::kAlive) return unixListenFailed(address, EADDRINUSE, "");
@@ -87,9 +88,9 @@ Result<UnixOccupant> claimable(const SocketAddress& address) {
   return occupant;
 }
 
-/// Binds so that the file is created with its mode. A later chmod() by name could change a file
-/// that another process has put there. The umask applies to the whole process, so it is strict
-/// (other threads create files with fewer rights at this moment) and is restored at once.
+/// Binds the socket and creates its file with the right mode. A later chmod() by name could change
+/// a file that another process has put there. The umask applies to the whole process and is
+/// restored at once. Meanwhile other threads may create files with fewer permissions.
 int bindWithMode(int fd, const SocketAddress& address, mode_t mode) {
   const mode_t before = ::umask(~mode & 0777);
   const int error = ::bind(fd, address.get(), address.length()) == 0 ? 0 : errno;
@@ -97,9 +98,9 @@ int bindWithMode(int fd, const SocketAddress& address, mode_t mode) {
   return error;
 }
 
-/// Changes the owner of the file at `path` if it is a socket without another hard link, and nothing
-/// else, even if another process replaces it meanwhile. A replaced file is not removed, because
-/// culvert did not create it. Returns 0 or errno.
+/// Changes the owner of the file at `path`, but only if the file is a socket without another hard
+/// link. It never changes any other file, even if another process replaces the socket meanwhile. A
+/// replaced file is not removed, because culvert did not create it. Returns 0 or errno.
 int giveSocketFile(const std::string& path, const ListenOptions& options) {
   if (options.unixOwner == uid_t(-1) && options.unixGroup == gid_t(-1)) return 0;
   const UniqueFd file(::open(path.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
@@ -143,7 +144,7 @@ Result<UniqueFd> openInetListener(const SocketAddress& address, bool v6Only,
   if (error == 0 && address.isIpv6())
     error = setIntOption(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, v6Only ? 1 : 0);
   if (error == 0 && ::bind(fd.get(), address.get(), address.length()) != 0) error = errno;
-  // Two sockets with SO_REUSEADDR can bind the same port; only listen() then returns EADDRINUSE.
+  // Two sockets with SO_REUSEADDR can bind the same port. Then only listen() returns EADDRINUSE.
   if (error == 0 && ::listen(fd.get(), options.backlog) != 0) error = errno;
   if (error != 0) return listenFailed(where, error);
   return fd;
@@ -160,7 +161,7 @@ Result<UniqueFd> openListener(const SocketAddress& address, const ListenOptions&
 Result<UniqueFd> openWildcardListener(uint16_t port, const ListenOptions& options) {
   std::string where = fmt::format("*:{}", port);
   auto fd = openInetListener(SocketAddress::ipv6(in6addr_any, port), false, options, where);
-  // The kernel has no IPv6 (EAFNOSUPPORT), or sysctl disables it (EADDRNOTAVAIL).
+  // The kernel has no IPv6 (EAFNOSUPPORT), or a sysctl disables IPv6 (EADDRNOTAVAIL).
   if (!fd && (fd.error().sysErrno == EAFNOSUPPORT || fd.error().sysErrno == EADDRNOTAVAIL)) {
     return openInetListener(SocketAddress::ipv4(INADDR_ANY, port), true, options, where);
   }
@@ -248,12 +249,13 @@ ConnectStart startConnect(const SocketAddress& address) {
   }
   keepUrgentInline(fd.get());  // before the peer can send
   int status = ::connect(fd.get(), address.get(), address.length());
-  // On loopback the handshake is complete when connect() returns. Calling connect() again shows
-  // that and saves a turn of the loop.
+  // On loopback the handshake is already complete when connect() returns. A second connect()
+  // confirms this, so the caller need not wait for the next turn of the loop.
   if (status != 0 && errno == EINPROGRESS && address.isLoopback()) {
     status = ::connect(fd.get(), address.get(), address.length());
   }
-  // An interrupted connect() continues by itself (POSIX), like one in progress.
+  // A connect() interrupted by a signal continues in the kernel (POSIX), like a connect in
+  // progress.
   if (status == 0) {
     result.connected = true;
   } else if (errno != EINPROGRESS && errno != EALREADY && errno != EINTR) {

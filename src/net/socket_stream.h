@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// SocketStream is the common part of PlainStream and TlsStream: one nonblocking socket, its
-// watcher, and receive/transmit, which convert errno into the caller's next step. Thread: loop.
+// SocketStream is the common base of PlainStream and TlsStream. It has one nonblocking socket and
+// its watcher. receive() and transmit() convert errno into an IoStatus. Thread: loop.
 #pragma once
 
 #include <cstdint>
@@ -24,19 +24,21 @@ class SocketStream : public ByteStream {
   void abort() override { abortOnClose_ = true; }
   IoResult discardInput(size_t limit) override;
   void watch(bool readable, bool writable) override {
-    if (!watcher_.watch(readable, writable)) throw std::bad_alloc();  // a lack of resources
+    if (!watcher_.watch(readable, writable)) throw std::bad_alloc();  // ENOMEM or no watch left
   }
 
   int fd() const { return fd_.get(); }
 
  protected:
-  /// One recv(). EOF after a failed write is not a clean close: the kernel has returned its error
-  /// to the write already and would now report a plain EOF. So the result is kReset.
+  /// Calls recv() until it is not interrupted. Returns kReset for an EOF after a failed write,
+  /// because that EOF is not a clean close: the kernel has already returned the connection's error
+  /// to the write.
   IoResult receive(std::span<uint8_t> into);
-  /// One send(). kReset is permanent for writing; input that arrived before can still be received.
-  /// With `moreFollows` a partial last segment waits for the next send() or finish() (MSG_MORE).
+  /// Calls send() until it is not interrupted. After kReset every later transmit() returns kReset
+  /// too, but input that has already arrived can still be received. With `moreFollows` (MSG_MORE)
+  /// the kernel keeps a partial last segment until the next send() or finish().
   IoResult transmit(std::span<const uint8_t> from, bool moreFollows = false);
-  /// Sends the FIN.
+  /// Sends the FIN. Returns kReset if the peer has reset the connection.
   IoStatus finish();
 
  private:
@@ -44,7 +46,7 @@ class SocketStream : public ByteStream {
   void tellWritable() { observer_->onWritable(); }
 
   UniqueFd fd_;
-  IoWatcher watcher_;  // after fd_: stops watching before the descriptor is closed
+  IoWatcher watcher_;  // declared after fd_, so that it stops watching before fd_ closes
   uint64_t transmitted_ = 0;
   bool writeBroken_ = false;
   bool abortOnClose_ = false;
