@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// See http_post.h. Uses HTTP/1.0, so that the server closes the connection without a request for
-// that.
+// See http_post.h. The request uses HTTP/1.0, because an HTTP/1.0 server closes the connection
+// after its response.
 #include "http/http_post.h"
 
 #include <fmt/format.h>
@@ -120,7 +120,7 @@ void HttpPost::onTimer() {
   timer_.armBy(std::min(deadline_, attemptDeadline_));
 }
 
-/// Every callback uses this: if memory runs out, only this exchange ends.
+/// Runs one step of a callback. If memory runs out, only this HTTP exchange fails.
 template <void (HttpPost::*kStep)()>
 void HttpPost::guarded() {
   try {

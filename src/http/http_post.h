@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // HttpPost sends one request to one server and reads the response, without blocking. It tries each
-// address in turn, with one deadline for all and a bounded body. Thread: loop.
+// address in turn. One deadline applies to all attempts together, and the body has a size limit.
+// Thread: loop.
 #pragma once
 
 #include <functional>
@@ -20,30 +21,31 @@
 namespace culvert {
 
 struct HttpFailure {
-  bool silent = false;  ///< the server sent nothing: another request will probably fail too
-  std::string text;     ///< one clause
+  bool silent = false;  ///< the server sent nothing, so another request will probably fail too
+  std::string text;     ///< what went wrong, as one clause
 };
 using HttpResult = tl::expected<std::vector<uint8_t>, HttpFailure>;
 
 struct HttpLimits {
-  Millis timeout{10000};        ///< for everything
-  Millis connectTimeout{3000};  ///< for one address
+  Millis timeout{10000};        ///< for the whole exchange
+  Millis connectTimeout{3000};  ///< for the attempt to connect to one address
   size_t maxBody = 64 * 1024;
 };
 
 class HttpPost final : public Deferred {
  public:
-  /// Called once, from the loop: pass the HttpPost to deleteLater() there.
+  /// Called once, from the loop. Done must not destroy the HttpPost itself, but pass it to
+  /// deleteLater().
   using Done = std::function<void(HttpResult)>;
 
-  /// `addresses` is not empty. Destroying the object cancels.
+  /// `addresses` must not be empty. Destroying the object cancels the exchange.
   HttpPost(EventLoop& loop, const HttpUrl& url, std::string_view contentType,
            std::span<const uint8_t> body, AddressSet addresses, HttpLimits limits, Done done);
   ~HttpPost() override;
   void start();
-  /// After this Done is not called.
+  /// Cancels the exchange: Done is not called any more.
   void cancel();
-  /// True if cancelled, or if Done was called.
+  /// True if the exchange was cancelled, or if Done was called.
   bool ended() const { return done_ == nullptr; }
 
  private:
@@ -66,9 +68,9 @@ class HttpPost final : public Deferred {
   size_t sent_ = 0;
   bool connected_ = false;
   bool heard_ = false;
-  bool stoodStill_ = false;  // and the limits were extended
+  bool stoodStill_ = false;  // the process was stopped, and the limits were extended
   UniqueFd fd_;
-  std::unique_ptr<IoWatcher> watcher_;  // after fd_
+  std::unique_ptr<IoWatcher> watcher_;  // declared after fd_, so that it is destroyed first
   Timer timer_;
   TimePoint deadline_ = kNever;
   TimePoint attemptDeadline_ = kNever;

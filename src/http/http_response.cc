@@ -22,7 +22,7 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(first, text.find_last_not_of(kBlank) - first + 1);
 }
 
-/// Converts the whole text to a number.
+/// Converts the text to a number. Returns false if the text contains anything else.
 bool readSize(std::string_view text, int base, size_t& out) {
   const char* end = text.data() + text.size();
   const auto read = std::from_chars(text.data(), end, out, base);
@@ -41,7 +41,7 @@ HttpResponse::State HttpResponse::feed(std::span<const uint8_t> bytes) {
   return state_;
 }
 
-/// Consumes one piece: a byte of a line, or as much of the body as is available.
+/// Consumes one byte of a line, or all available bytes of the body.
 HttpResponse::State HttpResponse::step(std::span<const uint8_t>& bytes) {
   const uint8_t byte = bytes.front();
   switch (part_) {
@@ -118,7 +118,7 @@ HttpResponse::State HttpResponse::readHead() {
   }
   if (first) return bad("does not speak HTTP");
   if (chunked_) {
-    part_ = Part::kChunkSize;  // RFC 9112 6.3: it overrides Content-Length
+    part_ = Part::kChunkSize;  // RFC 9112 6.3: chunked overrides Content-Length
     return State::kMore;
   }
   part_ = counted_ ? Part::kCounted : Part::kToEnd;
@@ -169,7 +169,7 @@ HttpResponse::State HttpResponse::readChunkSize() {
   return State::kMore;
 }
 
-/// The empty line after a chunk, or a line after the last chunk.
+/// Reads the empty line after a chunk, or a trailer line after the last chunk.
 HttpResponse::State HttpResponse::readTrailer() {
   const bool empty = trimmed(line_).empty();
   if (part_ == Part::kTrailer) return empty ? State::kDone : State::kMore;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// HttpResponse reads one HTTP response as its bytes arrive: status line, headers and body. The body
-// has a Content-Length, chunks, or ends with the connection. Every part is bounded. It reads the
-// body only for status 200. Thread: any (one owner).
+// HttpResponse reads one HTTP response as its bytes arrive: status line, headers and body. The
+// length of the body is given by Content-Length, by chunks, or by the end of the connection. Every
+// part has a size limit. HttpResponse reads the body only if the status is 200. Thread: any (one
+// owner).
 #pragma once
 
 #include <cstddef>
@@ -14,20 +15,20 @@ namespace culvert {
 
 class HttpResponse {
  public:
-  static constexpr size_t kMaxHead = 16 * 1024;  ///< status line and headers; also trailers
+  static constexpr size_t kMaxHead = 16 * 1024;  ///< for status line and headers; for trailers
 
   explicit HttpResponse(size_t maxBody) : maxBody_(maxBody) {}
 
   enum class State : uint8_t { kMore, kDone, kBad };
 
-  /// Reads the next bytes. Bytes after the end of the response are ignored.
+  /// Reads the next bytes. Ignores bytes after the end of the response.
   State feed(std::span<const uint8_t> bytes);
-  /// The peer has closed the connection.
+  /// Call this when the peer has closed the connection.
   State finish();
 
   const std::vector<uint8_t>& body() const { return body_; }
   std::vector<uint8_t> takeBody() { return std::move(body_); }
-  /// What is wrong, as one clause; with kBad.
+  /// After kBad: what is wrong with the response, as one clause.
   const std::string& error() const { return error_; }
 
  private:
@@ -46,9 +47,9 @@ class HttpResponse {
   const size_t maxBody_;
   Part part_ = Part::kHead;
   State state_ = State::kMore;
-  std::string line_;         // the head so far, or one line of a chunked body
-  size_t left_ = 0;          // of the body with Content-Length, or of the chunk
-  size_t trailerBytes_ = 0;  // of trailers and of the chunks' size lines
+  std::string line_;         // the head received so far, or one line of a chunked body
+  size_t left_ = 0;          // bytes still to come of the chunk, or of the body with Content-Length
+  size_t trailerBytes_ = 0;  // total size of the trailers and of the chunks' size lines
   bool counted_ = false;
   bool chunked_ = false;
   std::vector<uint8_t> body_;
