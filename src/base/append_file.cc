@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The path is walked one component at a time, with O_PATH descriptors. So what was checked is what
-// is used, even if another process renames files meanwhile.
+// culvert follows the path one component at a time, with O_PATH descriptors. So it opens exactly
+// the directories and the file that it has checked, even if another process renames files
+// meanwhile.
 #include "base/append_file.h"
 
 #include <fcntl.h>
@@ -17,21 +18,21 @@
 namespace culvert {
 namespace {
 
-constexpr int kMostLinks = 40;  // the kernel's limit
+constexpr int kMostLinks = 40;  // like the kernel's limit for symbolic links
 constexpr int kDirectory = O_PATH | O_DIRECTORY | O_CLOEXEC;
-// Nonblocking, for a path that leads to a pipe; it does not affect regular files.
+// O_NONBLOCK prevents blocking if the path leads to a pipe. It does not affect regular files.
 constexpr int kAppend = O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
 
 bool isTrusted(uid_t user) { return user == 0 || user == ::geteuid(); }
 
 tl::unexpected<Error> failed(int error) { return fail(errnoText(error), error); }
 
-/// Where a path leads.
+/// The directory and name to which a path leads.
 struct Place {
   UniqueFd directory;
-  struct stat status {};  // of the directory
-  std::string name;       // name in the directory; not a link, unless `inProc`
-  bool inProc = false;    // /proc/self/fd/1: only the kernel can follow such a link
+  struct stat status {};  // status of the directory
+  std::string name;       // the name in the directory; not a symbolic link, unless `inProc` is true
+  bool inProc = false;  // true for a link such as /proc/self/fd/1, which only the kernel can follow
   bool lastIsLink = false;
 
   bool isShared() const { return !isTrusted(status.st_uid) || (status.st_mode & 0022) != 0; }
@@ -73,7 +74,7 @@ class Walk {
     return {};
   }
 
-  /// True if `name` is the file.
+  /// Follows one component of the path. Returns true if `name` is the file itself.
   Result<bool> step(const std::string& name) {
     struct stat status {};
     const bool last = rest_.empty();
@@ -120,7 +121,7 @@ class Walk {
   int links_ = 0;
 };
 
-/// For a directory in which others can create files: checks that the file belongs to an allowed
+/// If other users can create files in the directory, checks that the file belongs to an allowed
 /// user.
 Result<void> checkOwner(const Place& place, const struct stat& file, uid_t owner) {
   if (!place.isShared()) return {};

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Letters and digits of ASCII, independent of the locale: names of options, hosts and suites are
-// compared without case. Other bytes are neither, and stay unchanged. Thread: any.
+// Tests and converts ASCII letters and digits, independent of the locale. Used to compare names of
+// options, hosts and suites without case. Bytes above ASCII are not letters or digits, and are
+// never changed. Thread: any.
 #pragma once
 
 #include <algorithm>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Numbers in network byte order, at any place in memory. Reading beyond the given bytes is a bug of
-// the caller. Thread: any.
+// Reads and writes numbers in network byte order. The bytes need not be aligned. The caller must
+// not read beyond the given bytes. Thread: any.
 #pragma once
 
 #include <array>
@@ -10,7 +10,8 @@
 
 namespace culvert {
 
-/// The number that `bytes` encode; if there are more than eight bytes, only the last eight count.
+/// Returns the number that `bytes` encode. If `bytes` has more than eight bytes, only the last
+/// eight count.
 constexpr uint64_t bigEndian(std::span<const uint8_t> bytes) {
   uint64_t number = 0;
   for (const uint8_t byte : bytes) number = number << 8 | byte;
@@ -32,7 +33,7 @@ constexpr uint32_t u32At(std::span<const uint8_t> bytes, size_t at) {
   return static_cast<uint32_t>(u16At(bytes, at)) << 16 | u16At(bytes, at + 2);
 }
 
-/// The two low-order bytes of `number`.
+/// Returns the two low-order bytes of `number`.
 constexpr std::array<uint8_t, 2> u16Bytes(size_t number) {
   return {static_cast<uint8_t>(number >> 8), static_cast<uint8_t>(number)};
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Text seen as bytes and bytes seen as text, without a copy. Thread: any.
+// Converts a text to a view of its bytes, and bytes to a view of text, without a copy. Thread: any.
 #pragma once
 
 #include <cstdint>

@@ -1,21 +1,22 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Enumerations for options with a fixed set of values; option_table.cc has their names. Modules
-// that act on these options use the same enumerations. Thread: any (values).
+// Enumerations for options with a fixed set of values. option_table.cc has the names of the values.
+// The modules that implement these options use the same enumerations. Thread: any (values).
 #pragma once
 
 #include <cstdint>
 
 namespace culvert {
 
-/// kAuto: resolved before a log is opened, by whether the process is a daemon.
+/// culvert replaces kAuto before it opens the log: a daemon logs to syslog, any other process to
+/// stderr.
 enum class LogTarget : uint8_t { kAuto, kSyslog, kStderr, kStdout, kFile };
 enum class LogFormat : uint8_t { kText, kJson };
 enum class ProxyVersion : uint8_t { kOff, kV1, kV2 };
 enum class StapleMode : uint8_t {
   kOff,
-  kAuto,   ///< a file; also fetched for a certificate that requires stapling
-  kFile,   ///< only a file
-  kFetch,  ///< a file, and fetched if that is missing or expires soon
+  kAuto,   ///< use a file; also fetch for a certificate that requires stapling
+  kFile,   ///< use only a file
+  kFetch,  ///< use a file; fetch if the file is missing or expires soon
 };
 enum class VerifyClient : uint8_t { kOff, kOptional, kRequired };
 enum class RevokedEnd : uint8_t { kClose, kKeep };

@@ -14,7 +14,7 @@ using Micros = std::chrono::microseconds;
 
 inline constexpr TimePoint kNever = TimePoint::max();
 
-/// `from + limit`, or kNever if the limit is 0 ("no limit").
+/// Returns `from + limit`, or kNever if the limit is 0 ("no limit").
 inline TimePoint deadlineAfter(TimePoint from, Millis limit) {
   return limit.count() == 0 ? kNever : from + limit;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Durations in the form of the configuration and the log: "1h30m", "500ms", "off". Thread: any.
+// Durations as the configuration and the log write them, for example "1h30m", "500ms" or "off".
+// Thread: any.
 #pragma once
 
 #include <array>
@@ -13,11 +14,11 @@ struct DurationUnit {
   std::string_view name;
   int64_t milliseconds;
 };
-/// From the largest to the smallest.
+/// The units of a duration, from the largest to the smallest.
 inline constexpr std::array<DurationUnit, 5> kDurationUnits = {
     {{"d", 86'400'000}, {"h", 3'600'000}, {"m", 60'000}, {"s", 1000}, {"ms", 1}}};
 
-/// The shortest form; 0 is "off".
+/// Returns the shortest form of the duration; 0 becomes "off".
 std::string formatDuration(int64_t milliseconds);
 
 }  // namespace culvert

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Bytes as hexadecimal digits, and back. Thread: any.
+// Converts bytes to hexadecimal digits, and digits to bytes. Thread: any.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@ namespace culvert {
 
 enum class HexCase : uint8_t { kLower, kUpper };
 
-/// The value of a digit of either case; -1 for any other character.
+/// Returns the value of a hexadecimal digit in upper or lower case; -1 for any other character.
 constexpr int hexDigit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
@@ -21,15 +21,15 @@ constexpr int hexDigit(char c) {
   return -1;
 }
 
-/// Appends two digits for each byte.
+/// Appends two hexadecimal digits for each byte.
 void appendHex(std::string& out, std::span<const uint8_t> bytes, HexCase letters = HexCase::kLower);
 std::string encodeHex(std::span<const uint8_t> bytes, HexCase letters = HexCase::kLower);
 
-/// Fills `out` from twice as many digits. Returns false for any other text; `out` may then be
-/// changed too.
+/// Fills `out` from `digits`. Returns false if `digits` does not have exactly two digits for each
+/// byte of `out`, or has any other character. `out` may be changed even then.
 [[nodiscard]] bool decodeHex(std::string_view digits, std::span<uint8_t> out);
 
-/// Returns nothing for an odd number of digits or for any other character.
+/// Returns the bytes, or nothing if `digits` has an odd length or a character that is not a digit.
 std::optional<std::vector<uint8_t>> decodeHex(std::string_view digits);
 
 }  // namespace culvert

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// HttpUrl is a parsed http:// address. https and user names are not supported: the address is that
-// of an OCSP responder, whose responses are signed. Thread: any (values).
+// HttpUrl is a parsed http:// address. https is not needed, because the URL names an OCSP
+// responder, and OCSP responses are signed. User names are not supported either. Thread: any
+// (values).
 #pragma once
 
 #include <cstdint>
@@ -16,15 +17,15 @@ struct HttpUrl {
   uint16_t port = 80;
   std::string path = "/";  ///< includes the query
 
-  /// `host` or `host:port`, with brackets around an IPv6 address: for the Host header, and as the
-  /// name of a server.
+  /// Returns `host` or `host:port`, with brackets around an IPv6 address. Used in the Host header,
+  /// and in the log as the name of the server.
   std::string authority() const;
   std::string text() const { return "http://" + authority() + path; }
   bool operator==(const HttpUrl&) const = default;
 };
 
-/// Parses `http://HOST[:PORT][/PATH]`. Refuses blanks, control characters and non-ASCII bytes, so
-/// that no part can end a line of a request. The error is one clause.
+/// Parses `http://HOST[:PORT][/PATH]`. Refuses blanks, control characters and non-ASCII bytes,
+/// because a line break in the URL could add lines to the request. The error is one clause.
 Result<HttpUrl> parseHttpUrl(std::string_view text);
 
 }  // namespace culvert

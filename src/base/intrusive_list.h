@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A doubly linked list with links in the elements: no allocation, O(1) removal of any element. The
-// list does not own its elements; an element leaves its list when it is destroyed. Thread: loop.
+// A doubly linked list whose links are members of the elements. So adding an element allocates no
+// memory, and removing any element takes constant time. The list does not own its elements. An
+// element leaves its list when the element is destroyed. Thread: loop.
 #pragma once
 
 #include <cstddef>
 
 namespace culvert {
 
-/// Base of classes whose objects can be in an IntrusiveList. `Tag` distinguishes several
-/// memberships of one class.
+/// Base of classes whose objects can be in an IntrusiveList. `Tag` lets an object be in several
+/// lists at once, one for each tag.
 template <class Tag>
 class ListNode {
  public:

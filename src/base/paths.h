@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Questions about file paths. Thread: any.
+// Checks of file paths. Thread: any.
 #pragma once
 
 #include <string>
@@ -7,10 +7,12 @@
 
 namespace culvert {
 
-/// 0, or the errno that prevents this process from creating a file with that path.
+/// Returns 0, or the errno that prevents this process from creating a file in the directory of
+/// `path`.
 int cannotCreate(const std::string& path);
 
-/// For a path that cannot be opened: nothing, or a note that its quotes count as part of the name.
+/// Returns a hint for a path that cannot be opened. If the path is in quotes, the hint says that
+/// they count as part of the path; otherwise it is empty.
 std::string quoteNote(std::string_view path);
 
 }  // namespace culvert

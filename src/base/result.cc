@@ -7,7 +7,7 @@ namespace culvert {
 
 std::string errnoText(int sysErrno) {
   char buffer[128];
-  // The GNU variant: returns the text, which may be outside `buffer`.
+  // This is the GNU variant of strerror_r(). It returns the text, which may be outside `buffer`.
   return strerror_r(sysErrno, buffer, sizeof buffer);
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Result<T> is a value or one Error. Every operation that can fail at start, reload and set-up
-// returns one; no exception leaves a function of culvert. The data path uses IoResult
-// (net/byte_stream.h). Thread: any.
+// Result<T> is a value or one Error. Every operation that can fail during start, reload or set-up
+// returns a Result; no exception leaves a function of culvert. The data path uses IoResult
+// (net/byte_stream.h) instead. Thread: any.
 #pragma once
 
 #include <string>
@@ -10,8 +10,8 @@
 
 namespace culvert {
 
-/// What went wrong, with a text that helps the operator to fix it. `sysErrno` is 0 if no system
-/// call failed.
+/// What went wrong, with a text that helps the operator to fix it. `sysErrno` is 0 if the error was
+/// not caused by a system call.
 struct Error {
   std::string text;
   int sysErrno = 0;
@@ -20,16 +20,15 @@ struct Error {
 template <class T>
 using Result = tl::expected<T, Error>;
 
-/// Builds the failed Result. With `sysErrno` the text should not repeat strerror(): see
-/// `failErrno`.
+/// Makes a failed Result. `text` is the whole message; failErrno() appends the system's text.
 [[nodiscard]] inline tl::unexpected<Error> fail(std::string text, int sysErrno = 0) {
   return tl::unexpected<Error>(Error{std::move(text), sysErrno});
 }
 
-/// `what` + ": " + the system's text for `sysErrno`.
+/// Makes a failed Result with the text `what` + ": " + the system's text for `sysErrno`.
 [[nodiscard]] tl::unexpected<Error> failErrno(std::string what, int sysErrno);
 
-/// The system's text for an errno value (thread-safe).
+/// Returns the system's text for an errno value. Thread-safe, unlike strerror().
 [[nodiscard]] std::string errnoText(int sysErrno);
 
 }  // namespace culvert

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The place of a call in the source, as a default argument. A short form of std::source_location,
-// because clang 14 cannot compile libstdc++'s. Thread: any (values).
+// The file and line of a call, obtained through a default argument. Replaces std::source_location,
+// because clang 14 cannot compile the one in libstdc++. Thread: any (values).
 #pragma once
 
 namespace culvert {

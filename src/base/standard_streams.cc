@@ -15,8 +15,7 @@ namespace culvert {
 
 void reserveStandardStreams() {
   std::signal(SIGPIPE, SIG_IGN);
-  // The system returns the lowest free number, so the first number above 2 shows that all three are
-  // open.
+  // open() returns the lowest free descriptor. So a result above 2 shows that 0, 1 and 2 are open.
   int fd;
   do {
     fd = ::open("/dev/null", O_RDWR);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A thread that may be left behind. It calls functions that may block for seconds and cannot be
-// interrupted, such as getaddrinfo() or a write to a full pipe. The thread that stops it waits for
-// a moment and then continues without it. Thread: one owner.
+// StrayThread is a thread that stop() may detach while it still runs. Its body calls functions that
+// can block for seconds and cannot be interrupted, for example getaddrinfo() or a write to a full
+// pipe. So stop() waits only for a short time and then continues without the thread. Thread: one
+// owner.
 #pragma once
 
 #include <functional>
@@ -23,9 +24,9 @@ class StrayThread {
   StrayThread(const StrayThread&) = delete;
   StrayThread& operator=(const StrayThread&) = delete;
 
-  /// See startThread(). `body` may outlive the owner, so it must own everything that it uses (by a
-  /// shared_ptr). It has to detect by itself when to return. Must not be called while the thread is
-  /// running.
+  /// See startThread(). `body` may outlive the owner of this object, so it must own everything that
+  /// it uses (by a shared_ptr). stop() does not tell `body` to return; the owner must do so first.
+  /// Must not be called while the thread is running.
   Result<void> start(const char* name, const std::function<void()>& onStart,
                      std::function<void()> body);
 

@@ -15,7 +15,8 @@ namespace culvert {
 
 Result<std::thread> startThread(const char* name, const std::function<void()>& onStart,
                                 std::function<void()> body) {
-  // Block signals before the thread exists: it inherits the mask, so it never gets a signal.
+  // Block signals before the thread exists. The thread inherits the mask, so it never gets a
+  // signal.
   sigset_t all;
   sigset_t before;
   sigfillset(&all);

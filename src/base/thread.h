@@ -10,9 +10,10 @@
 
 namespace culvert {
 
-/// ps -L and /proc show `name`; at most 15 bytes. Returns after `onStart` (drops the thread's
-/// privileges; may be empty) has run in the new thread, so that no thread with privileges is
-/// visible later. Then the thread runs `body`. Fails if the system cannot create a thread.
+/// `name` has at most 15 bytes; ps -L and /proc show it. The new thread runs `onStart` (may be
+/// empty), which drops the thread's privileges, and then `body`. Returns when `onStart` has
+/// finished, so that the thread has no privileges afterwards. Fails if the system cannot create a
+/// thread.
 Result<std::thread> startThread(const char* name, const std::function<void()>& onStart,
                                 std::function<void()> body);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// UniqueFd owns one file descriptor and closes it once. The current owner closes it: a socket moves
-// between threads by moving its UniqueFd. Thread: any (one owner at a time).
+// UniqueFd owns one file descriptor and closes it once. Moving the UniqueFd passes the descriptor
+// on, also to another thread. Thread: any (one owner at a time).
 #pragma once
 
 #include <unistd.h>

@@ -9,23 +9,23 @@
 namespace culvert {
 
 struct Utf8CodePoint {
-  char32_t value;  ///< for an invalid sequence: its first byte
-  size_t bytes;    ///< number of bytes; 0: the text does not begin with valid UTF-8
+  char32_t value;  ///< the code point; the first byte if the sequence is invalid
+  size_t bytes;    ///< length of the sequence; 0 if the text does not begin with valid UTF-8
 };
 
 /// Reads the code point at the front of `text`, which is not empty. Overlong forms, surrogates and
 /// values above U+10FFFF are invalid.
 Utf8CodePoint readUtf8(std::string_view text);
 
-/// Appends the encoding of `c`, at most U+10FFFF and not a surrogate.
+/// Appends the encoding of `c`, which must be at most U+10FFFF and not a surrogate.
 void appendUtf8(std::string& out, char32_t c);
 
-/// True for the second and later bytes of a sequence.
+/// True for a continuation byte (the second and later bytes of a sequence).
 constexpr bool continuesUtf8(char byte) {
   return (static_cast<unsigned char>(byte) & 0xc0) == 0x80;
 }
 
-/// Control characters: C0, DEL and C1.
+/// True for the control characters C0, DEL and C1.
 constexpr bool isControl(char32_t c) { return c < 0x20 || (c >= 0x7f && c <= 0x9f); }
 
 }  // namespace culvert

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// See words.h. The edit distance uses one small fixed table: no allocation, and bounded work for
-// any input.
+// See words.h. The edit distance uses one small table of fixed size. So it allocates no memory, and
+// its work is bounded for any input.
 #include "base/words.h"
 
 #include <fmt/format.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// For messages: makes text from outside printable, and finds the known name that a misspelt one is
-// most similar to. Thread: any.
+// Helpers for messages. They make text from outside printable, and find the known name that is most
+// similar to a misspelt name. Thread: any.
 #pragma once
 
 #include <span>
@@ -9,20 +9,22 @@
 
 namespace culvert {
 
-/// `text` with every control character (including DEL and NUL) replaced by '?'. Cut at `limit`
-/// bytes with "..". For text of a peer or a file in a message.
+/// Returns `text` with every control character (including DEL and NUL) replaced by '?'. A text
+/// longer than `limit` bytes is cut there and gets ".." appended. Used when a message quotes a peer
+/// or a file.
 std::string printable(std::string_view text, size_t limit = 4096);
 
-/// Optimal string alignment distance (insert, delete, replace, swap of neighbours), without case of
-/// ASCII letters. Returns `limit` + 1 for any larger distance, and for names longer than 64 bytes.
+/// Returns the optimal string alignment distance (insert, delete, replace, swap of neighbours).
+/// Ignores the case of ASCII letters. Returns `limit` + 1 for any larger distance, and for names
+/// longer than 64 bytes.
 size_t editDistance(std::string_view a, std::string_view b, size_t limit);
 
-/// The most similar of `names`. Its distance is at most about a third of the longer name, or one
-/// name starts with the other (3 letters or more). Empty if none is similar enough. Of equal ones,
-/// the first.
+/// Returns the name in `names` that is most similar to `word`; the first one if several are equally
+/// similar. Returns an empty text if no name is similar enough: the distance must be at most about
+/// a third of the longer name, or one name must start with the other (3 letters or more).
 std::string_view nearestName(std::string_view word, std::span<const std::string_view> names);
 
-/// ` (did you mean "name")`, or "" for an empty name.
+/// Returns ` (did you mean "name")`, or "" if `name` is empty.
 std::string didYouMean(std::string_view name);
 
 }  // namespace culvert
