@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Makes a callback for IoWatcher, Timer and similar classes from a method: a plain function that
-// gets the object as its context. Thread: any.
+// Makes a callback for IoWatcher, Timer and similar classes from a method. The callback is a plain
+// function that gets the object as its context. Thread: any.
 #pragma once
 
 namespace culvert {
@@ -13,8 +13,8 @@ struct MethodCall<kMethod> {
   static void run(void* self, Args... args) { (static_cast<T*>(self)->*kMethod)(args...); }
 };
 
-/// `Timer(loop, this, call<&Worker::onTimer>)`. The context must point to the class that declares
-/// the method, not to a derived class.
+/// Example: `Timer(loop, this, call<&Worker::onTimer>)`. The context must be a pointer to the class
+/// that declares the method, not to a derived class.
 template <auto kMethod>
 inline constexpr auto call = &MethodCall<kMethod>::run;
 

@@ -14,7 +14,8 @@ namespace culvert {
 
 namespace {
 
-// IN_ATTRIB: the last link to a replaced file is gone, or permissions have changed.
+// IN_ATTRIB reports that the last hard link to a replaced file was removed, or that permissions
+// have changed.
 constexpr uint32_t kEvents = IN_CLOSE_WRITE | IN_MODIFY | IN_CREATE | IN_DELETE | IN_MOVED_FROM |
                              IN_MOVED_TO | IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR;
 
@@ -37,8 +38,8 @@ size_t DirectoryWatcher::watch(const std::vector<std::string>& directories) {
   size_t failed = 0;
   std::unordered_map<std::string, int> now;
   for (const std::string& directory : directories) {
-    // Also for a directory that is watched already, because its path may lead to another directory
-    // now.
+    // Call this for a directory that is watched already, too, because its path may now lead to
+    // another directory.
     const int number = ::inotify_add_watch(fd_.get(), directory.c_str(), kEvents);
     if (number >= 0) {
       now.emplace(directory, number);
@@ -56,7 +57,8 @@ size_t DirectoryWatcher::watch(const std::vector<std::string>& directories) {
 
 void DirectoryWatcher::onReadable() {
   alignas(inotify_event) char events[16 * 1024];
-  // One read in each turn; the rest is reported again. The contents do not matter.
+  // Read once in each turn; if events are left, the loop reports them in the next turn. The
+  // contents of the events do not matter.
   if (::read(fd_.get(), events, sizeof events) > 0) onChange_(context_);
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// DirectoryWatcher reports through inotify that something has changed in one of many directories.
-// It reports at once, but not what changed. inotify misses writes to a network file system by
-// another machine, and a user may have no watches left. So the owner must also check now and then.
-// Thread: loop.
+// DirectoryWatcher uses inotify to report a change in any of several directories. It reports the
+// change at once, but not what has changed. inotify does not see writes to a network file system by
+// another machine, and the user may have no watches left. So the owner must also check the
+// directories at intervals. Thread: loop.
 #pragma once
 
 #include <string>
@@ -21,12 +21,12 @@ class DirectoryWatcher {
 
   DirectoryWatcher(EventLoop& loop, void* context, Callback onChange);
 
-  /// Fails if this user has no inotify instance left (fs.inotify.max_user_instances).
+  /// Creates the inotify instance. Fails if this user has reached fs.inotify.max_user_instances.
   Result<void> open();
 
-  /// Watches exactly these directories from now on. Returns how many could not be watched: they do
-  /// not exist, are not readable, or fs.inotify.max_user_watches is reached. Each call tries those
-  /// again.
+  /// Watches exactly these directories from now on. Returns the number of directories that cannot
+  /// be watched. They do not exist, they are not readable, or this user has reached
+  /// fs.inotify.max_user_watches. The next call tries them again.
   size_t watch(const std::vector<std::string>& directories);
 
  private:
@@ -37,7 +37,7 @@ class DirectoryWatcher {
   Callback onChange_;
   UniqueFd fd_;
   std::unique_ptr<IoWatcher> watcher_;
-  std::unordered_map<std::string, int> watches_;  // by path
+  std::unordered_map<std::string, int> watches_;  // watch descriptors by path
 };
 
 }  // namespace culvert

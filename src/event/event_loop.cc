@@ -13,8 +13,8 @@
 namespace culvert {
 namespace {
 
-/// Makes libevent allocate its timer heap (for eight timers), so that loops with a few timers can
-/// arm them even when memory runs out later.
+/// Makes libevent allocate its timer heap (for eight timers) now. So a loop with at most eight
+/// timers can arm them even if memory runs out later.
 void makeRoomForTimers(event_base* base) {
   event timer;
   evtimer_assign(
@@ -28,8 +28,8 @@ void makeRoomForTimers(event_base* base) {
 
 EventLoop::EventLoop() {
   giveLibeventSlots();
-  // libevent would print errors to stderr. culvert's results carry them instead, and culvert logs
-  // them.
+  // Prevent libevent from printing errors to stderr. culvert gets the errors as results of its
+  // calls and logs them.
   event_set_log_callback([](int, const char*) {});
   event_config* config = event_config_new();
   CULVERT_CHECK(config != nullptr);
@@ -67,8 +67,8 @@ void EventLoop::beginTurn() {
 }
 
 void EventLoop::endOfTurn() {
-  // Run once the tasks queued now: a task that enqueues itself again runs in the next turn, after
-  // new events.
+  // Run only the tasks that are queued now. A task that queues itself again runs in the next turn,
+  // after new events.
   IntrusiveList<RunSoon> tasks;
   while (!soon_.empty()) tasks.pushBack(soon_.popFront());
   while (!tasks.empty()) {
@@ -87,7 +87,8 @@ void EventLoop::endOfTurn() {
   forgetTime();
 }
 
-/// Destroys the objects queued now: a destructor may queue more.
+/// Destroys the objects that are queued now. Their destructors may queue more objects, which are
+/// destroyed later.
 void EventLoop::destroyDying() {
   Deferred* next = std::exchange(dying_, nullptr);
   dyingEnd_ = &dying_;

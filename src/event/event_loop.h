@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// EventLoop is one libevent base and the thread that runs it. It owns the loop around libevent.
-// After every turn it runs the run-soon queue, destroys objects (deleteLater) and calls the
-// end-of-turn hook. So inside a callback `this` is valid until the turn ends. Thread: loop;
-// functions that other threads may call say so.
+// EventLoop runs one libevent base in turns. At the end of each turn it runs the run-soon queue,
+// destroys objects (deleteLater) and calls the end-of-turn hook. So an object passed to
+// deleteLater() in a callback stays valid until the end of the turn. Thread: loop; functions that
+// other threads may call say so.
 //
-// The base is created without locks: another thread must not call libevent. Other threads reach the
-// loop through a NotifyPipe.
+// The base is created without locks, so no other thread may call libevent for it. Other threads
+// reach the loop through a NotifyPipe.
 #pragma once
 
 #include <atomic>
@@ -38,11 +38,11 @@ class EventLoop {
   EventLoop(const EventLoop&) = delete;
   EventLoop& operator=(const EventLoop&) = delete;
 
-  /// Runs turns until stop(). The calling thread becomes the loop's thread.
+  /// Runs turns until stop() is called. The calling thread becomes the loop's thread.
   void run();
 
-  /// One turn: waits for events (at most until the first; not at all if work is queued), runs them
-  /// and ends the turn.
+  /// Runs one turn. If `block` is true and no work is queued, waits for the first event. Then runs
+  /// the callbacks of all events that are ready, and the end of the turn.
   void turn(bool block);
 
   /// Makes run() return after this turn.
@@ -50,15 +50,15 @@ class EventLoop {
 
   void runSoon(RunSoon& task) { soon_.pushBack(task); }
 
-  /// Destroys the object after this turn's callbacks, in the order of the calls. Allocates no
-  /// memory.
+  /// Destroys the object at the end of this turn. Objects are destroyed in the order of the calls.
+  /// Allocates no memory.
   void deleteLater(std::unique_ptr<Deferred> object) noexcept {
     if (object == nullptr) return;
     *dyingEnd_ = object.release();
     dyingEnd_ = &(*dyingEnd_)->nextDying_;
   }
 
-  /// Called at the end of each turn, after objects were destroyed.
+  /// Sets a function that the loop calls at the end of each turn, after it has destroyed objects.
   void setEndOfTurn(std::function<void()> hook) { endOfTurnHook_ = std::move(hook); }
 
   /// The monotonic time, read once in each turn.
@@ -73,14 +73,15 @@ class EventLoop {
   uint64_t deferredDeletes() const { return deferredDeletes_; }
   uint64_t longestTurnMicros() const { return longestTurnMicros_; }
 
-  /// How often something on this loop ended because memory ran out: a tunnel, or a whole callback.
+  /// The number of tunnels and callbacks of this loop that ended because memory ran out.
   uint64_t memoryShortages() const { return memoryShortages_; }
   void noteMemoryShortage() { ++memoryShortages_; }
 
   /// For src/event only.
   event_base* base() { return base_; }
   void beginTurn();
-  /// Runs a callback. An exception must not pass through libevent's C code or leave the loop.
+  /// Runs a callback and catches std::bad_alloc, because no exception may pass through libevent's C
+  /// code.
   template <class Callback>
   void guard(const Callback& callback) noexcept {
     try {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// IoWatcher reports when one descriptor is readable or writable, level triggered. The write half is
-// allocated at its first use, because most connections never wait to write. Thread: loop.
+// IoWatcher reports when one descriptor is readable or writable, level triggered. The libevent
+// event for writing is allocated at its first use, because most connections never wait for
+// writability. Thread: loop.
 #pragma once
 
 #include <event2/event.h>
@@ -16,15 +17,15 @@ class IoWatcher {
  public:
   using Callback = void (*)(void* context);
 
-  /// Watches nothing yet. The caller keeps the descriptor open until after the last watch().
+  /// The new object watches nothing. The descriptor must stay open until after the last watch().
   IoWatcher(EventLoop& loop, int fd, void* context, Callback onReadable, Callback onWritable);
   ~IoWatcher();
   IoWatcher(const IoWatcher&) = delete;
   IoWatcher& operator=(const IoWatcher&) = delete;
 
-  /// Watches exactly this from now on; no system call if nothing changes. Returns false if the
-  /// system has no room (ENOMEM, fs.epoll.max_user_watches): what could not be added is not
-  /// watched, and the next call tries again. Removing a watch always works.
+  /// Sets the directions to watch; makes no system call if nothing changes. Returns false if the
+  /// system cannot add a watch (ENOMEM, fs.epoll.max_user_watches). That direction is then not
+  /// watched, and the next call tries again. Removing a watch always succeeds.
   bool watch(bool readable, bool writable) {
     const bool reads = readable == watchingRead_ || setRead(readable);
     const bool writes = writable == watchingWrite_ || setWrite(writable);

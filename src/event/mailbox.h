@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Mailbox is a PostBox with a second, bounded lane for items, which refuses items when it is full.
-// Each lane notifies the loop only when it changes from empty to not empty. Thread: offer, post,
-// wake any; the rest loop.
+// Mailbox is a PostBox with a second, bounded queue, the lane for items. A full lane refuses items.
+// The lane and the PostBox notify the loop only when they change from empty to not empty. Thread:
+// offer, post, wake any; the rest loop.
 #pragma once
 
 #include <mutex>
@@ -16,7 +16,7 @@ namespace culvert {
 template <class Item>
 class Mailbox : public PostBox {
  public:
-  /// `onMail(context)` runs on the loop when there is mail.
+  /// The loop calls `onMail(context)` when messages or items have arrived.
   Mailbox(EventLoop& loop, size_t capacity, void* context, IoWatcher::Callback onMail)
       : PostBox(loop, context, onMail), ring_(capacity) {}
 
@@ -34,8 +34,8 @@ class Mailbox : public PostBox {
     return true;
   }
 
-  /// The oldest item. A reader that leaves items in the lane gets no further notification: it must
-  /// call again until none are left.
+  /// Removes the oldest item and returns it. The loop's thread must call this until no item is
+  /// left, because it gets no further notification while items wait.
   std::optional<Item> takeItem() {
     const std::lock_guard lock(mutex_);
     if (count_ == 0) return std::nullopt;
@@ -45,7 +45,8 @@ class Mailbox : public PostBox {
     return item;
   }
 
-  /// Calls visit(Item&) for each waiting item. Offers block meanwhile, so `visit` must be fast.
+  /// Calls visit(Item&) for each waiting item. `visit` must be fast, because calls of offer() wait
+  /// until it returns.
   template <class Visit>
   void forEachItem(Visit visit) {
     const std::lock_guard lock(mutex_);
@@ -60,9 +61,9 @@ class Mailbox : public PostBox {
 
  private:
   std::mutex mutex_;
-  std::vector<Item> ring_;  // guarded by mutex_, as all below
+  std::vector<Item> ring_;  // guarded by mutex_, like the members below
   size_t first_ = 0;        // the oldest item
-  size_t count_ = 0;        // waiting items
+  size_t count_ = 0;        // number of waiting items
   bool closed_ = false;
 };
 

@@ -28,14 +28,15 @@ Result<void> NotifyPipe::open() {
 
 void NotifyPipe::notify() {
   const char byte = 1;
-  // EAGAIN: the pipe is full of unread wake-ups, which is sufficient.
+  // On EAGAIN the pipe is full. Nothing more is needed, because its unread bytes will wake the
+  // loop.
   while (::write(writeEnd_.get(), &byte, 1) < 0 && errno == EINTR) {
   }
 }
 
 void NotifyPipe::onReadable() {
-  // Empty the pipe first, then read the mailbox: a message that arrives in between leaves a byte
-  // for the next turn.
+  // Empty the pipe before the mailbox is read. So a message that arrives in between leaves a byte
+  // in the pipe for the next turn.
   char bytes[64];
   while (::read(readEnd_.get(), bytes, sizeof bytes) == sizeof bytes) {
   }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// NotifyPipe wakes a loop from another thread with one byte in a nonblocking pipe. The number of
-// bytes has no meaning: they only make the loop check its mailbox, and a full pipe does that too.
-// Thread: notify() any, the rest loop.
+// NotifyPipe lets another thread wake a loop by writing one byte to a nonblocking pipe. The number
+// of bytes has no meaning, because each byte only makes the loop check its mailbox. So no wake-up
+// is lost if the pipe is full. Thread: notify() any, the rest loop.
 #pragma once
 
 #include "base/result.h"
@@ -14,7 +14,7 @@ class NotifyPipe {
  public:
   NotifyPipe(EventLoop& loop, void* context, IoWatcher::Callback onNotified);
 
-  /// Starts to watch the pipe. Fails if no descriptors are left.
+  /// Creates the pipe and starts to watch it. Fails if no descriptors are left.
   Result<void> open();
 
   void notify();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// PostBox brings messages to a loop from any thread. Messages are functions that the loop runs in
-// order; none is refused. It notifies the loop only when it changes from empty to not empty.
-// Thread: post, wake any; the rest loop.
+// PostBox carries messages from any thread to a loop. Messages are functions that the loop runs in
+// order. PostBox has no size limit. It notifies the loop only when it changes from empty to not
+// empty. Thread: post, wake any; the rest loop.
 #pragma once
 
 #include <functional>
@@ -15,34 +15,34 @@ namespace culvert {
 
 class PostBox {
  public:
-  /// Runs the messages as they arrive.
+  /// With this constructor the loop runs the messages as they arrive.
   explicit PostBox(EventLoop& loop);
-  /// `onMail(context)` runs on the loop when there is mail; it must call runControl().
+  /// The loop calls `onMail(context)` when messages have arrived. `onMail` must call runControl().
   PostBox(EventLoop& loop, void* context, IoWatcher::Callback onMail);
   PostBox(const PostBox&) = delete;
   PostBox& operator=(const PostBox&) = delete;
 
   Result<void> open() { return pipe_.open(); }
 
-  /// Runs `message` on the loop. If more than kUsual messages wait and memory runs out, throws
-  /// std::bad_alloc and keeps nothing.
+  /// Makes the loop run `message`. Throws std::bad_alloc if memory runs out, which can only happen
+  /// if kUsual messages wait already; then `message` is not queued.
   void post(std::function<void()> message);
 
-  /// Makes `onMail` run on the loop soon, with or without mail. Allocates nothing.
+  /// Makes the loop call `onMail` soon, even if no message waits. Allocates no memory.
   void wake() noexcept { pipe_.notify(); }
 
   /// Runs the waiting messages in order. If one of them runs out of memory, the others still run.
   void runControl();
 
  private:
-  /// There is always room for this many messages.
+  /// The number of messages for which memory is always reserved.
   static constexpr size_t kUsual = 16;
 
   EventLoop& loop_;
   NotifyPipe pipe_;
   std::mutex mutex_;
   std::vector<std::function<void()>> control_;  // guarded by mutex_
-  std::vector<std::function<void()>> running_;  // the reader's; the two lists are swapped
+  std::vector<std::function<void()>> running_;  // being run; swapped with control_
 };
 
 }  // namespace culvert

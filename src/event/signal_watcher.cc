@@ -29,8 +29,8 @@ Result<void> SignalWatcher::open(std::initializer_list<int> signals) {
 }
 
 void SignalWatcher::onReadable() {
-  // One read in each turn: signals that arrive during the callbacks wait until the rest of the loop
-  // has run.
+  // Read only once in each turn. So signals that arrive during the callbacks wait until the loop
+  // has handled its other events.
   signalfd_siginfo pending[8];
   const ssize_t got = ::read(fd_.get(), pending, sizeof pending);
   for (size_t i = 0; (i + 1) * sizeof pending[0] <= static_cast<size_t>(got < 0 ? 0 : got); ++i) {

@@ -13,7 +13,7 @@
 namespace culvert {
 namespace {
 
-constexpr size_t kPages = 64 * 1024;  // made usable in one step
+constexpr size_t kPages = 64 * 1024;  // bytes that are made writable in one step
 static_assert(SlotAllocator::kReserved % kPages == 0 && kPages % SlotAllocator::kSlot == 0);
 
 #ifndef CULVERT_SANITIZED
@@ -57,7 +57,7 @@ bool SlotAllocator::isSlot(const void* block) {
          std::less<>{}(block, static_cast<const void*>(first_ + kReserved));
 }
 
-/// Returns nullptr if no slot is left: then the caller uses malloc.
+/// Returns nullptr if no slot is left; the caller then uses malloc.
 void* SlotAllocator::takeSlot() {
   const std::lock_guard lock(mutex_);
   if (free_ != nullptr) return std::exchange(free_, *static_cast<void**>(free_));

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// SlotAllocator provides libevent's memory. libevent keeps a slot of 16 bytes for every descriptor
-// number that a loop has ever seen, until the loop ends. On the heap these slots would lie between
-// the memory of tunnels, and after a burst each would keep its page in use. So small blocks get
-// separate pages, which are never returned: there are only as many as descriptors and loops. Other
-// blocks come from malloc. Thread: any.
+// SlotAllocator provides libevent's memory. For every descriptor number that a loop has ever
+// watched, libevent keeps a block of 16 bytes until the loop is destroyed. On the heap these blocks
+// would be scattered among the memory of tunnels, and after a burst each block would keep its page
+// in use. So SlotAllocator puts blocks of up to 16 bytes (slots) on pages of their own. It never
+// returns these pages to the system, because the numbers of descriptors and loops limit them.
+// Larger blocks come from malloc. Thread: any.
 #pragma once
 
 #include <cstddef>
@@ -17,9 +18,10 @@ class SlotAllocator {
   SlotAllocator(const SlotAllocator&) = delete;
   SlotAllocator& operator=(const SlotAllocator&) = delete;
 
-  /// The size of a slot: blocks up to this size get one.
+  /// The size of a slot. Blocks up to this size get a slot.
   static constexpr size_t kSlot = 16;
-  /// Address space for two million slots; further blocks come from malloc.
+  /// The reserved address space, enough for two million slots. If it is used up, small blocks come
+  /// from malloc too.
   static constexpr size_t kReserved = 32 * 1024 * 1024;
 
   /// Like malloc, realloc and free. The slots outlive the allocator.
@@ -27,7 +29,7 @@ class SlotAllocator {
   [[nodiscard]] void* resize(void* block, size_t size);
   void release(void* block);
 
-  /// Bytes of slots that were ever used.
+  /// Total size of the slots that were ever used.
   size_t usedBytes();
 
  private:
@@ -35,16 +37,17 @@ class SlotAllocator {
   bool isSlot(const void* block);
 
   std::mutex mutex_;
-  // All guarded by mutex_.
-  void* free_ = nullptr;  // returned slots, each pointing to the next
+  // mutex_ guards all members below.
+  void* free_ = nullptr;  // freed slots; each points to the next one
   char* first_ = nullptr;
   char* next_ = nullptr;    // the first slot that was never used
-  char* usable_ = nullptr;  // the end of the pages that may be written
-  bool reserved_ = false;   // the address space was requested, with or without success
+  char* usable_ = nullptr;  // the end of the writable pages
+  bool reserved_ = false;   // true after the attempt to reserve the address space
 };
 
-/// Makes libevent use one SlotAllocator for the whole process. Call before libevent's first
-/// allocation; later calls do nothing. Does nothing under a sanitizer, which must see every block.
+/// Makes libevent use one SlotAllocator for the whole process. The first call must precede
+/// libevent's first allocation; later calls have no effect. Has no effect in sanitizer builds,
+/// because the sanitizer must see every block.
 void giveLibeventSlots();
 
 }  // namespace culvert

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Timer calls back once at or after a point in time. It is lazy: moving a deadline later costs
-// nothing. The timer then fires at the old time, and its owner arms it for the remainder. Thread:
-// loop.
+// Timer calls back once, at or after a point in time. Postponing a deadline costs nothing, because
+// the timer stays armed for the old time. It fires then, and its owner arms it again for the new
+// deadline. Thread: loop.
 #pragma once
 
 #include <event2/event.h>
@@ -15,9 +15,9 @@ namespace culvert {
 
 class EventLoop;
 
-/// How long the process did not run (it or its machine was stopped) when `due` came; computed when
-/// the process runs again. Events since then have not been handled yet. At most `limit`; 0 if the
-/// timer is on time. An absolute limit is extended by this time, once.
+/// Returns how late a timer fires, which tells how long the process or its machine was stopped at
+/// the time `due`. At most `limit`; 0 if the timer is on time. The caller extends an absolute limit
+/// by this time, once, because events that arrived during the stop have not been handled yet.
 inline Clock::duration standstill(TimePoint due, TimePoint now, Clock::duration limit) {
   constexpr Millis kOnTime{20};
   return due < now - kOnTime ? std::min(now - due, limit) : Clock::duration{};
@@ -32,9 +32,9 @@ class Timer {
   Timer(const Timer&) = delete;
   Timer& operator=(const Timer&) = delete;
 
-  /// Makes sure that the timer fires at `deadline` or earlier. kNever does nothing. Throws
-  /// std::bad_alloc if libevent has no memory for it, which cannot happen on a loop with up to
-  /// eight timers.
+  /// Makes sure that the timer fires at `deadline` or earlier. Has no effect if `deadline` is
+  /// kNever. Throws std::bad_alloc if libevent has no memory for the timer. This cannot happen on a
+  /// loop with at most eight timers.
   void armBy(TimePoint deadline) {
     if (deadline < armedFor_) arm(deadline);
   }
