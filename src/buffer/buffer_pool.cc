@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// See buffer_pool.h. Blocks come from mmap, not from the heap. A freed 64 KiB heap block may stay
-// in the fragmented heap; a freed mapping returns to the system at once.
+// See buffer_pool.h. Blocks come from mmap and not from the heap, because munmap returns memory to
+// the system at once. A freed 64 KiB block of a fragmented heap may stay in the process.
 #include "buffer/buffer_pool.h"
 
 #include <sys/mman.h>
@@ -21,7 +21,7 @@ namespace {
 #endif
 #endif
 
-#ifdef CULVERT_POOL_ON_HEAP  // so that AddressSanitizer sees a block's bounds and its return
+#ifdef CULVERT_POOL_ON_HEAP  // so that AddressSanitizer knows bounds and lifetime
 uint8_t* allocate(size_t size) { return static_cast<uint8_t*>(std::malloc(size)); }
 void release(uint8_t* block, size_t) { std::free(block); }
 constexpr bool kReuse = false;
@@ -69,7 +69,7 @@ void BufferPool::giveBack(uint8_t* block, size_t size) noexcept {
   try {
     classFor(size).free.push_back(block);
     keptBytes_ += size;
-  } catch (const std::bad_alloc&) {  // no memory to keep it in the list
+  } catch (const std::bad_alloc&) {  // no memory to add the block to the list
     release(block, size);
   }
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// BufferPool lends memory blocks to ring buffers while they have bytes, so that an idle tunnel
-// holds none. Returned blocks wait in a short last-in-first-out list, so that the next user gets
-// the one that is most likely in the cache. Further blocks go back to the system at once. Memory
-// only, never a socket. Thread: loop (one pool for each worker).
+// BufferPool leases memory blocks to ring buffers while they have bytes, so that an idle tunnel
+// uses no block. The pool keeps a limited number of returned blocks for reuse. It reuses the block
+// returned last, which is most likely still in the CPU's cache. Further returned blocks go back to
+// the system at once. Thread: loop (one pool for each worker).
 #pragma once
 
 #include <cstddef>
@@ -19,16 +19,16 @@ class BufferPool {
   BufferPool(const BufferPool&) = delete;
   BufferPool& operator=(const BufferPool&) = delete;
 
-  /// A block of `size` bytes, uninitialised; nullptr if memory runs out. The caller returns it with
-  /// the same size.
+  /// Returns an uninitialised block of `size` bytes, or nullptr if memory runs out. The caller must
+  /// pass the block and the same size to giveBack().
   [[nodiscard]] uint8_t* lease(size_t size);
   void giveBack(uint8_t* block, size_t size) noexcept;
 
-  /// Frees every block that waits for reuse.
+  /// Frees all blocks that are kept for reuse.
   void trim();
 
-  size_t leasedBytes() const { return leasedBytes_; }  ///< in use now
-  size_t keptBytes() const { return keptBytes_; }      ///< waiting for reuse
+  size_t leasedBytes() const { return leasedBytes_; }  ///< total size of the blocks in use
+  size_t keptBytes() const { return keptBytes_; }      ///< total size of the blocks kept for reuse
 
  private:
   struct SizeClass {
@@ -42,7 +42,7 @@ class BufferPool {
   const size_t keepBytes_;
   size_t leasedBytes_ = 0;
   size_t keptBytes_ = 0;
-  std::vector<SizeClass> classes_;  // a few: one for each fifo-size in use
+  std::vector<SizeClass> classes_;  // one for each fifo-size in use, so only a few
 };
 
 }  // namespace culvert

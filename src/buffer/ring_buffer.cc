@@ -46,7 +46,7 @@ bool RingBuffer::append(std::span<const uint8_t> bytes) {
   while (!bytes.empty()) {
     const std::span<uint8_t> free = writable();
     if (free.empty())
-      return false;  // out of memory: nothing was copied, because only the first step leases
+      return false;  // out of memory; only the first step leases a block, so nothing was copied
     const size_t part = std::min(free.size(), bytes.size());
     std::memcpy(free.data(), bytes.data(), part);
     commit(part);

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// RingBuffer is a byte FIFO of fixed capacity with chunked access: fill `writable()` and commit,
-// read `readable()` and consume; it makes no copy itself. It leases its block from a BufferPool at
-// the first write and returns it when the last byte leaves. Thread: loop.
+// RingBuffer is a byte FIFO of fixed capacity. A writer fills `writable()` and calls commit(); a
+// reader reads `readable()` and calls consume(). So bytes are not copied. RingBuffer leases a block
+// from a BufferPool for the first byte and returns the block when it is empty. Thread: loop.
 //
 //            head_            head_ + size_
 //   |  free    |  readable bytes  |  writable  |     (both may wrap around the end of the block)
 //
 // Invariants:
 //   1. block_ == nullptr if and only if size_ == 0 and no writable() span is outstanding.
-//   2. An empty buffer starts again at 0, so bytes wrap only while the reader is behind.
+//   2. An empty buffer starts again at offset 0. So bytes wrap around only if the reader is slower
+//      than the writer.
 #pragma once
 
 #include <cstddef>
@@ -31,19 +32,19 @@ class RingBuffer {
   size_t room() const { return capacity_ - size_; }
   bool empty() const { return size_ == 0; }
 
-  /// The first contiguous piece of free space; leases a block if there is none. Empty if the buffer
-  /// is full or memory runs out; in the latter case outOfMemory() is true. Call commit()
-  /// afterwards, with 0 if nothing was written.
+  /// Returns the first contiguous piece of free space, and leases a block if the buffer has none.
+  /// Returns an empty span if the buffer is full or memory runs out; outOfMemory() tells which.
+  /// Call commit() afterwards, with 0 if nothing was written.
   std::span<uint8_t> writable();
   void commit(size_t bytes);
   bool outOfMemory() const { return block_ == nullptr && outOfMemory_; }
 
-  /// The first contiguous piece of the bytes; empty when there are none.
+  /// Returns the first contiguous piece of the stored bytes; empty if the buffer is empty.
   std::span<const uint8_t> readable() const;
   void consume(size_t bytes);
 
-  /// Copies all of `bytes`, or returns false and copies nothing if there is not enough room or
-  /// memory.
+  /// Appends all of `bytes` and returns true. If there is not enough room or memory, appends
+  /// nothing and returns false.
   [[nodiscard]] bool append(std::span<const uint8_t> bytes);
 
   /// Discards the bytes and returns the block.
