@@ -25,7 +25,8 @@ constexpr CounterInfo kTable[] = {
 };
 static_assert(std::size(kTable) == kCounterCount);
 
-// The names are log keys and Prometheus names: one alphabet, and no duplicates.
+// Checks that the names are unique and have only characters that are allowed in log keys and
+// Prometheus names.
 constexpr bool namesAreSound() {
   for (size_t i = 0; i < kCounterCount; ++i) {
     for (const char c : kTable[i].name) {
@@ -46,7 +47,7 @@ void appendHelp(std::string& out, std::string_view name, std::string_view brief,
                  counter ? "counter" : "gauge");
 }
 
-// Prometheus label values escape backslash, quote and newline (text format 0.0.4).
+// Appends a Prometheus label value, with backslash, quote and newline escaped (text format 0.0.4).
 void appendLabel(std::string& out, std::string_view value) {
   for (const char c : value) {
     if (c == '\n') {
@@ -58,8 +59,8 @@ void appendLabel(std::string& out, std::string_view value) {
   }
 }
 
-// Calls visit(name, count) for each cause that occurred. A cause with a completion ("tls-sent:") is
-// counted without it.
+// Calls visit(name, count) for each cause that occurred. A name such as "tls-sent:" is passed
+// without its colon, because all its details are counted together.
 template <class Visit>
 void forEachCause(const CounterSnapshot& snapshot, std::span<const std::string_view> names,
                   Visit visit) {
@@ -116,7 +117,7 @@ std::string toPrometheus(const CounterSnapshot& snapshot,
     const CounterInfo& info = kTable[i];
     const uint64_t value = snapshot.get(static_cast<Counter>(i));
     std::string_view stem = info.name;
-    if (info.unit == kMicros) stem.remove_suffix(3);  // "_us": Prometheus uses seconds
+    if (info.unit == kMicros) stem.remove_suffix(3);  // "_us", as Prometheus uses seconds
     const std::string name =
         fmt::format("culvert_{}{}{}", stem, info.unit == kMicros ? "_seconds" : "",
                     info.kind == kCounter ? "_total" : "");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// One CounterBlock for each thread, written by that thread alone without locked instructions, and a
-// CounterRegistry that sums the blocks on request. counters.def is the list. Thread: see each
-// class.
+// Counters of culvert, declared in counters.def. Each thread has its own CounterBlock and is the
+// only writer of that block, so it needs no locked instructions. A CounterRegistry sums the blocks
+// on request. Thread: see each class.
 #pragma once
 
 #include <array>
@@ -26,7 +26,7 @@ enum class Counter : uint16_t {
 
 inline constexpr size_t kCounterCount = static_cast<size_t>(Counter::kCount);
 
-/// Room for the close causes, which the tunnel layer numbers.
+/// The maximum number of close causes. The tunnel layer numbers the causes.
 inline constexpr size_t kMaxCauses = 64;
 
 enum class CounterKind : uint8_t { kCounter, kGauge, kGaugeMax };
@@ -42,7 +42,8 @@ struct CounterInfo {
 
 const CounterInfo& counterInfo(Counter counter);
 
-/// The counters of one thread. Thread: one writer; get() and the registry from any.
+/// The counters of one thread. Thread: one writer; any thread may call get() or read the block
+/// through the registry.
 class alignas(64) CounterBlock {
  public:
   void add(Counter counter, uint64_t amount = 1) { bump(values_[index(counter)], amount); }
@@ -54,8 +55,8 @@ class alignas(64) CounterBlock {
     return values_[index(counter)].load(std::memory_order_relaxed);
   }
 
-  /// A tunnel ended with the close cause of this number; numbers from kMaxCauses on count as the
-  /// last.
+  /// Counts a tunnel that ended with this close cause. A number of kMaxCauses or more counts as the
+  /// last cause.
   void addCause(size_t cause) { bump(causes_[cause < kMaxCauses ? cause : kMaxCauses - 1], 1); }
   uint64_t cause(size_t cause) const {
     return cause < kMaxCauses ? causes_[cause].load(std::memory_order_relaxed) : 0;
@@ -63,7 +64,8 @@ class alignas(64) CounterBlock {
 
  private:
   static constexpr size_t index(Counter counter) { return static_cast<size_t>(counter); }
-  // There is one writer, so a load and a store replace fetch_add, without the locked instruction.
+  // A load and a store replace fetch_add, which would need a locked instruction. This is safe
+  // because the block has only one writer.
   static void bump(std::atomic<uint64_t>& value, uint64_t amount) {
     value.store(value.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed);
   }
@@ -72,16 +74,16 @@ class alignas(64) CounterBlock {
   std::array<std::atomic<uint64_t>, kMaxCauses> causes_{};
 };
 
-/// The sum of all blocks (each value is exact, but they are not read at the same instant). Thread:
-/// one owner.
+/// The sum of all blocks. Each value is exact, but the values are not read at the same instant.
+/// Thread: one owner.
 class CounterSnapshot {
  public:
   uint64_t get(Counter counter) const { return values_[static_cast<size_t>(counter)]; }
-  /// For values that are counted elsewhere (the logger's own counts).
+  /// Sets a value that is counted elsewhere, for example by the logger.
   void set(Counter counter, uint64_t value) { values_[static_cast<size_t>(counter)] = value; }
   uint64_t cause(size_t cause) const { return cause < kMaxCauses ? causes_[cause] : 0; }
-  /// Adds a block: counters and gauges are summed, kGaugeMax takes the larger value. A gauge that
-  /// one thread raised and another lowered still has the right sum, modulo 2^64.
+  /// Adds a block. Sums counters and gauges, and takes the larger value for kGaugeMax. If one
+  /// thread raised a gauge and another thread lowered it, the sum is still right (modulo 2^64).
   void merge(const CounterBlock& block);
 
  private:
@@ -89,10 +91,11 @@ class CounterSnapshot {
   std::array<uint64_t, kMaxCauses> causes_{};
 };
 
-/// Owns the blocks. They stay after their threads end, so that totals never fall. Thread: any.
+/// Owns the blocks. The registry keeps a block after its thread has ended, so that totals never
+/// decrease. Thread: any.
 class CounterRegistry {
  public:
-  /// A new block for one thread; valid as long as the registry.
+  /// Creates a block for one thread. The block is valid as long as the registry.
   CounterBlock& addBlock();
   CounterSnapshot snapshot() const;
 
@@ -106,12 +109,12 @@ struct NamedCount {
   uint64_t value;
 };
 
-/// All counters in the order of the list, then `closed_by_cause.<cause>` for each cause that
-/// occurred. `causeNames` is indexed by cause number.
+/// Returns all counters in the order of counters.def, then `closed_by_cause.<cause>` for each cause
+/// that occurred. `causeNames` is indexed by cause number.
 std::vector<NamedCount> namedCounts(const CounterSnapshot& snapshot,
                                     std::span<const std::string_view> causeNames = {});
 
-/// Prometheus text exposition format 0.0.4.
+/// Returns the counters in the Prometheus text exposition format 0.0.4.
 std::string toPrometheus(const CounterSnapshot& snapshot,
                          std::span<const std::string_view> causeNames = {});
 
