@@ -12,13 +12,13 @@ namespace culvert {
 
 namespace {
 
-// The size of one write to a file, and the most memory used beyond the ring.
+// The maximum size of one batch. This limits the size of one write to a file, and the memory used
+// besides the ring.
 constexpr size_t kBatchBytes = 64 * 1024;
 constexpr size_t kBatchLines = 512;
-// How long the thread waits for a full pipe before it checks whether it should stop or change the
-// target.
+// How long the thread waits for a full pipe before it checks for a stop or a change of the target.
 constexpr Millis kPatience{50};
-// How long a line may block its caller while there is no thread.
+// How long one line may block its caller while culvert-log does not run.
 constexpr Millis kDirectPatience{200};
 
 size_t ringCost(const LogRecord& record) { return record.body.size() + sizeof(LogRecord); }
@@ -30,7 +30,7 @@ LogCore::LogCore(LogLimits limits, std::unique_ptr<LogSink> sink)
       repeats_(limits.burst, limits.window, limits.collapseKeys),
       sink_(std::move(sink)) {
   sink_->activate();
-  batch_.reserve(kBatchLines);  // lines in the ring can be written even without free memory
+  batch_.reserve(kBatchLines);  // so that lines in the ring can be written when memory has run out
 }
 
 LogRecord LogCore::render(const LogLine& line) const {
@@ -168,7 +168,7 @@ void LogCore::run() {
       work();
       ended = true;
     } catch (...) {
-      // Out of memory: the current batch is lost, later lines are written.
+      // Out of memory: the current batch is lost, but later lines will be written.
       lose(std::max<size_t>(batch_.size(), 1));
       batch_.clear();
     }
@@ -193,7 +193,7 @@ void LogCore::work() {
   if (state_ == State::kStopping) state_ = State::kDirect;
 }
 
-// Puts due summaries into the ring. Returns whether it released the lock in between.
+// Puts due summaries into the ring. Returns true if it released the lock in between.
 bool LogCore::gatherSummaries(std::unique_lock<std::mutex>& lock) {
   const TimePoint now = Clock::now();
   const bool all = state_ == State::kStopping;
@@ -208,8 +208,9 @@ bool LogCore::gatherSummaries(std::unique_lock<std::mutex>& lock) {
   return true;
 }
 
-// Logs how many lines were lost, once the ring is empty (or now and then if it never is) and the
-// sink may be tried. Returns whether it released the lock in between.
+// Logs how many lines were lost. Waits until the sink may be retried and the ring is empty; if the
+// ring is never empty, logs at intervals of retryPause. Returns true if it released the lock in
+// between.
 bool LogCore::noteLosses(std::unique_lock<std::mutex>& lock) {
   const TimePoint now = Clock::now();
   if (unreportedLoss_.load(std::memory_order_relaxed) == 0 || now < retryAt_) return false;
@@ -277,8 +278,8 @@ void LogCore::deliverBatch() {
   order_ = Item{};
 }
 
-// Writes the records or counts them as lost. Returns false if one was lost. A lost note about
-// losses is not counted.
+// Writes the records, and counts the records that it cannot write as lost. Returns false if any
+// record was lost. With Counted::kNo (the note about lost lines) it counts nothing.
 bool LogCore::writeAll(std::span<const LogRecord> records, Counted counted) {
   while (!records.empty()) {
     if (Clock::now() < retryAt_) break;
@@ -289,7 +290,7 @@ bool LogCore::writeAll(std::span<const LogRecord> records, Counted counted) {
     if (outcome.error == EAGAIN || outcome.error == EWOULDBLOCK) {
       if (givenUp()) break;
     } else if (outcome.error == ENOMEM) {
-      break;  // culvert lacks memory, the sink works: the next lines may succeed
+      break;  // the sink works, but memory ran out; do not delay the next lines
     } else if (outcome.error != 0) {
       retryAt_ = Clock::now() + limits_.retryPause;
       break;
@@ -300,8 +301,8 @@ bool LogCore::writeAll(std::span<const LogRecord> records, Counted counted) {
   return false;
 }
 
-// Waits for a sink that accepts nothing, unless the process ends or a queued order could replace
-// the sink.
+// Returns true if the thread should stop waiting for a sink that accepts nothing. This is so if the
+// thread was abandoned, or if the sink is stuck and a queued order may replace it.
 bool LogCore::givenUp() {
   const TimePoint now = Clock::now();
   if (stuckSince_ == kNever) stuckSince_ = now;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// LogCore is shared by the Logger and the thread culvert-log: the ring between them, the sink, the
-// filter of repeats. Both hold a reference, so that a thread that is blocked in its sink may
-// outlive the Logger. Private to log/. Thread: any; the sink belongs to the thread while it runs.
+// LogCore is the state that the Logger and the thread culvert-log share: the ring between them, the
+// sink, and the filter of repeats. Both hold a reference, so that a thread blocked in its sink may
+// outlive the Logger. Private to log/. Thread: any; only culvert-log uses the sink while it runs.
 #pragma once
 
 #include <atomic>
@@ -30,18 +30,19 @@ class LogCore {
   void setLevel(LogLevel level);
   void reopen();
 
-  /// From now on lines go to the ring: the caller is about to call run() on its own thread.
+  /// Makes lines go to the ring from now on. Call this before the new thread calls run().
   void beginRunning();
-  /// Call if the thread could not be created.
+  /// Undoes beginRunning(). Call this if the thread could not be created.
   void cancelRunning();
-  /// The body of culvert-log. Returns after beginStopping() when all lines are written, and after
-  /// abandon().
+  /// The body of culvert-log. After beginStopping(), returns when all lines are written. After
+  /// abandon(), returns as soon as possible.
   void run();
   void beginStopping();
-  /// The thread is left behind: later lines are dropped, unless the thread has just ended.
+  /// Call this when the owner stops waiting for the thread. Later lines are dropped, unless the
+  /// thread has just ended.
   void abandon();
   bool running();
-  /// Counts lines that will never be written; the next written line reports their number. Thread:
+  /// Counts lines that will never be written. A later line in the log reports their number. Thread:
   /// any.
   void lose(uint64_t lines);
 
@@ -52,22 +53,23 @@ class LogCore {
  private:
   enum class State : uint8_t { kDirect, kRunning, kStopping, kAbandoned };
 
-  // An entry of the ring: a line, or an order that is executed in sequence with the lines.
+  // An entry of the ring: a line, or an order (for example to reopen the file) that the thread
+  // executes when it has written the lines before it.
   struct Item {
     enum class Kind : uint8_t { kLine, kReopen, kLevel, kSink } kind = Kind::kLine;
     LogRecord record{};
-    std::unique_ptr<LogSink> sink;  // kSink
+    std::unique_ptr<LogSink> sink;  // for kSink only
   };
 
   LogRecord render(const LogLine& line) const;
   void push(LogRecord record);                // holds the mutex
   void give(Item order);                      // holds the mutex
   void pushOrder(Item order);                 // holds the mutex
-  void writeDirect(const LogRecord& record);  // by the holder of the sink, see below
+  void writeDirect(const LogRecord& record);  // called by the user of the sink, see below
   void wake();                                // holds the mutex
 
-  // These are for the holder of the sink: culvert-log while it runs. Without a thread it is a
-  // caller that holds the mutex, and that caller uses only obey() and say().
+  // Only the current user of the sink calls these functions. While culvert-log runs, it is the
+  // user. Otherwise the user is a caller that holds the mutex, and it calls only obey() and say().
   enum class Counted : bool { kNo, kYes };
   void work();
   bool gatherSummaries(std::unique_lock<std::mutex>& lock);
@@ -87,9 +89,9 @@ class LogCore {
   std::mutex mutex_;
   std::condition_variable work_;
   State state_ = State::kDirect;
-  bool asleep_ = false;  // the thread waits for work_ and was not woken yet
+  bool asleep_ = false;  // true while the thread waits for work_ and was not woken
   std::deque<Item> ring_;
-  size_t ringLines_ = 0;  // the lines among the items, without the thread's current batch
+  size_t ringLines_ = 0;  // number of lines in ring_, without the thread's current batch
   size_t ringBytes_ = 0;
   size_t ordersWaiting_ = 0;
   RepeatFilter repeats_;
@@ -98,11 +100,11 @@ class LogCore {
   std::vector<LogRecord> batch_;
   Item order_;
   bool orderTaken_ = false;
-  TimePoint retryAt_ = TimePoint::min();      // the sink failed: do not retry before
-  TimePoint noteAgainAt_ = TimePoint::min();  // limits notes about losses while lines keep coming
-  bool noteFailed_ = false;                   // out of memory: do not retry before noteAgainAt_
-  TimePoint stuckSince_ = kNever;             // since when the sink accepts nothing
-  std::atomic<uint64_t> unreportedLoss_{0};   // dropped and not yet reported in the log
+  TimePoint retryAt_ = TimePoint::min();      // after an error of the sink: next attempt
+  TimePoint noteAgainAt_ = TimePoint::min();  // when the next note about lost lines may follow
+  bool noteFailed_ = false;                   // no memory for the note; retry at noteAgainAt_
+  TimePoint stuckSince_ = kNever;             // when the sink stopped accepting bytes
+  std::atomic<uint64_t> unreportedLoss_{0};   // lost lines that the log does not report yet
 };
 
 }  // namespace culvert

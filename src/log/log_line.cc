@@ -23,7 +23,8 @@ void LogLine::append(std::string_view value) {
     return;
   }
   size_t keep = kMaxValueBytes - kCut.size();
-  // Do not cut inside a UTF-8 sequence: step back over at most three continuation bytes.
+  // Step back over at most three continuation bytes, so that the cut does not split a UTF-8
+  // sequence.
   for (int i = 0; i < 3 && continuesUtf8(value[keep]); ++i) --keep;
   arena_.append(value.substr(0, keep)).append(kCut);
 }
@@ -47,7 +48,7 @@ LogLine& LogLine::add(std::string_view key, bool value) {
 
 LogLine& LogLine::add(std::string_view key, double value) {
   const std::string digits = fmt::format("{}", value);
-  // JSON cannot express infinity or not-a-number: those stay strings.
+  // Write infinity and not-a-number as strings, because JSON has no such numbers.
   return std::isfinite(value) ? addBare(key, digits) : add(key, digits);
 }
 

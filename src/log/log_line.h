@@ -15,10 +15,10 @@
 
 namespace culvert {
 
-/// The severities of syslog with their numbers (RFC 5424 6.2.1); smaller is worse.
+/// The severities of syslog with their numbers (RFC 5424 6.2.1). A smaller number is more severe.
 enum class LogLevel : uint8_t { kEmerg, kAlert, kCrit, kErr, kWarning, kNotice, kInfo, kDebug };
 
-/// The names for `log-level` and for the log itself, indexed by LogLevel.
+/// The names of the levels in the option `log-level` and in the log, indexed by LogLevel.
 inline constexpr std::array<std::string_view, 8> kLogLevelNames = {
     "emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"};
 
@@ -30,13 +30,13 @@ class LogLine {
  public:
   struct Field {
     std::string_view key;
-    uint32_t begin;  // the value's place in the arena
+    uint32_t begin;  // where the value begins in the arena
     uint32_t end;
-    bool bare;  // a number or true/false: no quotes in JSON
+    bool bare;  // true for numbers and booleans, which JSON writes without quotes
   };
 
-  /// Longer messages and values are cut and end in "...", so that a peer cannot make a line of
-  /// unlimited size.
+  /// The maximum length of a message or value. Longer texts are cut and end in "...", so that a
+  /// peer cannot make a line of unlimited size.
   static constexpr size_t kMaxValueBytes = 4096;
 
   LogLine(LogLevel level, std::string_view message);
@@ -59,24 +59,26 @@ class LogLine {
     return value.empty() ? *this : add(key, value);
   }
 
-  /// Milliseconds with three decimals ("12.345").
+  /// Appends a number of milliseconds with three decimals, for example "12.345".
   LogLine& addMillis(std::string_view key, double milliseconds);
   template <class Rep, class Period>
   LogLine& addMillis(std::string_view key, std::chrono::duration<Rep, Period> value) {
     return addMillis(key, std::chrono::duration<double, std::milli>(value).count());
   }
 
-  /// The first few lines with one key in a window are written. Later ones are counted, and one line
-  /// reports their number. The key must come from a closed set (service and reason, for example),
-  /// never from a peer, because each new key gets lines of its own. `source` is the peer, if any:
-  /// each source gets a few lines for one key, up to a number of sources.
+  /// Limits repeats: in each time window only the first few lines with the same key are written.
+  /// Later lines are only counted, and one summary reports their number. The key must come from a
+  /// limited set (for example service and reason) and never from a peer, because each new key gets
+  /// its own lines. `source` names the peer, if any. A limited number of sources get a few lines of
+  /// their own for each key.
   LogLine& collapseBy(std::string key, std::string source = {}) {
     collapseKey_ = std::move(key);
     collapseSource_ = std::move(source);
     return *this;
   }
 
-  /// The same level and fields with another message, without the collapse key and source.
+  /// Returns a line with the same level and fields and another message, without collapse key and
+  /// source.
   LogLine withMessage(std::string_view message) const;
 
   LogLevel level() const { return level_; }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What the operator can configure for the log: target, level and form. Thread: frozen.
+// The log settings that the operator can configure: target, level and format. Thread: frozen.
 #pragma once
 
 #include <sys/types.h>
@@ -14,19 +14,19 @@
 
 namespace culvert {
 
-/// The names for `syslog-facility`.
+/// The values of the option `syslog-facility`.
 inline constexpr std::array<std::string_view, 12> kSyslogFacilityNames = {
     "daemon", "auth",   "authpriv", "user",   "local0", "local1",
     "local2", "local3", "local4",   "local5", "local6", "local7"};
 
 struct LogOptions {
   LogTarget target = LogTarget::kStderr;
-  std::string path;  ///< kFile only
+  std::string path;  ///< for kFile only
   LogLevel level = LogLevel::kInfo;
   LogFormat format = LogFormat::kText;
-  std::string facility = "daemon";  ///< kSyslog only; one of kSyslogFacilityNames
-  /// The owner of a new log file: the user that the process becomes, so that it can reopen the file
-  /// after the privilege drop. -1 leaves the owner to the system.
+  std::string facility = "daemon";  ///< for kSyslog only; one of kSyslogFacilityNames
+  /// The owner of a new log file. This is the user to which the process drops its privileges, so
+  /// that it can reopen the file afterwards. -1 leaves the owner to the system.
   uid_t fileOwner = static_cast<uid_t>(-1);
   gid_t fileGroup = static_cast<gid_t>(-1);
 };

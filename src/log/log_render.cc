@@ -12,8 +12,8 @@ namespace culvert {
 
 namespace {
 
-// Code points above ASCII that some program treats as a line end, that control a terminal, or that
-// reverse the reading direction.
+// True for code points above ASCII that some programs treat as a line end, that control a terminal,
+// or that change the reading direction.
 bool disturbing(char32_t c) {
   return (c >= 0x80 && c <= 0x9F) ||      // C1 controls
          c == 0x061C ||                   // Arabic letter mark
@@ -31,7 +31,7 @@ bool bareText(std::string_view value) {
   return true;
 }
 
-// Appends text; inside quotes it also escapes quotes and backslashes.
+// Appends `value` with escapes. If `quoted` is true, escapes quotes and backslashes too.
 void appendEscapedText(std::string& out, std::string_view value, bool quoted) {
   while (!value.empty()) {
     const Utf8CodePoint c = readUtf8(value);

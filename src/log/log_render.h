@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Turns a LogLine into one line of text or JSON. Whatever a peer put into a value, the result has
-// no newline, no control character and no invalid UTF-8. So it cannot break the line or a terminal
-// that shows it. Thread: any.
+// Turns a LogLine into one line of text or JSON. The result never contains a newline, a control
+// character or invalid UTF-8. So a peer's text in a value cannot split the line or change the state
+// of a terminal that shows it. Thread: any.
 #pragma once
 
 #include <sys/types.h>
@@ -16,21 +16,21 @@ namespace culvert {
 
 using WallTime = std::chrono::system_clock::time_point;
 
-/// `message key=value key="value with spaces"`, without time and level, which the sink adds.
+/// Returns `message key=value key="value with spaces"`. The sink adds time and level.
 std::string renderText(const LogLine& line);
 
-/// `{"time":"...","level":"info","pid":1,"msg":"...","key":"value"}`.
+/// Returns `{"time":"...","level":"info","pid":1,"msg":"...","key":"value"}`.
 std::string renderJson(const LogLine& line, WallTime time, pid_t pid);
 
-/// `2026-11-21T10:00:00.123Z` (RFC 3339, UTC, milliseconds).
+/// Returns for example `2026-11-21T10:00:00.123Z` (RFC 3339, UTC, milliseconds).
 std::string renderTime(WallTime time);
 
-/// Appends `value` in the text form: without quotes if that is unambiguous, else quoted. Escapes
-/// are \" \\ \n \r \t, \xHH for a control character or a byte that is not UTF-8, and \u{H} for a
-/// code point that could disturb a terminal.
+/// Appends `value` in the text form, with quotes only if it would be ambiguous without them. The
+/// escapes are \" \\ \n \r \t, \xHH for control characters and bytes that are not UTF-8, and \u{H}
+/// for code points that could change a terminal or the line.
 void appendTextValue(std::string& out, std::string_view value);
 
-/// Appends `value` as a JSON string with its quotes; bytes that are not UTF-8 become U+FFFD.
+/// Appends `value` as a JSON string in quotes. Bytes that are not UTF-8 become U+FFFD.
 void appendJsonString(std::string& out, std::string_view value);
 
 }  // namespace culvert

@@ -23,14 +23,15 @@ namespace culvert {
 
 namespace {
 
-// poll() guarantees room for this many bytes in a pipe, and a write of this size is not interleaved
-// with others (pipe(7)).
+// If poll() reports a pipe as writable, it has room for this many bytes. A write of at most this
+// size is not mixed with writes of other processes (pipe(7)).
 constexpr size_t kPiece = PIPE_BUF;
 
 constexpr size_t kUsualBatch = 80 * 1024;
 constexpr size_t kUsualLines = 512;
 
-// systemd names the journal's socket in JOURNAL_STREAM as DEVICE:INODE (systemd.exec(5)).
+// Returns true if `fd` is the journal's socket. systemd gives the device and inode of that socket
+// in JOURNAL_STREAM as DEVICE:INODE (systemd.exec(5)).
 bool isJournal(int fd) {
   const char* stream = std::getenv("JOURNAL_STREAM");
   struct stat info {};
@@ -44,7 +45,8 @@ bool canBlock(int fd) {
   return !S_ISREG(info.st_mode) && !S_ISBLK(info.st_mode);
 }
 
-// The largest piece that ends with a line end, or a part of one long line.
+// Returns the size of the next piece: as many whole lines as fit, or a part of one line that is
+// longer than a piece.
 size_t pieceSize(std::string_view bytes) {
   if (bytes.size() <= kPiece) return bytes.size();
   const size_t end = bytes.rfind('\n', kPiece - 1);
@@ -66,7 +68,7 @@ Result<UniqueFd> openLogFile(const LogOptions& options) {
 }  // namespace
 
 FdSink::FdSink(int fd) {
-  // The size of a usual batch, so that it can be written without free memory.
+  // Reserve room for a usual batch, so that it can be written when memory has run out.
   out_.reserve(kUsualBatch);
   ends_.reserve(kUsualLines);
   setFd(fd);
@@ -74,7 +76,7 @@ FdSink::FdSink(int fd) {
 
 void FdSink::setFd(int fd) {
   fd_ = fd;
-  out_.clear();  // the rest of a line must not go into another file
+  out_.clear();  // do not write the rest of a line to another file
   restBytes_ = 0;
   canBlock_ = canBlock(fd);
   journal_ = isJournal(fd);
@@ -93,7 +95,7 @@ void FdSink::appendLine(const LogRecord& record) {
   out_ += '\n';
 }
 
-// Returns 0 or an errno. `*written` is the number of bytes written in both cases.
+// Returns 0 or an errno. In both cases `*written` is the number of bytes written.
 int FdSink::writeOut(std::string_view bytes, Millis patience, size_t* written) {
   const TimePoint deadline = Clock::now() + patience;
   while (*written < bytes.size()) {
@@ -108,14 +110,14 @@ int FdSink::writeOut(std::string_view bytes, Millis patience, size_t* written) {
       if (count < 0 && errno != EINTR) return errno;
       if (count < 0) continue;
       if (count == 0) return EAGAIN;
-      // Also for POLLERR and POLLHUP: write() returns the error.
+      // Call write() after POLLERR and POLLHUP too, because write() returns the error.
     }
     const ssize_t sent = ::write(fd_, piece.data(), piece.size());
     if (sent >= 0) {
       *written += static_cast<size_t>(sent);
     } else if (errno == EAGAIN && canBlock_ && Clock::now() < deadline) {
-      // There is room, but less than the piece needs (a nonblocking pipe accepts a piece as a whole
-      // or not at all): retry soon.
+      // The pipe has room, but not enough for this piece, and a nonblocking pipe accepts a piece as
+      // a whole or not at all. So retry after 1 ms.
       ::poll(nullptr, 0, 1);
     } else if (errno != EINTR) {
       return errno;
@@ -125,8 +127,8 @@ int FdSink::writeOut(std::string_view bytes, Millis patience, size_t* written) {
 }
 
 LogSink::Outcome FdSink::write(std::span<const LogRecord> records, Millis patience) {
-  // out_ has at most the rest of one line, which was counted as written when its beginning was
-  // written.
+  // At this point out_ has at most the rest of one line. That line was counted when its beginning
+  // was written.
   ends_.clear();
   try {
     for (const LogRecord& record : records) {
@@ -174,7 +176,7 @@ Result<void> FileSink::reopen() {
 
 Result<std::unique_ptr<LogSink>> openLogSink(const LogOptions& options) {
   switch (options.target) {
-    case LogTarget::kAuto:  // resolved by the caller
+    case LogTarget::kAuto:  // the caller has replaced it
     case LogTarget::kStderr:
       return std::make_unique<FdSink>(STDERR_FILENO);
     case LogTarget::kStdout:

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// LogSink is the target of rendered lines: syslog, or a descriptor (stderr, stdout, a file). A sink
-// reports what it could not write instead of waiting, as far as the system allows (syslog() still
-// blocks). Thread: one at a time (culvert-log, or the logging thread while culvert-log does not
+// LogSink is the target of rendered lines: syslog, or a descriptor (stderr, stdout, a file). If a
+// sink cannot write a line in time, it does not wait but reports that line (only syslog() may still
+// block). Thread: one at a time (culvert-log, or the logging thread while culvert-log does not
 // run).
 #pragma once
 
@@ -30,8 +30,8 @@ struct LogRecord {
 
 class LogSink {
  public:
-  /// How many records were written, and the errno that prevented the next one (0: none; EAGAIN: not
-  /// within the caller's patience, try again).
+  /// How many records were written, and the errno that prevented the next record. 0 means that all
+  /// were written. EAGAIN means that `patience` has expired; try again.
   struct Outcome {
     size_t taken = 0;
     int error = 0;
@@ -39,28 +39,29 @@ class LogSink {
 
   virtual ~LogSink() = default;
 
-  /// Called once when the sink becomes active, before the first write().
+  /// Called once when the sink is put into use, before the first write().
   virtual void activate() {}
 
-  /// Lines above the level will no longer be written.
+  /// Tells the sink the new level. Lines with a higher level number will not be written.
   virtual void setLevel(LogLevel) {}
 
-  /// Writes in order; waits at most `patience` for a sink that accepts nothing.
+  /// Writes the records in order. Waits at most `patience` if the target accepts nothing.
   virtual Outcome write(std::span<const LogRecord> records, Millis patience) = 0;
 
-  /// Opens the target again. On failure the old one stays in use.
+  /// Opens the target again. On failure the sink keeps using the old file.
   virtual Result<void> reopen() { return {}; }
 
-  /// The file's path, or nothing if there is no file to reopen.
+  /// The path of the log file; empty if the sink has no file to reopen.
   virtual std::string path() const { return {}; }
 };
 
-/// Writes lines to a descriptor. Regular files and block devices get everything in one write.
-/// Targets that can block (pipes, sockets, character devices such as terminals) get pieces for
-/// which poll() guarantees room, whether or not the descriptor blocks.
+/// Writes lines to a descriptor. Writes a whole batch at once to regular files and block devices.
+/// Other targets (pipes, sockets, character devices such as terminals) can block. They get pieces
+/// for which poll() guarantees room, so that a write does not block even if the descriptor is not
+/// nonblocking.
 class FdSink : public LogSink {
  public:
-  /// Does not own `fd`: 1 and 2 belong to the process.
+  /// Does not close `fd`, because stdout and stderr belong to the process.
   explicit FdSink(int fd);
 
   Outcome write(std::span<const LogRecord> records, Millis patience) override;
@@ -74,13 +75,13 @@ class FdSink : public LogSink {
 
   int fd_ = -1;
   bool canBlock_ = false;
-  bool journal_ = false;      // the descriptor is systemd's journal: "<N>" instead of the time
-  std::string out_;           // begins with the rest of a partly written line
-  std::vector<size_t> ends_;  // of the lines of a batch within it
+  bool journal_ = false;      // lines to systemd's journal begin with "<N>", not the time
+  std::string out_;           // begins with the rest of a partly written line, if any
+  std::vector<size_t> ends_;  // where the lines of the batch end in out_
   size_t restBytes_ = 0;
 };
 
-/// A log file; reopen() follows a file that was moved.
+/// A log file. After the file was moved, reopen() opens a new file with the configured path.
 class FileSink final : public FdSink {
  public:
   /// Fails if the file cannot be opened for appending.
@@ -96,14 +97,15 @@ class FileSink final : public FdSink {
   UniqueFd file_;
 };
 
-/// Opens the sink for these options. Fails if it cannot be opened or the facility is unknown.
+/// Opens the sink for these options. Fails if the file cannot be opened or the facility is unknown.
 Result<std::unique_ptr<LogSink>> openLogSink(const LogOptions& options);
 
-/// Whether a syslog daemon accepts lines now (/dev/log). syslog(3) does not report lost lines.
+/// Checks that a syslog daemon accepts lines now (/dev/log). This is necessary because syslog(3)
+/// does not report lost lines.
 Result<void> checkSyslog();
 
-/// A sink for syslog(3) with the ident "culvert". Fails if the facility is unknown. Its settings
-/// are process-wide: only one such sink can be active.
+/// A sink for syslog(3) with the ident "culvert". Fails if the facility is unknown. Only one such
+/// sink can be active, because the settings of syslog(3) apply to the whole process.
 Result<std::unique_ptr<LogSink>> openSyslogSink(const LogOptions& options);
 
 }  // namespace culvert

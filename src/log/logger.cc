@@ -21,7 +21,7 @@ void Logger::log(const LogLine& line) noexcept {
   try {
     core_->take(line);
   } catch (...) {
-    // Out of memory: this line is lost.
+    // Memory ran out, so this line is lost.
     core_->lose(1);
   }
 }

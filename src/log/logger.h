@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Logger accepts lines from every thread and never blocks one. Lines go to a bounded ring under a
-// short mutex. Only the thread culvert-log empties the ring and writes, because glibc's syslog()
-// and a full pipe block. If the ring is full, lines are dropped and counted, and one line reports
-// their number when the sink works again. Thread: any, unless a method says otherwise.
+// Logger accepts lines from every thread and never blocks the caller. It puts lines into a bounded
+// ring under a mutex that is held only briefly. Only the thread culvert-log takes lines from the
+// ring and writes them, because glibc's syslog() and a full pipe block. If the ring is full, lines
+// are dropped and counted, and one line reports their number when the sink works again. Thread:
+// any, unless a method says otherwise.
 //
-// Before start() and after stop() the calling thread writes the line itself, so that errors of the
-// start are visible. The logger does not fork: --daemon forks before start(), and start() follows
-// the privilege drop. The process ignores SIGPIPE; the thread blocks all other signals.
+// Before start() and after stop() the calling thread writes the line itself, so that errors at
+// start are visible. Call start() after --daemon has forked and after the privilege drop. The
+// process ignores SIGPIPE, and culvert-log blocks all other signals.
 #pragma once
 
 #include <atomic>
@@ -31,22 +32,22 @@ class LogSink;
 struct LogLimits {
   size_t ringLines = 4096;
   size_t ringBytes = 1024 * 1024;
-  uint32_t burst = 5;          ///< lines of one collapse key per window
-  Millis window{10000};        ///< the collapse window
-  size_t collapseKeys = 1024;  ///< more keys end the oldest window early
-  Millis retryPause{1000};     ///< after ENOSPC, EPIPE and similar errors
+  uint32_t burst = 5;          ///< lines with one collapse key that are written per window
+  Millis window{10000};        ///< length of the window
+  size_t collapseKeys = 1024;  ///< if there are more keys, the oldest window ends early
+  Millis retryPause{1000};     ///< pause after ENOSPC, EPIPE and similar errors
 };
 
-/// Totals since the start, for the counter snapshot.
+/// Totals since the start of the process, for the counter snapshot.
 struct LogCounts {
   uint64_t written = 0;
-  uint64_t dropped = 0;     ///< lost: the ring was full or the sink failed
-  uint64_t suppressed = 0;  ///< repeats that were only counted in a summary
+  uint64_t dropped = 0;     ///< lines lost because the ring was full or the sink failed
+  uint64_t suppressed = 0;  ///< repeated lines that only a summary counts
 };
 
 class Logger {
  public:
-  /// Writes text to stderr from level info on until configured.
+  /// Until configure() is called, writes lines of level info and more severe as text to stderr.
   explicit Logger(LogLimits limits = {});
   ~Logger();  ///< calls stop() if it was not called
   Logger(const Logger&) = delete;
@@ -56,7 +57,7 @@ class Logger {
     return static_cast<uint8_t>(level) <= level_.load(std::memory_order_relaxed);
   }
 
-  /// Logs the line if its level is enabled. Never blocks (once started), never throws.
+  /// Logs the line if its level is enabled. Never throws; after start() never blocks.
   void log(const LogLine& line) noexcept;
   void log(LogLevel level, std::string_view message) noexcept {
     tell(level, [&] { return LogLine(level, message); });
@@ -72,29 +73,30 @@ class Logger {
     }
   }
 
-  /// Opens the target and applies all options. Lines logged before still go to the old target. On
-  /// failure nothing changes: the file cannot be opened or the facility is unknown. Control thread.
+  /// Opens the target and applies all options. Lines logged before still go to the old target.
+  /// Fails if the file cannot be opened or the facility is unknown; then nothing changes. Control
+  /// thread.
   [[nodiscard]] Result<void> configure(const LogOptions& options);
   /// Changes the level only. Control thread.
   void setLevel(LogLevel level);
 
-  /// Creates the thread culvert-log, which runs `onThreadStart` (may be empty) first. Control
-  /// thread, once.
+  /// Creates the thread culvert-log, which first runs `onThreadStart` (may be empty). Control
+  /// thread; call once.
   [[nodiscard]] Result<void> start(const std::function<void()>& onThreadStart = {});
 
-  /// Counts a line that could not be made. Thread: any.
+  /// Counts a line as lost because memory ran out while it was made. Thread: any.
   void lose() noexcept;
 
-  /// Opens the log file again (after rotation). If that fails, logs the failure and keeps the old
-  /// file.
+  /// Opens the log file again (after rotation). If this fails, logs the failure and keeps using the
+  /// old file.
   void reopen();
 
-  /// Writes the waiting lines, for at most `limit`, and ends the thread. If the thread is blocked
-  /// in its sink, it is left behind, and later lines are dropped. Returns false in that case.
-  /// Control thread.
+  /// Writes the waiting lines and ends the thread. If the thread has not ended after `limit`,
+  /// because it is blocked in its sink, returns false. The thread is then left running, and later
+  /// lines are dropped. Control thread.
   bool stop(Millis limit = Millis(500));
 
-  /// True if the log goes to stderr: then what was logged need not be printed again.
+  /// True if the log goes to stderr. Then callers need not print to stderr what they have logged.
   bool writesToStderr() const { return toStderr_.load(std::memory_order_relaxed); }
 
   LogCounts counts() const;

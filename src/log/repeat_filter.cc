@@ -33,7 +33,7 @@ bool RepeatFilter::suppress(const LogLine& line, TimePoint now) {
     windows_.push_back(Window{line.collapseKey(), now});
     try {
       found = byKey_.emplace(windows_.back().key, std::prev(windows_.end())).first;
-    } catch (const std::bad_alloc&) {  // without an index entry it would never be found
+    } catch (const std::bad_alloc&) {  // without its index entry the window could not be found
       windows_.pop_back();
       throw;
     }
@@ -41,13 +41,13 @@ bool RepeatFilter::suppress(const LogLine& line, TimePoint now) {
   Window& window = *found->second;
   if (passes(window, line)) return false;
   countSource(window, line.collapseSource());
-  window.last = LogLine(line);  // a copy, so that an exception leaves the old value
+  window.last = LogLine(line);  // copy first, so that an exception leaves the old value
   if (window.suppressed++ == 0) ++holding_;
   return true;
 }
 
-/// The entry of a source, created if there is room; nullptr if the line has no source or there is
-/// no room.
+/// Returns the entry of a source, and creates it if necessary. Returns nullptr if the line has no
+/// source or the table is full.
 RepeatFilter::Source* RepeatFilter::sourceOf(Window& window, const std::string& name) {
   if (name.empty()) return nullptr;
   const size_t hash = std::hash<std::string>{}(name);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The only user of syslog(3). The facility, the mask and the ident belong to the process, so this
-// sink keeps no state of its own; activate() sets them. Thread: one at a time.
+// The only file that calls syslog(3). The facility, the mask and the ident belong to the process,
+// so activate() sets them and the sink stores no copy of them. Thread: one at a time.
 #include <fmt/format.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -16,7 +16,7 @@ namespace culvert {
 
 namespace {
 
-// In the order of kSyslogFacilityNames.
+// The numbers of the facilities, in the order of kSyslogFacilityNames.
 constexpr std::array<int, kSyslogFacilityNames.size()> kFacilityNumbers = {
     LOG_DAEMON, LOG_AUTH,   LOG_AUTHPRIV, LOG_USER,   LOG_LOCAL0, LOG_LOCAL1,
     LOG_LOCAL2, LOG_LOCAL3, LOG_LOCAL4,   LOG_LOCAL5, LOG_LOCAL6, LOG_LOCAL7};
@@ -36,8 +36,8 @@ class SyslogSink final : public LogSink {
   }
 
   Outcome write(std::span<const LogRecord> records, Millis) override {
-    // syslog() does not report success. It blocks on a socket whose reader does not read, which is
-    // why a thread calls it.
+    // syslog() does not report errors. It blocks while the syslog daemon does not read its socket,
+    // so after start() only the thread culvert-log calls it.
     for (const LogRecord& record : records) {
       ::syslog(static_cast<int>(record.level), "%s", record.body.c_str());
     }
@@ -56,13 +56,13 @@ Result<void> checkSyslog() {
   where.sun_family = AF_UNIX;
   std::string_view(_PATH_LOG).copy(where.sun_path, sizeof where.sun_path - 1);
   int error = 0;
-  for (int kind : {SOCK_DGRAM, SOCK_STREAM}) {  // in the C library's order
+  for (int kind : {SOCK_DGRAM, SOCK_STREAM}) {  // the order in which the C library tries them
     const UniqueFd fd(::socket(AF_UNIX, kind | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (!fd) return failErrno("cannot check for a syslog daemon", errno);
     if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&where), sizeof where) == 0)
       return {};
     error = errno;
-    if (error == EAGAIN) return {};  // it exists, but is busy
+    if (error == EAGAIN) return {};  // a daemon exists, but is busy
     if (error != EPROTOTYPE) break;
   }
   return fail("no syslog daemon accepts lines at " _PATH_LOG " (" + errnoText(error) + ")", error);
