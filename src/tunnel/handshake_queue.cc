@@ -7,7 +7,7 @@
 namespace culvert {
 namespace {
 
-// One step in this many goes to a new client.
+// Every third step goes to a new client.
 constexpr unsigned kNewClientsTurn = 3;
 
 }  // namespace
@@ -49,7 +49,8 @@ void HandshakeQueue::beginTurn() {
   spent_ = {};
 }
 
-/// Runs one step of the next handshake, or none if all that waited have ended meanwhile.
+/// Runs one step of the next handshake. Does nothing if every tunnel that waited has ended
+/// meanwhile.
 void HandshakeQueue::runNext() {
   const bool newClient = ++picks_ % kNewClientsTurn == 0 && (arrivalsWait_ || !fresh_.empty());
   if (!answered_.empty() && !newClient) {

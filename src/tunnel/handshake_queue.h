@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // HandshakeQueue bounds the time that one turn of a loop spends on handshakes, so that many new
 // clients do not delay established tunnels. A step of a handshake runs at once if the turn has time
-// left for handshakes and no other step waits. Otherwise it waits here, and its socket is not
-// watched. At the end of each turn the queue runs steps until the slice is used up, at least one.
-// Thread: loop.
+// left for handshakes and no other step waits. Otherwise the step waits in the queue, and culvert
+// does not watch its socket. At the end of each turn the queue runs at least one step, and more
+// until the slice is used up. Thread: loop.
 //
-// The order: clients that culvert has already answered come before new ones, two to one. They need
-// little more, and their memory is freed at the end of the handshake; new clients do not starve.
-// Connections without a tunnel come last: it is better to finish handshakes than to begin new ones.
+// Two of three steps go to clients that culvert has already answered: they need few more steps, and
+// the end of a handshake frees memory. The third step goes to a new client, so that new clients do
+// not starve. Connections without a tunnel come last, because it is better to finish handshakes
+// than to begin new ones.
 #pragma once
 
 #include "base/clock.h"
@@ -31,8 +32,8 @@ class HandshakeQueue final : private RunSoon {
     ~Arrivals() = default;
   };
 
-  /// Enough for one full handshake with RSA-2048 or a few with P-256, and long compared with the
-  /// cost of a turn. An established tunnel waits for at most one slice and one step.
+  /// Enough for one full handshake with RSA-2048 or a few with P-256. The slice is long compared
+  /// with the fixed cost of a turn. An established tunnel waits for at most one slice and one step.
   static constexpr Micros kSlice{500};
 
   HandshakeQueue(EventLoop& loop, CounterBlock& counters, Micros slice = kSlice);
@@ -42,8 +43,8 @@ class HandshakeQueue final : private RunSoon {
   /// Calls startNext() in the next slices until it returns false.
   void arrivalsWait();
 
-  /// Runs a step of the end's handshake. Returns false if the step has to wait: the end is then in
-  /// the queue, and its socket must not be watched.
+  /// Runs a step of the end's handshake and returns true. If the step has to wait, puts the end
+  /// into the queue and returns false: its socket must not be watched then.
   [[nodiscard]] bool drive(TunnelEnd& end);
 
  private:
@@ -63,7 +64,7 @@ class HandshakeQueue final : private RunSoon {
   bool arrivalsWait_ = false;
   unsigned picks_ = 0;
   TimePoint turn_{};         // the turn that spent_ belongs to
-  Clock::duration spent_{};  // on handshakes in that turn
+  Clock::duration spent_{};  // time spent on handshakes in that turn
 };
 
 }  // namespace culvert

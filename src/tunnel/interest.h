@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Which events of its two sockets a tunnel needs, as a pure function of its state: the rule behind
-// Tunnel::updateInterest, tested as a truth table. Thread: any (values).
+// interestOf() computes which events of its two sockets a tunnel needs. Tunnel::updateInterest()
+// applies the result. The function is pure, so a test checks its whole truth table. Thread: any
+// (values).
 #pragma once
 
 #include <cstdint>
@@ -24,11 +25,10 @@ enum class EndGoal : uint8_t {
 };
 
 struct EndView {
-  bool wantsRead = false;   ///< the pump that starts here has room, and its source is open
-  bool wantsWrite = false;  ///< the pump that ends here has bytes, or an end, to write to the
-                            ///< socket
-  bool backlog = false;     ///< sealed bytes wait, of the pump or of the stream itself
-  bool readable = true;     ///< the peer has not ended: there may be input to discard
+  bool wantsRead = false;   ///< the pump from this end has room, and its source is open
+  bool wantsWrite = false;  ///< the pump to this end has bytes or a shutdown to write
+  bool backlog = false;     ///< encrypted bytes wait: the pump's, or the stream's own
+  bool readable = true;     ///< the peer may still send input, which culvert has to discard
   bool queued = false;      ///< its handshake waits in the HandshakeQueue
   EndGoal goal = EndGoal::kOpen;
 };
@@ -45,8 +45,8 @@ struct Interest {
   bool operator==(const Interest&) const = default;
 };
 
-/// A socket is watched for writing only while something waits to be written. Reading stops while
-/// the other side's FIFO is full.
+/// A socket is watched for writing only while something waits to be written. A socket is not
+/// watched for reading while the FIFO for its bytes is full.
 Interest interestOf(TunnelState state, const EndView& client, const EndView& backend);
 
 }  // namespace culvert

@@ -28,8 +28,8 @@ SourceEnd endOf(IoStatus status) {
 
 void Pump::pull(TimePoint now) {
   if (!wantsRead()) return;
-  // Bytes that the sink accepted but has not sent count, too: a slow client's sealed records wait
-  // there.
+  // Bytes that the sink accepted but has not sent also count, because a slow client's encrypted
+  // records wait there.
   const size_t used = waiting();
   if (used + ByteStream::kReadUnit > fifo_.capacity()) return updatePause();
   const IoResult r = source_->read(fifo_, fifo_.capacity() - used);
@@ -40,7 +40,8 @@ void Pump::pull(TimePoint now) {
 void Pump::push(TimePoint now) {
   if (sink_ == nullptr || sinkBroken_) return;
   const bool wasDone = done_;
-  // What the sink sent while no bytes waited for it was its own: a handshake, answers.
+  // While no bytes waited, the sink sent only its own records (handshake, KeyUpdate). They are not
+  // progress of this pump.
   const uint64_t before = stalledSince_ == kNever ? sink_->transmitted() : transmitted_;
   if (!fifo_.empty()) {
     const IoResult r = sink_->write(fifo_);
@@ -55,7 +56,7 @@ void Pump::push(TimePoint now) {
       done_ = true;
     }
   }
-  // The kernel's count, because the sink also sends during reads.
+  // Ask the sink for its total, because the sink also sends during reads.
   transmitted_ = sink_->transmitted();
   const bool progress = transmitted_ != before;
   if (sourceEnd_ == SourceEnd::kClean && fifo_.empty() && !ending_ && !done_ && !sinkBroken_)
@@ -86,7 +87,8 @@ void Pump::updatePause() {
     paused_ = true;
     counters_.add(pick(Counter::kReadsPausedInbound, Counter::kReadsPausedOutbound));
   } else if (paused_ && room >= std::max(fifo_.capacity() / 2, ByteStream::kReadUnit)) {
-    // The low mark is half empty, so that reading does not stop and resume with every record.
+    // The low mark is half the capacity, so that reading does not stop and resume with every
+    // record.
     paused_ = false;
     counters_.add(pick(Counter::kReadsResumedInbound, Counter::kReadsResumedOutbound));
   }

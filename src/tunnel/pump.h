@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Pump carries one direction of a tunnel: source -> FIFO -> sink. It reads while there is room,
-// stops at the high mark and resumes below the low one. It records how the source ended and whether
-// the sink still accepts bytes. It never decides what an end means for the tunnel. Thread: loop.
+// Pump carries one direction of a tunnel: source -> FIFO -> sink. It stops reading when the FIFO
+// reaches the high mark and resumes at the low mark. It records how the source ended and whether
+// the sink still accepts bytes. Tunnel decides what follows from that. Thread: loop.
 //
-// Invariants: 1. every byte read from the source is in the FIFO, was accepted by the sink, or is
-//                counted as lost.
-//             2. FIFO + what the sink has accepted and not sent stay within the FIFO's capacity +
-//                the overhead of one sealed FIFO.
-//             3. while reading is not paused there is room for one more TLS record
-//                (ByteStream::kReadUnit).
+// Invariants:
+//  1. Every byte read from the source is in the FIFO, was accepted by the sink, or is counted as
+//     lost.
+//  2. The bytes in the FIFO plus those that the sink has accepted and not sent are at most the
+//     FIFO's capacity plus the TLS overhead of one full FIFO.
+//  3. While reading is not paused, there is room for one more TLS record (ByteStream::kReadUnit).
 #pragma once
 
 #include <cstdint>
@@ -26,11 +26,13 @@ enum class SourceEnd : uint8_t { kOpen, kClean, kTruncated, kReset, kFailed };
 
 class Pump {
  public:
-  /// `fifoSize` >= 2 * ByteStream::kReadUnit - 2 KiB (32 KiB), so that the marks lie apart.
+  /// `fifoSize` must be at least 2 * ByteStream::kReadUnit - 2 KiB (32 KiB), so that the low mark
+  /// is below the high mark.
   Pump(Direction direction, BufferPool& pool, size_t fifoSize, CounterBlock& counters)
       : counters_(counters), fifo_(pool, fifoSize), direction_(direction) {}
 
-  /// The pump owns neither. They may be set in any order; nullptr removes one.
+  /// The pump does not own its source and its sink. Set them in any order; nullptr removes the
+  /// source or the sink.
   void setSource(ByteStream* source) { source_ = source; }
   void setSink(ByteStream* sink) {
     sink_ = sink;
@@ -44,12 +46,11 @@ class Pump {
     push(now);
   }
   void pull(TimePoint now);
-  /// Also passes on the clean end: once the source has ended and the FIFO is empty, it shuts the
-  /// sink down.
+  /// Also shuts the sink down, once the source has ended cleanly and the FIFO is empty.
   void push(TimePoint now);
 
   SourceEnd sourceEnd() const { return sourceEnd_; }
-  /// on-truncation = fin: the truncated end counts as a clean one.
+  /// For on-truncation = fin: the truncated end counts as a clean end.
   void treatAsClean() { sourceEnd_ = SourceEnd::kClean; }
   /// The sink accepts nothing any more: a write failed, or its peer is gone.
   bool sinkBroken() const { return sinkBroken_; }
@@ -59,7 +60,8 @@ class Pump {
   }
   /// The source ended cleanly and the sink has been shut down after the last byte.
   bool done() const { return done_; }
-  /// Nothing is left to carry: done, or the sink broke after it had accepted everything.
+  /// Nothing is left to carry: the pump is done, or the sink broke after it had accepted
+  /// everything.
   bool over() const {
     return done_ || (sinkBroken_ && sourceEnd_ == SourceEnd::kClean && fifo_.empty());
   }
@@ -67,26 +69,26 @@ class Pump {
   bool wantsRead() const {
     return source_ != nullptr && sourceEnd_ == SourceEnd::kOpen && !paused_ && !sinkBroken_;
   }
-  /// Bytes or an end wait for the sink to become writable.
+  /// Bytes or a shutdown wait until the sink is writable.
   bool wantsWrite() const {
     return sink_ != nullptr && !sinkBroken_ && (waiting() != 0 || ending_);
   }
   bool paused() const { return paused_; }
 
-  /// Bytes on their way: in the FIFO, or accepted by the sink and not yet by its kernel.
+  /// Bytes in the FIFO, plus bytes that the sink has accepted and the kernel has not.
   size_t waiting() const { return fifo_.size() + (sink_ != nullptr ? sink_->backlog() : 0); }
   size_t buffered() const { return fifo_.size(); }
   size_t capacity() const { return fifo_.capacity(); }
 
-  /// Discards what waits in the FIFO and counts it, with `more`, as lost.
+  /// Discards the bytes in the FIFO. Counts them and `more` further bytes as lost.
   void discard(size_t more = 0);
 
   uint64_t delivered() const { return delivered_; }
   uint64_t lost() const { return lost_; }
-  /// When bytes or an end last moved, at either side.
+  /// When bytes were last read or sent, or the source or the sink last ended.
   TimePoint lastActivity() const { return lastActivity_; }
   void touch(TimePoint now) { lastActivity_ = now; }
-  /// Since when bytes have waited without one being accepted; kNever if none waits.
+  /// When bytes began to wait without progress; kNever if no byte waits.
   TimePoint stalledSince() const { return stalledSince_; }
   /// How long bytes have waited for the sink in total, until `now`.
   Clock::duration blockedFor(TimePoint now) const {
@@ -106,7 +108,7 @@ class Pump {
   CounterBlock& counters_;
   RingBuffer fifo_;
   uint64_t delivered_ = 0;
-  uint64_t transmitted_ = 0;  // of the sink, at the last look
+  uint64_t transmitted_ = 0;  // sink_->transmitted() at the last update
   uint64_t lost_ = 0;
   TimePoint lastActivity_{};
   TimePoint stalledSince_ = kNever;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The relay of a tunnel, what the ends of either side mean, and its one timer. See tunnel.h. The
-// opening is in tunnel_opening.cc, the closing state in tunnel_closing.cc.
+// The relay of a tunnel, the handling of ends during the relay, and the tunnel's timer. See
+// tunnel.h. The opening is in tunnel_opening.cc, the closing state in tunnel_closing.cc.
 #include "tunnel/tunnel.h"
 
 #include <algorithm>
@@ -11,10 +11,10 @@
 namespace culvert {
 namespace {
 
-// culvert does not read a socket whose FIFO is full or whose direction has ended, so it learns
-// nothing of a reset. It polls for one.
+// culvert does not read a socket whose FIFO is full or whose direction has ended, so it would not
+// notice a reset there. It checks such sockets at this interval.
 constexpr Millis kUnreadPoll{500};
-// How long a client gets at least to answer what culvert sends after a standstill.
+// After a standstill, a client has at least this long to answer culvert.
 constexpr Millis kAnswerTime{1000};
 
 }  // namespace
@@ -52,8 +52,8 @@ void Tunnel::onReady(End& end, bool readable) {
       if (!context_.handshakes.drive(end)) updateInterest();
       return;
     case TunnelState::kConnect:
-      // Reading a TLS stream also flushes its backlog: the direction that waited for that must
-      // notice.
+      // Reading a TLS stream also flushes its backlog. If the outbound pump waits for that, it must
+      // run, too.
       if (readable) inbound_.pull(now);
       if (!readable || outbound_.stalledSince() != kNever) outbound_.push(now);
       break;
@@ -86,7 +86,8 @@ void Tunnel::settle() {
 }
 
 void Tunnel::settleRelay() {
-  // What a stream sends itself (tickets, answers) waits for the peer like any other bytes.
+  // A stream's own records (tickets, KeyUpdate) also wait for the peer, so the pump must notice
+  // them.
   for (End* end : {&client_, &backend_}) {
     if (end->stream && end->stream->backlog() != 0 && pumpTo(*end).stalledSince() == kNever)
       pumpTo(*end).push(context_.loop.now());
@@ -100,7 +101,7 @@ void Tunnel::settleRelay() {
   }
 }
 
-/// Handles the end of the source: a clean end is passed on, any other end begins the closing.
+/// Handles the end of the source. A clean end is passed on; any other end begins the closing.
 /// Returns true if the closing has begun.
 bool Tunnel::settleSource(Pump& pump, End& source, End& sink) {
   switch (pump.sourceEnd()) {
@@ -112,8 +113,8 @@ bool Tunnel::settleSource(Pump& pump, End& source, End& sink) {
     default:
       break;
   }
-  // Until the backend is connected, there is no peer to deliver to or to abort. If there is nothing
-  // to deliver, the closing can begin.
+  // Until the backend is connected, buffered bytes cannot be delivered. The closing begins at once
+  // only if there are none.
   if (state_ == TunnelState::kConnect && pump.buffered() != 0) return false;
   const EndGoal sinkGoal = sink.stream ? EndGoal::kDeliver : EndGoal::kDone;
   switch (pump.sourceEnd()) {
@@ -136,15 +137,16 @@ bool Tunnel::settleSource(Pump& pump, End& source, End& sink) {
   }
 }
 
-/// The sink accepts nothing any more. While its own direction is open, culvert still reads what it
-/// sent, and learns there how it ended. If that direction has ended already, nothing more can be
-/// carried. Returns true if the closing has begun.
+/// Handles a sink that accepts no more bytes. While the direction from the sink is open, culvert
+/// reads on: the sink's peer may have sent bytes, and reading shows how the connection ended.
+/// Otherwise the closing begins. Returns true if the closing has begun.
 bool Tunnel::settleSink(Pump& pump, End& source, End& sink) {
   if (!pump.sinkBroken() || pump.over()) return false;
-  // The source gets an abort even after its own clean end: its bytes are lost, and it must not
-  // believe otherwise.
+  // The source gets an abort even after its own clean end, because its bytes are lost and a clean
+  // close would hide that.
   const EndGoal sourceGoal = source.stream ? EndGoal::kDeliver : EndGoal::kDone;
-  // If the stream itself failed in a write, not its peer, reading it may never report anything.
+  // If a write failed because of the stream and not because of its peer, reading may never report
+  // an error.
   if (auto failure = sink.stream->failure()) {
     beginClosing(std::move(*failure), sink, EndGoal::kLinger, sourceGoal);
     return true;
@@ -172,11 +174,12 @@ CloseReason TunnelEnd::failure() const {
 EndView TunnelEnd::view(const Pump& from, const Pump& to) const {
   EndView v;
   if (!stream) return v;
-  // culvert also stops reading a client that makes it answer (KeyUpdate) and does not read the
-  // answers. It still reads an ordinary slow reader.
+  // culvert also stops reading a client that requests answers (KeyUpdate) and does not read them.
+  // It still reads from a client that is merely slow to read.
   v.wantsRead = from.wantsRead() && stream->backlog() < ByteStream::kMostBacklog;
   v.wantsWrite = to.wantsWrite();
-  // A broken sink's backlog goes nowhere; a lingering alert may follow a failed write.
+  // A broken sink cannot send its backlog. A linger still tries, because it sends an alert after a
+  // failed write.
   v.backlog = stream->backlog() != 0 && (!to.sinkBroken() || goal == EndGoal::kLinger);
   v.readable = !inputOver;
   v.queued = queued();
@@ -201,7 +204,7 @@ void Tunnel::updateInterest() {
   }
 }
 
-/// Checks peers that culvert does not read: one that was reset accepts no more bytes.
+/// Checks the peers that culvert does not read, and marks those that were reset as broken sinks.
 void Tunnel::watchUnread(TimePoint now) {
   if (now < nextPoll_) return;
   nextPoll_ = now + kUnreadPoll;
@@ -236,19 +239,20 @@ TimePoint Tunnel::nextLimit() const {
   return next;
 }
 
-/// One direction has nothing to carry any more, or its sink is broken.
+/// True if exactly one direction has nothing left to carry or has a broken sink.
 bool Tunnel::halfEnded() const {
   return (inbound_.over() || inbound_.sinkBroken()) != (outbound_.over() || outbound_.sinkBroken());
 }
 
-/// Handles what waits before a limit is checked. After a standstill (the process was stopped, or
-/// the machine suspended), timers are due before the loop has reported what arrived meanwhile.
+/// Handles pending input before a limit is checked. After a standstill (the process was stopped, or
+/// the machine suspended), timers are due before the loop has reported the input that arrived
+/// meanwhile.
 void Tunnel::catchUp() {
   onReady(client_, interest().client.read);
   if (state_ != TunnelState::kClosed && backend_.stream) onReady(backend_, interest().backend.read);
 }
 
-/// Moves an absolute limit once, by the time for which the process stood still.
+/// Postpones an absolute limit once, by the time for which the process stood still.
 void Tunnel::allowForStandstill(TimePoint now) {
   if (stoodStill_) return;
   if (state_ == TunnelState::kHandshake) {
@@ -266,7 +270,7 @@ void Tunnel::allowForStandstill(TimePoint now) {
   }
 }
 
-/// Closes the tunnel if a limit has passed, and returns true.
+/// Closes the tunnel and returns true if a limit has passed.
 bool Tunnel::checkTimeouts(TimePoint now) {
   const auto passed = [now](TimePoint since, Millis limit) {
     return now >= deadlineAfter(since, limit);
@@ -281,8 +285,8 @@ bool Tunnel::checkTimeouts(TimePoint now) {
   }
   const TimePoint active = std::max(inbound_.lastActivity(), outbound_.lastActivity());
   if (halfEnded() && passed(active, options_->halfCloseTimeout)) {
-    // If an end has been recorded, it stays the cause. Otherwise one side is gone and the other one
-    // is stuck.
+    // If an end has been recorded, it stays the cause. Otherwise the cause is the lost connection
+    // of the broken sink.
     const bool clientEnded = inbound_.over() || inbound_.sinkBroken();
     record({(outbound_.sinkBroken() ? client_ : backend_).words.reset});
     noteCut((clientEnded ? backend_ : client_).words.open);

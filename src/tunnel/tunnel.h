@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Tunnel connects a client with a backend: handshake, connect, relay, closing. It owns both
-// streams, the two pumps and one lazy timer. It alone decides what the end of one side means for
-// the other. It knows neither TLS nor sockets. Thread: loop.
+// streams, the two pumps and one lazy timer. Only Tunnel decides what happens to one side when the
+// other side ends. It knows neither TLS nor sockets. Thread: loop.
 //
-// Invariants: 1. close() and every other way out record the first reason and none after it.
-//             2. `this` is valid until the turn ends; TunnelSet hands it to the loop's delete list.
-//             3. updateInterest() is the only place that arms or disarms watchers.
+// Invariants:
+//  1. However a tunnel ends, it records the first reason and no later one.
+//  2. `this` is valid until the turn ends, because TunnelSet hands it to the loop's delete list.
+//  3. Only updateInterest() arms or disarms watchers.
 #pragma once
 
 #include <cstdint>
@@ -28,13 +29,13 @@ class TunnelSet;
 
 class Tunnel final : public Deferred, public ListNode<Tunnel>, private DialObserver {
  public:
-  /// `client` comes from accept; the handshake timeout runs from `accepted`.
+  /// `client` is the accepted connection; the handshake timeout runs from `accepted`.
   Tunnel(const TunnelContext& context, std::shared_ptr<const TunnelOptions> options,
          std::unique_ptr<TunnelHost> host, uint64_t id, std::unique_ptr<ByteStream> client,
          TimePoint accepted);
   ~Tunnel() override;
 
-  /// Handles what has arrived already. Call once, after the TunnelSet has the tunnel.
+  /// Handles the bytes that have already arrived. Call once, after TunnelSet::add().
   void start();
 
   /// Closes both sides now, without delivery. Does nothing if the tunnel has ended.
@@ -50,10 +51,10 @@ class Tunnel final : public Deferred, public ListNode<Tunnel>, private DialObser
   const SocketAddress& backendAddress() const { return backendAddress_; }
   const Pump& inbound() const { return inbound_; }
   const Pump& outbound() const { return outbound_; }
-  /// Which events of its sockets the tunnel needs now; between callbacks, the events it watches
-  /// for.
+  /// The socket events that the tunnel needs now. Between callbacks, these are the events that it
+  /// watches.
   Interest interest() const;
-  /// Raw bytes read and discarded while the tunnel closed.
+  /// Raw bytes read and discarded while the tunnel was closing.
   uint64_t discardedBytes() const { return client_.discarded + backend_.discarded; }
 
  private:
@@ -132,8 +133,8 @@ class Tunnel final : public Deferred, public ListNode<Tunnel>, private DialObser
   std::unique_ptr<Dialer> dialer_;
   Timer timer_;
   TunnelTimes times_;
-  // Closing: when to ask for acknowledgements. Relay: when to check an unread peer. Handshake, if
-  // stoodStill_: its deadline.
+  // In Closing: when to check for acknowledgements. In Relay: when to check a peer that is not
+  // read. In Handshake, if stoodStill_: the postponed handshake deadline.
   TimePoint nextPoll_ = kNever;
   Millis pollInterval_{0};
   CloseReason reason_;
@@ -142,7 +143,7 @@ class Tunnel final : public Deferred, public ListNode<Tunnel>, private DialObser
   TunnelState state_ = TunnelState::kHandshake;
   uint8_t step_ = 0;  // index of the next step of the plan
   bool reasonSet_ = false;
-  bool stoodStill_ = false;  // the process stood still, and a limit of this state was moved for it
+  bool stoodStill_ = false;  // a limit was postponed in this state, because the process stood still
 };
 
 }  // namespace culvert

@@ -13,7 +13,7 @@ constexpr Millis kDeliverLimit{60000};
 // A lingering close waits this long for the peer's FIN and discards its input.
 constexpr Millis kLingerLimit{2000};
 // How often culvert asks the kernel whether the peer has acknowledged everything. The first poll
-// comes soon, for a LAN.
+// comes soon, because a peer in the same LAN acknowledges fast.
 constexpr Millis kFirstPoll{2};
 constexpr Millis kLastPoll{200};
 constexpr size_t kDiscardAtOnce = 256 * 1024;
@@ -37,7 +37,7 @@ void Tunnel::close(CloseReason reason, SourcePlace where) {
   conclude();
 }
 
-/// `goal` is what is left to do for `end`, `peerGoal` what is left for its peer.
+/// `goal` is what is left to do for `end`; `peerGoal` is what is left to do for its peer.
 void Tunnel::beginClosing(CloseReason reason, End& end, EndGoal goal, EndGoal peerGoal,
                           SourcePlace where) {
   record(std::move(reason), where);
@@ -78,8 +78,9 @@ void Tunnel::driveClosing(End& end, bool readable) {
     if (end.goal != EndGoal::kLinger) pumpTo(end).push(now);
     return;  // lingering: settleLinger flushes
   }
-  // Input of this side is carried while the other side accepts it, and else discarded. After bytes
-  // have been discarded, the rest is discarded, too: no peer may get bytes that follow a gap.
+  // culvert carries input of this end while the other end accepts it, and otherwise discards it.
+  // After it has discarded bytes, it discards the rest, too, so that no peer gets bytes after a
+  // gap.
   const End& other = peerOf(end);
   const bool carries = end.goal == EndGoal::kDeliver && other.goal == EndGoal::kFollow &&
                        end.discarded == 0 && end.stream->backlog() < ByteStream::kMostBacklog;
@@ -114,10 +115,11 @@ void Tunnel::settleClosing() {
 void Tunnel::settleEnds() {
   settleEnd(client_, outbound_, backend_);
   settleEnd(backend_, inbound_, client_);
-  settleEnd(client_, outbound_, backend_);  // a follower, once the other end is done
+  settleEnd(client_, outbound_, backend_);  // again: the backend may be done now
 }
 
-/// half-close-timeout cuts what is not over. The detail says so; the cause says how it began.
+/// Counts a cut by half-close-timeout and adds it to the reason's detail. The reason's cause stays
+/// the event that began the closing.
 void Tunnel::noteCut(const char* what) {
   context_.counters.add(Counter::kHalfCloseCuts);
   std::string& detail = reason_.detail;
@@ -157,14 +159,14 @@ void Tunnel::settleLinger(End& end) {
   if (end.inputOver) finishEnd(end, false);
 }
 
-/// Finishes an end. Bytes for it that are still here are lost. Its socket closes after the turn,
-/// even if bytes for the other end still wait, unless the report needs names from its stream.
+/// Finishes an end and counts its undelivered bytes as lost. The socket closes after the turn, even
+/// if bytes for the other end still wait. It stays open if the report needs names from the stream.
 void Tunnel::finishEnd(End& end, bool abort) {
   end.goal = EndGoal::kDone;
   end.deadline = kNever;
   if (!end.stream) return;
-  // Sealed bytes, so an estimate. Sealed bytes without payload (tickets, alerts) do not count as
-  // lost.
+  // `pending` counts encrypted bytes, so the loss is an estimate. It is at most the delivered
+  // payload, so that tickets and alerts alone do not count as lost.
   const uint64_t pending = abort ? end.stream->unacknowledged() : end.stream->backlog();
   pumpTo(end).discard(std::min(pending, pumpTo(end).delivered()));
   if (abort) end.stream->abort();
@@ -175,7 +177,7 @@ void Tunnel::finishEnd(End& end, bool abort) {
 }
 
 void Tunnel::conclude() {
-  // Ends that closed in order, or broke, have nothing to finish; what waits for a broken one is
+  // Ends that closed cleanly or broke need no finishEnd(). Bytes that wait for a broken end are
   // lost.
   for (End* end : {&client_, &backend_}) {
     if (end->stream) end->stream->watch(false, false);

@@ -20,17 +20,17 @@ class Tunnel;
 
 /// The causes, counters and texts for the events of an end. Frozen.
 struct EndWords {
-  CloseCause fin;        ///< it ended in order
-  CloseCause reset;      ///< its connection is lost
-  CloseCause truncated;  ///< it ended TCP without close_notify
-  CloseCause stalled;    ///< it accepts no bytes
+  CloseCause fin;        ///< the peer closed cleanly
+  CloseCause reset;      ///< the connection is lost
+  CloseCause truncated;  ///< the peer sent FIN without close_notify
+  CloseCause stalled;    ///< the peer accepts no bytes
   Counter stalls;
   Counter aborts;
-  const char* left;  ///< it left during its handshake
-  const char* open;  ///< half-close-timeout: it had not ended
+  const char* left;  ///< the peer left during the handshake
+  const char* open;  ///< half-close-timeout passed before the peer ended its direction
   const char* undelivered;
-  /// The stream stays until the tunnel has reported its end, because the report reads names from
-  /// it. Otherwise its socket closes as soon as it is done.
+  /// True: the stream stays until the tunnel has reported its end, because the report reads names
+  /// from the stream. False: the socket closes as soon as this end is done.
   bool namedInReport;
 };
 
@@ -66,14 +66,14 @@ struct TunnelEnd final : StreamObserver, ListNode<HandshakeQueue> {
   void onReadable() override;
   void onWritable() override;
 
-  /// Continues its handshake with what has arrived. The HandshakeQueue calls this.
+  /// Continues the handshake with the bytes that have arrived. The HandshakeQueue calls this.
   void handshakeStep();
-  /// True if its handshake waits in the HandshakeQueue.
+  /// True if the handshake waits in the HandshakeQueue.
   bool queued() const { return ListNode<HandshakeQueue>::linked(); }
 
-  /// `from` is the pump that starts here, `to` the one that ends here.
+  /// `from` is the pump that reads from this end; `to` is the pump that writes to this end.
   EndView view(const Pump& from, const Pump& to) const;
-  /// Why its stream failed.
+  /// Why the stream failed.
   CloseReason failure() const;
 
   Tunnel& tunnel;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What surrounds a tunnel: its options, what it shares with the other tunnels of its loop, and the
-// host, which knows what the tunnel must not. Thread: loop (TunnelOptions: frozen).
+// What a tunnel gets from outside: its options, the objects that it shares with the other tunnels
+// of its loop, and its host. The host knows the service and the client's identity; the tunnel does
+// not. Thread: loop (TunnelOptions: frozen).
 #pragma once
 
 #include <memory>
@@ -26,8 +27,8 @@ struct TunnelOptions {
   bool truncationAsFin = false;  ///< on-truncation = fin
 };
 
-/// What a tunnel needs of its creator, and what the creator keeps for it. Owned by the tunnel; its
-/// destructor runs when the tunnel's descriptors are closed.
+/// What a tunnel needs from its creator, and what the creator keeps for the tunnel. The tunnel owns
+/// its host and destroys it after closing its descriptors.
 class TunnelHost {
  public:
   virtual ~TunnelHost() = default;
@@ -46,8 +47,8 @@ struct TunnelContext {
   HandshakeQueue& handshakes;
 };
 
-/// The moments of a tunnel's life, each read when it happened (a turn may hold several); zero if it
-/// never happened.
+/// When each event of a tunnel's life happened; zero if it has not happened. Each time is read at
+/// the event itself, because several events may happen in one turn.
 struct TunnelTimes {
   TimePoint accepted{};
   TimePoint handshakeDone{};

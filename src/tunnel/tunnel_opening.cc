@@ -56,13 +56,14 @@ void Tunnel::driveHandshake(End& end) {
   }
 }
 
-/// Counted from the accept. If the process stood still when it was due, it moves once.
+/// The deadline counts from the accept. If the process stood still when it was due, culvert
+/// postpones it once.
 TimePoint Tunnel::handshakeDeadline() const {
   return stoodStill_ ? nextPoll_ : deadlineAfter(times_.accepted, options_->handshakeTimeout);
 }
 
-/// Closes a tunnel whose handshake takes too long, and returns true. `due`: the next step is
-/// culvert's, and waits.
+/// Closes a tunnel whose handshake takes too long, and returns true. `due`: culvert has to do the
+/// next step, and the step waits in the HandshakeQueue.
 bool Tunnel::endLateHandshake(const End& end, bool due) {
   const TimePoint now = context_.loop.now();
   if (now < handshakeDeadline()) return false;
@@ -79,8 +80,7 @@ void Tunnel::startConnect() {
   nextPoll_ = kNever;
   stoodStill_ = false;
   inbound_.touch(now);
-  inbound_.pull(now);  // what arrived with the client's last flight is decrypted before the turn
-                       // ends
+  inbound_.pull(now);  // decrypts the bytes that arrived with the client's last flight
   dialer_ = host_->dialerFor(*this);
   dialer_->dial(*this);
 }
@@ -105,7 +105,7 @@ void Tunnel::beginRelay() {
   inbound_.setSink(backend_.stream.get());
   outbound_.setSource(backend_.stream.get());
   inbound_.touch(now);
-  // A PROXY header is sent even before the client has sent anything.
+  // Send the PROXY header now: the client may not have sent any bytes yet.
   if (backend_.stream->flush() == IoStatus::kReset) inbound_.markSinkBroken(now);
   inbound_.push(now);
 }

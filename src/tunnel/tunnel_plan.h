@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// TunnelPlan is the order in which a tunnel is opened: the steps before bytes flow both ways. A
-// service has one plan. Thread: frozen.
+// TunnelPlan lists the steps that open a tunnel, in order. Each service has one plan. Thread:
+// frozen.
 #pragma once
 
 #include <array>
@@ -19,7 +19,8 @@ struct TunnelPlan {
   std::array<OpeningStep, 3> steps;
 };
 
-/// TLS from the client: a client that fails the handshake costs the backend nothing.
+/// For TLS clients: culvert connects to the backend only after the client's handshake, so that a
+/// failed handshake costs the backend nothing.
 inline constexpr TunnelPlan kHandshakeThenConnect{
     {OpeningStep::kClientHandshake, OpeningStep::kConnect, OpeningStep::kRelay}};
 
