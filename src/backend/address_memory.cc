@@ -62,7 +62,7 @@ MaybeNews AddressMemory::answered(const SocketAddress& address, TimePoint now) {
   return tell(*record, now);
 }
 
-/// A token bucket, kept as the time since which it has been filling.
+/// A token bucket: `creditSince` is the time since which it has been filling.
 bool AddressMemory::mayTell(Record& record, TimePoint now) {
   record.creditSince = std::max(record.creditSince, now - kNewsAtOnce * kNewsInterval);
   if (now - record.creditSince < kNewsInterval) return false;
@@ -80,8 +80,7 @@ std::vector<AddressNews> AddressMemory::overdue(TimePoint now) {
   std::vector<AddressNews> news;
   for (Record& record : records_)
     if (auto told = tell(record, now)) news.push_back(std::move(*told));
-  // An address that is up again is kept until its earlier changes no longer count against the
-  // limit.
+  // The record of a recovered address is kept until its changes no longer count for the rate limit.
   std::erase_if(records_, [now](const Record& record) {
     const bool settled = isUp(record.report) && record.toldUp;
     return now - record.touched >= (settled ? kNewsAtOnce * kNewsInterval : kForget);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// BackendMemory is what all tunnels of one service, on all workers, know of its backend's
-// addresses: an AddressMemory behind a mutex. While no address is down, no thread locks the mutex.
-// Thread: any.
+// BackendMemory is an AddressMemory behind a mutex. All tunnels of one service, on all workers,
+// share it. While no address is down, no thread locks the mutex. Thread: any.
 #pragma once
 
 #include <atomic>
@@ -13,7 +12,7 @@ namespace culvert {
 
 class BackendMemory {
  public:
-  /// See AddressMemory. `tried` are the addresses of the pass that the attempt belongs to.
+  /// See AddressMemory. `tried` contains all addresses of the attempt's pass.
   MaybeNews failed(const SocketAddress& address, int sysErrno, const AddressSet& tried,
                    TimePoint now);
   MaybeNews silent(const SocketAddress& address, int sysErrno, Millis waited,
@@ -24,9 +23,9 @@ class BackendMemory {
   bool anyUp(const AddressSet& addresses) const;
   AddressReport report(const SocketAddress& address) const;
 
-  /// The service has no address to try: its name has not been resolved.
+  /// Call if the service has no address to try, because no name has been resolved.
   void unresolved();
-  /// True if no address answers: from the failure of the last address until any address answers.
+  /// True if the backend is down: from the failure of the last address until any address answers.
   bool down() const { return down_.load(std::memory_order_relaxed); }
 
  private:

@@ -17,11 +17,11 @@ namespace {
 
 constexpr Millis kFirstBackoff{50};
 constexpr Millis kLastBackoff{1000};
-// Without connect-timeout: how long an attempt may keep its descriptor while later addresses wait
-// for one.
+// Without connect-timeout, an attempt may keep its descriptor for this long while later addresses
+// wait for a descriptor.
 constexpr Millis kShareWithoutLimit{5000};
 
-/// True if culvert or its machine lacks something: the backend is not at fault.
+/// True for a local shortage of resources, which is not the backend's fault.
 bool ownShortage(int sysErrno) {
   switch (sysErrno) {
     case EMFILE:
@@ -71,7 +71,7 @@ struct Connector::Attempt {
   IoWatcher watcher;  // after fd
   TimePoint started;
   TimePoint share = kNever;  // see shareOf()
-  bool silent = false;       // has been reported to the memory
+  bool silent = false;       // BackendMemory has recorded the silence
 };
 
 Connector::Connector(ConnectorContext& context, const ConnectorOptions& options,
@@ -92,7 +92,7 @@ void Connector::dial(DialObserver& observer) {
   guarded([this] { beginPass(); });
 }
 
-/// If memory runs out, only this tunnel fails.
+/// Runs `step`. If memory runs out, only this tunnel fails.
 template <class Step>
 void Connector::guarded(Step step) {
   if (observer_ == nullptr) return;
@@ -124,7 +124,7 @@ void Connector::beginPass() {
   startNext();
 }
 
-/// Starts attempts until one has to be waited for.
+/// Starts attempts until one is in progress.
 void Connector::startNext() {
   const TimePoint now = context_.loop.now();
   nextStart_ = kNever;
@@ -150,7 +150,7 @@ void Connector::startNext() {
   if (observer_ != nullptr) arm();
 }
 
-/// True if the attempt is in progress. False: it failed, or connected at once.
+/// Returns true if the attempt is in progress, false if it failed or connected at once.
 bool Connector::start(const SocketAddress& address) {
   ConnectStart begun = startConnect(address);
   if (begun.connected) {
@@ -172,9 +172,8 @@ bool Connector::start(const SocketAddress& address) {
   return true;
 }
 
-/// When an attempt that begins now has to release its descriptor, if no other descriptor is
-/// available. A silent address gets only its share of the remaining time, so that later addresses
-/// get theirs.
+/// The time when an attempt that begins now has to give up its descriptor, if later addresses have
+/// none. Each address gets an equal share of the remaining time.
 TimePoint Connector::shareOf(TimePoint now) const {
   const auto waiting = static_cast<int64_t>(pass_.size() - next_ + 1);
   if (phaseDeadline_ != kNever) return now + (phaseDeadline_ - now) / waiting;
@@ -189,8 +188,8 @@ void Connector::noteFailure(const SocketAddress& address, int sysErrno) {
   for (const auto& target : options_.targets) target->refreshSoon();
 }
 
-/// For an address that failed after a wait. A router reports an unreachable host after seconds, if
-/// at all.
+/// For an address that failed after a wait: a router may report an unreachable host only after
+/// seconds. Such an address counts as silent.
 void Connector::noteFailure(const Attempt& attempt, int sysErrno) {
   if (ownShortage(sysErrno) || context_.loop.now() - attempt.started < kHeadStart)
     return noteFailure(attempt.address, sysErrno);
@@ -227,7 +226,7 @@ void Connector::endOfPass() {
   backoff_ = std::min(backoff_ * 2, kLastBackoff);
 }
 
-/// A silent address gets kHeadStart first: its host may be back.
+/// An attempt in progress gets kHeadStart first, because the backend's host may be up again.
 bool Connector::mayGiveWay() const {
   if (observer_ == nullptr || !options_.memory->down()) return false;
   return inFlight() == 0 || context_.loop.now() - began_ >= kHeadStart;
@@ -299,7 +298,8 @@ void Connector::runDue() {
 }
 
 /// If the process stood still (stopped, or the machine suspended), connections may be established
-/// that the loop has not reported yet. The deadline moves by the time that was lost, once.
+/// that the loop has not reported yet. culvert checks for them first. It also postpones the
+/// deadline by the lost time, once.
 void Connector::catchUp(TimePoint now) {
   const auto late = standstill(nextDue(), now, options_.connectTimeout);
   if (late.count() == 0) return;
@@ -310,7 +310,7 @@ void Connector::catchUp(TimePoint now) {
   }
 }
 
-/// True if an attempt expired.
+/// Returns true if an attempt expired.
 bool Connector::expireAttempts(TimePoint now) {
   const bool allOver = now >= phaseDeadline_;
   Attempt* oldest = nullptr;
@@ -364,7 +364,7 @@ bool Connector::roomForAnother() {
   return true;
 }
 
-/// Gives back what the attempts in flight do not need.
+/// Gives back the spare descriptors that the attempts in progress do not need.
 void Connector::settleSpares() {
   const size_t needed = std::max<size_t>(inFlight(), 1) - 1;
   for (; spares_ > needed; --spares_) context_.host.giveSpareDescriptor();

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Connector connects to one backend. It tries every address of every target, in the order that
 // BackendMemory gives. After an address that is refused or unreachable, it tries the next one at
-// once. If an address does not answer within 250 ms, it starts the next one in parallel. The first
-// connection that is established wins (RFC 8305). It repeats the failed addresses with backoff
-// until the connect timeout, so that a client survives a backend's restart. Each pass uses the
+// once. If an address does not answer within 250 ms, it tries the next one in parallel. The first
+// connection that is established wins (RFC 8305). It retries the failed addresses with backoff
+// until the connect timeout, so that clients do not notice a backend's restart. Each pass uses the
 // addresses that the resolver has at that time. Thread: loop.
 #pragma once
 
@@ -30,19 +30,20 @@ struct ConnectorOptions {
   std::string service;  ///< for the log
   std::vector<std::shared_ptr<BackendTarget>> targets;
   std::shared_ptr<BackendMemory> memory = std::make_shared<BackendMemory>();
-  Millis connectTimeout{10000};  ///< for the whole phase; 0 = no limit
+  Millis connectTimeout{10000};  ///< for all passes together; 0 = no limit
   bool retry = true;             ///< false: fail after the first pass
 };
 
 /// What a connector needs from the owner of its loop.
 class ConnectorHost {
  public:
-  /// A backend address has failed or answers again: the host logs it.
+  /// Logs that a backend address has failed or answers again.
   virtual void onBackendNews(const ConnectorOptions& options, const AddressNews& news) = 0;
-  /// Each connector may use one descriptor without a request. False: there is no spare descriptor.
+  /// Takes a descriptor for a parallel attempt; a connector's first attempt needs none. Returns
+  /// false if none is free.
   virtual bool takeSpareDescriptor() = 0;
   virtual void giveSpareDescriptor() = 0;
-  /// True if few tunnels are left below max-tunnels: a tunnel that waits for a dead backend blocks
+  /// True if max-tunnels is nearly reached, so that a tunnel that waits for a dead backend blocks
   /// others.
   virtual bool placesScarce() const = 0;
 
@@ -57,28 +58,30 @@ struct ConnectorContext {
   EventLoop& loop;
   CounterBlock& counters;
   ConnectorHost& host;
-  IntrusiveList<Connector> waiting{};  ///< those between dial() and the outcome, the oldest first
+  IntrusiveList<Connector> waiting{};  ///< connectors between dial() and the outcome, the oldest
+                                       ///< first
 };
 
 class Connector final : public Dialer, public ListNode<Connector> {
  public:
-  /// How long to wait for an address before the next one is started in parallel.
+  /// How long to wait for an address before the next one is tried in parallel.
   static constexpr Millis kHeadStart{250};
-  /// How long to wait until an address counts as silent, even if it is the only one. TCP repeats a
-  /// lost SYN after one second.
+  /// An address that has not answered for this long counts as silent, even if it is the only one.
+  /// The time is above one second, when TCP retransmits a lost SYN.
   static constexpr Millis kSilentAfter{1500};
 
-  /// `context` and `options` outlive the connector. `preface` is called once a connection is
-  /// established; it returns the PROXY header.
+  /// `context` and `options` outlive the connector. `preface` returns the PROXY header; it is
+  /// called when a connection is established.
   Connector(ConnectorContext& context, const ConnectorOptions& options,
             std::function<std::string()> preface);
   ~Connector() override;
 
   void dial(DialObserver& observer) override;
 
-  /// True if no address of the service answers and none is about to: the wait is probably in vain.
+  /// True if no address of the service answers and no attempt has just begun: more waiting probably
+  /// does not help.
   bool mayGiveWay() const;
-  /// Fails at once, with the last failure, because places are scarce.
+  /// Fails at once with the last failure, to free a place for other tunnels.
   void giveWay();
 
  private:
@@ -127,10 +130,10 @@ class Connector final : public Dialer, public ListNode<Connector> {
   Timer timer_;
   TimePoint began_{};
   TimePoint phaseDeadline_ = kNever;
-  TimePoint nextStart_ = kNever;  // of the next address in parallel to those in progress
-  TimePoint retryAt_ = kNever;    // of the next pass
+  TimePoint nextStart_ = kNever;  // when to try the next address in parallel
+  TimePoint retryAt_ = kNever;    // when the next pass begins
   Millis backoff_;
-  bool stoodStill_ = false;  // the process stood still, and phaseDeadline_ was moved for it
+  bool stoodStill_ = false;  // phaseDeadline_ was postponed, because the process stood still
   std::optional<CloseReason> lastFailure_;
 };
 

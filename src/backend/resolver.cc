@@ -35,8 +35,8 @@ struct BackendTarget::Shared {
   const ResolverOptions options;
 
   std::mutex mutex;
-  std::condition_variable wake;      // for the thread: a name is due, or stop
-  std::condition_variable progress;  // for the control thread: an answer arrived
+  std::condition_variable wake;      // wakes the thread: a name is due, or it has to stop
+  std::condition_variable progress;  // wakes the control thread: an answer arrived
   std::vector<std::weak_ptr<BackendTarget>> names;
   bool stopping = false;
 
@@ -72,7 +72,7 @@ void BackendTarget::Shared::run(const std::shared_ptr<Shared>& self) {
       target.reset();  // the sleeping thread must not keep a removed name alive
       self->wake.wait_until(lock, due);
     } else {
-      target->lookup_.next = kNever;  // this look-up also answers requests that arrive during it
+      target->lookup_.next = kNever;  // requests during this look-up start no other one
       lock.unlock();
       self->lookUp(*target);
       target.reset();
@@ -151,7 +151,7 @@ std::shared_ptr<const AddressSet> BackendTarget::addresses() const {
 void BackendTarget::refreshSoon() {
   if (resolver_ == nullptr) return;
   std::lock_guard lock(resolver_->mutex);
-  // During a look-up `next` is kNever: its answer will be fresh enough.
+  // During a look-up `next` is kNever: that look-up's answer is recent enough.
   if (lookup_.next == kNever || resolver_->stopping) return;
   TimePoint soonest = lookup_.last + resolver_->options.minGap;
   if (lookup_.next <= soonest) return;

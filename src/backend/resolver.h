@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Resolver turns host names into address sets on a thread of its own (`culvert-dns`), because
-// getaddrinfo() blocks. Sets are immutable and replaced as a whole; after a failed look-up the last
-// set is kept. A BackendTarget is one configured backend address: any thread can read its current
-// set. Literals and UNIX paths need no thread and start none.
+// getaddrinfo() blocks. A set is immutable: a new look-up replaces the whole set, and a failed
+// look-up keeps the last set. A BackendTarget is one configured backend address: any thread can
+// read its current set. The thread starts only if there is a host name.
 #pragma once
 
 #include <cstdint>
@@ -22,13 +22,13 @@ namespace culvert {
 /// Thread: any.
 class BackendTarget {
  public:
-  /// A literal or a UNIX path: the set never changes.
+  /// For a literal or a UNIX path, whose set never changes.
   explicit BackendTarget(const SocketAddress& address);
   ~BackendTarget();
   BackendTarget(const BackendTarget&) = delete;
   BackendTarget& operator=(const BackendTarget&) = delete;
 
-  /// As in the configuration (AddressSpec::text()).
+  /// The address as in the configuration (AddressSpec::text()).
   const std::string& text() const { return text_; }
   /// Never null; empty while a name has not been resolved yet.
   std::shared_ptr<const AddressSet> addresses() const;
@@ -44,7 +44,7 @@ class BackendTarget {
 
   /// Belongs to the resolver's thread; guarded by its mutex.
   struct LookupState {
-    TimePoint next{};  // when the name is due
+    TimePoint next{};  // when the next look-up is due
     TimePoint last{};  // the end of the previous look-up
     bool answered = false;
     bool failing = false;
@@ -55,7 +55,8 @@ class BackendTarget {
   const uint16_t port_ = 0;
   const std::shared_ptr<Shared> resolver_;  // null for literals
   LookupState lookup_;
-  // Not atomic<shared_ptr>: read once per connect, and TSan reports false races in libstdc++ 12's.
+  // A mutex and not atomic<shared_ptr>: TSan reports false races in that of libstdc++ 12, and a
+  // lock per connect is cheap.
   mutable std::mutex mutex_;
   std::shared_ptr<const AddressSet> addresses_;
 };
@@ -70,7 +71,7 @@ enum class ResolveEvent : uint8_t {
 struct ResolverOptions {
   Millis interval{30000};  ///< between regular look-ups
   Millis minGap{1000};     ///< between two look-ups of one name
-  /// Runs first in the new thread, with all signals blocked: it drops capabilities.
+  /// Runs first in the new thread, with all signals blocked. It has to drop capabilities.
   std::function<void()> onThreadStart;
   /// Called on changes, on the resolver's thread; never after the destructor. May be empty.
   std::function<void(ResolveEvent, const std::string& text)> onEvent;
@@ -83,22 +84,22 @@ class Resolver {
  public:
   explicit Resolver(ResolverOptions options);
   /// Stops the thread and waits at most a quarter of a second. A thread stuck in getaddrinfo() is
-  /// left behind with its own state.
+  /// left running; it shares ownership of the state that it uses.
   ~Resolver();
   Resolver(const Resolver&) = delete;
   Resolver& operator=(const Resolver&) = delete;
 
-  /// The target of a backend address; equal texts share one. The resolver looks the name up for as
-  /// long as a caller holds its target, so names that a reload removed cost nothing. kWildcard is
-  /// not a backend.
+  /// The target of a backend address; equal texts share a target. The resolver looks the name up
+  /// for as long as a caller holds its target, so names that a reload removed cost nothing.
+  /// kWildcard is not a backend.
   std::shared_ptr<BackendTarget> target(const AddressSpec& spec);
 
-  /// Starts the thread if there is a name and the thread does not run yet: after the privilege
-  /// drop, and after each reload. Returns once onThreadStart has run.
+  /// Starts the thread if there is a name and the thread does not run yet. Call after the privilege
+  /// drop and after each reload. Returns when onThreadStart has run.
   Result<void> start();
 
-  /// Waits at most `limit` until every registered name has had its first answer, good or bad.
-  /// False: some name has not.
+  /// Waits at most `limit` until the first look-up of every registered name has succeeded or
+  /// failed. Returns false if a look-up is not finished.
   bool waitFirstAnswers(Millis limit);
 
   bool running() const { return thread_.running(); }
