@@ -11,7 +11,7 @@ namespace {
 
 constexpr int64_t kDay = 86400;
 
-// If thousands of certificates change or expire together, only this many get a line.
+// If many certificates change or expire together, only this many get a log line each.
 constexpr size_t kMostLines = 20;
 
 template <class Visit>
@@ -35,7 +35,8 @@ int64_t warningFrom(const Credentials& one) {
   return expiryWarningFrom(one.leaf().notBefore, one.validUntil());
 }
 
-/// The time since when culvert reports its expiry; INT64_MAX if there is nothing to report yet.
+/// The time from which culvert reports the certificate's expiry; INT64_MAX if that time is not
+/// reached.
 int64_t momentOf(const Credentials& one, int64_t now) {
   if (now > one.validUntil()) return one.validUntil() + 1;
   return now >= warningFrom(one) ? warningFrom(one) : INT64_MAX;
@@ -180,8 +181,8 @@ void CertificateKeeper::onTick(const Runtime& runtime) {
   if (now >= allAt_ + kDay) return tellAll(runtime);
   if (now >= next_) {
     tellNew(runtime);
-    watch_.lookSoon();  // after an expiry, a certificate that was refused in its favour may be
-                        // served
+    watch_.lookSoon();  // a certificate that was refused because the expired one was better may be
+                        // served now
   }
   peerAuth_.tellNew(runtime, now);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// CertificateKeeper is the control thread's part in the life of certificates. It notices that their
-// files have changed, loads the valid ones, and logs what expires. Thread: control.
+// CertificateKeeper manages the certificates on the control thread. It notices changed files, loads
+// the valid certificates, and logs certificates that expire. Thread: control.
 #pragma once
 
 #include <functional>
@@ -20,7 +20,7 @@ class CertificateKeeper {
  public:
   using Callback = void (*)(void* context);
 
-  /// `counters` are the control thread's. `onDue` is called when refresh() is due.
+  /// `counters` is the block of the control thread. `onDue` is called when refresh() is due.
   CertificateKeeper(EventLoop& loop, Logger& logger, CounterBlock& counters, void* context,
                     Callback onDue)
       : logger_(logger), counters_(counters), watch_(loop, context, onDue), peerAuth_(logger) {}
@@ -30,15 +30,15 @@ class CertificateKeeper {
   /// Follows a new configuration. Call with the privileges that reading the files needs.
   void follow(const Config& config, const Runtime& runtime);
 
-  /// Reads the certificate files that have changed. It does not read the configuration: only
-  /// certificates change. It calls `putInForce` with the previous runtime if `runtime` now serves
-  /// something else. Call with the privileges that reading the files needs.
+  /// Reads the certificate files that have changed. It does not read the configuration file. If
+  /// `runtime` now serves something else, it calls `putInForce` with the previous runtime. Call
+  /// with the privileges that reading the files needs.
   void refresh(const Config& config, Runtime& runtime,
                const std::function<void(const Runtime& before)>& putInForce);
 
-  /// Logs what expires: every day, and when it happens.
+  /// Logs expiries: all of them once a day, and each one when it happens.
   void onTick(const Runtime& runtime);
-  /// Counts what is served, and how long it is valid.
+  /// Counts the served certificates and the time until they expire.
   static void count(const Runtime& runtime, CounterSnapshot& snapshot);
 
  private:
@@ -46,9 +46,9 @@ class CertificateKeeper {
 
   void watchFiles(const Config& config, const Runtime& runtime);
   void logTaken(const Served& before, const Runtime& now);
-  /// Logs everything that clients refuse now or soon.
+  /// Logs every certificate that clients refuse now or will refuse soon.
   void tellAll(const Runtime& runtime);
-  /// The same, only for what is not in `before`.
+  /// As tellAll(), but only for certificates that are not in `before`.
   void tellTaken(const Served& before, const Runtime& runtime, bool clients);
   /// Logs certificates that came close to their expiry, or expired, since the last report.
   void tellNew(const Runtime& runtime);
@@ -60,8 +60,8 @@ class CertificateKeeper {
   CounterBlock& counters_;
   CertificateWatch watch_;
   ClientAuthExpiry peerAuth_;
-  size_t blind_ = 0;    // directories that could not be watched last time
-  int64_t allAt_ = 0;   // wall clock, seconds: the last report of everything
+  size_t blind_ = 0;    // directories that the last follow() could not watch
+  int64_t allAt_ = 0;   // wall clock, seconds: the last tellAll()
   int64_t toldAt_ = 0;  // the last report
   int64_t next_ = 0;    // when the next report is due
 };

@@ -15,16 +15,16 @@ namespace {
 
 constexpr int64_t kMilli = 1'000'000;
 
-// The grain of the file systems' clocks is one tick of the kernel, at most 10 ms.
+// File systems' timestamps have the granularity of a kernel tick, at most 10 ms.
 constexpr int64_t kGrain = 50 * kMilli;
 
-// A chain that has become shorter may be half written.
+// A chain that has become shorter may be half written, so culvert waits this long.
 constexpr int64_t kSettlesShorter = 1300 * kMilli;
 
-// culvert logs a refusal after this time: until then, the files may be half of a new pair.
+// culvert logs a refusal only after this time, because the files may be half of a new pair.
 constexpr int64_t kTellsAfter = 1000 * kMilli;
 
-// If a change loses more names that clients requested than this, the rest get one line.
+// culvert logs at most this many lost names in lines of their own, and the rest in one line.
 constexpr size_t kMostLost = 20;
 
 std::array<FileStamp, 3> stampsOf(const CertificateFiles& files) {
@@ -84,11 +84,12 @@ CredentialSet::List validOf(const CertificateUnits& units, int64_t now) {
   return list;
 }
 
-/// Returns what is wrong with the chain that was right before; empty if nothing is.
+/// Returns how the chain is worse than the chain of `before`; empty if it is not worse.
 std::string_view chainLoss(const Credentials& now, const Credentials& before) {
   if (!now.chainInOrder() && before.chainInOrder())
     return "the chain is incomplete or out of order, unlike the previous one";
-  // Clients need an intermediate. They do not need a root, or a longer way to it.
+  // Clients need the certificate of the leaf's issuer if that is an intermediate. They do not need
+  // a root or further intermediates that a shorter chain leaves out.
   const CertificateInfo& leaf = now.leaf();
   const auto& had = before.chain();
   const bool lost =
@@ -144,7 +145,8 @@ void CertificateLoader::addAll(const ServiceOptions& options, size_t index, Cert
   const SourcedText phrase = phrases.size() == 1      ? phrases[0]
                              : index < phrases.size() ? phrases[index]
                                                       : SourcedText();
-  // A directory may be missing for a while, with its mount: it still counts as a directory.
+  // A directory may be missing while its file system is not mounted. It still counts as a
+  // directory.
   const bool was = std::any_of(before.begin(), before.end(), [&](const auto& unit) {
     return unit->fromDirectory && isBelow(unit->files.cert, cert.text);
   });
@@ -175,7 +177,7 @@ void CertificateLoader::addDirectory(const SourcedText& cert, const std::string&
   }
   if (reason_ != LoadReason::kWatch)
     return diagnostics_.error(place.cert, sectionLabel(place.service), "cert", listed.error().text);
-  bool told = false;  // the first unit reported the error
+  bool told = false;  // the error has been reported for the first unit
   for (const auto& unit : before) {
     if (!unit->fromDirectory || !isBelow(unit->files.cert, cert.text)) continue;
     auto kept = std::make_shared<CertificateUnit>(*unit);
@@ -185,8 +187,8 @@ void CertificateLoader::addDirectory(const SourcedText& cert, const std::string&
   }
 }
 
-/// An operator may remove a file before writing the new one: the certificate stays in use during
-/// that gap. Returns those that have been missing for longer.
+/// Keeps certificates whose files vanished a moment ago, because an operator may remove a file
+/// before writing the new one. Returns the certificates that have been missing for longer.
 CertificateUnits CertificateLoader::keepVanished(const CertificateUnits& before,
                                                  CertificateUnits& units) {
   std::unordered_set<std::string> here;
@@ -206,7 +208,8 @@ CertificateUnits CertificateLoader::keepVanished(const CertificateUnits& before,
   return vanished;
 }
 
-/// Of the missing certificates, culvert keeps those that cover a demanded name, and the last ones.
+/// Keeps a missing certificate if it covers a name in server-names, or if no other certificate is
+/// left.
 void CertificateLoader::settleVanished(const ServiceOptions& options,
                                        const CertificateUnits& vanished,
                                        const CertificateUnits& before, CertificateUnits& units) {
@@ -230,7 +233,8 @@ void CertificateLoader::settleVanished(const ServiceOptions& options,
 }
 
 CertificateLoader::Unit CertificateLoader::knownUnit(const std::string& id) const {
-  // Its own units first: another service may have refused, for a name, what this one serves.
+  // Search this service's units first: another service may have refused the same certificate
+  // because of a name.
   for (const Known* known : {&own_, &known_}) {
     const auto found = known->find(id);
     if (found != known->end()) return found->second;
@@ -275,7 +279,7 @@ bool CertificateLoader::isBeingWritten(const CertificateUnit* before,
 CertificateLoader::Unit CertificateLoader::read(const CertificateFiles& files, const Place& place,
                                                 const Unit& before,
                                                 const std::array<FileStamp, 3>& stamps) {
-  // A candidate that was refused for its dates or names is not read again, and not reported again.
+  // A candidate that was refused for its dates or names is neither read nor reported again.
   const bool seen = before != nullptr && before->candidate != nullptr && before->settled &&
                     before->stamps == stamps;
   auto loaded = seen ? Credentials::Loaded(before->candidate) : Credentials::loadFiles(files);
@@ -324,7 +328,7 @@ std::shared_ptr<const Credentials> CertificateLoader::sameAsKnown(
 }
 
 /// Returns why a certificate must not replace `before`, or must not be served if `before` is null.
-/// The text does not change with the time, so that the same refusal is logged once.
+/// The text does not contain the time, so that the same refusal is logged once.
 std::string CertificateLoader::whatIsWorse(const Credentials& now,
                                            const Credentials* before) const {
   if (reason_ != LoadReason::kReload && reason_ != LoadReason::kWatch) return {};
@@ -366,8 +370,8 @@ CertificateLoader::Unit CertificateLoader::serve(std::shared_ptr<CertificateUnit
   return unit;
 }
 
-/// At the start and in a reload this is an error, unless the certificate comes from a directory. In
-/// a watch, the served certificate stays.
+/// Refuses a certificate. At the start and in a reload that is an error, unless the certificate
+/// comes from a directory. With kWatch, the served certificate stays.
 CertificateLoader::Unit CertificateLoader::refuse(std::shared_ptr<CertificateUnit> unit,
                                                   const Place& place, const Unit& before,
                                                   const CredentialFaults& faults) {
@@ -402,8 +406,8 @@ CertificateLoader::Unit CertificateLoader::refuse(std::shared_ptr<CertificateUni
   return unit;
 }
 
-/// The first certificate is the default. New files do not change the default while its own file
-/// exists.
+/// The first certificate is the default. While the default's own file exists, new files do not
+/// change the default.
 void CertificateLoader::keepDefault(const ServiceOptions& options, const CertificateUnits& before,
                                     CertificateUnits& units) {
   const auto first = firstServed(units);
@@ -423,7 +427,8 @@ void CertificateLoader::keepDefault(const ServiceOptions& options, const Certifi
   std::rotate(units.begin(), same, std::next(same));
 }
 
-/// Warns if files of a directory have changed the default, not the configuration.
+/// Warns if the default changed because of files in a directory and not because of the
+/// configuration.
 void CertificateLoader::warnOfDefault(const ServiceOptions& options, const CertificateUnits& before,
                                       const CertificateUnits& units) {
   const auto first = firstServed(units);
@@ -462,7 +467,7 @@ void CertificateLoader::keepNames(const ServiceOptions& options, const Certifica
   }
 }
 
-/// Clients are not trusted: a name that they requested only causes a warning.
+/// A lost name that clients requested only causes a warning, because clients are not trusted.
 void CertificateLoader::warnOfAsked(const ServiceOptions& options, const CertificateUnits& before,
                                     const CertificateUnits& units, AskedNames& asked) {
   const CredentialSet has(credentialsOf(units));
@@ -486,7 +491,7 @@ void CertificateLoader::warnOfAsked(const ServiceOptions& options, const Certifi
                     lost - kMostLost));
 }
 
-/// Puts back the units that covered the name. In a reload it only warns.
+/// Puts back the units that covered the name. At the start and in a reload it only warns.
 void CertificateLoader::keepCovering(const CertificateUnits& covering, const std::string& why,
                                      const Place& place, const CertificateUnits& before,
                                      CertificateUnits& units) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// CertificateLoader reads the certificates that a service names, files or directories. It decides
-// what to do with those that are worse than the ones in use. It does not read unchanged files
+// CertificateLoader reads the certificates that a service names as files or directories. It decides
+// what to do with a certificate that is worse than the one in use. It does not read unchanged files
 // again, so ten thousand certificates cost ten thousand stat() calls. Thread: control.
 #pragma once
 
@@ -17,12 +17,14 @@
 
 namespace culvert {
 
-/// Why certificates are read. This decides how strictly culvert checks them.
+/// Why certificates are read. The reason decides how strictly culvert checks them.
 enum class LoadReason : uint8_t {
-  kStart,   ///< serves what can be parsed and matches its key: a reboot must not become an outage
-  kStrict,  ///< --check=strict: as kStart, but a certificate that clients refuse is an error
-  kReload,  ///< a reload: refuses what clients refuse, and warns about lost names
-  kWatch,   ///< files changed by themselves: loads nothing worse than what is served
+  kStart,   ///< serves each certificate that can be parsed and matches its key, so that a reboot
+            ///< does not become an outage
+  kStrict,  ///< --check=strict: like kStart, but a certificate that clients refuse is an error
+  kReload,  ///< a reload: refuses certificates that clients refuse, and warns about lost names
+  kWatch,   ///< files changed without a reload: loads only certificates that are not worse than the
+            ///< served ones
 };
 
 class CertificateLoader {
@@ -30,18 +32,19 @@ class CertificateLoader {
   /// All certificates in use, by CertificateFiles::id().
   using Known = std::unordered_map<std::string, std::shared_ptr<const CertificateUnit>>;
 
-  /// After kStart and kReload, an error in `diagnostics` means that the result must not be served.
-  /// After kWatch, an error reports a refusal, and the result is to be served.
+  /// After kStart and kReload, do not serve the result if `diagnostics` has an error. After kWatch,
+  /// serve the result in any case: an error only reports a refused file.
   CertificateLoader(LoadReason reason, Known known, Diagnostics& diagnostics)
       : reason_(reason), known_(std::move(known)), diagnostics_(diagnostics) {}
 
-  /// The certificates of one service, in order. `before`: those that the service serves now.
-  /// `asked` and `settings` (which a certificate must fit) are nullptr at the start.
+  /// The certificates of one service, in order. `before` contains the certificates that the service
+  /// serves now. `asked` and `settings` (which a certificate must fit) are nullptr at the start.
   CertificateUnits load(const ServiceOptions& options, const CertificateUnits& before,
                         AskedNames* asked, const TlsSettings* settings);
 
   unsigned refused() const { return refused_; }
-  /// True if a file is being written or a refusal is not logged yet: load again soon.
+  /// True if the caller has to load again soon, because a file is being written or a refusal is not
+  /// logged yet.
   bool lookAgain() const { return lookAgain_; }
 
  private:
@@ -86,7 +89,7 @@ class CertificateLoader {
 
   const LoadReason reason_;
   Known known_;
-  Known own_;  // of the service that is being loaded
+  Known own_;  // units of the service that is being loaded
   const TlsSettings* settings_ = nullptr;
   Diagnostics& diagnostics_;
   unsigned refused_ = 0;
@@ -96,7 +99,7 @@ class CertificateLoader {
 /// All certificates of a runtime, for the next check of their files.
 CertificateLoader::Known knownCertificates(const Runtime& runtime);
 
-/// Those that are served, in order.
+/// The credentials of the units that are served, in order.
 CredentialSet::List credentialsOf(const CertificateUnits& units);
 
 }  // namespace culvert

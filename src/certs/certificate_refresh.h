@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Reads again the files that have changed by themselves: certificates, and the CAs and CRLs for
-// client certificates. It is a reload without a configuration, and loads nothing that is worse.
-// Thread: control.
+// Reads changed files without a reload: certificates, and the CAs and CRLs for client certificates.
+// A certificate that is worse than the one in use is not loaded. Thread: control.
 #pragma once
 
 #include "config/config.h"
@@ -10,15 +9,16 @@
 namespace culvert {
 
 struct CertificateRefresh {
-  Runtime runtime;            ///< to be put into force even after errors
-  bool changed = false;       ///< something else is served or required of clients
+  Runtime runtime;            ///< to be applied even after errors
+  bool changed = false;       ///< the served certificates or the requirements for clients have
+                              ///< changed
   bool lookAgain = false;     ///< a file is being written: refresh again soon
   unsigned refused = 0;       ///< files whose refusal was reported
   unsigned clientsTaken = 0;  ///< services with different CAs or CRLs for client certificates
 };
 
-/// For the configuration in force. An error in `diagnostics` reports a file that was not loaded;
-/// culvert keeps what is in use.
+/// `config` is the configuration in force. An error in `diagnostics` reports a file that was not
+/// loaded: the contents in use stay.
 CertificateRefresh refreshCertificates(const Config& config, const Runtime& before,
                                        Diagnostics& diagnostics);
 

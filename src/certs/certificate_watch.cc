@@ -15,11 +15,12 @@ namespace {
 // The delay after a change: a program that writes two files needs a moment for the second.
 constexpr Millis kMoment{150};
 
-// inotify does not report every change. And no event reports when a certificate becomes valid.
+// This poll finds changes that inotify does not report (NFS), and certificates that became valid.
 constexpr Millis kSlowPoll{30'000};
 
-// Another program may write beside thousands of files all the time: that must not keep the control
-// thread busy. The watch rests this many times as long as the last check took.
+// After a check, the watch pauses for this many times the duration of the check. Otherwise a
+// program that keeps writing to a directory of thousands of files could keep the control thread
+// busy.
 constexpr int kRestFactor = 5;
 
 bool isLink(const std::string& path) {
@@ -27,7 +28,7 @@ bool isLink(const std::string& path) {
   return std::filesystem::is_symlink(path, error);
 }
 
-/// Returns nothing if `path` is a file.
+/// Returns `path` and its subdirectories; nothing if `path` is a file.
 std::vector<std::string> withSubdirectories(const std::string& path) {
   namespace fs = std::filesystem;
   std::vector<std::string> found;
@@ -56,8 +57,7 @@ Result<void> CertificateWatch::start() {
 
 size_t CertificateWatch::follow(const Config& config, const Runtime& runtime) {
   std::set<std::string> wanted;
-  std::set<std::string> walked;  // directories whose path was followed already: most files share
-                                 // one
+  std::set<std::string> walked;  // directories already handled: most files share a directory
   const auto add = [&](const std::string& path) {
     if (path.empty()) return;
     const std::string parent = path.substr(0, path.rfind('/') + 1);
@@ -81,7 +81,7 @@ size_t CertificateWatch::follow(const Config& config, const Runtime& runtime) {
       add(unit->files.passphrase);
     }
   }
-  // A missing directory is created in its parent, which is watched.
+  // A missing directory needs no watch of its own: its parent is watched and reports its creation.
   std::erase_if(wanted, [&wanted](const std::string& path) {
     return !isDirectory(path) && wanted.contains(path.substr(0, path.rfind('/')));
   });

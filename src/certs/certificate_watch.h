@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// CertificateWatch reports when it is time to check the certificates' files: a moment after a
-// change beside them, and every 30 s in any case. Thread: control.
+// CertificateWatch reports when to check the certificates' files: a moment after a change in one of
+// their directories, and every 30 s. Thread: control.
 #pragma once
 
 #include <string>
@@ -22,9 +22,9 @@ class CertificateWatch {
   /// An error means that only the check every 30 s is left.
   Result<void> start();
 
-  /// Watches the directories of these files and those of the configuration from now on. Call with
+  /// From now on watches the directories of the files that `config` and `runtime` name. Call with
   /// the privileges that reading the directories needs. Returns how many directories cannot be
-  /// watched: those rely on the check every 30 s.
+  /// watched; for these only the check every 30 s is left.
   size_t follow(const Config& config, const Runtime& runtime);
 
   /// Requests a check in a moment.

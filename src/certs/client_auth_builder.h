@@ -13,11 +13,12 @@
 
 namespace culvert {
 
-/// The source of the PeerAuth: the files and rules of the options. verify-client must not be off.
+/// The files and rules in the options from which a PeerAuth is built. verify-client must not be
+/// off.
 PeerAuthSource peerAuthSource(const ServiceOptions& options);
 
-/// Returns null with verify-client = off, and after an error. Returns `before` if nothing changed.
-/// Errors and warnings go to `diagnostics` with the place of the option.
+/// Builds the PeerAuth, or returns `before` if nothing changed. Returns null if verify-client is
+/// off and after an error. Errors and warnings go to `diagnostics` with the place of the option.
 std::shared_ptr<const PeerAuth> buildPeerAuth(const ServiceOptions& options,
                                               const std::shared_ptr<const PeerAuth>& before,
                                               Diagnostics& diagnostics);

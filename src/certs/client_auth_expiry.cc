@@ -16,7 +16,8 @@ namespace {
 constexpr int64_t kHourSeconds = 3600;
 constexpr int64_t kDaySeconds = 24 * kHourSeconds;
 
-/// CRLs are valid for hours or for months: culvert warns in the last quarter of their validity.
+/// When the last quarter of a CRL's validity begins: culvert warns from then on. A fixed time would
+/// not fit, because CRLs are valid for hours or for months.
 int64_t lastStretch(const RevocationList& list) {
   return list.nextUpdate - (list.nextUpdate - list.thisUpdate) / 4;
 }
@@ -36,7 +37,7 @@ uint64_t unitsLeft(int64_t end, int64_t now, int64_t unit) {
 void ClientAuthExpiry::tell(const Runtime& runtime, int64_t since, int64_t now) {
   toldAt_ = now;
   next_ = INT64_MAX;
-  // For an object that expires at `end`; culvert warns from `soon` on.
+  // Logs an object that expires at `end`; warnings begin at `soon`.
   const auto say = [&](const std::string& service, std::string_view what, std::string_view key,
                        const std::string& which, int64_t soon, int64_t end) {
     const bool over = now > end;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// ClientAuthExpiry logs when the CAs and CRLs for client certificates expire: from then on culvert
-// refuses the clients that need them. Thread: control.
+// ClientAuthExpiry logs when the CAs and CRLs for client certificates expire, because culvert then
+// refuses the clients that depend on them. Thread: control.
 #pragma once
 
 #include <cstdint>
@@ -16,14 +16,14 @@ class ClientAuthExpiry {
  public:
   explicit ClientAuthExpiry(Logger& logger) : logger_(logger) {}
 
-  /// Logs everything that has expired or expires soon: after a reload, and every day.
+  /// Logs every CA and CRL that has expired or expires soon. Call after a reload and every day.
   void tellAll(const Runtime& runtime, int64_t now) { tell(runtime, INT64_MIN, now); }
-  /// Logs what expired, or came close to its expiry, since the last report.
+  /// Logs every CA and CRL that expired, or came close to its expiry, since the last report.
   void tellNew(const Runtime& runtime, int64_t now) {
     if (now >= next_) tell(runtime, toldAt_, now);
   }
 
-  /// Counts how long the first of them is still valid.
+  /// Counts the time until the first CA and the first CRL expire.
   static void count(const Runtime& runtime, int64_t now, CounterSnapshot& snapshot);
 
  private:

@@ -16,12 +16,13 @@ namespace culvert {
 namespace {
 
 constexpr size_t kMostActive = 4;          // exchanges at once
-constexpr unsigned kMostPerResponder = 2;  // of these, per responder
+constexpr unsigned kMostPerResponder = 2;  // exchanges at once per responder
 constexpr Millis kBusyResponderWait{100};
 constexpr Millis kMemoryPause{1000};
-constexpr Millis kLookupLasts{10'000};  // while the name's other certificates are fetched first
+constexpr Millis kLookupLasts{10'000};  // a looked-up address is used for this long
 
-// At the start and after a reload, many certificates may be new: fetch 20 a second on average.
+// At the start and after a reload, many certificates may be new. culvert then fetches 20 responses
+// a second on average.
 constexpr size_t kAtOnce = 16;
 constexpr Millis kSpreadEach{50};
 
@@ -45,10 +46,10 @@ struct OcspFetcher::Job {
   std::string key;
   OcspTask task;
   TimePoint due{};
-  TimePoint begun{};  // of the look-up or exchange in progress
+  TimePoint begun{};  // when the look-up or exchange in progress began
   unsigned failures = 0;
   bool looking = false;       // the responder's host name is being resolved
-  bool bareReported = false;  // that no response is left to serve is logged
+  bool bareReported = false;  // culvert has logged that no response is left to serve
   AddressSet addresses;       // of the host name, for the next exchange
   TimePoint lookedUp{};
   std::unique_ptr<HttpPost> exchange;
@@ -81,7 +82,8 @@ OcspFetcher::OcspFetcher(EventLoop& loop, Logger& logger, CounterBlock& counters
 
 OcspFetcher::~OcspFetcher() = default;
 
-/// If memory runs out in `step`, a job may be in no list: after a while, all jobs are placed again.
+/// Runs `step`. If memory runs out, a job may be in no list, so a timer later places all jobs
+/// again.
 template <class Step>
 void OcspFetcher::guarded(Step step) {
   try {
@@ -97,8 +99,8 @@ void OcspFetcher::onTimer() {
   guarded([this] { following_ ? followNow() : run(); });
 }
 
-/// Puts every job into its list again: due, or in progress. With `lookAgain`, a look-up in progress
-/// is requested once more.
+/// Counts the exchanges in progress again, and puts every other job into due_. With `lookAgain`, a
+/// look-up in progress is requested once more.
 void OcspFetcher::placeAll(bool lookAgain) {
   active_ = 0;
   for (auto& [server, responder] : responders_) responder.active = 0;
@@ -122,9 +124,9 @@ void OcspFetcher::follow(std::vector<OcspTask> tasks) {
   guarded([this] { followNow(); });
 }
 
-/// If memory runs out, this is called again.
+/// Applies the tasks of follow(). If memory runs out, the timer calls this again.
 void OcspFetcher::followNow() {
-  due_.clear();  // wherever this stops, no old job is left in the list
+  due_.clear();  // if memory runs out below, the list must not point to old jobs
   std::map<std::string, std::unique_ptr<Job>> before;
   before.swap(jobs_);
   size_t fresh = 0;
@@ -167,7 +169,7 @@ void OcspFetcher::schedule(Job& job, Millis delay) {
 }
 
 void OcspFetcher::run() {
-  if (running_) return;  // an exchange that fails at once calls run() again
+  if (running_) return;  // avoids recursion: an exchange that fails at once calls run() again
   if (starved_) placeAll(/*lookAgain=*/true);
   running_ = true;
   while (active_ < kMostActive && !due_.empty() && due_.begin()->first <= loop_.now()) {
@@ -179,7 +181,8 @@ void OcspFetcher::run() {
   if (active_ < kMostActive && !due_.empty()) timer_.armBy(due_.begin()->first);
 }
 
-/// False: the job got a later time. Until then its host may get another address.
+/// Returns false if the job was postponed. Its addresses are then dropped, because the host may get
+/// others.
 bool OcspFetcher::mayStart(Job& job) {
   const int64_t now = std::time(nullptr);
   const auto putOff = [&](Millis delay) {
@@ -209,7 +212,7 @@ void OcspFetcher::begin(Job& job) {
   const AddressSpec spec = specOf(job.task.responder);
   if (spec.kind == AddressKind::kLiteral) return exchange(job, {spec.address});
   if (!job.addresses.empty()) return exchange(job, std::exchange(job.addresses, {}));
-  // A job that waits for the name service does not occupy a place.
+  // A job that waits for a look-up does not count as active.
   job.looking = true;
   for (const auto& [key, other] : jobs_) {
     if (other->looking && other.get() != &job && other->server() == job.server()) return;
@@ -262,7 +265,7 @@ void OcspFetcher::store(Job& job, std::shared_ptr<const Staple> staple) {
   const int64_t now = std::time(nullptr);
   const auto before = job.slot().held();
   for (const auto& one : job.task.credentials) one->staple().put(staple, now);
-  staple = job.slot().held();  // a newer one, if the responder's response is older than a file's
+  staple = job.slot().held();  // the file's response, if that is newer than the responder's
   counters_.add(Counter::kOcspFetchesOk);
   if (staple->revoked) counters_.add(Counter::kOcspRevoked);
   const bool news = staple->revoked && (before == nullptr || !before->revoked);
@@ -314,7 +317,7 @@ void OcspFetcher::failed(Job& job, const std::string& why, bool silent) {
   scheduleNext(job, delay);
 }
 
-/// The exchange may be the caller of this function, so it is deleted later.
+/// The exchange may have called this function, so it is deleted after the turn.
 void OcspFetcher::endExchange(Job& job) {
   job.looking = false;
   if (job.exchange == nullptr) return;

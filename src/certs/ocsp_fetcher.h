@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// OcspFetcher keeps certificates supplied with recent OCSP responses (RFC 6960). It knows when each
-// response is due, sends requests to the responders, a few at a time, and stores verified responses
-// with the certificate. It pauses a responder that does not answer, so that it does not delay
-// others. Thread: loop.
+// OcspFetcher keeps the OCSP responses (RFC 6960) of certificates recent. When a response is due,
+// it sends a request to the responder, a few requests at a time. It stores verified responses with
+// the certificate. It pauses a responder that does not answer, so that other responders are not
+// delayed. Thread: loop.
 #pragma once
 
 #include <map>
@@ -24,7 +24,7 @@ namespace culvert {
 
 /// One certificate to fetch responses for.
 struct OcspTask {
-  /// The same leaf and issuer, as loaded by several services; not empty.
+  /// One object per service that loaded this leaf and issuer; not empty.
   std::vector<std::shared_ptr<const Credentials>> credentials;
   HttpUrl responder;
   bool operator==(const OcspTask&) const = default;
@@ -79,7 +79,7 @@ class OcspFetcher {
   DueList due_;
   size_t active_ = 0;
   bool running_ = false;
-  std::vector<OcspTask> tasks_;  // until followNow() has used them
+  std::vector<OcspTask> tasks_;  // new tasks, until followNow() has used them
   bool following_ = false;       // followNow() has not finished
   bool starved_ = false;         // a job may be in no list
   Timer timer_;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// When the next OCSP response is fetched. Pure functions of times; the random number is an
-// argument. Thread: any.
+// Computes when to fetch the next OCSP response. The functions are pure: the time and the random
+// number are arguments. Thread: any.
 #pragma once
 
 #include <cstdint>
@@ -10,16 +10,16 @@
 
 namespace culvert {
 
-/// A job is checked again after this time at the latest: the wall clock may jump.
+/// A job is checked again after this time at the latest, because the wall clock may jump.
 inline constexpr Millis kLongestOcspWait{3'600'000};
 
-/// The time from which a response is worth replacing: after half of its validity, or a day after
-/// culvert verified it. So even a very long validity does not delay a newer response.
+/// The time from which culvert fetches a replacement: after half of the response's validity, but at
+/// most a day after culvert verified it.
 int64_t refreshPoint(const Staple& staple, int64_t now);
 
-/// The delay after a verified response: until the refresh point, plus up to a twentieth of the
-/// validity. If the response is already past that point, a quarter of the time left, at most an
-/// hour. `dice` is from [0, 1).
+/// The delay after a verified response. It lasts until the refresh point, plus up to a twentieth of
+/// the validity. If the refresh point has passed, the delay is a quarter of the time left, at most
+/// an hour. `dice` is from [0, 1).
 Millis delayAfterSuccess(const Staple& staple, int64_t now, double dice);
 
 /// The delay after the n-th consecutive failure: 2 s, doubled each time up to an hour, plus or
@@ -29,9 +29,8 @@ Millis delayAfterFailure(unsigned failures, const Staple* held, int64_t now, dou
 /// Pauses a responder that does not answer, longer each time.
 class ResponderRest {
  public:
-  /// An exchange that began at `begun` got no answer. Of the exchanges in progress at that time
-  /// only the first counts: many certificates wait for one look-up, and two requests for one
-  /// server.
+  /// Call when an exchange that began at `begun` got no answer. Of exchanges that ran at the same
+  /// time only the first counts, because they fail for the same reason.
   void onSilence(TimePoint begun, TimePoint now, double dice);
   void onAnswer() { silences_ = 0; }
   TimePoint until() const { return until_; }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// OcspThread runs an OcspFetcher on a thread of its own, `culvert-ocsp`, which starts with the
-// first certificate to fetch for. The fetcher talks to servers that are not trusted, so it does not
-// run on the control thread, which keeps privileges for reloads. Thread: control.
+// OcspThread runs an OcspFetcher on its own thread, `culvert-ocsp`. The thread starts when the
+// first certificate needs a response. The fetcher does not run on the control thread, because it
+// talks to untrusted servers and the control thread keeps privileges for reloads. Thread: control.
 #pragma once
 
 #include <memory>

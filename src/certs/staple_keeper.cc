@@ -9,7 +9,7 @@
 namespace culvert {
 namespace {
 
-// The files are checked again after this time.
+// Each file is checked again after this time.
 constexpr Millis kRound{5000};
 
 LogLevel levelOfNote(StapleNote::Kind kind) {
@@ -51,7 +51,7 @@ void StapleKeeper::startFetching(CounterRegistry& registry, std::function<void()
   fetch();
 }
 
-/// The loop uses five; the rest are for the exchanges and the sockets of a look-up.
+/// Five descriptors for the loop, four for exchanges and two for the sockets of a look-up.
 size_t StapleKeeper::ownDescriptors() const { return ocspTasks(wishes_).empty() ? 0 : 5 + 4 + 2; }
 
 void StapleKeeper::fetch() {

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// StapleKeeper is the control thread's part in OCSP stapling. It reads the files while it has the
-// privileges, leaves fetching to a thread of its own, and logs what an operator needs to know.
-// Thread: control.
-// Thread: control.
+// StapleKeeper manages OCSP stapling on the control thread. It reads the response files while it
+// has the privileges, starts OcspThread for fetching, and logs problems. Thread: control. Thread:
+// control.
 #pragma once
 
 #include "certs/ocsp_thread.h"
@@ -12,7 +11,7 @@ namespace culvert {
 
 class StapleKeeper {
  public:
-  /// `counters` are the control thread's.
+  /// `counters` is the block of the control thread.
   StapleKeeper(Logger& logger, CounterBlock& counters) : logger_(logger), counters_(counters) {}
 
   /// Follows the certificates of these services from now on and reads their files. Call before the
@@ -22,10 +21,10 @@ class StapleKeeper {
   void startFetching(CounterRegistry& registry, std::function<void()> onThreadStart);
   /// How many descriptors fetching will open at most.
   size_t ownDescriptors() const;
-  /// Stops fetching; no thread is left.
+  /// Stops fetching and joins the thread.
   void stop() { fetching_.reset(); }
 
-  /// Call twice a second: checks the files.
+  /// Checks the files. Call twice a second.
   void onTick(TimePoint now);
   /// Logs one line for each certificate with stapling. Returns how many have a response to serve.
   size_t dump() const;

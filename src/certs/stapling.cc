@@ -12,7 +12,7 @@
 namespace culvert {
 namespace {
 
-// Each check of a file takes a system call: this many every half second cost nothing noticeable.
+// Each check of a file takes a system call; this many every half second cost little.
 constexpr size_t kFilesAtOnce = 64;
 
 }  // namespace
@@ -113,7 +113,7 @@ void StapleFiles::check(Entry& entry, int64_t now, std::vector<StapleNote>& note
     entry.stamp = stamp;
     entry.told.clear();
   }
-  // The response of a removed file is served while it is valid.
+  // If the file was removed, its response is served until it expires.
   if (stamp.exists() && (changed || entry.refused)) read(entry, now, notes);
   const auto held = entry.credentials->staple().held();
   if (held == nullptr || held->validUntil >= now || entry.expiryTold) return;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What each certificate of the services needs of OCSP stapling: whether culvert fetches a response,
-// whether a file holds one, and what an operator needs to know. StapleFiles reads the files
-// `CERT.ocsp`: at the start, after reloads and when they change. Thread: control.
+// Determines for each certificate whether culvert fetches an OCSP response, whether a file contains
+// one, and which problems to log. StapleFiles reads the files `CERT.ocsp`: at the start, after
+// reloads and when they change. Thread: control.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +22,7 @@ struct StapleWish {
   std::string service;
   std::shared_ptr<const Credentials> credentials;
   StapleMode mode = StapleMode::kOff;
-  std::string responder;  ///< from the option, else from the certificate; empty: none
+  std::string responder;  ///< URL from the option, else from the certificate; empty: none
 
   bool wantsFetch() const {
     return mode == StapleMode::kFetch ||
@@ -31,7 +31,7 @@ struct StapleWish {
 };
 std::vector<StapleWish> stapleWishes(const Runtime& runtime);
 
-/// The certificates to fetch for; a certificate of several services appears once.
+/// The certificates for which to fetch responses; a certificate of several services appears once.
 std::vector<OcspTask> ocspTasks(const std::vector<StapleWish>& wishes);
 
 /// An event of one certificate that is worth a log line.
@@ -42,8 +42,8 @@ struct StapleNote {
   std::string text;  ///< begins with the file name
 };
 
-/// Certificates that demand stapling and will not get it, and certificates that culvert cannot
-/// fetch for, judged by the current contents of the files.
+/// Returns must-staple certificates without a response, and certificates for which culvert cannot
+/// fetch a response. Uses the current contents of the files.
 std::vector<StapleNote> stapleShortcomings(const std::vector<StapleWish>& wishes, int64_t now);
 
 class StapleFiles {
@@ -62,7 +62,8 @@ class StapleFiles {
     std::shared_ptr<const Credentials> credentials;
     std::string path;
     FileStamp stamp;
-    bool refused = false;                // the file is read again each time: the reason may pass
+    bool refused = false;                // the file is read again at each check, because the reason
+                                         // may be temporary
     std::vector<std::string> told = {};  // the reasons already logged for this stamp
     bool expiryTold = false;
   };

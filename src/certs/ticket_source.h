@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Where the session ticket keys come from: the file that [global] names, or a secret of this
-// process, kept until it exits. Thread: control; keys() any.
+// Where the session ticket keys come from: the file that [global] names, or a random secret that
+// this process keeps until it exits. Thread: control; keys() any.
 #pragma once
 
 #include <memory>
@@ -14,17 +14,17 @@ namespace culvert {
 
 class TicketSource {
  public:
-  /// Reads the secrets that `global` names and changes nothing. nullopt: `diagnostics` has the
-  /// reason (exit code 4).
+  /// Reads the secrets that `global` names and changes nothing. Returns nullopt after an error,
+  /// which is in `diagnostics` (exit code 4).
   std::optional<TicketSecrets> load(const GlobalOptions& global, Diagnostics& diagnostics);
 
-  /// Puts secrets and rotation into force for every worker at once. Returns true if they differ
-  /// from before. After an error nothing has changed.
+  /// Applies secrets and rotation to all workers at once. Returns true if they changed. After an
+  /// error nothing has changed.
   Result<bool> apply(TicketSecrets secrets, Millis rotation);
-  /// Advances to the keys of the current wall clock time. Returns true if the keys changed.
+  /// Switches to the keys for the current wall clock time. Returns true if the keys changed.
   Result<bool> rotate();
 
-  /// Ids by which operators can compare replicas: "1f00ba44, accepts 09abcdef".
+  /// The ids of the secrets, by which operators can compare replicas: "1f00ba44, accepts 09abcdef".
   static std::string idsOf(const TicketSecrets& secrets);
   std::string ids() const { return idsOf(keys_->secrets()); }
 
