@@ -24,7 +24,8 @@ void forEachName(const Config& config, Visit visit) {
   }
 }
 
-/// The answer for each name; nullopt while there is none. The look-up's thread writes.
+/// The result for each name; nullopt until its look-up is finished. The look-up's thread writes the
+/// results.
 struct Answers {
   std::mutex mutex;
   std::condition_variable changed;
@@ -40,7 +41,7 @@ void lookUp(const BackendNamesOptions& options, Answers& answers) {
          answers.changed.notify_all();
        },
        options.lookup});
-  std::vector<std::string> hosts;  // a copy: answers arrive while requests are made
+  std::vector<std::string> hosts;  // a copy, because results arrive while the names are requested
   for (const auto& entry : answers.of) hosts.push_back(entry.first);
   for (const std::string& host : hosts) {
     const auto asked = lookup.ask(host, 0);

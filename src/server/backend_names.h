@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A reload must not apply a mistyped backend name: each of its clients would wait for
-// connect-timeout. Thread: control.
+// Checks the new backend names of a reload. A reload must not apply a mistyped name, because each
+// client would then wait for connect-timeout. Thread: control.
 #pragma once
 
 #include "config/config.h"
@@ -16,7 +16,8 @@ struct BackendNamesOptions {
 };
 
 /// Adds an error for each host name among the backends of `config` that `before` does not have and
-/// that does not resolve now. Waits for the answers; returns at once if no name is new.
+/// that does not resolve now. Waits until all look-ups are finished; returns at once if no name is
+/// new.
 void checkNewBackends(const Config& config, const Config& before,
                       const BackendNamesOptions& options, Diagnostics& diagnostics);
 

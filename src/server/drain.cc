@@ -21,7 +21,7 @@ void Drain::onTick() {
   if (wanted_ && !begun_) begin();
 }
 
-/// If memory runs out, the next tick tries again.
+/// Begins the drain. If memory runs out, the next tick tries again.
 void Drain::begin() {
   parts_.acceptor->stop();
   const Millis limit = parts_.config.global.drainTimeout;
@@ -44,8 +44,8 @@ void Drain::begin() {
   parts_.listeners.removeSocketFiles();
 }
 
-/// If the process stood still (stopped, or the machine suspended), the tunnels get that time back,
-/// once.
+/// Cuts the remaining tunnels. If the process stood still (stopped, or the machine suspended),
+/// culvert first postpones the timeout by that time, once.
 void Drain::onTimeout() {
   const TimePoint now = parts_.loop.now();
   const auto late =

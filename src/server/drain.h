@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Drain stops the daemon: culvert accepts nothing new, tunnels get drain-timeout to end, and
-// culvert then cuts the rest. Thread: control.
+// Drain stops the daemon: culvert accepts no new connections, gives tunnels drain-timeout to end,
+// and then cuts the remaining tunnels. Thread: control.
 #pragma once
 
 #include <atomic>
@@ -17,15 +17,15 @@ class Drain {
   Drain(const Drain&) = delete;
   Drain& operator=(const Drain&) = delete;
 
-  /// TERM or INT: the first one begins the drain, a second one cuts every tunnel. The loop stops
-  /// when no worker has a tunnel left.
+  /// Call on TERM and INT: the first signal begins the drain, the second signal cuts every tunnel.
+  /// The loop stops when no worker has a tunnel left.
   void onSignal();
-  /// Begins the drain again if memory was short. Call twice a second.
+  /// Tries to begin the drain again if memory was short. Call twice a second.
   void onTick();
   /// True after a signal, once the acceptor has stopped.
   bool begun() const { return begun_; }
 
-  /// Call after the loop: stops the workers' threads.
+  /// Stops the workers' threads. Call after the loop has stopped.
   void finish();
   /// How many tunnels were cut.
   size_t cut() const { return cut_; }
@@ -38,7 +38,7 @@ class Drain {
   ServerParts& parts_;
   Timer timer_;
   TimePoint deadline_ = kNever;
-  std::atomic<size_t> emptyWorkers_{0};  // the workers count
+  std::atomic<size_t> emptyWorkers_{0};  // incremented by each worker
   size_t cut_ = 0;
   bool wanted_ = false;
   bool begun_ = false;

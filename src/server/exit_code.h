@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The numbers culvert exits with, from exit_code.def. Scripts and service managers rely on them.
-// Thread: any.
+// culvert's exit codes, from exit_code.def. Scripts and service managers rely on them. Thread: any.
 #pragma once
 
 namespace culvert {

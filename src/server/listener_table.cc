@@ -31,7 +31,7 @@ void addWanted(const ServiceOptions& service, const SourcedText& item, const Add
                size_t place, std::vector<Wanted>& wanted, Diagnostics& diagnostics) {
   const auto add = [&](const SocketAddress& address) {
     std::string key = spec.kind == AddressKind::kWildcard ? spec.text() : address.text();
-    // Each listener with a port that the system chooses is a listener of its own.
+    // Several listeners with port 0 are different listeners, although their addresses are equal.
     if (spec.kind != AddressKind::kUnix && spec.port == 0)
       key += fmt::format(" {}#{}", service.name, place);
     wanted.push_back({key, spec.kind, address, spec.port, service.name, item.origin});
@@ -57,7 +57,7 @@ std::vector<Wanted> wantedListeners(const Config& config, Diagnostics& diagnosti
   return wanted;
 }
 
-/// True if one of two listeners' addresses includes the other.
+/// True if one of the two addresses includes the other (a wildcard).
 bool overlap(const std::string& a, const std::string& b) {
   if (a == b) return false;
   const auto one = parseAddress(a, AddressUse::kListen);
@@ -73,8 +73,8 @@ bool overlap(const std::string& a, const std::string& b) {
 
 }  // namespace
 
-/// Finds a listener by the text of the configuration. If the system chose the port before and the
-/// configuration names it now, by the address.
+/// Finds a listener by its key or by its bound address. The address matters if the system chose the
+/// port before and the configuration names it now.
 const ListenerTable::Bound* ListenerTable::find(const std::string& key) const {
   const auto found = std::find_if(bound_.begin(), bound_.end(),
                                   [&](const Bound& b) { return b.key == key || b.address == key; });
@@ -116,8 +116,8 @@ ListenerTable::Change ListenerTable::prepare(const Config& config, const ListenO
   return change;
 }
 
-/// Why an address is in use, if culvert itself uses it; else empty. If the new configuration names
-/// both addresses, a restart does not help either.
+/// Why an address is in use, if culvert itself uses it; else empty. If the configuration names two
+/// overlapping addresses, the text does not suggest a restart.
 std::string ListenerTable::whoHolds(const std::string& address,
                                     const std::vector<std::string>& wanted) const {
   for (const std::string& other : wanted) {
@@ -193,7 +193,7 @@ void ListenerTable::removeDroppedFile(uint32_t id) {
   });
 }
 
-/// Keeps the file if a later reload has bound the path again.
+/// Removes the file of a UNIX socket, unless a later reload has bound the path again.
 void ListenerTable::removeFileOf(const Bound& old) const {
   const bool again =
       std::any_of(bound_.begin(), bound_.end(), [&](const Bound& b) { return b.key == old.key; });
@@ -202,12 +202,11 @@ void ListenerTable::removeFileOf(const Bound& old) const {
 
 void noteUnbindable(const Config& config, Diagnostics& diagnostics, Severity severity) {
   Diagnostics unresolved;
-  std::vector<UniqueFd> held;  // kept open, so that addresses of this file that exclude each other
-                               // fail
+  std::vector<UniqueFd> held;  // kept open, so that overlapping addresses of the configuration fail
   for (const Wanted& wanted : wantedListeners(config, unresolved)) {
     Severity weight = severity;
     Error why;
-    if (wanted.kind == AddressKind::kUnix) {  // a bind would replace a stale file
+    if (wanted.kind == AddressKind::kUnix) {  // not bound, because that would replace a stale file
       const auto could = checkUnixListener(wanted.address);
       if (could) continue;
       why = could.error();

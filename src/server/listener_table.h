@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// ListenerTable is the control thread's view of the listening sockets: what the configuration
-// requires and what is bound. A reload applies the difference as a transaction: it binds everything
-// new first, then commits or discards. After the commit, the sockets belong to the acceptor.
+// ListenerTable lists the listening sockets on the control thread and compares them with the
+// configuration. A reload applies the difference as a transaction: it binds all new addresses
+// first, then commits or discards the change. After the commit, the sockets belong to the acceptor.
 // Thread: control.
 #pragma once
 
@@ -19,11 +19,11 @@ namespace culvert {
 
 class ListenerTable {
  public:
-  /// A prepared change: everything new is bound, nothing old is touched.
+  /// A prepared change: new addresses are bound, and the current listeners are unchanged.
   struct Change {
     struct Entry {
-      std::string key;  // what makes two listeners the same: the canonical address; for port 0 also
-                        // its place
+      std::string key;  // identifies the listener: its canonical address; for port 0 also its place
+                        // in the configuration
       std::string service;
       std::string address;  // as bound
       SocketAddress unixPath;
@@ -33,20 +33,21 @@ class ListenerTable {
     std::vector<Entry> entries;
   };
 
-  /// Resolves and binds what is not bound yet. Errors (exit code 5) carry the place of the option.
+  /// Resolves and binds the addresses that are not bound yet. Errors (exit code 5) carry the place
+  /// of the option.
   Change prepare(const Config& config, const ListenOptions& options,
                  Diagnostics& diagnostics) const;
 
   /// Discards a change: closes what prepare() bound.
   static void discard(Change change);
 
-  /// Makes the change the current state. Returns what the acceptor has to do.
+  /// Makes the change the current state. Returns the update for the acceptor.
   ListenerUpdate commit(Change change, const Runtime& runtime);
 
-  /// The same listeners with the services of this runtime.
+  /// Returns an update with the same listeners and the services of `runtime`.
   ListenerUpdate renew(const Runtime& runtime) const;
 
-  /// In the order of the configuration.
+  /// The bound listeners, in the order of the configuration.
   std::vector<BoundListener> report() const;
 
   /// Removes the files of UNIX sockets. Call after the acceptor has stopped.

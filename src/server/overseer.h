@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Overseer checks the workers twice a second: turns of their loops that take too long, memory that
-// a burst of tunnels has left, and changes of backends that are not logged yet. Thread: control.
+// Overseer runs twice a second. It reports workers whose loop turn takes too long, returns memory
+// to the system after a burst of tunnels, and logs backend changes that were held back. Thread:
+// control.
 #pragma once
 
 #include <vector>
@@ -23,7 +24,7 @@ class Overseer {
 
   ServerParts& parts_;
   BurstWatch burst_;
-  std::vector<uint64_t> reportedTurns_;  // per worker: the turn that was last reported
+  std::vector<uint64_t> reportedTurns_;  // per worker: when the last reported turn began
 };
 
 }  // namespace culvert

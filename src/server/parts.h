@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // ServerParts holds what the control thread controls: the configuration in force, and the threads
-// that it has started. The phases of the start fill it; Reload, Drain, Overseer and the state dump
-// work on it. Thread: control.
+// that it has started. The phases of the start fill ServerParts; Reload, Drain, Overseer and the
+// state dump use it. Thread: control.
 #pragma once
 
 #include <atomic>
@@ -25,7 +25,8 @@
 
 namespace culvert {
 
-/// Members are destroyed in reverse order: threads before what they use.
+/// Members are destroyed in reverse order, so threads stop before the objects that they use are
+/// destroyed.
 struct ServerParts {
   /// `daemonized` decides what `log = auto` means.
   ServerParts(ConfigSource from, bool daemonized);
@@ -34,7 +35,7 @@ struct ServerParts {
   const bool daemon;
   Logger logger;
   CounterRegistry registry;
-  CounterBlock& counters;  ///< the control thread's
+  CounterBlock& counters;  ///< the block of the control thread
   EventLoop loop;
   PostBox postBox;  ///< for messages to the control thread
   std::unique_ptr<Resolver> resolver;

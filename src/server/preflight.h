@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What can fail when the daemon runs and is not a mistake of the configuration: addresses that
-// cannot be bound now, names that do not resolve, files that cannot be written. For --check.
-// Thread: start.
+// For --check: finds problems that are not mistakes of the configuration. These are addresses that
+// cannot be bound now, names that do not resolve, and files that cannot be written. Thread: start.
 #pragma once
 
 #include "config/config.h"
@@ -9,8 +8,8 @@
 
 namespace culvert {
 
-/// Returns notes of `severity`, with the place of each option, sorted. It checks as the user who
-/// runs it.
+/// Returns notes of `severity`, with the place of each option, sorted. The checks use the rights of
+/// the user who runs --check.
 Diagnostics preflight(const Config& config, Severity severity);
 
 }  // namespace culvert

@@ -19,7 +19,8 @@ void judgeConfig(Preparation& made, const PrepareContext& context, const std::st
                        {.onThreadStart = dropThreadCapabilities}, made.diagnostics);
     return;
   }
-  // A start fails if this process cannot become the user. A check often runs as another user.
+  // If this process cannot become the user, a start fails. A check does not, because it often runs
+  // as another user.
   made.identity =
       identityOf(made.config.global,
                  context.reason == PrepareReason::kCheck ? Severity::kNote : Severity::kError,

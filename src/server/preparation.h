@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// prepare() turns the configuration's source into everything that can be put in force. It reads the
-// file and all files that it names, checks them, and changes nothing. The start, a reload and
-// --check all use prepare(), so a new rule holds for all three. Thread: control (or start).
+// prepare() reads the configuration file and all files that it names, and checks them. The result
+// is ready to be applied; prepare() itself changes nothing. The start, a reload and --check all use
+// prepare(), so a new rule holds for all three. Thread: control (or start).
 #pragma once
 
 #include <functional>
@@ -17,11 +17,11 @@ namespace culvert {
 enum class PrepareReason : uint8_t {
   kStart,
   kReload,
-  kCheck,        ///< --check: what this process itself cannot do is a note
-  kStrictCheck,  ///< --check=strict: a warning of the start is an error
+  kCheck,        ///< --check: a missing right of this process is only a note
+  kStrictCheck,  ///< --check=strict: what a start only warns about is an error
 };
 
-/// What a reload is compared with.
+/// The state in force, with which a reload compares the new one.
 struct InForce {
   const Config& config;
   const Runtime& runtime;
@@ -33,7 +33,7 @@ struct Preparation {
   Runtime runtime;
   TicketSecrets tickets;
   Diagnostics diagnostics;
-  int exitCode = 0;  ///< 0 if everything is complete; else the exit code of a start
+  int exitCode = 0;  ///< 0 after success; else the exit code that a start would return
 };
 
 struct PrepareContext {
@@ -41,12 +41,12 @@ struct PrepareContext {
   Resolver& resolver;
   TicketSource& tickets;
   const InForce* before = nullptr;  ///< kReload only
-  /// Called after the configuration is read and before the files that it names. It may take the
-  /// diagnostics so far. False ends the preparation with kExitConfig. May be empty.
+  /// Called after the configuration is read and before the files that it names are read. It may
+  /// move the diagnostics out. If it returns false, prepare() ends with kExitConfig. May be empty.
   std::function<bool(Preparation&)> onConfig = {};
 };
 
-/// The diagnostics contain every error, warning and note, with its place.
+/// The result's diagnostics contain every error, warning and note, with its place.
 Preparation prepare(const ConfigSource& source, const PrepareContext& context);
 
 }  // namespace culvert

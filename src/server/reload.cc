@@ -29,7 +29,7 @@ bool Reload::run() {
   Diagnostics diagnostics;
   bool done = false;
   {
-    const ControlPrivileges raised;  // read renewed keys, bind ports below 1024
+    const ControlPrivileges raised;  // to read new keys and to bind ports below 1024
     done = replaceAll(diagnostics);
   }
   logAll(parts_.logger, diagnostics);
@@ -46,7 +46,7 @@ bool Reload::run() {
   return done;
 }
 
-/// Does everything that can fail first, then the commit, which cannot fail.
+/// First does all steps that can fail, then the commit, which cannot fail.
 bool Reload::replaceAll(Diagnostics& diagnostics) {
   const InForce before{parts_.config, parts_.runtime};
   Preparation made = prepare(parts_.source, {.reason = PrepareReason::kReload,
@@ -92,8 +92,8 @@ void Reload::commit(Preparation made, ListenerTable::Change change) {
   warnOfDescriptors(parts_);
 }
 
-/// The current CAs, CRLs and allow rules apply to earlier clients too, in tunnels and in
-/// handshakes.
+/// Applies the current CAs, CRLs and allow rules to the clients of open tunnels and of handshakes
+/// in progress, too.
 void Reload::reviewTrust(const Runtime& before) {
   auto changed = changedTrust(before, parts_.runtime);
   if (changed.empty()) return;
@@ -105,7 +105,7 @@ void Reload::dropUnusedContexts() {
   for (auto& worker : parts_.workers) worker->dropUnusedContexts();
 }
 
-/// Some files have changed by themselves, or 30 s have passed.
+/// Called when certificate files have changed, and every 30 s.
 void Reload::onCertificatesDue() {
   if (stopped_) return;
   const ControlPrivileges raised;

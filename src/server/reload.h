@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Reload changes what is in force: from the configuration on HUP, as a transaction; and from
-// certificate files when they change by themselves. Thread: control.
+// Reload applies changes: on HUP the whole configuration, as a transaction; and changed certificate
+// files without HUP. Thread: control.
 #pragma once
 
 #include "certs/certificate_keeper.h"
@@ -15,16 +15,17 @@ class Reload {
   Reload(const Reload&) = delete;
   Reload& operator=(const Reload&) = delete;
 
-  /// Watches the certificate files from now on. Call once, when the threads run.
+  /// Starts watching the certificate files. Call once, when the threads run.
   void start();
 
-  /// Reads the configuration again. Returns true if it is in force; a failure changes nothing.
+  /// Reads the configuration again. Returns true if the new configuration is in force; a failure
+  /// changes nothing.
   bool run();
 
-  /// Logs what expires. Call twice a second.
+  /// Logs certificates that expire. Call twice a second.
   void onTick() { certificates_.onTick(parts_.runtime); }
 
-  /// Refuses further changes: culvert stops.
+  /// Refuses further changes. Call when culvert stops.
   void stop() { stopped_ = true; }
 
  private:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The log lines of the start and of reloads: what runs, where it listens, what was wrong with the
+// The log lines of the start and of reloads: versions and settings, listeners, and errors of the
 // configuration. Thread: control.
 #pragma once
 
@@ -24,7 +24,8 @@ void logStartLine(ServerParts& parts, const std::string& version, const std::str
 /// Logs an id from which the secret cannot be derived, so that an operator can compare replicas.
 void logTicketSecret(ServerParts& parts);
 void warnOfDescriptors(ServerParts& parts);
-/// Logs one line for each listener that is not in `known`, and for each known one that is gone.
+/// Logs one line for each listener that is not in `known`, and for each listener in `known` that
+/// was removed.
 void logListeners(ServerParts& parts, const std::vector<BoundListener>& known);
 
 }  // namespace culvert

@@ -28,7 +28,8 @@ constexpr Millis kTick{500};
 // log, the resolver's sockets, the pid file, inotify, and the files of a reload.
 size_t ownDescriptors(size_t workers) { return workers * 5 + 17; }
 
-/// Warns on standard error, while there is one: syslog(3) loses lines without an error.
+/// Warns if no syslog daemon listens, because syslog(3) then loses lines without an error. The
+/// warning goes to standard error while that is still open.
 void warnOfSyslog(const GlobalOptions& global, const LogOptions& log, Diagnostics& diagnostics) {
   if (log.target != LogTarget::kSyslog) return;
   if (const auto there = checkSyslog(); !there)
@@ -64,7 +65,8 @@ int Server::run() {
 }
 
 void Server::failStart(int code) {
-  // If a running culvert writes to the same file, the errors above would look like its own.
+  // A running culvert may write to the same file. The process number in this line shows that the
+  // errors above belong to this start.
   if (!parts_.logger.writesToStderr()) {
     parts_.logger.log(LogLine(LogLevel::kErr, "culvert does not start")
                           .add("process", ::getpid())
@@ -153,8 +155,9 @@ int Server::bindAll() {
   return kExitClean;
 }
 
-/// Runs before the first bind: a second start of the same culvert must report the running process,
-/// not only its addresses. From now on signals are kept, because the pid file invites them.
+/// Runs before the first bind, so that a second start reports the running process and not only
+/// addresses in use. First blocks the signals that culvert handles, because others may send signals
+/// once the pid file exists.
 void Server::claimPidFile(Diagnostics& diagnostics) {
   const GlobalOptions& global = parts_.config.global;
   const auto note = [&](const Error& error) {
@@ -247,7 +250,7 @@ void Server::onSignal(int signal) {
 }
 
 void Server::onTick() {
-  tick_.armBy(parts_.loop.now() + kTick);  // first: nothing below may stop the ticks
+  tick_.armBy(parts_.loop.now() + kTick);  // first, so that no failure below can stop the ticks
   drain_.onTick();
   if (drain_.begun()) reload_.stop();
   if (auto rotated = parts_.tickets.rotate(); !rotated) {

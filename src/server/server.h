@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Server is the control thread. It starts the daemon phase by phase: everything that can fail comes
-// before any thread. Then it waits for signals and calls Reload, Drain and the state dump. Workers
-// and acceptor do the rest. Thread: control.
+// Server is the control thread. It starts the daemon in phases: it does everything that can fail
+// before it creates threads. Then it waits for signals and calls Reload, Drain and the state dump.
+// Workers and acceptor carry the connections. Thread: control.
 #pragma once
 
 #include <string>
@@ -20,7 +20,7 @@ namespace culvert {
 
 struct ServerOptions {
   bool daemon = false;
-  int readyFd = -1;     ///< owned by the server once given; -1: none
+  int readyFd = -1;     ///< the server closes it; -1: none
   std::string version;  ///< for the start-up line
 };
 
@@ -55,7 +55,7 @@ class Server {
   SignalWatcher signals_;
   Timer tick_;
 
-  // From the start.
+  // Set during the start.
   std::optional<Identity> identity_;  // from `user` and `group`
   ListenerUpdate firstListeners_;
   std::string workersReason_;

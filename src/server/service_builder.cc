@@ -31,8 +31,8 @@ Result<void> checkBackend(std::string_view text) {
 }
 Result<void> checkCipher(std::string_view name) { return asCheck(checkCipherList(name)); }
 Result<void> checkSuite(std::string_view name) { return asCheck(checkCiphersuites(name)); }
-/// A group in the configuration must be available. The library may lack some of the built-in
-/// groups.
+/// A group that the configuration names must be available. Some groups of the built-in list may be
+/// missing in the library.
 Result<void> checkGroup(std::string_view name) {
   const auto known = checkGroups(name);
   if (!known) return tl::unexpected(known.error());
@@ -107,13 +107,14 @@ class ServiceBuilder {
       if (spec) made->connect.targets.push_back(resolver.target(*spec));
     }
     made->connect.service = options_.name;
-    // For the same addresses, the state of the backends is kept.
+    // If the addresses are the same, keep the recorded state of the backends.
     if (before_ != nullptr && sameTargets(before_->profile->connect, made->connect))
       made->connect.memory = before_->profile->connect.memory;
     return made;
   }
 
-  /// Off if the library cannot staple. If the configuration requires stapling, that is an error.
+  /// Returns kOff if the library cannot staple. That is an error if the configuration requires
+  /// stapling.
   StaplePolicy staple() {
     const auto possible = staplingPossible();
     if (possible) return {options_.ocspStapling, options_.ocspResponder};
@@ -163,13 +164,13 @@ class ServiceBuilder {
 
   std::shared_ptr<const CredentialSet> credentials(const CertificateUnits& units) {
     CredentialSet::List list = options_.selfSigned ? selfSigned() : credentialsOf(units);
-    // If contents are unchanged, they are the same objects.
+    // Unchanged certificates are the same objects as before.
     if (before_ != nullptr && before_->tls->credentials->list() == list)
       return before_->tls->credentials;
     return std::make_shared<const CredentialSet>(std::move(list));
   }
 
-  /// An open log is kept, so that a reload needs no privilege to create the file.
+  /// Keeps an open key log, so that a reload needs no privilege to create the file.
   std::shared_ptr<KeyLog> keyLog() const {
     if (options_.keylogFile.empty()) return nullptr;
     const auto& old = before_ != nullptr ? before_->tls->settings->keyLog : nullptr;
@@ -192,7 +193,7 @@ class ServiceBuilder {
     std::vector<std::string> names;
     for (const SourcedText& name : options_.serverNames) names.push_back(lower(name.text));
     if (before_ != nullptr && isSelfSignedFor(*before_->tls->credentials, names))
-      return before_->tls->credentials->list();  // clients that trust it continue to do so
+      return before_->tls->credentials->list();  // keep it, because clients may trust it
     auto made = makeSelfSigned(names);
     if (!made) {
       error(options_.originOf("cert"), "cert", made.error().text);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Turns the configuration into Services: addresses become backend targets, files become
-// credentials, names become numbers. What has not changed since the previous configuration is kept,
-// so a reload makes no new context and no second copy of a certificate. Modules below server/ do
-// not see the configuration. Thread: control.
+// credentials, names become numbers. Objects that have not changed since the previous configuration
+// are kept, so a reload does not copy unchanged contexts and certificates. The modules that server/
+// uses get Services and not the configuration. Thread: control.
 #pragma once
 
 #include "backend/resolver.h"
@@ -16,8 +16,8 @@ namespace culvert {
 Validators serverValidators();
 
 /// Builds every service. All errors (exit code 4) and warnings go to `diagnostics`, with the place
-/// of the option. Reads certificates and keys. `before` is nullptr at the start. `strict` makes an
-/// error of each certificate that a start would serve although clients refuse it.
+/// of the option. Reads certificates and keys. `before` is nullptr at the start. With `strict`, a
+/// certificate that a start would serve although clients refuse it is an error.
 Runtime buildRuntime(const Config& config, const Runtime* before, Resolver& resolver,
                      Diagnostics& diagnostics, bool strict = false);
 

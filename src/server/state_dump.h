@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Logs the state of the daemon, on USR2 and at the stop. Thread: control.
+// Logs the state of the daemon, on USR2 and when it stops. Thread: control.
 #pragma once
 
 #include "server/parts.h"
