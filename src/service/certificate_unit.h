@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// One certificate of a service, with the files that it was read from. It says which version is
-// served and, if the files hold a version that is not served, why not. Thread: frozen.
+// A CertificateUnit is one certificate of a service, with the files that it was read from. If the
+// files contain another version than the served one, the unit says why that version is not served.
+// Thread: frozen.
 #pragma once
 
 #include <array>
@@ -17,17 +18,18 @@ namespace culvert {
 /// One certificate as last read. Frozen.
 struct CertificateUnit {
   CertificateFiles files;
-  std::array<FileStamp, 3> stamps{};               // of the files as last tried
-  std::shared_ptr<const Credentials> credentials;  ///< what is served; null if nothing is
-  std::shared_ptr<const Credentials> candidate;    ///< what the files hold, if culvert does not
-                                                   ///< serve it
-  std::string refusal;       ///< why the candidate is not served; empty if it is
+  std::array<FileStamp, 3> stamps{};               // of the files at the last attempt to read them
+  std::shared_ptr<const Credentials> credentials;  ///< the served version; null: none
+  std::shared_ptr<const Credentials> candidate;    ///< the version in the files, if it is not
+                                                   ///< served
+  std::string refusal;       ///< why the candidate is not served; empty if there is none
   int64_t refusedSince = 0;  ///< wall clock, ns
-  int64_t goneSince = 0;     ///< wall clock, ns: since when its directory lacks the certificate
+  int64_t goneSince = 0;     ///< wall clock, ns: since when the certificate is missing in its
+                             ///< directory
   bool told = false;         ///< the refusal was logged
   bool fromDirectory = false;
-  bool settled = false;  ///< the stamps are older than the clock's grain: equal stamps then mean an
-                         ///< unchanged file
+  bool settled = false;  ///< the stamps are older than the clock's granularity, so equal stamps
+                         ///< mean unchanged files
 };
 using CertificateUnits = std::vector<std::shared_ptr<const CertificateUnit>>;
 

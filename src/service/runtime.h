@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The configuration in force: each service as the data path sees it, and the files that it was
-// built from, in the order of the configuration. Thread: control (the services themselves: any).
+// Runtime contains the services in force, in the order of the configuration, and the files that
+// each service was built from. Thread: control (the services themselves: any).
 #pragma once
 
 #include <memory>
@@ -15,8 +15,9 @@ namespace culvert {
 
 struct RuntimeService {
   std::shared_ptr<const Service> service;
-  CertificateUnits certificates;       ///< where its credentials come from
-  std::vector<FileStamp> clientFiles;  ///< client-ca and crl as they were read
+  CertificateUnits certificates;       ///< the certificates from which its credentials were made
+  std::vector<FileStamp> clientFiles;  ///< stamps of the client-ca and crl files when they were
+                                       ///< read
 
   const std::string& name() const { return service->profile->name; }
 };
@@ -28,7 +29,7 @@ struct Runtime {
   const RuntimeService* find(std::string_view name) const;
 };
 
-/// Services whose client CAs, CRLs or allow rules differ from those before.
+/// The services of `now` whose client CAs, CRLs or allow rules differ from those in `before`.
 std::vector<std::shared_ptr<const Service>> changedTrust(const Runtime& before, const Runtime& now);
 
 }  // namespace culvert

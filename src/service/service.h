@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// One [service] as the data path sees it: no configuration, only small frozen option sets. A tunnel
-// holds the profile until it closes, and the TLS settings until its handshake is done. Thread:
-// frozen.
+// A Service contains the settings of one [service] that the data path needs, in small frozen sets
+// of options. A tunnel keeps the profile until it closes, and the TLS settings until its handshake
+// is done. Thread: frozen.
 #pragma once
 
 #include <memory>
@@ -25,7 +25,7 @@ struct ServiceProfile {
 /// Where OCSP responses for its certificates come from.
 struct StaplePolicy {
   StapleMode mode = StapleMode::kOff;
-  std::string responder;  ///< http:// address; empty: the one in the certificate
+  std::string responder;  ///< http:// URL; empty: the URL in the certificate
 };
 
 struct Service {
@@ -34,11 +34,12 @@ struct Service {
   StaplePolicy staple;
 };
 
-/// A connection on its way from the acceptor to a worker. Its holder closes it.
+/// A connection on its way from the acceptor to a worker. Its destructor closes the descriptor.
 struct AcceptedConn {
   UniqueFd fd;
   SocketAddress peer;
-  std::shared_ptr<const Service> service;  // of the listener, when the connection was accepted
+  std::shared_ptr<const Service> service;  // the listener's service when the connection was
+                                           // accepted
   TimePoint accepted{};
 };
 

@@ -17,27 +17,27 @@ namespace {
 // How many connections culvert accepts from one listener before it serves the others.
 constexpr int kBurst = 64;
 
-// culvert accepts in bursts if turns with connections begin closer together than this. Otherwise it
-// accepts one connection a turn. A second accept4() that finds none costs as much as one that
-// succeeds, because accept4() creates the file first; and the loop reports a further connection at
-// once.
+// culvert accepts in bursts if a listener's connections arrive closer together than this. Otherwise
+// it accepts one connection per turn, because accept4() creates the file first: a call on an empty
+// queue costs as much as a successful one. The loop reports a further connection at once.
 constexpr Micros kCloseTogether{100};
 
-// When to try again after a shortage whose end no event of ours reports.
+// When to try again after a shortage of descriptors or memory: no event reports its end.
 constexpr Millis kRetryAfterShortage{500};
 constexpr Millis kRetryAfterFullWorkers{5};
 
 // If places are scarce, culvert accepts only a part of the reserve from a service whose backend is
-// down, then pauses that listener. Its clients fail anyway and are not worth many handshakes.
+// down, then pauses that listener. The clients of such a service fail anyway, so culvert does few
+// handshakes for them.
 constexpr Millis kListenerRest{100};
 constexpr size_t kPartsOfReserve = 4;
-// The minimum between two requests to make room, so that workers can react; and how soon a request
-// is repeated while no place is left.
+// kBetweenRequests is the minimum time between two requests to make room, so that workers can
+// react. kAskAgain is the time after which a request is repeated while no place is left.
 constexpr Millis kBetweenRequests{5};
 constexpr Millis kAskAgain{50};
 
-// How many unsent bytes the kernel may hold for a client: enough for a round trip of a fast link,
-// few for a slow one.
+// How many unsent bytes the kernel may buffer for a client. The limit is enough for a round trip of
+// a fast link.
 constexpr uint32_t kNotSentLowat = 128 * 1024;
 
 /// Set once on the listening socket. Accepted sockets inherit these options, which saves six system
@@ -131,8 +131,7 @@ void Acceptor::applyNow(ListenerUpdate& update) {
   for (auto& listener : listeners_) {
     for (auto& changed : update.changed) {
       if (changed.id != listener->id) continue;
-      // An accepted connection that waits for a worker gets the new service, as later connections
-      // do.
+      // An accepted connection that waits for a worker also gets the new service.
       if (held_ && held_->service == listener->service) held_->service = changed.service;
       listener->service = std::move(changed.service);
     }
@@ -150,7 +149,7 @@ void Acceptor::acceptAll(Listener& listener) {
   }
 }
 
-/// Accepts once; fewer connections if places are scarce.
+/// Accepts one burst. The burst is small if places are scarce and the backend is down.
 Acceptor::Burst Acceptor::acceptFrom(Listener& listener, Pace pace) {
   if (!listener.fd.valid()) return Burst::kEmpty;  // closed in this turn
   const bool slow =
@@ -215,7 +214,7 @@ void Acceptor::makeRoom(size_t places) {
   if (!useful) return;
   askedForRoom_ = loop_.now();
   budget_.ask(places);
-  // If there is no memory for this request, the next request does it.
+  // If memory runs out, the next request makes room.
   loop_.guard([this] {
     for (Worker* worker : workers_) worker->makeRoom();
   });
@@ -315,7 +314,7 @@ void Acceptor::resume() {
     } else if (listener.restsUntil == TimePoint{}) {
       acceptFrom(listener, Pace::kOne);
     }
-    if (paused_) return;  // that connection got the last place
+    if (paused_) return;  // no place is left
   }
   for (auto& listener : listeners_) {
     const bool awake = listener->fd.valid() && listener->restsUntil == TimePoint{};
@@ -323,7 +322,8 @@ void Acceptor::resume() {
   }
 }
 
-/// If the kernel has no room for the watch, accepting pauses as it does without descriptors.
+/// Starts watching a listener. If that fails, accepting pauses, as it does without descriptors.
+/// Returns true if the listener is watched.
 bool Acceptor::watchForClients(Listener& listener) {
   if (listener.watcher.watch(true, false)) return true;
   shortage("a listener cannot be watched", errno);
@@ -333,8 +333,7 @@ bool Acceptor::watchForClients(Listener& listener) {
 void Acceptor::finishRetired() {
   std::erase_if(listeners_, [this](const auto& listener) {
     if (listener->fd.valid()) return false;
-    // If there is no memory for the call, the file of a UNIX socket stays, and the next start
-    // replaces it.
+    // If memory runs out, the file of a UNIX socket stays. The next start replaces it.
     if (onClosed_) loop_.guard([&] { onClosed_(listener->id); });
     return true;
   });

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Acceptor is the listener thread: all listening sockets on one loop. It accepts in bounded bursts
-// and places each connection on a worker. It pauses at max-tunnels, when every worker is full, and
-// when descriptors run out; clients are not rejected, but wait in the kernel's queue. If places are
-// scarce, tunnels whose backend is down make room, and it accepts slowly from a service whose
-// backend is down. Thread: loop (culvert-accept), except where a comment says any.
+// Acceptor is the thread that watches all listening sockets. It accepts in bounded bursts and
+// places each connection on a worker. It pauses at max-tunnels, when every worker is full, and when
+// descriptors run out; clients then wait in the kernel's listen queue. If places are scarce,
+// culvert closes waiting tunnels whose backend is down, and accepts slowly for such backends.
+// Thread: loop (culvert-accept), except where a comment says any.
 #pragma once
 
 #include <atomic>
@@ -37,7 +37,7 @@ struct ListenerUpdate {
   };
   std::vector<Added> added;
   std::vector<Changed> changed;
-  std::vector<uint32_t> removed;  ///< culvert empties their queues, then closes them
+  std::vector<uint32_t> removed;  ///< the acceptor empties their listen queues, then closes them
 };
 
 class Acceptor {
@@ -46,20 +46,21 @@ class Acceptor {
            std::vector<Worker*> workers);
   ~Acceptor();
 
-  /// `closed` gets the id of each removed listener once its socket is closed, on the acceptor's
-  /// thread. Call before start().
+  /// After the socket of a removed listener is closed, `closed` is called with the listener's id,
+  /// on the acceptor's thread. Call before start().
   void setOnClosed(std::function<void(uint32_t id)> closed) { onClosed_ = std::move(closed); }
 
-  /// Control thread: open(), start(), then apply() and stop().
+  /// The control thread calls open(), start(), apply() any number of times, and stop().
   Result<void> open() { return postBox_.open(); }
   Result<void> start();
-  /// Waits until the update is in force: what is logged next holds for every later connection.
+  /// Applies the update. Waits until it is in force, so that log lines after the call hold for
+  /// every later connection.
   void apply(ListenerUpdate update);
   /// Accepts what waits in the listen queues while there are places, closes the listeners, stops
   /// the thread and joins it.
   void stop();
 
-  /// A place may be free. Thread: any.
+  /// Call when a place may be free. Thread: any.
   void wake() noexcept;
 
  private:
@@ -73,8 +74,8 @@ class Acceptor {
     std::shared_ptr<const Service> service;
     IoWatcher watcher;
     TimePoint lastAccept{};
-    TimePoint restsUntil{};  // while its backend is down and places are scarce; zero: culvert
-                             // accepts from it
+    TimePoint restsUntil{};  // culvert does not accept before this time, because the backend is
+                             // down and places are scarce; zero: no pause
     bool retiring = false;
   };
   enum class Burst : uint8_t { kMore, kEmpty, kPaused };
@@ -105,14 +106,14 @@ class Acceptor {
   std::vector<std::unique_ptr<Listener>> listeners_;
   std::function<void(uint32_t)> onClosed_;
   Placement placement_;
-  std::optional<AcceptedConn> held_;  // accepted while every worker was full
+  std::optional<AcceptedConn> held_;  // a connection accepted while every worker was full
   Timer resumeTimer_;
   Timer restTimer_;
   TimePoint askedForRoom_{};
-  size_t turn_ = 0;  // the listener that is served first when a place is free
+  size_t turn_ = 0;  // index of the listener that gets the next free place
   std::atomic<bool> resumeWanted_{false};
   bool paused_ = false;
-  bool shortageTold_ = false;  // one warning until accepting succeeds again
+  bool shortageTold_ = false;  // the warning is not repeated until an accept succeeds
   std::thread thread_;
 };
 

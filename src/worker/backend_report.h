@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Log lines about backends: the line when an address fails or answers again, and the state of every
-// address in the dump of USR2. Thread: any.
+// Log lines about backends: one when an address fails or answers again, and one per address in the
+// state dump (USR2). Thread: any.
 #pragma once
 
 #include <vector>
@@ -10,7 +10,7 @@
 
 namespace culvert {
 
-/// The first failure of an address, with culvert's reaction, or the recovery of an address.
+/// The line for the first failure of an address, with culvert's reaction, or for its recovery.
 LogLine backendNewsLine(const ConnectorOptions& options, const AddressNews& news);
 
 /// One line for each current address of the service, and for each name without an address.

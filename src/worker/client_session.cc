@@ -12,8 +12,8 @@
 namespace culvert {
 namespace {
 
-/// Faults of peers are information, faults of the environment warnings, our own faults errors.
-/// Probes are noise.
+/// Faults of peers are logged as info, faults of the environment as warnings, faults of culvert as
+/// errors, and probes as debug.
 LogLevel levelOfEnd(CloseCause cause) {
   switch (cause) {
     case CloseCause::kProbe:
@@ -39,8 +39,8 @@ const char* messageOf(const Tunnel& tunnel) {
   return "tunnel closed";
 }
 
-/// The tunnel knows only the monotonic clock. If the wall clock was set meanwhile, the start moves
-/// with it.
+/// The wall clock time of the accept, computed from the monotonic clock. If the wall clock was set
+/// meanwhile, the result is shifted by that change.
 std::string startText(TimePoint accepted) {
   const auto ago = std::chrono::duration_cast<WallTime::duration>(Clock::now() - accepted);
   return renderTime(std::chrono::system_clock::now() - ago);
@@ -56,8 +56,8 @@ void describeClient(const PeerProof& proof, LogLine& line) {
   }
 }
 
-/// The source by which the log collapses repeats: an IPv4 address, the /64 of an IPv6 address (a
-/// host chooses its addresses from it), or all clients of a UNIX socket.
+/// The source by which the log collapses repeats: the IPv4 address, the /64 of the IPv6 address (a
+/// host chooses its addresses from its /64), or one source for all clients of a UNIX socket.
 std::string sourceOf(const SocketAddress& client) {
   if (client.isUnix()) return "unix";
   if (!client.isIpv6()) return client.hostText();
@@ -66,7 +66,8 @@ std::string sourceOf(const SocketAddress& client) {
   return SocketAddress::ipv6(prefix, 0, client.v6().sin6_scope_id).hostText() + "/64";
 }
 
-/// If a CA or CRL has expired, culvert refuses clients: the operator must renew it.
+/// As levelOfEnd(cause), but a warning if culvert refused the client because of an expired CA or
+/// CRL: the operator must renew it.
 LogLevel levelOfEnd(CloseCause cause, const TlsStream& stream) {
   const PeerProof* proof = stream.peerProof();
   return proof != nullptr && proof->verdict().ours ? LogLevel::kWarning : levelOfEnd(cause);
@@ -100,8 +101,7 @@ std::string ClientSession::proxyHeader() const {
     const PeerIdentity& identity = *proof->identity();
     const auto fingerprint = identity.fingerprint();
     tlvs.clientVerified = true;
-    if (identity.vouched()) {  // without a CA that vouches for them, the client may have invented
-                               // the names
+    if (identity.vouched()) {  // without a trusted CA, the client may have invented the names
       tlvs.clientCn = identity.commonName();
       tlvs.clientSubject = identity.subject();
       tlvs.clientUri = identity.uri();
@@ -176,8 +176,8 @@ LogLine ClientSession::describe(const Tunnel& tunnel) const {
     line.add("at",
              std::string(tunnel.closedAt().file) + ":" + std::to_string(tunnel.closedAt().line));
   }
-  // Failures before a byte was carried come in floods: scanners, a dead backend. So repeats
-  // collapse. Each tunnel that was connected has a line of its own.
+  // Failures before the backend is connected can be very many (scanners, a dead backend), so the
+  // log collapses repeats. Each tunnel that was connected has its own line.
   if (!connected) line.collapseBy(profile_->name + " " + tunnel.reason().text(), sourceOf(client_));
   return line;
 }

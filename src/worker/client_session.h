@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// ClientSession is what a worker keeps for one tunnel outside of the tunnel: the client, the way to
-// the backend, and the log line at the close. Thread: loop.
+// ClientSession is the TunnelHost of one tunnel. It knows the client, makes the dialer for the
+// backend, and writes the log line when the tunnel closes. Thread: loop.
 #pragma once
 
 #include <memory>
@@ -12,7 +12,7 @@
 
 namespace culvert {
 
-/// What a session needs of its worker, which outlives it.
+/// What a session needs from its worker, which outlives the session.
 struct SessionOwner {
   EventLoop& loop;
   Logger& logger;
@@ -51,7 +51,7 @@ class ClientSession final : public TunnelHost {
   SessionOwner& owner_;
   const std::shared_ptr<const ServiceProfile> profile_;
   const SocketAddress client_;
-  TlsStream& stream_;  // the tunnel's; destroyed before us only while our destructor runs
+  TlsStream& stream_;  // owned by the tunnel; valid until this destructor runs
 };
 
 }  // namespace culvert

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Which worker gets the next connection: the one with the least load (open tunnels and connections
-// on their way). With more than eight workers, the better of two that are drawn at random: nearly
-// as even, without reading every worker's cache line for each connection. The whole policy is in
-// this file. Thread: acceptor.
+// Placement chooses the worker with the least load (open tunnels and connections on their way) for
+// the next connection. With more than eight workers, it draws two at random and chooses the one
+// with less load. That is nearly as even, and it does not read every worker's cache line for each
+// connection. Thread: acceptor.
 #pragma once
 
 #include <cstddef>
@@ -22,7 +22,7 @@ class Placement {
       const size_t b = random(count);
       return loadOf(b) < loadOf(a) ? b : a;
     }
-    // The search begins one further each time, so that equal workers take turns.
+    // Each search begins at the next worker, so that workers with equal load take turns.
     size_t best = next_++ % count;
     for (size_t i = 1; i < count; ++i) {
       const size_t other = (best + i) % count;
@@ -41,7 +41,8 @@ class Placement {
   }
 
   size_t random(size_t bound) {
-    state_ ^= state_ << 13;  // xorshift64: an attacker gains nothing by guessing it
+    state_ ^= state_ << 13;  // xorshift64 is enough: guessing the next number does not help an
+                             // attacker
     state_ ^= state_ >> 7;
     state_ ^= state_ << 17;
     return static_cast<size_t>(state_ % bound);

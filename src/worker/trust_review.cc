@@ -11,7 +11,7 @@
 namespace culvert {
 namespace {
 
-// Tunnels per turn; one takes some microseconds.
+// Tunnels per turn; a tunnel takes some microseconds.
 constexpr size_t kSlice = 256;
 
 }  // namespace
@@ -24,7 +24,8 @@ TrustReview::TrustReview(EventLoop& loop, Logger& logger, TunnelSet& tunnels)
 
 void TrustReview::begin(const Services& services) {
   for (const auto& service : services) {
-    services_.erase(service->profile->name);  // its key is a view into the previous service
+    services_.erase(service->profile->name);  // first, because the key is a view into the previous
+                                              // service
     services_.emplace(service->profile->name, service);
   }
   left_ = tunnels_.size();
@@ -38,8 +39,8 @@ void TrustReview::renew(std::shared_ptr<const Service>& service, const Services&
       service = now;
 }
 
-/// A tunnel that has been judged moves to the end, where new tunnels are added. So tunnels of the
-/// start stay in front until they have been judged, even if others close meanwhile.
+/// A tunnel that has been judged moves to the end of the set, where new tunnels are added, too. So
+/// the tunnels to judge stay in front, even if others close meanwhile.
 void TrustReview::step() {
   for (size_t i = 0; i < kSlice && left_ != 0 && !tunnels_.empty(); ++i, --left_) judgeFirst();
   if (left_ == 0 || tunnels_.empty()) return finish();
@@ -51,7 +52,7 @@ void TrustReview::step() {
   finish();
 }
 
-/// If there is no memory to judge a tunnel, culvert closes that tunnel.
+/// Judges the first tunnel. If memory runs out, culvert closes that tunnel.
 void TrustReview::judgeFirst() {
   Tunnel& tunnel = tunnels_.rotate();
   try {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// TrustReview verifies the clients of one worker again when the CAs, CRLs or allow rules of their
-// service have changed: the clients of open tunnels and of handshakes in progress. It works in
-// slices, so that a worker with very many tunnels keeps carrying data. Thread: loop.
+// When the CAs, CRLs or allow rules of a service have changed, TrustReview verifies the service's
+// clients on one worker again. These are the clients of open tunnels and of handshakes in progress.
+// It works in slices, so that a worker with very many tunnels keeps carrying data. Thread: loop.
 #pragma once
 
 #include <memory>
@@ -39,7 +39,7 @@ class TrustReview {
   TunnelSet& tunnels_;
   Timer timer_;
   std::unordered_map<std::string_view, std::shared_ptr<const Service>> services_;  // by name
-  size_t left_ = 0;  // tunnels to judge, from the front of the set
+  size_t left_ = 0;  // tunnels still to judge, from the front of the set
   size_t closed_ = 0, kept_ = 0, undecided_ = 0;
 };
 

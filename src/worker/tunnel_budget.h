@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // TunnelBudget counts the places that max-tunnels allows. The acceptor takes one for each
-// connection, and a worker returns it when the connection's descriptors are closed. A place is two
-// descriptors; a connection that needs a third for a moment takes it from the free places. A flag
-// here tells workers that the acceptor waits for a place. Thread: any.
+// connection, and a worker returns it when the connection's descriptors are closed. A place stands
+// for two descriptors. A connection that needs a third one for a moment takes it from the free
+// places. A flag tells workers that the acceptor waits for a place. Thread: any.
 #pragma once
 
 #include <algorithm>
@@ -14,9 +14,9 @@ namespace culvert {
 
 class TunnelBudget {
  public:
-  /// `wake` runs on the worker's thread when a place is returned while the acceptor waits for one.
-  /// Set it before the acceptor's thread starts. Workers may run already: they do not read it
-  /// before beginWaiting().
+  /// `wake` runs on the worker's thread when a place is returned while the acceptor waits for a
+  /// place. Set it before the acceptor's thread starts. Workers may run already, because they do
+  /// not read `wake` before beginWaiting().
   void setWake(std::function<void()> wake) { wake_ = std::move(wake); }
 
   void setLimit(size_t limit) { limit_.store(limit); }
@@ -25,7 +25,7 @@ class TunnelBudget {
 
   /// Places reserved for tunnels whose backend is not known to be down.
   size_t reserve() const { return std::min(limit() / 8, kMostReserve); }
-  /// How many tunnels whose backend is down must make room; 0 unless places are scarce.
+  /// How many tunnels whose backend is down have to close; 0 unless places are scarce.
   size_t excess() const {
     const size_t mark = limit() - reserve();
     const size_t now = open() + 1;
@@ -33,7 +33,7 @@ class TunnelBudget {
   }
   bool scarce() const { return excess() != 0; }
 
-  /// Requests that `places` tunnels make room: each worker then closes what it can.
+  /// Requests that workers close `places` waiting tunnels whose backend is down.
   void ask(size_t places) { asked_.store(places, std::memory_order_relaxed); }
   [[nodiscard]] bool takeAsked() {
     size_t asked = asked_.load(std::memory_order_relaxed);
@@ -54,7 +54,7 @@ class TunnelBudget {
     wakeWaiting();
   }
 
-  /// Takes a descriptor beyond a tunnel's two. False: none is free.
+  /// Takes a descriptor in addition to a tunnel's two. Returns false if none is free.
   [[nodiscard]] bool takeSpare() {
     const size_t spare = spare_.fetch_add(1) + 1;
     if (open_.load() + placesOf(spare) <= limit_.load()) return true;
@@ -66,11 +66,11 @@ class TunnelBudget {
     wakeWaiting();
   }
 
-  /// The most places taken at once since the last call. Thread: control.
+  /// Returns the largest number of places taken at once since the last call. Thread: control.
   size_t takeMost() { return most_.exchange(open(), std::memory_order_relaxed); }
 
-  /// Announces that the acceptor waits. Check full() again afterwards: a place may have been
-  /// returned in between.
+  /// Announces that the acceptor waits for a place. Check full() again afterwards, because a place
+  /// may have been returned just before.
   void beginWaiting() { waiting_.store(true); }
 
  private:

@@ -12,8 +12,8 @@
 namespace culvert {
 namespace {
 
-// How many connections may wait in a worker's mailbox: more than a burst of the acceptor, but few
-// enough that each is served soon.
+// How many connections may wait in a worker's mailbox. The number is larger than a burst of the
+// acceptor, but small enough that each connection is served soon.
 constexpr size_t kMailboxCapacity = 1024;
 
 }  // namespace
@@ -72,8 +72,8 @@ void Worker::cutAll(CloseCause cause) {
   mailbox_.post([this, cause] { closeAll({cause}); });
 }
 
-/// A connection that was accepted under the old trust is already in the mailbox, or has become a
-/// tunnel.
+/// Every connection accepted under the old trust is in the mailbox or is a tunnel already, so both
+/// are reviewed.
 void Worker::reviewTrust(std::shared_ptr<const TrustReview::Services> services) {
   mailbox_.post([this, services = std::move(services)] {
     review_.begin(*services);
@@ -110,15 +110,15 @@ bool Worker::startNext() {
   return true;
 }
 
-/// Connections that still wait get a log line like all others.
+/// Also makes tunnels of the connections in the mailbox, so that each gets a log line.
 void Worker::closeAll(const CloseReason& reason) {
   while (auto conn = mailbox_.takeItem()) adopt(std::move(*conn));
   tunnels_.closeAll(reason);
 }
 
-/// If there is no memory for it, only this connection is dropped.
+/// Makes a tunnel of a connection. If memory runs out, culvert drops only this connection.
 Tunnel* Worker::adopt(AcceptedConn conn) {
-  bool counted = false;                    // true: the session reports when it is gone
+  bool counted = false;                    // true: the session's destructor calls onSessionGone()
   std::unique_ptr<ClientSession> session;  // destroyed last, as in a tunnel
   try {
     auto stream = std::make_unique<TlsStream>(tls_, std::move(conn.fd), conn.service->tls);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Worker is one thread with one event loop and all the tunnels placed on it. Connections arrive
-// through its mailbox, get streams and become tunnels. Other threads never touch what a worker
-// owns. Thread: loop, except where a comment says otherwise.
+// through its mailbox, get streams and become tunnels. Other threads never access the objects that
+// a worker owns. Thread: loop, except where a comment says otherwise.
 #pragma once
 
 #include <atomic>
@@ -30,25 +30,25 @@ class Worker final : public SessionOwner, private HandshakeQueue::Arrivals, priv
   Worker(unsigned index, const WorkerShared& shared, CounterBlock& counters);
   ~Worker();
 
-  /// Control thread, in this order: open(), start(), any calls below, stop().
+  /// The control thread calls open(), start(), any functions below, and stop(), in this order.
   Result<void> open() { return mailbox_.open(); }
   Result<void> start();
   /// Closes the remaining tunnels, stops the thread and joins it.
   void stop(CloseCause cause);
 
-  /// Takes the connection. Returns false and leaves it alone if the mailbox is full. Thread:
-  /// acceptor.
+  /// Takes the connection and returns true. If the mailbox is full, returns false and leaves `conn`
+  /// unchanged. Thread: acceptor.
   [[nodiscard]] bool offer(AcceptedConn& conn);
   /// Open tunnels and connections on their way. Thread: any.
   unsigned load() const { return load_.load(std::memory_order_relaxed); }
 
   /// Calls `onEmpty` once, on this worker's thread, as soon as no tunnel is left. Later calls do
-  /// nothing. Control thread, after the acceptor has stopped.
+  /// nothing. Thread: control, after the acceptor has stopped.
   void drain(std::function<void()> onEmpty);
   /// Closes every tunnel at once. Thread: any.
   void cutAll(CloseCause cause);
-  /// Verifies the clients of these services again. Call it once culvert accepts no more connections
-  /// under their old trust. Thread: any.
+  /// Verifies the clients of these services again. Call after the acceptor has applied the
+  /// services' new versions. Thread: any.
   void reviewTrust(std::shared_ptr<const TrustReview::Services> services);
   /// Drops TLS contexts of configurations that are no longer in force. Thread: any.
   void dropUnusedContexts();
@@ -86,7 +86,7 @@ class Worker final : public SessionOwner, private HandshakeQueue::Arrivals, priv
   TunnelSet tunnels_;
   TrustReview review_;
   std::atomic<unsigned> load_{0};
-  bool drains_ = false;            // used by the control thread
+  bool drains_ = false;            // only the control thread uses it
   std::function<void()> onEmpty_;  // set before reportsEmpty_
   bool reportsEmpty_ = false;
   std::thread thread_;
