@@ -328,7 +328,7 @@ std::shared_ptr<const Credentials> CertificateLoader::sameAsKnown(
 }
 
 /// Returns why a certificate must not replace `before`, or must not be served if `before` is null.
-/// The text does not contain the time, so that the same refusal is logged once.
+/// The text does not depend on the time, so that the same refusal is logged once.
 std::string CertificateLoader::whatIsWorse(const Credentials& now,
                                            const Credentials* before) const {
   if (reason_ != LoadReason::kReload && reason_ != LoadReason::kWatch) return {};

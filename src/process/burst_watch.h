@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // BurstWatch reports when a burst of tunnels is over: many tunnels were open, most of them have
-// closed, and few were opened since. The heap is fragmented then, and culvert can return memory to
-// the system. Thread: control.
+// closed, and few were opened since. The heap is then fragmented, so culvert returns memory to the
+// system. Thread: control.
 #pragma once
 
 #include <algorithm>
@@ -13,9 +13,10 @@ namespace culvert {
 
 class BurstWatch {
  public:
-  /// A peak of fewer open tunnels than this is not a burst: they use about a megabyte.
+  /// A peak of fewer open tunnels than this is not a burst: so few use only about a megabyte.
   static constexpr size_t kBurst = 256;
-  /// How long the burst must be over. A load that rises and falls all the time reuses its memory.
+  /// culvert waits for this long after a burst, because a load that soon rises again reuses the
+  /// memory.
   static constexpr Millis kQuiet{5000};
 
   /// `most` is the largest number of tunnels that were open at once since the last call. Returns
@@ -35,7 +36,7 @@ class BurstWatch {
   }
 
  private:
-  size_t peak_ = 0;  // since isOver() was last true
+  size_t peak_ = 0;  // the largest `most` since isOver() last returned true
   TimePoint quietSince_ = kNever;
 };
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Affinity and cgroup CPU quotas. A quota of any group between the process's own and the root
-// applies, so every level is read. A level that cannot be read counts as unlimited.
+// Affinity and cgroup CPU quotas. The quotas of the process's cgroup and of all its parents apply,
+// so every level is read. A level that cannot be read counts as unlimited.
 #include "process/cpu_budget.h"
 
 #include <fmt/format.h>
@@ -19,8 +19,8 @@ namespace culvert {
 namespace {
 
 unsigned affinityCpus() {
-  // The kernel refuses a mask smaller than its own. Machines above 1024 CPUs need a larger mask
-  // than cpu_set_t.
+  // The kernel refuses a mask that is smaller than its own. On machines with more than 1024 CPUs,
+  // cpu_set_t is too small.
   for (size_t cpus = 1024; cpus <= 65536; cpus *= 4) {
     std::vector<cpu_set_t> mask(CPU_ALLOC_SIZE(cpus) / sizeof(cpu_set_t) + 1);
     size_t bytes = mask.size() * sizeof(cpu_set_t);
@@ -31,7 +31,7 @@ unsigned affinityCpus() {
   return unsigned(std::max(1L, sysconf(_SC_NPROCESSORS_ONLN)));
 }
 
-/// The quota of one group in CPUs, or nullopt if the group has none.
+/// The quota of one cgroup in CPUs; nullopt if the cgroup has no quota.
 std::optional<double> quotaV2(const std::string& directory) {
   std::ifstream file(directory + "/cpu.max");
   std::string quota;
@@ -55,8 +55,8 @@ std::optional<double> quotaV1(const std::string& directory) {
 
 using QuotaReader = std::optional<double> (*)(const std::string& directory);
 
-/// Lowers `smallest` to the smallest quota of `mount`/`path` and every group above it. The path may
-/// not exist: a container may see its own group as the mount's root. Such levels read as "no
+/// Lowers `smallest` to the smallest quota of `mount`/`path` and its parents. Some levels may not
+/// exist, because a container may see its own cgroup as the mount's root. Such levels count as "no
 /// quota".
 void takeSmallest(std::optional<double>& smallest, const std::string& mount, std::string path,
                   QuotaReader read) {

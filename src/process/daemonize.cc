@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Two forks, so that the daemon is not a session leader and can never get a controlling terminal.
-// Through a socket pair the daemon reports the result of the start to the waiting command: one
-// byte, the exit code.
+// daemonize() forks twice, so that the daemon is not a session leader and can never get a
+// controlling terminal. The daemon reports the result of the start to the waiting command through a
+// socket pair: one byte with the exit code.
 #include "process/daemonize.h"
 
 #include <fcntl.h>
@@ -24,16 +24,16 @@ void waitFor(pid_t child) {
   }
 }
 
-/// The first process: exits with the code that the daemon reports. Buffered output was flushed
-/// before the fork.
+/// Runs in the first process and exits with the code that the daemon reports. Calls _exit(),
+/// because buffered output was flushed before the fork.
 [[noreturn]] void waitAndExit(int statusFd) {
   uint8_t code = kDiedAtStart;
   ssize_t size;
   do {
     size = ::read(statusFd, &code, 1);
   } while (size < 0 && errno == EINTR);
-  // Closed without a report: the daemon was killed or crashed, and could not write a message
-  // itself.
+  // If the socket was closed without a report, the daemon was killed or crashed and could not write
+  // a message itself.
   if (size != 1) {
     static constexpr char kWords[] = "culvert: the daemon died before it was ready\n";
     [[maybe_unused]] ssize_t ignored = ::write(STDERR_FILENO, kWords, sizeof kWords - 1);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// `--daemon`: the process detaches (two forks and setsid). The command that was typed waits until
-// the daemon is ready or has failed, shows its messages and exits with its exit code. Thread: start
-// (before any thread exists).
+// `--daemon`: the process detaches (two forks and setsid). The command that the user started waits
+// until the daemon is ready or has failed. It shows the daemon's messages and exits with the
+// daemon's exit code. Thread: start (before any thread exists).
 #pragma once
 
 #include "base/result.h"
@@ -9,19 +9,19 @@
 
 namespace culvert {
 
-/// The daemon's side of the wait. If the daemon dies before ready() or failed(), the waiting
-/// command exits with code 1.
+/// The daemon reports the result of its start to the waiting command through this object. If the
+/// daemon dies before ready() or failed(), the waiting command exits with code 1.
 class DaemonStart {
  public:
-  /// A run in the foreground: both calls below do nothing.
+  /// For a run in the foreground: ready() and failed() do nothing.
   DaemonStart() = default;
 
   /// The start is complete. Standard input, output and error become /dev/null, and the waiting
   /// command exits with 0.
   void ready();
 
-  /// The start failed: the waiting command exits with `exitCode` (3, 4, 5, ..). The messages are
-  /// already on standard error, which is still the terminal's. The caller exits itself.
+  /// The start failed: the waiting command exits with `exitCode` (3, 4, 5, ..). The daemon must
+  /// have written its messages to standard error before. The caller has to exit itself.
   void failed(int exitCode);
 
   bool detached() const { return status_.valid(); }
@@ -31,9 +31,9 @@ class DaemonStart {
   UniqueFd status_;
 };
 
-/// Returns in the daemon only: the first process waits and exits. Working directory and umask stay,
-/// so that relative paths of the configuration mean the same at a reload. An error is returned in
-/// the first process, when nothing has been forked.
+/// Returns only in the daemon; the first process waits and exits. Working directory and umask stay,
+/// so that relative paths in the configuration mean the same at a reload. If socketpair() or the
+/// first fork() fails, returns the error.
 Result<DaemonStart> daemonize();
 
 }  // namespace culvert

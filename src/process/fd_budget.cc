@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// RLIMIT_NOFILE: what culvert needs, what it can get, and how many tunnels that allows.
+// Computes the RLIMIT_NOFILE that culvert needs and can get, and how many tunnels that allows.
 #include "process/fd_budget.h"
 
 #include <dirent.h>
@@ -64,7 +64,7 @@ FdBudget planFdBudget(size_t configured, size_t own, FdLimits present, bool mayR
   FdBudget budget;
   budget.nofile = present.soft;
   budget.hard = present.hard;
-  // This prevents an overflow: beyond the ceiling, more tunnels make no difference.
+  // Prevents an overflow. More tunnels than the ceiling are not possible anyway.
   size_t tunnels = std::min(configured, ceiling);
   size_t need = configured == 0 ? std::min(present.hard, kMaxAutoNofile)
                                 : tunnels * kFdsPerTunnel + own + kSpareFds;
@@ -110,7 +110,7 @@ size_t countOpenFds() {
   if (DIR* directory = opendir("/proc/self/fd")) {
     while (const dirent* entry = readdir(directory)) count += entry->d_name[0] != '.' ? 1 : 0;
     closedir(directory);
-    return count - 1;  // the directory itself
+    return count - 1;  // without the descriptor of the directory itself
   }
   for (int fd = 0; fd < 1024; ++fd) count += fcntl(fd, F_GETFD) >= 0 ? 1 : 0;
   return count;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// `user` and `group` of the configuration as ids, for the start and for --check. Thread: control.
+// Looks up `user` and `group` of the configuration, for the start and for --check. Thread: control.
 #pragma once
 
 #include <optional>
@@ -10,9 +10,9 @@
 
 namespace culvert {
 
-/// Returns nullopt if `user` is not set, or after an error, which is added to `diagnostics` with
-/// the key that is wrong. `unreachable` is the severity of "this process cannot become the user":
-/// an error for a start, less for a check, which is often run by another user.
+/// Returns nullopt if `user` is not set and after an error. An error is added to `diagnostics` with
+/// its key. `unreachable` is the severity of "this process cannot become the user": an error for a
+/// start, a note for --check, which often runs as another user.
 std::optional<Identity> identityOf(const GlobalOptions& global, Severity unreachable,
                                    Diagnostics& diagnostics);
 

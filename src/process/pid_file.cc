@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The pid file. To replace the file of a dead process, culvert locks that file, and writes and
-// locks a new file beside it. Then it renames the new file over the old one. Another process that
-// opened the old file meanwhile checks after locking whether the path still names it. If not, that
-// process starts again.
+// To replace the pid file of a dead process, culvert locks that file, and writes and locks a new
+// file in the same directory. Then it renames the new file over the old one. Another process may
+// have opened the old file meanwhile. After locking it, that process checks whether the path still
+// names this file. If not, it starts again.
 #include "process/pid_file.h"
 
 #include <fcntl.h>
@@ -55,11 +55,12 @@ int writePid(int fd) {
   return size_t(size) == text.size() ? 0 : ENOSPC;
 }
 
-/// Writes our process number into a locked file beside `path` and renames it over `path`. Returns
-/// an invalid descriptor, with errno in `error`, if the directory refuses.
+/// Writes the process number into a new locked file in the same directory and renames that file to
+/// `path`. Returns its descriptor; if the directory is not writable, an invalid one, with errno in
+/// `error`.
 UniqueFd writeBeside(const std::string& path, int& error) {
   std::string beside = fmt::format("{}.{}", path, ::getpid());
-  ::unlink(beside.c_str());  // left by a dead process that had our number
+  ::unlink(beside.c_str());  // a dead process with the same number may have left the file
   UniqueFd fd(::open(beside.c_str(), kOpenFlags | O_EXCL, kMode));
   error = fd ? 0 : errno;
   if (error == 0 && ::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) error = errno;
@@ -90,7 +91,7 @@ Result<PidFile> PidFile::create(const std::string& path) {
     int error = 0;
     UniqueFd lock = writeBeside(path, error);
     if (!lock && (error == EACCES || error == EPERM || error == EROFS)) {
-      // We may write the file but not its directory: rewrite the file in place.
+      // The file is writable but its directory is not, so rewrite the file in place.
       lock = std::move(present);
       error = writePid(lock.get());
     }
@@ -120,7 +121,7 @@ void PidFile::remove() {
   if (!lock_) return;
   // A forked child only closes its copy of the descriptor: the parent keeps the lock.
   if (owner_ == ::getpid() && isStillAt(path_, lock_.get()) && ::unlink(path_.c_str()) != 0) {
-    // If this fails too, nothing is left to try. The lock ends with the descriptor in any case.
+    // If ftruncate() fails, too, the file stays. The lock ends with the descriptor in any case.
     [[maybe_unused]] int ignored = ::ftruncate(lock_.get(), 0);
   }
   lock_.reset();

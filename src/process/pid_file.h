@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The pid file holds the process number in one line. It is locked (flock) for as long as the
-// process lives. A second start with the same file is refused, but a file that a crash left behind
+// The pid file holds the process number in one line. culvert locks the file (flock) until the
+// process exits. So a second start with the same file fails, and a file that a crash left behind
 // does not block a start. Thread: control.
 #pragma once
 
@@ -13,16 +13,16 @@ namespace culvert {
 
 class PidFile {
  public:
-  /// No pid file.
+  /// For a process without a pid file.
   PidFile() = default;
   PidFile(PidFile&&) noexcept = default;
   PidFile& operator=(PidFile&& other) noexcept;
-  /// As remove(), but only in the process that created the file, not in a forked child.
+  /// Calls remove(), but only in the process that created the file and not in a forked child.
   ~PidFile();
 
-  /// Locks the file and writes the number of the calling process. The file appears complete or not
-  /// at all. Call after daemonize() and before the privilege drop. An error names the live process
-  /// that holds the file.
+  /// Creates and locks the file and writes the number of the calling process. Readers never see an
+  /// incomplete file. Call after daemonize() and before the privilege drop. An error names the live
+  /// process that holds the file.
   static Result<PidFile> create(const std::string& path);
 
   /// Removes the file, or empties it if the directory is no longer writable (after the privilege

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The privilege drop, its verification, and the capabilities of single threads. capset(2) acts on
-// the calling thread only, but glibc's setresuid() acts on all threads. So the drop happens while
-// there is only one thread.
+// The privilege drop, its verification, and the capabilities of single threads. The drop happens
+// while there is only one thread, because capset(2) acts on the calling thread only, but glibc's
+// setresuid() acts on all threads.
 #include "process/privileges.h"
 
 #include <fmt/format.h>
@@ -50,7 +50,7 @@ std::vector<cap_value_t> keptHere() {
 std::optional<uint32_t> number(const std::string& text) {
   uint32_t value = 0;
   auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  // The system calls read -1 as "leave unchanged".
+  // Refuse -1, because setresuid() and setresgid() take it as "leave unchanged".
   if (text.empty() || error != std::errc() || end != text.data() + text.size() ||
       value == UINT32_MAX)
     return std::nullopt;
@@ -94,7 +94,8 @@ std::vector<gid_t> groupsOf(const char* user, gid_t gid) {
   return groups;
 }
 
-/// Permitted = `held`, everything else empty. The kernel clears ambient with the inheritable set.
+/// Sets the permitted set to `held` and empties the other sets. The kernel clears the ambient set
+/// together with the inheritable set.
 Result<void> setCapabilities(const std::vector<cap_value_t>& held) {
   Caps caps(cap_init());
   if (!caps) return failErrno("cannot set capabilities", errno);
@@ -103,7 +104,8 @@ Result<void> setCapabilities(const std::vector<cap_value_t>& held) {
   return {};
 }
 
-/// Best effort: a container may have removed CAP_SETPCAP, and no_new_privs prevents the same.
+/// Ignores errors: a container may have removed CAP_SETPCAP, and no_new_privs gives the same
+/// protection.
 void emptyBoundingSet() {
   for (cap_value_t value = 0; value < cap_max_bits(); ++value) {
     if (cap_get_bound(value) == 1) cap_drop_bound(value);
@@ -141,7 +143,7 @@ Result<void> verifyIds(const Identity& who) {
   return {};
 }
 
-/// Tries operations that must now fail.
+/// Returns an error if an operation that only root may do still succeeds.
 Result<void> verifyNoWayBack(const Identity& who, const std::vector<cap_value_t>& held) {
   if (setresuid(uid_t(-1), 0, uid_t(-1)) == 0 ||
       (who.gid != 0 && setresgid(gid_t(-1), 0, gid_t(-1)) == 0)) {
@@ -178,8 +180,8 @@ std::string keptText(const std::vector<cap_value_t>& held) {
   return fmt::format("{} kept for reloads", fmt::join(names, " and "));
 }
 
-/// For every identity: keys are in memory, so this forbids core dumps, and other processes of this
-/// user must not read our memory.
+/// For every identity. Keys are in memory, so this forbids core dumps and keeps other processes of
+/// this user from reading culvert's memory.
 Result<void> lockProcess() {
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
     return failErrno("cannot set no_new_privs", errno);

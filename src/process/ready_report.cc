@@ -56,7 +56,8 @@ Result<void> writeReadyFd(int fd, std::string_view text, Millis limit) {
   while (!text.empty()) {
     if (int error = waitWritable(fd, deadline); error != 0) return failErrno(what, error);
     // If poll() reports a pipe as writable, the pipe takes PIPE_BUF bytes without blocking
-    // (pipe(7)). So the mode of the descriptor, which other processes share, stays unchanged.
+    // (pipe(7)). So O_NONBLOCK is not needed. Setting it would also affect other processes that
+    // share the descriptor.
     ssize_t size = ::write(fd, text.data(), std::min<size_t>(text.size(), PIPE_BUF));
     if (size < 0 && errno != EINTR && errno != EAGAIN) return failErrno(what, errno);
     if (size > 0) text.remove_prefix(size_t(size));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The text that tells a supervisor or a test that culvert accepts connections: one `listening` line
-// per listener, then `ready`. It also writes that text to the descriptor of --ready-fd. Thread:
-// start.
+// Makes the text that reports to a supervisor or a test that culvert accepts connections: one
+// `listening` line per listener, then `ready`. Writes the text to the descriptor of --ready-fd.
+// Thread: start.
 #pragma once
 
 #include <string>
@@ -26,13 +26,12 @@ std::string listeningLine(const BoundListener& listener);
 /// All `listening` lines, then `ready`, each with a line end.
 std::string readyText(const std::vector<BoundListener>& listeners);
 
-/// Checks that `fd` is open and writable, and makes it close-on-exec. For the check of the command
-/// line.
+/// Checks that `fd` of the command line is open and writable, and makes it close-on-exec.
 Result<void> checkReadyFd(int fd);
 
-/// Writes all of `text` and closes `fd` (but not 1 and 2). It fails if the reader is gone (EPIPE;
-/// the process ignores SIGPIPE) or reads nothing for `limit`. culvert then logs the error and
-/// continues.
+/// Writes all of `text` and closes `fd` (but not 1 and 2). Returns an error if the reader has
+/// closed its end (EPIPE; the process ignores SIGPIPE) or reads nothing for `limit`. The caller
+/// logs the error and continues.
 Result<void> writeReadyFd(int fd, std::string_view text, Millis limit = Millis(5000));
 
 }  // namespace culvert

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// sd_notify(3): assignments, one per line, in one datagram.
+// sd_notify(3): each message is one datagram with one assignment per line.
 #include "process/sd_notify.h"
 
 #include <fmt/format.h>
@@ -19,7 +19,7 @@ namespace {
 
 constexpr int kPatienceMs = 1000;
 
-/// A status on one line: a line end would start another assignment.
+/// Puts a status on one line, because a line end would start another assignment.
 std::string statusLine(std::string_view text) {
   std::string line(text);
   std::replace(line.begin(), line.end(), '\n', ' ');
@@ -62,8 +62,8 @@ bool SdNotify::stopping(std::string_view status) {
 
 bool SdNotify::send(const std::string& message) {
   if (!enabled()) return false;
-  // A new socket for each message: messages are rare, and the manager may have been restarted since
-  // the last one.
+  // Each message gets a new socket, because messages are rare and the manager may have been
+  // restarted since the last message.
   UniqueFd fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!fd) return false;
   while (::connect(fd.get(), socket_.get(), socket_.length()) != 0) {
@@ -72,8 +72,8 @@ bool SdNotify::send(const std::string& message) {
   pollfd entry{fd.get(), POLLOUT, 0};
   while (::send(fd.get(), message.data(), message.size(), MSG_NOSIGNAL) < 0) {
     if (errno == EINTR) continue;
-    // If the manager's queue is full, wait up to kPatienceMs and no longer: the manager must not
-    // block the daemon.
+    // If the manager's queue is full, wait at most kPatienceMs, because the manager must not block
+    // the daemon.
     if (errno != EAGAIN || ::poll(&entry, 1, kPatienceMs) != 1) return false;
   }
   return true;

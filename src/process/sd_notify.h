@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The service manager's notification protocol (sd_notify(3)): one datagram to $NOTIFY_SOCKET. This
-// small file replaces libsystemd, which would bring a dozen libraries into a small daemon. Thread:
+// The service manager's notification protocol (sd_notify(3)): one datagram to $NOTIFY_SOCKET.
+// culvert does not use libsystemd for it, because libsystemd depends on a dozen libraries. Thread:
 // control.
 #pragma once
 
@@ -13,7 +13,7 @@ namespace culvert {
 
 class SdNotify {
  public:
-  /// A process without a service manager: every call does nothing and returns false.
+  /// For a process without a service manager: every call does nothing and returns false.
   SdNotify() = default;
 
   /// Reads $NOTIFY_SOCKET (a path or `@abstract`) and removes it from the environment. Any other
@@ -22,10 +22,11 @@ class SdNotify {
 
   bool enabled() const { return socket_.isSet(); }
 
-  /// READY=1, with MAINPID (the process may have detached). It also ends a reload. `systemctl
-  /// status` shows `status`.
+  /// Sends READY=1, and MAINPID because the process may have detached. Also ends a reload.
+  /// `systemctl status` shows `status`.
   bool ready(std::string_view status = {});
-  /// RELOADING=1 with MONOTONIC_USEC, as Type=notify-reload requires; ready() ends it.
+  /// Sends RELOADING=1 with MONOTONIC_USEC, as Type=notify-reload requires. Call ready() after the
+  /// reload.
   bool reloading();
   bool stopping(std::string_view status = {});
 
