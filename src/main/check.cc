@@ -42,7 +42,7 @@ std::string policyLines(const Config& config, const Runtime& runtime) {
   return lines;
 }
 
-/// What the daemon would log about OCSP stapling.
+/// Returns the notes that the daemon would log about OCSP stapling.
 Diagnostics staplingNotes(const Config& config, const Runtime& runtime) {
   Diagnostics diagnostics;
   const int64_t now = std::time(nullptr);
@@ -80,7 +80,8 @@ std::string soonestEnd(const Range& all, std::string_view what, End endOf) {
                      utcText(soonest));
 }
 
-/// The client authentication of each service: until when the first CA and the first CRL are valid.
+/// Describes the client authentication of each service: how many CAs and CRLs it has, and when the
+/// first of each expires.
 std::string clientAuthLines(const Runtime& runtime) {
   std::string lines;
   for (const RuntimeService& one : runtime.services) {
@@ -101,7 +102,7 @@ std::string clientAuthLines(const Runtime& runtime) {
   return lines;
 }
 
-/// What culvert serves if the option is empty.
+/// The values that culvert uses if the option is empty.
 std::string servedWords(std::string_view key) {
   const TlsSettings builtIn;
   if (key == "ciphers") return suiteList(builtIn.suites12());
@@ -113,7 +114,7 @@ std::string servedWords(std::string_view key) {
 }  // namespace
 
 int checkConfig(const ConfigSource& source, bool strict) {
-  Resolver resolver{ResolverOptions{}};  // never started: preflight() resolves the names
+  Resolver resolver{ResolverOptions{}};  // not started, because preflight() resolves the names
   TicketSource tickets;
   Preparation made = prepare(
       source,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Sets up CLI11 from cli_options.def, and turns each of its errors into one line of ours.
+// Sets up CLI11 from cli_options.def, and replaces each error text of CLI11 by one line.
 #include "main/cli.h"
 
 #include <fmt/format.h>
@@ -20,7 +20,7 @@ namespace {
 
 constexpr std::string_view kSeeHelp = "; see culvert --help";
 
-/// The names in CLI11's form, by id.
+/// The option names in CLI11's form, by id.
 namespace names {
 #define CLI_OPTION(id, group, text, argument, brief, detail) constexpr const char* id = text;
 #include "main/cli_options.def"
@@ -38,7 +38,7 @@ std::vector<std::string_view> longNames() {
   return all;
 }
 
-/// What CLI11 fills in.
+/// The values that CLI11 fills in.
 struct Raw {
   bool daemon = false, selfSigned = false, dumpConfig = false, version = false;
   std::string check, help, generate, readyFd, config;
@@ -48,7 +48,7 @@ struct Raw {
 };
 
 CLI::Option* addRepeated(CLI::App& app, const char* name, std::vector<std::string>& into) {
-  // One value for each time the option is given; never the arguments that follow.
+  // Each use of the option takes one value. Without this, CLI11 would also take the next arguments.
   return app.add_option(name, into)->allow_extra_args(false);
 }
 
@@ -100,7 +100,7 @@ std::string mismatchWords(std::string_view what) {
   return std::string(what);
 }
 
-/// Only one action may be requested. The first one that was given is compared with the others.
+/// Sets the requested action. Returns an error if more than one action is requested.
 Result<void> chooseAction(const Raw& raw, CommandLine& line) {
   using Action = CommandLine::Action;
   struct Asked {

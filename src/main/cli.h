@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The command line: the requested action, checked by itself, and the configuration's source, which
-// follows from the command line and the environment. CLI11 stays behind this door. Thread: start.
+// Parses the command line into the requested action, and makes the configuration's source from the
+// command line and the environment. Only cli.cc includes CLI11. Thread: start.
 #pragma once
 
 #include <string>
@@ -14,7 +14,7 @@ namespace culvert {
 struct CommandLine {
   enum class Action : uint8_t { kRun, kCheck, kDumpConfig, kHelp, kVersion, kGenerate };
   Action action = Action::kRun;
-  std::string subject;       ///< kHelp: the key or empty; kGenerate: what
+  std::string subject;       ///< kHelp: the key, or empty; kGenerate: the text to generate
   bool checkStrict = false;  ///< kCheck
   bool daemon = false;
   int readyFd = -1;        ///< -1: none
@@ -22,17 +22,17 @@ struct CommandLine {
   Overrides overrides;     ///< --set, the named options, --self-signed; no environment yet
 };
 
-/// `arguments` are those without the program's name. The error is a usage error (exit code 2): one
+/// `arguments` does not contain the program's name. An error is a usage error (exit code 2) of one
 /// line, with a suggestion if a known name is similar.
 Result<CommandLine> parseCommandLine(const std::vector<std::string>& arguments);
 
-/// The source for run, check and dump: the file of -c, else of CULVERT_CONFIG, else none. The
-/// overrides of `line` and the CULVERT_ variables of `environment` ("NAME=VALUE") apply on top. A
-/// usage error if neither says what to serve.
+/// Makes the source for run, check and dump. The file is that of -c, else that of CULVERT_CONFIG,
+/// else none. The overrides of `line` and the CULVERT_ variables of `environment` ("NAME=VALUE")
+/// replace its values. Returns a usage error if there is neither a file nor a service.
 Result<ConfigSource> makeConfigSource(const CommandLine& line,
                                       const std::vector<std::string>& environment);
 
-/// The environment of this process in the form that makeConfigSource() takes.
+/// The environment of this process, as makeConfigSource() needs it.
 std::vector<std::string> processEnvironment();
 
 }  // namespace culvert

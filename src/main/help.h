@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The text that culvert prints about itself: --help, --help KEY, and the generated files (manual
-// pages, sample). Thread: any.
+// The texts of --help and --help KEY, and the generated files (manual pages, sample). Thread: any.
 #pragma once
 
 #include <string>
@@ -25,16 +24,17 @@ Result<std::string> generate(std::string_view what);
 std::string manCulvert();
 std::string manIni();
 
-/// One option of the command line as --help shows it; names "-c, --config FILE".
+/// One option of the command line as --help shows it; `names` is "-c, --config FILE", for example.
 struct CliOptionWords {
   std::string_view group;  ///< empty: hidden
   std::string names;
   std::string_view brief, detail;
 };
-/// All of cli_options.def, in order.
+/// All options of cli_options.def, in order.
 const std::vector<CliOptionWords>& cliOptions();
 
-/// The list that an empty `ciphers`, `ciphersuites` or `groups` stands for; "" for other keys.
+/// The built-in list that culvert uses if `ciphers`, `ciphersuites` or `groups` is empty; "" for
+/// other keys.
 std::string builtInWords(std::string_view key);
 
 }  // namespace culvert

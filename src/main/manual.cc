@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The manual pages: their text is in docs/man, their lists come from the tables.
+// Makes the manual pages. Their text is in docs/man, and their lists come from the .def tables.
 #include <fmt/format.h>
 
 #include <initializer_list>
@@ -13,7 +13,7 @@ namespace culvert {
 
 namespace {
 
-// The Makefile makes a string literal of each docs/man/*.in.
+// The Makefile turns each docs/man/*.in into a string literal.
 constexpr std::string_view kCulvertPage =
 #include "culvert.8.inc"
     ;

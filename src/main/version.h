@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What this binary is: its own version, the libraries in it and how they were built. Thread: any.
+// Describes this binary: culvert's version, and the libraries with their versions and build
+// options. Thread: any.
 #pragma once
 
 #include <string>
