@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// "TLS Application-Layer Protocol Negotiation (ALPN) Protocol IDs" of IANA's TLS extensions.
+// The names in IANA's registry "TLS Application-Layer Protocol Negotiation (ALPN) Protocol IDs".
 #include "config/alpn_names.h"
 
 #include <algorithm>
@@ -53,7 +53,8 @@ constexpr std::string_view kRegistered[] = {
     "netperfmeter/data",
 };
 
-/// Splits an item in which another character than a comma separates several names: "h2, imap".
+/// Returns the names with commas between them if `name` has another separator, for example "h2,
+/// imap" for "h2;imap". Returns "" if any of the names is not registered.
 std::string splitAtOthers(std::string_view name) {
   std::string list;
   while (!name.empty()) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The protocol names (ALPN) in IANA's registry, used to find typing errors. Thread: any.
+// The ALPN protocol names in IANA's registry. culvert uses them to find typing errors. Thread: any.
 #pragma once
 
 #include <string>
@@ -7,11 +7,12 @@
 
 namespace culvert {
 
-/// Whether the registry has this name. It lacks GREASE values and private names.
+/// Returns true if the registry has this name. The registry does not contain GREASE values and
+/// private names.
 bool isRegisteredAlpn(std::string_view name);
 
-/// The registered name or names that were probably meant, in the syntax of the file; "" if none is
-/// similar.
+/// Returns the registered names that the operator probably meant, in the syntax of the file; "" if
+/// no name is similar.
 std::string alpnMeant(std::string_view name);
 
 }  // namespace culvert

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The effective configuration as plain values, from which the server is built. Each field is one
-// line of options.def, which gives its key, default, range and text. That table also determines
-// equality and changes. Thread: frozen once loaded.
+// The effective configuration as plain values, from which the server is built. Each field has one
+// entry in options.def, which gives its key, default, range and text. culvert also compares
+// configurations with that table. Thread: frozen once loaded.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +17,8 @@
 namespace culvert {
 
 /// One item of a list option with its origin, so that a later phase (loading the certificate,
-/// binding the address) can still report FILE:LINE. Equality compares the text only.
+/// binding the address) can still report FILE:LINE. Two items are equal if their texts are equal;
+/// origins are not compared.
 struct SourcedText {
   std::string text;
   Origin origin;
@@ -33,13 +34,13 @@ struct LogPlace {
   bool operator==(const LogPlace&) const = default;
 };
 
-/// What GlobalOptions and ServiceOptions share: the origin of each given value.
+/// The common part of GlobalOptions and ServiceOptions: the origin of each value that was given.
 struct OptionSet {
   std::map<std::string, Origin, std::less<>> origins;  ///< by key; for a list, of its first item
   std::vector<std::string> inherited;                  ///< keys with a value from [defaults]
-  Origin sectionOrigin;  ///< of the section's header, or of the override that made the section
+  Origin sectionOrigin;  ///< the section's header, or the override that made the section
 
-  /// Origin "default" if the key was not given.
+  /// Returns the origin of the key's value, or the origin "default" if the key was not given.
   const Origin& originOf(std::string_view key) const;
   bool isInherited(std::string_view key) const;
 };
@@ -47,13 +48,13 @@ struct OptionSet {
 struct GlobalOptions : OptionSet {
   unsigned workers = 0;  ///< 0 = auto: the CPUs that this process may use
   LogPlace log;
-  int logLevel = 6;  ///< syslog's numbers, 0 emerg .. 7 debug
+  int logLevel = 6;  ///< syslog's numbers, from 0 (emerg) to 7 (debug)
   LogFormat logFormat = LogFormat::kText;
   std::string syslogFacility = "daemon";
   std::string user;         ///< empty: keep the user
-  std::string group;        ///< empty: the user's own group
+  std::string group;        ///< empty: the user's primary group
   std::string pidFile;      ///< empty: none
-  uint64_t maxTunnels = 0;  ///< 0 = only the descriptor limit
+  uint64_t maxTunnels = 0;  ///< 0: limited by descriptors only
   Millis drainTimeout{8000};
   std::string ticketSecretFile;  ///< empty: a random secret of this process
   Millis ticketRotation{43'200'000};
@@ -66,10 +67,10 @@ struct ServiceOptions : OptionSet {
   SourcedList listen;                   ///< checked by Validators::address
   SourcedList backend;                  ///< checked by Validators::address
   SourcedList cert;                     ///< paths, as written
-  SourcedList key;                      ///< by position; fewer than certs: the PEM file holds both
-  SourcedList keyPassphraseFile;        ///< one for all, or as `key`
+  SourcedList key;                      ///< by position; without a key, the cert file contains it
+  SourcedList keyPassphraseFile;        ///< one for all keys, or by position like `key`
   SourcedList serverNames;              ///< as written; compared without case
-  std::string policy = "intermediate";  ///< the fields below have its values
+  std::string policy = "intermediate";  ///< the fields below contain its values
   uint16_t minVersion = 0x0303;
   uint16_t maxVersion = 0x0304;
   SourcedList ciphers, ciphersuites, groups;  ///< empty = built-in order
@@ -88,11 +89,11 @@ struct ServiceOptions : OptionSet {
   Millis halfCloseTimeout{60'000};
   TruncationEnd onTruncation = TruncationEnd::kReset;
   bool connectRetry = true;
-  uint64_t fifoSize = 65536;  ///< bytes, a direction
+  uint64_t fifoSize = 65536;  ///< bytes for each direction
   bool sessionTickets = true;
   bool strictSni = false;
   StapleMode ocspStapling = StapleMode::kAuto;
-  std::string ocspResponder;    ///< http:// address; empty: the certificate's
+  std::string ocspResponder;    ///< http:// URL; empty: from certificate
   uint32_t recordSize = 16384;  ///< bytes; 0 = dynamic
   std::string keylogFile;       ///< empty: none
 };
@@ -104,12 +105,13 @@ struct Config {
   const ServiceOptions* findService(std::string_view name) const;
 };
 
-/// One error for each option that differs and cannot change while culvert runs ("was 2, now 4,
-/// needs a restart"). A reload with such errors is refused as a whole. If the new configuration
-/// lacks the key, the error names `file`.
+/// Returns one error for each option that differs and cannot change while culvert runs ("was 2, now
+/// 4, needs a restart"). culvert refuses a reload as a whole if there is such an error. If the new
+/// configuration does not contain the key, the error names `file`.
 Diagnostics restartOnlyChanges(const Config& before, const Config& after, const std::string& file);
 
-/// "global" or "service web": the text between the brackets.
+/// Returns the text between the brackets of the section's header, for example "global" or "service
+/// web".
 std::string sectionLabel(const GlobalOptions& options);
 std::string sectionLabel(const ServiceOptions& options);
 

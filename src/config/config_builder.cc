@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Two passes. CheckedSection reads each section on its own, so that an error is reported once,
-// however many services inherit it. Then each option takes its value from the strongest section
-// that mentions it.
+// Builds the Config in two passes. First, CheckedSection checks each section separately, so that an
+// error is reported once even if several services inherit the value. Then each option takes its
+// value from the strongest section that mentions the option.
 #include "config/config_builder.h"
 
 #include <fmt/format.h>
@@ -19,7 +19,7 @@ namespace culvert {
 
 namespace {
 
-/// Names of these options in other TLS proxies, for suggestions only.
+/// Names that other TLS proxies use for culvert's options. Used for suggestions only.
 constexpr std::pair<std::string_view, std::string_view> kForeignNames[] = {
     {"accept", "listen"},
     {"frontend", "listen"},
@@ -63,17 +63,18 @@ std::string_view suggestKey(OptionScope scope, std::string_view key) {
 struct CheckedEntry {
   const OptionInfo* info;
   const RawEntry* raw;
-  std::vector<std::string> items;  // of a list
+  std::vector<std::string> items;  // for a list only
 };
 
-/// One section with its valid entries, and the names of all keys that were mentioned, even with
-/// errors.
+/// One section with its valid entries. It also records every key that the section mentions, even if
+/// the entry has an error.
 class CheckedSection {
  public:
   CheckedSection(const RawSection& raw, const Validators& validators, Diagnostics& diagnostics)
       : raw_(&raw), label_(raw.label()), validators_(validators), diagnostics_(diagnostics) {}
 
-  /// `seen` has the scalars found so far; [global] sections of one source share it.
+  /// `seen` has the options found so far, to find scalars that are given twice. All [global]
+  /// sections of one source share `seen`.
   using Seen = std::unordered_map<const OptionInfo*, const RawEntry*>;
   void check(Seen& seen) {
     for (const RawEntry& entry : raw_->entries)
@@ -166,7 +167,8 @@ class CheckedSection {
   std::vector<const OptionInfo*> mentioned_;
 };
 
-/// The sections for one section of the result, from the strongest to the weakest.
+/// The sections that can give values to one section of the result, from the strongest to the
+/// weakest.
 using Candidates = std::vector<const CheckedSection*>;
 
 void applyOption(const OptionInfo& info, const Candidates& candidates, OptionSet& options) {
@@ -181,7 +183,7 @@ void applyOption(const OptionInfo& info, const Candidates& candidates, OptionSet
     if (entry.info != &info) continue;
     options.origins.try_emplace(std::string(info.key), entry.raw->origin);
     if (!info.isList()) {
-      (void)info.set(info, options, entry.raw->value);  // cannot fail: checked in the first pass
+      (void)info.set(info, options, entry.raw->value);  // cannot fail after the first pass
       continue;
     }
     for (const std::string& item : entry.items)
@@ -210,7 +212,7 @@ class Builder {
  private:
   struct ServicePlan {
     std::vector<const CheckedSection*> own;  // weakest source first
-    size_t fileDefaults;                     // number of the file's [defaults] before it
+    size_t fileDefaults;                     // number of [defaults] in the file before the service
   };
 
   void checkDocument(const RawDocument& document) {
@@ -269,8 +271,8 @@ class Builder {
     config_.services.push_back(std::move(service));
   }
 
-  /// For verify-client, unless the service itself sets session-tickets = on, which is then an
-  /// error.
+  /// Turns session tickets off if verify-client is on. Does nothing if the service itself sets
+  /// session-tickets = on, because checkWhole() reports that as an error.
   void turnTicketsOff(ServiceOptions& service) {
     if (service.verifyClient == VerifyClient::kOff || !service.sessionTickets) return;
     const Origin& origin = service.originOf("session-tickets");
@@ -301,8 +303,8 @@ class Builder {
     service.origins.erase("cert");
   }
 
-  /// Applies the policy to options that are not given themselves. Its lists of suites and groups
-  /// are the built-in ones.
+  /// Applies the policy to the options that are not given. Every policy uses the built-in lists of
+  /// suites and groups.
   void applyPolicy(ServiceOptions& service, const Candidates& candidates) {
     const PolicyInfo* policy = findPolicy(service.policy);
     if (policy == nullptr || service.originOf("policy").kind == Origin::Kind::kDefault) return;
@@ -324,8 +326,8 @@ class Builder {
     }
   }
 
-  /// An option from a more general section ([defaults]) overrides the service's policy: the
-  /// operator may not expect that.
+  /// Warns if an option of a more general section ([defaults]) overrides the service's policy,
+  /// because the operator may not expect that.
   void warnOverruled(const ServiceOptions& service, const Candidates& candidates,
                      const OptionInfo& info, std::string_view preset) {
     const auto place = [&](const OptionInfo& option) {
@@ -358,7 +360,8 @@ class Builder {
     }
   }
 
-  /// A service that only an override names may be a misspelt service of the file.
+  /// Returns a hint if only an override names the service, because its name may be a misspelt name
+  /// of a service in the file.
   std::string nearService(const ServiceOptions& service) const {
     if (service.sectionOrigin.kind == Origin::Kind::kFile) return {};
     std::vector<std::string_view> names;

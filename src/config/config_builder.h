@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Turns the raw documents of all sources into one Config. It checks every entry, merges the sources
-// and fills in defaults. Then it checks what only the complete configuration shows. Reports every
-// error, not only the first. Thread: start.
+// and fills in defaults. Then it makes the checks that need the complete configuration. It reports
+// every error, not only the first. Thread: start.
 #pragma once
 
 #include <vector>
@@ -12,22 +12,24 @@
 
 namespace culvert {
 
-/// The sources, weakest first.
+/// The sources of the configuration, weakest first.
 struct ConfigLayers {
   RawDocument file, environment, sets, named;
-  std::string fileName;     ///< for "no service": empty without a file
-  Diagnostics hints;        ///< added if a required option is missing
-  bool selfSigned = false;  ///< service `main` ignores certificate and key of weaker sources
+  std::string fileName;     ///< for the error "no service"; empty if there is no file
+  Diagnostics hints;        ///< reported if a required option is missing
+  bool selfSigned = false;  ///< true: service `main` ignores the sources' cert and key
 };
 
-/// How one option of a service gets its value. The strongest source whose section of this service
-/// has the option decides. Without one, the strongest source whose [defaults] have the option
-/// decides; otherwise the built-in default applies. A list comes as a whole from one of them.
+/// Builds the configuration. An option of a service gets its value from the strongest source whose
+/// section of this service has the option. If no source has it there, the strongest source that has
+/// the option in [defaults] gives the value. Otherwise the built-in default applies. A list comes
+/// as a whole from one section.
 Config buildConfig(const ConfigLayers& layers, const Validators& validators,
                    Diagnostics& diagnostics);
 
-/// Checks that need complete services: versions in order, not more keys than certificates, no
-/// address twice, settings without effect (warnings). Called by buildConfig.
+/// Makes the checks that need complete services. They find for example versions in the wrong order,
+/// more keys than certificates, an address used twice, and settings without effect (warnings).
+/// Called by buildConfig.
 void checkWhole(const Config& config, const Validators& validators, Diagnostics& diagnostics);
 
 }  // namespace culvert

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Checks that compare options and services.
+// Checks that compare several options or services with each other.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -97,8 +97,8 @@ void checkRepeats(const ServiceOptions& service, Diagnostics& diagnostics) {
   }
 }
 
-/// Clients offer registered names, and culvert refuses a client that does not offer one of the
-/// list.
+/// Warns about names that are not registered. Clients offer registered names, and culvert refuses a
+/// client that offers no name of the list.
 void checkAlpn(const ServiceOptions& service, Diagnostics& diagnostics) {
   for (const SourcedText& item : service.alpn) {
     if (isRegisteredAlpn(item.text)) continue;
@@ -110,7 +110,7 @@ void checkAlpn(const ServiceOptions& service, Diagnostics& diagnostics) {
   }
 }
 
-/// Whether there is an error already that would cause others.
+/// Returns true if this option already has an error, which would cause further errors.
 bool isBroken(std::string_view key, const ServiceOptions& service, const Diagnostics& diagnostics) {
   return std::ranges::any_of(diagnostics.list(), [&](const Diagnostic& one) {
     return one.severity == Severity::kError && one.key == key &&
@@ -118,7 +118,8 @@ bool isBroken(std::string_view key, const ServiceOptions& service, const Diagnos
   });
 }
 
-/// An operator who wrote the key, or a variable for it, did not mean to check no revocation.
+/// Reports a crl option that is given but empty, because the operator probably wants revocation to
+/// be checked.
 void checkCrl(const ServiceOptions& service, Diagnostics& diagnostics) {
   const Origin& origin = service.originOf("crl");
   if (!service.crl.empty() || origin.kind == Origin::Kind::kDefault ||
@@ -130,8 +131,8 @@ void checkCrl(const ServiceOptions& service, Diagnostics& diagnostics) {
       "is intended");
 }
 
-/// Without any rule every verified certificate is accepted. An operator who wrote an allow key did
-/// not mean that.
+/// Reports allow keys that give no rule. Without rules culvert accepts every verified certificate,
+/// which an operator who wrote an allow key does not want.
 void checkAllowRules(const ServiceOptions& service, Diagnostics& diagnostics) {
   for (const SourcedList* list : {&service.allowCn, &service.allowOu, &service.allowDns,
                                   &service.allowUri, &service.allowIp, &service.allowSpki})
@@ -147,7 +148,8 @@ void checkAllowRules(const ServiceOptions& service, Diagnostics& diagnostics) {
   }
 }
 
-/// Without client-ca the key alone can decide, and only if a certificate is required.
+/// Checks a service without client-ca. Such a service can only identify clients by their keys
+/// (allow-spki), and only if it requires a certificate.
 void checkPinsAlone(const ServiceOptions& service, Diagnostics& diagnostics) {
   const std::string label = sectionLabel(service);
   if (isBroken("client-ca", service, diagnostics)) return;
@@ -178,11 +180,11 @@ void checkClientAuth(const ServiceOptions& service, Diagnostics& diagnostics) {
                                  "allow-ou", "allow-dns", "allow-uri", "allow-ip", "allow-spki"}) {
       const Origin& origin = service.originOf(key);
       if (origin.kind == Origin::Kind::kDefault || service.isInherited(key)) continue;
-      // A dump contains this value too.
+      // Accept the default value, because --dump-config writes it too.
       if (key == "verify-depth" && service.verifyDepth == ServiceOptions().verifyDepth) continue;
       if (key == "on-revoked" && service.onRevoked == ServiceOptions().onRevoked) continue;
-      // An operator who wrote "off" meant it; without the key, the operator expects the check to
-      // work.
+      // If verify-client is given, it is off on purpose, so only warn. If it is not given, the
+      // operator expects the check to work, so report an error.
       const bool meant = service.originOf("verify-client").kind != Origin::Kind::kDefault;
       diagnostics.add(meant ? Severity::kWarning : Severity::kError, origin, label,
                       std::string(key),
@@ -210,7 +212,7 @@ void checkListeners(const ServiceOptions& service, const Validators& validators,
     const std::string address =
         validators.canonicalListen ? validators.canonicalListen(item.text) : item.text;
     if (address == "0" || address.ends_with(":0"))
-      continue;  // the system chooses a different port each time
+      continue;  // the system chooses a different port for each listener
     const auto [first, isNew] = taken.try_emplace(address, &service, &item);
     if (isNew) continue;
     const auto& [owner, where] = first->second;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// One line for each value; a list gets one line for each run of items with the same origin.
+// Writes one line for each value. A list gets one line for each run of items with the same origin.
 #include "config/config_dump.h"
 
 #include <fmt/format.h>
@@ -10,7 +10,7 @@ namespace culvert {
 
 namespace {
 
-constexpr size_t kJoinUpTo = 1000;  // bytes of a joined list; far below kLongestLine
+constexpr size_t kJoinUpTo = 1000;  // maximum bytes of a joined list; far below kLongestLine
 
 void addLine(std::string& out, const std::string& text, const Origin& origin) {
   fmt::format_to(std::back_inserter(out), "{:<40} ; {}\n", text, origin.text());
@@ -28,7 +28,7 @@ void addList(std::string& out, const OptionInfo& info, const SourcedList& list) 
   }
 }
 
-/// The built-in list that an empty list of suites or groups stands for in this service.
+/// Returns the built-in list that this service uses if its list of suites or groups is empty.
 std::string builtInList(const OptionInfo& info, const OptionSet& options, BuiltInWords builtIn) {
   if (builtIn == nullptr || info.scope != OptionScope::kService) return {};
   const auto& service = static_cast<const ServiceOptions&>(options);
@@ -49,7 +49,7 @@ void addOptions(std::string& out, OptionScope scope, Options options, BuiltInWor
     const Origin& origin = options.originOf(info.key);
     const std::string value =
         nothing ? builtInList(info, options, builtIn) : formatValue(info, options);
-    // A missing key and an empty value are not always the same.
+    // Write an empty value only if it was given, because a missing key can have another meaning.
     if (value.empty() && (info.has(kRequired) || origin.kind == Origin::Kind::kDefault))
       addLine(out, fmt::format("# {}: none", info.key), origin);
     else

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// --dump-config: every effective value as a valid INI file, each with its origin in a comment at
-// the end of the line. Reading the dump gives the same configuration again. Thread: any.
+// Implements --dump-config. The dump is a valid INI file with every effective value, and a comment
+// after each value names its origin. Reading the dump gives the same configuration again. Thread:
+// any.
 #pragma once
 
 #include <string>
@@ -10,7 +11,7 @@
 
 namespace culvert {
 
-/// `builtIn` gives the text for empty lists of suites and groups.
+/// Returns the dump. `builtIn` gives the text for empty lists of suites and groups.
 std::string dumpConfig(const Config& config, BuiltInWords builtIn = nullptr);
 
 }  // namespace culvert

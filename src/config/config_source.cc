@@ -10,7 +10,7 @@ LoadOutcome ConfigSource::load(const Validators& validators) const {
   if (file_.empty()) return build({}, {}, validators);
   Result<std::string> text = readConfigFile(file_);
   if (text) return loadText(*text, validators);
-  LoadOutcome outcome;  // without the file only the names in the overrides can be checked
+  LoadOutcome outcome;  // the file cannot be read, so check only the names in the overrides
   outcome.diagnostics.error(Origin::file(file_, 0), {}, {}, text.error().text);
   readEnvironment(overrides_.environment, outcome.diagnostics);
   readSets(overrides_.sets, outcome.diagnostics);

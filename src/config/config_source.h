@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// ConfigSource is where the configuration comes from: a file name, and the environment and command
-// line at the start. load() reads everything, at the start and again at every reload. Thread:
+// ConfigSource stores where the configuration comes from: the name of the file, and the environment
+// and command line of the process. load() reads all sources, at start and at every reload. Thread:
 // start, then control.
 #pragma once
 
@@ -21,14 +21,14 @@ struct LoadOutcome {
 
 class ConfigSource {
  public:
-  /// `file` may be empty: then everything comes from the overrides.
+  /// If `file` is empty, all values come from the overrides.
   ConfigSource(std::string file, Overrides overrides)
       : file_(std::move(file)), overrides_(std::move(overrides)) {}
 
-  /// Reads the file again and applies the same overrides. All errors are in the outcome.
+  /// Reads the file and applies the overrides. The outcome contains all errors.
   LoadOutcome load(const Validators& validators) const;
 
-  /// The same with `text` in place of the file's contents.
+  /// Like load(), but uses `text` in place of the file's contents.
   LoadOutcome loadText(std::string_view text, const Validators& validators) const;
 
   const std::string& file() const { return file_; }

@@ -39,7 +39,7 @@ std::string Diagnostic::text() const {
 
 void Diagnostics::add(Severity severity, const Origin& origin, std::string section, std::string key,
                       std::string what) {
-  // Errors are limited on their own, so that no number of warnings hides an error.
+  // Errors have a limit of their own, so that many warnings cannot hide an error.
   const bool tooMany =
       severity == Severity::kError ? full() : list_.size() - errors_ >= kMostErrors;
   if (tooMany) return;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Origin says where a value was written. Diagnostics collects every error, warning and note of one
-// load and prints each as one line: `FILE:LINE: error: [section] key: text`. Later phases
-// (certificates, binding) use the same form. Thread: any (values).
+// load and prints each as one line: `FILE:LINE: error: [section] key: text`. Later phases (loading
+// certificates, binding) use the same form. Thread: any (values).
 #pragma once
 
 #include <cstdint>
@@ -16,8 +16,8 @@ struct Origin {
   enum class Kind : uint8_t { kDefault, kPolicy, kFile, kEnvironment, kSet, kNamed };
   Kind kind = Kind::kDefault;
   uint32_t line =
-      0;  ///< kFile: the line, 0 for the whole file; others: the position among their kind
-  std::string name;  ///< the policy, the file, the variable, the option
+      0;  ///< kFile: the line, 0 for the whole file; other kinds: the position in that source
+  std::string name;  ///< of the policy, file, variable or option
 
   static Origin policy(std::string name) { return {Kind::kPolicy, 0, std::move(name)}; }
   static Origin file(std::string path, uint32_t line) {
@@ -31,7 +31,7 @@ struct Origin {
     return {Kind::kNamed, order, std::move(option)};
   }
 
-  /// `FILE:LINE` (`FILE` for line 0), `env:NAME`, `--set#N`, `--listen`, `policy NAME`,
+  /// Returns `FILE:LINE` (`FILE` for line 0), `env:NAME`, `--set#N`, `--listen`, `policy NAME` or
   /// `default`. Control characters become '?'.
   std::string text() const;
   bool operator==(const Origin&) const = default;
@@ -46,8 +46,8 @@ struct Diagnostic {
   std::string key;      ///< empty: the whole section
   std::string what;     ///< what is wrong, what is allowed (did you mean "...")
 
-  /// The one line, without its end: `FILE:LINE: error: [section] key: what`. Control characters
-  /// become '?'.
+  /// Returns the line `FILE:LINE: error: [section] key: what`, without a newline. Control
+  /// characters become '?'.
   std::string text() const;
 };
 
@@ -63,16 +63,16 @@ class Diagnostics {
   }
   void append(const Diagnostics& others);
 
-  /// The most errors that are kept. The caller stops checking when full(); later errors are
-  /// dropped.
+  /// The maximum number of errors that are kept. Later errors are dropped. The caller should stop
+  /// checking when full() is true.
   static constexpr size_t kMostErrors = 1000;
   bool full() const { return errors_ >= kMostErrors; }
 
-  /// Order: files by line, then environment, --set, named options; equal origins keep the order of
-  /// add(). Duplicates are removed.
+  /// Sorts by origin: files by line, then environment, --set and named options. Diagnostics with
+  /// equal origins keep the order in which they were added. Removes duplicates.
   void sort();
 
-  /// Adds a last entry which says that checking stopped.
+  /// Adds a last entry, which says that checking stopped because there were too many errors.
   void addCut();
 
   const std::vector<Diagnostic>& list() const { return list_; }

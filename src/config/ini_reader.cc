@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The line reader in front of inih. culvert checks every physical line. It then passes on an empty
-// line, `[#S]`, or `key = #N`, where S and N are indices into culvert's own lists. So inih decides
-// which entry belongs to which section, and values and names keep their full length.
+// The line reader in front of inih. culvert checks every physical line and then passes a short line
+// to inih: an empty line, `[#S]` or `key = #N`, where S and N are indices into culvert's lists. So
+// inih decides which entry belongs to which section, but its limits do not cut values and names.
 #include "config/ini_reader.h"
 
 #include <fcntl.h>
@@ -27,7 +27,7 @@ namespace culvert {
 namespace {
 
 constexpr Millis kPipeWait{5000};
-/// inih limits a key to 49 bytes; culvert's keys are far shorter.
+/// inih limits a key to 49 bytes. The keys of culvert are far shorter.
 constexpr size_t kLongestKey = 48;
 
 bool isBlank(char c) { return c == ' ' || c == '\t'; }
@@ -36,7 +36,7 @@ bool isControl(char c) {
   return (byte < 0x20 && c != '\t') || byte == 0x7f;
 }
 
-/// A comment starts at a ';' that is the first character or follows a blank.
+/// Returns where the comment starts: at a ';' that is the first character or follows a blank.
 size_t commentStart(std::string_view value) {
   for (size_t i = 0; i < value.size(); ++i)
     if (value[i] == ';' && (i == 0 || isBlank(value[i - 1]))) return i;
@@ -81,7 +81,7 @@ class LineFeeder {
     rest_.remove_prefix(end == std::string_view::npos ? rest_.size() : end + 1);
     if (line.ends_with('\r')) line.remove_suffix(1);
     const std::string fed = judge(line) + "\n";
-    if (fed.size() >= size) {  // an inih built with a shorter line than any known build
+    if (fed.size() >= size) {  // this inih was built with an unusually short line limit
       error({}, {}, "internal: the INI library does not accept a line of this length");
       std::snprintf(into, size, "\n");
       return into;
@@ -90,7 +90,7 @@ class LineFeeder {
     return into;
   }
 
-  /// The text that inih gets for this line.
+  /// Checks the line and returns the text that inih gets for it.
   std::string judge(std::string_view line) {
     if (line.size() > kLongestLine) {
       error(
@@ -131,7 +131,7 @@ class LineFeeder {
       error(std::string(trim(text.substr(1, end - 1))), {}, header.error().text);
     }
     section.origin =
-        Origin::file(file_, line_);  // kUnknown: its keys are skipped, one error is enough
+        Origin::file(file_, line_);  // if kUnknown, its keys are skipped, as one error is enough
     document.sections.push_back(std::move(section));
     return fmt::format("[#{}]", document.sections.size() - 1);
   }
@@ -232,8 +232,8 @@ RawDocument parseIni(std::string_view text, const std::string& file, Diagnostics
 }
 
 Result<std::string> readConfigFile(const std::string& path) {
-  // O_NONBLOCK and a deadline for the whole file: a pipe (`-c <(..)`) is supported, but must not
-  // block the control thread in a reload.
+  // The file may be a pipe (`-c <(..)`). O_NONBLOCK and a deadline for the whole file prevent the
+  // pipe from blocking the control thread during a reload.
   const TimePoint deadline = Clock::now() + kPipeWait;
   const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!fd) return failErrno("cannot open the file", errno);

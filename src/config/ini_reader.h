@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Reads an INI text into sections and entries, each with its line. It splits the lines itself and
-// passes them to inih in a form that avoids inih's limits: 200-byte lines, 49-byte section names,
-// continuation lines, no line numbers. Thread: start (main thread; inih keeps no state).
+// Reads an INI text into sections and entries, each with its line. It splits the text into lines
+// itself and passes them to inih in a short form. This avoids inih's limits (200-byte lines,
+// 49-byte section names), its continuation lines and its lack of line numbers. Thread: start (main
+// thread; inih keeps no state).
 #pragma once
 
 #include <string>
@@ -26,12 +27,12 @@ struct RawEntry {
   Origin origin;
 };
 
-/// What a section is, by its header.
+/// The kind of a section, which its header determines.
 enum class SectionKind : uint8_t { kGlobal, kDefaults, kService, kUnknown };
 
 struct RawSection {
   SectionKind kind = SectionKind::kUnknown;
-  std::string name;  ///< of a service
+  std::string name;  ///< the service's name; empty for other sections
   Origin origin;
   std::vector<RawEntry> entries;
 
@@ -44,22 +45,25 @@ struct RawDocument {
   std::vector<RawSection> sections;  ///< in order of appearance; headers may repeat
 };
 
-/// Parses `text`; messages use `file` as its name. Errors (each with its line) go to `diagnostics`;
-/// valid entries are returned nevertheless. Stops when `diagnostics` is full.
+/// Parses `text` and returns all valid entries. Adds errors, each with its line, to `diagnostics`;
+/// they use `file` as the name of the text. Stops when `diagnostics` is full.
 RawDocument parseIni(std::string_view text, const std::string& file, Diagnostics& diagnostics);
 
-/// Reads the whole file, at most kLargestFile. The error is one clause without the file's name.
+/// Reads the whole file. Fails if it is larger than kLargestFile. The error is one clause without
+/// the file's name.
 Result<std::string> readConfigFile(const std::string& path);
 
-/// Reads a section's header without its brackets. The error says what is allowed, with a
-/// suggestion.
+/// Parses the text between the brackets of a section's header. The error says what is allowed, with
+/// a suggestion.
 Result<RawSection> parseSectionHeader(std::string_view inside);
 
-/// Letters, digits, '.', '_' and '-', a letter or digit first, 1 to kLongestName bytes.
+/// True if `name` has 1 to kLongestName letters, digits, '.', '_' and '-', and begins with a letter
+/// or digit.
 bool isServiceName(std::string_view name);
 
-/// Why `value` is not allowed as a value in any source ("contains a control character", a comment
-/// mark), or empty. A value of the environment or of --set must also be possible in a file.
+/// Returns why no source may have this value (for example "contains a control character"), or an
+/// empty text. The rules are the same for all sources, because a value from the environment or
+/// --set must also be possible in a file.
 std::string valueFault(std::string_view value);
 
 }  // namespace culvert

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Each document is one loop over allOptions().
+// Writes the documents of the options. Each document is one loop over allOptions().
 #include "config/option_docs.h"
 
 #include <fmt/format.h>
@@ -47,7 +47,7 @@ std::string elsewhereWords(const OptionInfo& info) {
                      environmentName("CULVERT_DEFAULTS_", info.key), info.key, info.key);
 }
 
-/// Makes a sentence of the brief: capital letter and full stop.
+/// Makes a sentence from the brief, with a capital letter and a full stop.
 std::string sentence(std::string_view brief) {
   std::string text(brief);
   if (!text.empty() && text[0] >= 'a' && text[0] <= 'z' && !text.starts_with("etc"))
@@ -55,7 +55,8 @@ std::string sentence(std::string_view brief) {
   return text + ".";
 }
 
-/// "one of text, json", "duration, 1ms to 1h, or off (no limit)": the allowed values.
+/// Returns the allowed values, for example "one of text, json" or "duration, 1ms to 1h, or off (no
+/// limit)".
 std::string valueWords(const OptionInfo& info) {
   const std::string allowed = info.allowedWords();
   const std::string type = info.typeWords();
@@ -66,7 +67,7 @@ std::string valueWords(const OptionInfo& info) {
                 : fmt::format("{}, {}", type.substr(0, type.find(" (")), allowed);
 }
 
-/// The detail; for `policy` also the meaning of each preset.
+/// Returns the option's detail; for `policy` also the meaning of each preset.
 std::string detailWords(const OptionInfo& info) {
   std::string text(info.detail);
   if (info.key != "policy") return text;
@@ -81,7 +82,7 @@ void forScope(OptionScope scope, Visit visit) {
     if (info.scope == scope) visit(info);
 }
 
-/// Every preset in full, as the options that it sets.
+/// Returns every preset with all options that it sets.
 std::string policyTable(BuiltInWords builtIn) {
   std::string out;
   for (const PolicyInfo& policy : allPolicies()) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The option table as text: --help and --help KEY, the full sample file, the option part of
-// culvert.ini(5), the table of docs/configuration.md. Thread: any.
+// Writes the option table as text: for --help and --help KEY, the full sample file, the option part
+// of culvert.ini(5), and the table of docs/configuration.md. Thread: any.
 #pragma once
 
 #include <string>
@@ -8,33 +8,34 @@
 
 namespace culvert {
 
-/// The text for an empty list by key ("TLS_AES_128_GCM_SHA256, .."), which modules above provide.
-/// Null: "built-in".
+/// Returns the text for the empty list of this key, for example "TLS_AES_128_GCM_SHA256, ..".
+/// Modules above this one provide the function. If it is null, the text is "built-in".
 using BuiltInWords = std::string (*)(std::string_view key);
 
 /// Wraps `text` into lines of at most `width` bytes, each starting with `indent`.
 std::string wrapWords(std::string_view text, size_t width, std::string_view indent);
 
-/// The complete help for one key, for a terminal; empty if the key does not exist.
+/// Returns the complete help for one key, formatted for a terminal; empty if the key does not
+/// exist.
 std::string optionHelp(std::string_view key, BuiltInWords builtIn = nullptr);
 
-/// The most similar key to a misspelt one, or empty.
+/// Returns the key that is most similar to the misspelt `key`; empty if no key is similar.
 std::string_view nearestOption(std::string_view key);
 
-/// One line for each key, by section.
+/// Returns one line for each key, grouped by section.
 std::string optionIndex();
 
-/// etc/culvert.ini: every option with its text, commented out at its default, and an example
-/// service.
+/// Returns the contents of etc/culvert.ini: an example service and every option with its text. The
+/// options are commented out and have their defaults.
 std::string sampleFile(BuiltInWords builtIn = nullptr);
 
-/// The option part of culvert.ini(5), in groff's man macros: two sections.
+/// Returns the option part of culvert.ini(5), two sections in groff's man macros.
 std::string manOptions(BuiltInWords builtIn = nullptr);
 
-/// Markdown table: key, default, meaning.
+/// Returns a Markdown table with key, default and meaning.
 std::string readmeTable(BuiltInWords builtIn = nullptr);
 
-/// `text` escaped for roff: backslashes, hyphens and leading control characters.
+/// Returns `text` with escapes for roff: backslashes, hyphens and leading control characters.
 std::string roffText(std::string_view text);
 
 }  // namespace culvert

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Expands options.def: the choices, how each type of value is read and written, and the table
-// itself.
+// Expands options.def into the option table. Also has the choices, and reads and writes each type
+// of value.
 #include "config/option_table.h"
 
 #include <fmt/format.h>
@@ -51,10 +51,10 @@ constexpr std::pair<LogTarget, std::string_view> kLogSinks[] = {{LogTarget::kAut
                                                                 {LogTarget::kStderr, "stderr"},
                                                                 {LogTarget::kStdout, "stdout"}};
 
-/// `record-size = dynamic`, kept as 0.
+/// The value of `record-size` that is stored as 0.
 constexpr std::string_view kDynamic = "dynamic";
 
-/// Longest text or list item: the system's limit for a path.
+/// The longest text or list item. This is the system's limit for a path.
 constexpr size_t kLongestText = 4095;
 
 std::vector<std::string_view> namesOf(std::span<const Choice> choices) {
@@ -65,7 +65,8 @@ std::vector<std::string_view> namesOf(std::span<const Choice> choices) {
 
 std::string quoted(std::string_view text) { return fmt::format("\"{}\"", printable(text, 60)); }
 
-/// Reads numbers, sizes and durations and checks their range; 0 if the type has an "off" or "auto".
+/// Reads a number, size or duration and checks its range. Returns 0 for "off" or "auto" if the type
+/// allows that word.
 Result<int64_t> readNumber(const OptionInfo& info, std::string_view text) {
   const bool words = info.type == ValueType::kWorkers || info.type == ValueType::kCount;
   const bool hasOff =
@@ -172,7 +173,7 @@ std::string writeValue(const OptionInfo& info, const T& value) {
   }
 }
 
-/// The access functions of one field, made from the member pointer.
+/// The access functions of one field, generated from its member pointer.
 template <class Set, auto Member>
 struct Field {
   using T = std::remove_reference_t<decltype(std::declval<Set&>().*Member)>;
@@ -385,8 +386,8 @@ Result<void> checkItem(const OptionInfo& info, std::string_view item,
                                               : validators.clientRule(info.key, item);
     case ValueType::kNameList:  // RFC 7301 3.1: a protocol name has 1 to 255 bytes
       if (item.size() > 255) return fail(fmt::format("{} is longer than 255 bytes", quoted(item)));
-      // A name may have any bytes, but a quote or a blank is a typing error, and culvert would
-      // refuse every client because of it.
+      // A name may contain any bytes, but a quote or a blank is almost certainly a typing error.
+      // With such a name culvert would refuse every client.
       if (item.find_first_of("\"' \t") != std::string_view::npos)
         return fail(fmt::format(
             "{} has a quote or a blank; write names without quotes: h2, http/1.1", quoted(item)));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The option table (options.def) as data: the name of each option, its values, and how its field is
-// read and written. All code that refers to options by name uses this table. Thread: any (constant
+// read and written. All code that finds options by name uses this table. Thread: any (constant
 // data).
 #pragma once
 
@@ -30,10 +30,10 @@ enum class ValueType : uint8_t {
   kPath,
   kHttpUrl,
   kLogPlace,
-  kWhole,  ///< a number, 0 included
-  // lists; the last six are checked by the Validators
+  kWhole,  ///< a number, including 0
+  // Lists. The Validators check the last six types.
   kPathList,
-  kPhraseList,  ///< items may contain commas: one item in each line
+  kPhraseList,  ///< items may contain commas, so each line has one item
   kNameList,
   kRuleList,  ///< allow rules of client certificates
   kListenList,
@@ -46,7 +46,7 @@ enum class ValueType : uint8_t {
 enum OptionFlags : unsigned {
   kRequired = 1,    ///< every service needs it
   kRestart = 2,     ///< a reload cannot change it
-  kMayBeEmpty = 4,  ///< `key =` means: no value
+  kMayBeEmpty = 4,  ///< `key =` is allowed and means "no value"
   kNeverOff = 8,    ///< a duration that cannot be 0 or off
 };
 
@@ -55,8 +55,9 @@ struct Choice {
   int value;
 };
 
-/// Checks that need modules above this one; a null function checks nothing. The error is one
-/// clause: what is wrong, what is allowed and perhaps a suggestion, without the origin.
+/// Checks that need modules above this one. If a function is null, its check is skipped. The error
+/// is one clause. It says what is wrong, what is allowed and perhaps a suggestion, but not the
+/// origin.
 struct Validators {
   Result<void> (*listenAddress)(std::string_view item) = nullptr;
   Result<void> (*backendAddress)(std::string_view item) = nullptr;
@@ -66,8 +67,8 @@ struct Validators {
   /// Checks an item of the allow rule `key`.
   Result<void> (*clientRule)(std::string_view key, std::string_view item) = nullptr;
   Result<void> (*keylogFile)(std::string_view path) = nullptr;
-  /// The canonical text of a listen address, used to find two services on one address; null
-  /// compares the texts.
+  /// Returns the canonical text of a listen address, which is used to find two services on one
+  /// address. If the function is null, the texts are compared as they are.
   std::string (*canonicalListen)(std::string_view item) = nullptr;
 };
 
@@ -75,14 +76,14 @@ struct OptionInfo {
   OptionScope scope;
   std::string_view key;
   ValueType type;
-  int64_t min, max;                 ///< inclusive; ms, bytes, pieces. Equal: no range
-  std::span<const Choice> choices;  ///< kChoice, kWord
+  int64_t min, max;                 ///< inclusive; ms, bytes or a count; equal if there is no range
+  std::span<const Choice> choices;  ///< for kChoice and kWord
   std::string_view defaultText;
   unsigned flags;
   std::string_view brief, detail;
 
-  // Access to the field; `options` is the set of the scope. Scalars have set and format, lists have
-  // list.
+  // Functions that access the field. `options` must be the OptionSet of the option's scope. Scalars
+  // have `set` and `format`; lists have `list`.
   Result<void> (*set)(const OptionInfo& info, OptionSet& options, std::string_view text);
   std::string (*format)(const OptionInfo& info, const OptionSet& options);
   SourcedList* (*list)(OptionSet& options);
@@ -91,16 +92,18 @@ struct OptionInfo {
   bool isList() const { return list != nullptr; }
   bool has(OptionFlags flag) const { return (flags & flag) != 0; }
 
-  /// "duration", "on or off", "list of addresses": for messages.
+  /// Returns a name of the type for messages, for example "duration", "on or off" or "list of
+  /// addresses".
   std::string typeWords() const;
-  /// "1ms to 1h, or off", "text, json"; empty if every value is allowed.
+  /// Returns the allowed values, for example "1ms to 1h, or off" or "text, json"; empty if every
+  /// value is allowed.
   std::string allowedWords() const;
 };
 
 /// All options, in the order of options.def.
 std::span<const OptionInfo> allOptions();
 
-/// nullptr if this scope has no option of this name.
+/// Returns nullptr if this scope has no option with this name.
 const OptionInfo* findOption(OptionScope scope, std::string_view key);
 
 /// Splits a list value at its separators (commas; for ciphers and groups also colons; never for
@@ -110,10 +113,11 @@ Result<std::vector<std::string>> splitList(const OptionInfo& info, std::string_v
 /// Checks one item of a list option.
 Result<void> checkItem(const OptionInfo& info, std::string_view item, const Validators& validators);
 
-/// The option's value in the syntax of the file; list items are separated by ", ".
+/// Returns the option's value in the syntax of the file. The items of a list are separated by ", ".
 std::string formatValue(const OptionInfo& info, const OptionSet& options);
 
-/// What the key is called in the environment: prefix and key in capitals, '-' as '_'.
+/// Returns the name of the key's environment variable: prefix and key in capital letters, with '_'
+/// for '-'.
 std::string environmentName(std::string_view prefix, std::string_view key);
 
 }  // namespace culvert

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Reads overrides into documents. Names are checked here, where suggestions can use the operator's
-// spelling; values are checked together with those of the file.
+// Reads overrides into documents. Names are checked here, so that suggestions can use the
+// operator's spelling. Values are checked later, together with the values of the file.
 #include "config/overrides.h"
 
 #include <fmt/format.h>
@@ -33,7 +33,8 @@ std::string_view nameOf(std::string_view assignment) {
   return assignment.substr(0, assignment.find('='));
 }
 
-/// The variable of culvertctl, which may run in the same environment.
+/// The variable that culvertctl reads. It is ignored, because culvertctl may run in the same
+/// environment.
 constexpr std::string_view kControlVariable = "CULVERT_ADMIN";
 
 bool isVariablePart(std::string_view text) {
@@ -41,7 +42,7 @@ bool isVariablePart(std::string_view text) {
       text, [](char c) { return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'; });
 }
 
-/// CULVERT_SERVICE, CULVERT_PORT and names that begin with these and `_`.
+/// True for CULVERT_SERVICE, CULVERT_PORT, and names that begin with one of them and `_`.
 bool hasServicePrefix(std::string_view name) {
   for (std::string_view stem : {"CULVERT_SERVICE", "CULVERT_PORT"})
     if (name == stem || (name.starts_with(stem) && name[stem.size()] == '_')) return true;
@@ -67,7 +68,7 @@ bool anyKubernetesStem(std::string_view name, Take take) {
   return false;
 }
 
-/// Names that Kubernetes sets for a Service called culvert or culvert-x.
+/// True for the names that Kubernetes sets for a Service called culvert or culvert-x.
 bool fromKubernetes(std::string_view name) {
   return hasServicePrefix(name) || anyKubernetesStem(name, [](std::string_view stem) {
            return stem.size() > kPrefix.size() && stem.starts_with(kPrefix);
@@ -76,8 +77,8 @@ bool fromKubernetes(std::string_view name) {
 
 bool passedOver(std::string_view name) { return name == kControlVariable || fromKubernetes(name); }
 
-/// Whether `environment` has the other variables that Kubernetes sets with `name`: then Kubernetes
-/// set it.
+/// Returns true if `environment` also has the variables that Kubernetes always sets together with
+/// `name`. Then Kubernetes has set `name`.
 bool isInjected(std::string_view name, const std::vector<std::string>& environment) {
   return anyKubernetesStem(name, [&](std::string_view stem) {
     const std::string service = std::string(stem) + "_SERVICE_";
@@ -86,8 +87,8 @@ bool isInjected(std::string_view name, const std::vector<std::string>& environme
   });
 }
 
-/// The variable that an operator who wrote `name` may have meant: the one of the same option, or
-/// "".
+/// Returns the variable that an operator who wrote `name` may have meant, or "". This is the
+/// variable of the same option.
 std::string serviceVariableNear(std::string_view name) {
   std::vector<std::string> known;
   std::string longest;
@@ -104,7 +105,7 @@ std::string serviceVariableNear(std::string_view name) {
       nearestName("CULVERT_TUNNEL_" + std::string(name.substr(kService.size())), names));
 }
 
-/// The section of this kind and name in `document`, created if missing.
+/// Returns the section of this kind and name in `document`, and creates it if necessary.
 RawSection& sectionFor(RawDocument& document, SectionKind kind, std::string_view name,
                        const Origin& origin) {
   for (RawSection& section : document.sections)
@@ -116,7 +117,7 @@ RawSection& sectionFor(RawDocument& document, SectionKind kind, std::string_view
   return document.sections.emplace_back(std::move(section));
 }
 
-/// The right place for an option that is in the wrong scope; "" for anything else.
+/// Returns the right variable for an option that is in the wrong scope; "" for any other name.
 std::string rightVariable(std::string_view name) {
   for (const EnvironmentScope& scope : kScopes) {
     if (!name.starts_with(scope.prefix)) continue;
@@ -171,7 +172,7 @@ void takeVariable(std::string_view assignment, uint32_t order, RawDocument& docu
   unknownVariable(name, origin, diagnostics);
 }
 
-/// What is wrong with an assignment that does not start with a section.
+/// Returns what is wrong with an assignment that does not start with a section.
 std::string suggestSection(std::string_view key, std::string_view rest) {
   if (findOption(OptionScope::kGlobal, key) != nullptr)
     return didYouMean(fmt::format("global.{}{}", key, rest));

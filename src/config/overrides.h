@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Sources that override the file: environment variables, --set and the named options of the command
-// line. Each is read into the same sections and entries as a file, with origins `env:NAME`,
-// `--set#N`, `--listen`. This module does not access the process's environment: callers pass it in.
-// Thread: start (values).
+// line. Each source is read into sections and entries, like a file. Their origins are `env:NAME`,
+// `--set#N` or an option such as `--listen`. This module does not access the environment of the
+// process; callers pass the variables in. Thread: start (values).
 #pragma once
 
 #include <string>
@@ -16,14 +16,14 @@ namespace culvert {
 /// The service that CULVERT_TUNNEL_* and the named options configure.
 inline constexpr std::string_view kMainService = "main";
 
-/// A named command line option for a key.
+/// A command line option that sets one key.
 struct NamedOption {
   std::string option;  ///< "--listen"
-  std::string key;  ///< "listen"; of [global] if such a global key exists, else of [service main]
+  std::string key;     ///< "listen"; a key of [global], or else of [service main]
   std::string value;
 };
 
-/// The overrides at the start; a reload uses them again.
+/// The overrides at start. A reload uses the same overrides.
 struct Overrides {
   std::vector<std::string> environment;  ///< "NAME=VALUE"; names other than CULVERT_* are ignored
   std::vector<std::string> sets;         ///< "SECTION.KEY=VALUE"
@@ -42,15 +42,15 @@ RawDocument readSets(const std::vector<std::string>& sets, Diagnostics& diagnost
 
 RawDocument readNamed(const Overrides& overrides);
 
-/// The value of `name` in "NAME=VALUE" entries, or nullptr.
+/// Returns the value of `name` in `environment` ("NAME=VALUE" entries), or nullptr.
 const char* environmentValue(const std::vector<std::string>& environment, std::string_view name);
 
 /// True if a CULVERT_TUNNEL_ variable configures a service.
 bool environmentNamesService(const std::vector<std::string>& environment);
 
-/// A warning for each variable that is ignored as one of Kubernetes' but that Kubernetes did not
-/// set, because the variables of its Service are missing. Used when the configuration is
-/// incomplete.
+/// Returns warnings about variables that culvert ignored because Kubernetes uses such names,
+/// although Kubernetes did not set them (the other variables of its Service are missing). Used when
+/// the configuration is incomplete.
 Diagnostics passedOverVariables(const std::vector<std::string>& environment);
 
 }  // namespace culvert

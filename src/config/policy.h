@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The presets of the option `policy` (policy.def) as data. Thread: any (constant data).
+// The presets of the option `policy`, declared in policy.def, as data. Thread: any (constant data).
 #pragma once
 
 #include <span>
@@ -7,13 +7,13 @@
 
 namespace culvert {
 
-/// The options that a preset sets, in the syntax of the file.
+/// The values that a preset sets, in the syntax of the file.
 struct PolicyInfo {
   std::string_view name, minVersion, maxVersion, words;
 };
 
 std::span<const PolicyInfo> allPolicies();
-/// nullptr if there is no preset of this name.
+/// Returns nullptr if there is no preset with this name.
 const PolicyInfo* findPolicy(std::string_view name);
 
 }  // namespace culvert

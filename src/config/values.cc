@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Reads and writes scalar values. Every number is bounded while it is read, so nothing can
-// overflow.
+// Reads and writes scalar values. Every number is limited while it is read, so it cannot overflow.
 #include "config/values.h"
 
 #include <fmt/format.h>
@@ -16,10 +15,12 @@ namespace culvert {
 
 namespace {
 
-// Above every range of the table, and far from the limit of int64_t even times the greatest unit.
+// Larger than every range in the option table. Even multiplied by the largest unit, it is far below
+// the limit of int64_t.
 constexpr int64_t kTooMuch = 100'000'000'000;
 
-/// Reads digits from the front of `text`; saturates at kTooMuch. -1 if there are none.
+/// Removes the digits at the front of `text` and returns their number, at most kTooMuch. Returns -1
+/// if `text` does not begin with a digit.
 int64_t takeNumber(std::string_view& text) {
   size_t digits = 0;
   int64_t number = 0;
@@ -49,7 +50,7 @@ Result<int64_t> parseDuration(std::string_view text) {
     return fail(fmt::format("\"{}\" {}; {}", printable(text, 60), why, kAllowed));
   };
   int64_t total = 0;
-  size_t nextUnit = 0;  // units in descending order, each once
+  size_t nextUnit = 0;  // units must be in descending order, each at most once
   for (std::string_view rest = text; !rest.empty();) {
     const int64_t number = takeNumber(rest);
     if (number < 0) return bad("is not a duration");
