@@ -8,7 +8,7 @@
 
 namespace culvert {
 
-/// What was negotiated.
+/// The negotiated parameters of a session.
 struct TlsFacts {
   std::string version;  ///< "TLSv1.3"
   std::string suite;    ///< IANA name

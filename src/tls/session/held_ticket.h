@@ -37,8 +37,8 @@ class HeldTicket : public ListNode<HeldTicket> {
 
 class TicketDelay {
  public:
-  /// Longer than a nearby backend needs to answer, shorter than a client needs to open its next
-  /// connection.
+  /// How long culvert delays a ticket. A nearby backend answers in less time, and a client needs
+  /// more time to open its next connection.
   static constexpr Millis kMoment{10};
 
   explicit TicketDelay(EventLoop& loop)

@@ -40,8 +40,8 @@ bool isOurs(int error, bool pinsOnly) {
   }
 }
 
-/// The alert for an error of wolfSSL. An error without an entry in the table means a faulty
-/// certificate.
+/// The alert for an error of wolfSSL. If the table has no entry for the error, the certificate is
+/// faulty.
 uint8_t alertOf(int error) {
   if (tlsErrorName(error) == "internal") return Alert::bad_certificate;
   return alertForError(error).value_or(Alert::bad_certificate);

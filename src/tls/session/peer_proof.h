@@ -32,7 +32,7 @@ class PeerProof {
   /// required certificate is missing, or if the verification did not finish.
   bool holds() const;
   VerifyClient mode() const { return mode_; }
-  /// Called during the handshake: from now on `verifier` judges the client.
+  /// Call during the handshake. From then on `verifier` judges the client.
   void judgeBy(std::shared_ptr<const PeerVerifier> verifier);
   /// Whether the client would still be accepted under `verifier` at time `now`. An error of the
   /// operator, such as an expired CRL, is not a reason to refuse a client that was accepted before.

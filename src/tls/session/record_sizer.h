@@ -21,8 +21,8 @@ class RecordSizer {
   static constexpr uint16_t kDynamic = 0;
 
   // One segment. An MTU of 1500 leaves 1399 bytes after the headers of IPv6 (40) and TCP with
-  // timestamps (32) and the largest overhead of a record with an AEAD suite (29). 30 bytes are
-  // reserved for a tunnel or PPPoE on the path.
+  // timestamps (32) and the largest overhead of a record with an AEAD suite (29). Of these, 30
+  // bytes are reserved for a tunnel or PPPoE on the path.
   static constexpr size_t kSegment = 1369;
   // Three segments, for records sent after the congestion window has grown.
   static constexpr size_t kFewSegments = 4229;

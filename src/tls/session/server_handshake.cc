@@ -24,8 +24,7 @@ namespace {
 // handshake's last bytes fits into any ring buffer.
 constexpr size_t kHandshakeRead = 16 * 1024;
 
-// SESSION_TICKET_LEN of wolfSSL 5.9.2 (internal.h) is 238; tickets that culvert issues are not
-// longer.
+// SESSION_TICKET_LEN of wolfSSL 5.9.2 (internal.h). The tickets that culvert issues are not longer.
 constexpr size_t kLongestTicket12 = 238;
 
 /// True if the client sent no certificate or a chain that is too long, or did not prove that it

@@ -15,7 +15,7 @@ namespace culvert {
 
 namespace {
 
-/// wolfSSL calls this function before it sends its certificate to a client that requested the OCSP
+/// wolfSSL calls this function before it sends the certificate to a client that requested the OCSP
 /// status. wolfSSL frees the copy of the response when it frees the session's handshake data. If no
 /// response is available or memory runs out, the handshake continues without a response.
 int statusCallback(WOLFSSL* ssl, void* slot) {

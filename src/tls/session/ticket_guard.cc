@@ -96,8 +96,8 @@ std::vector<uint16_t> groupsInUse(const TlsSettings& settings) {
 }
 
 /// The client certificate settings, as part of the binding. culvert issues no tickets if a service
-/// requests client certificates. The binding makes it refuse tickets of a replica whose options
-/// differ, too.
+/// requests client certificates. Because of the binding, culvert also refuses the tickets of a
+/// replica whose options differ.
 std::string clientPolicy(const PeerAuth* auth) {
   if (auth == nullptr) return "off";
   return fmt::format("{} {}", static_cast<unsigned>(auth->mode), encodeHex(auth->contentHash));
@@ -171,7 +171,7 @@ TicketKeys::Opened TicketGuard::open(TlsIoContext& client, const TicketLabel& la
     if (const auto age = client.offered->ageOf(label)) settleAge(ticket, *age, now);
   }
   // A client may offer several tickets, and wolfSSL opens some tickets that it then does not use.
-  // The highest key generation counts.
+  // The highest generation counts.
   client.ticketGeneration =
       std::max(client.ticketGeneration, static_cast<uint8_t>(label.generation() + 1));
   return opened;

@@ -22,8 +22,8 @@ namespace culvert {
 
 struct TlsIoContext;
 
-/// What a ClientHello says about the tickets it offers: the ages of TLS 1.3 tickets, and the suites
-/// that a TLS 1.2 ticket may resume with.
+/// The data of a ClientHello about the tickets that it offers: the ages of TLS 1.3 tickets, and the
+/// suites with which a TLS 1.2 ticket may resume.
 class OfferedTickets {
  public:
   explicit OfferedTickets(const ClientHello& hello);

@@ -48,7 +48,7 @@ constexpr size_t kMaxGroups = 10;  // WOLFSSL_MAX_GROUP_COUNT
 WOLFSSL_METHOD* methodFor(const TlsSettings& settings) {
   if (settings.maxVersion == kTls12) return wolfTLSv1_2_server_method();
   if (settings.minVersion == kTls13) return wolfTLSv1_3_server_method();
-  return wolfSSLv23_server_method();  // negotiates; the minimum is set on the context
+  return wolfSSLv23_server_method();  // negotiates the version; setParameters() sets the minimum
 }
 
 /// The suites of both versions that the certificate's key can serve.
@@ -60,7 +60,7 @@ std::vector<uint16_t> suitesFor(const TlsSettings& settings, KeyType type) {
       if (suite == nullptr || !suiteFitsKey(*suite, type)) continue;
       if (wolfSSL_get_cipher_name_from_suite(static_cast<unsigned char>(id >> 8),
                                              static_cast<unsigned char>(id)) == nullptr)
-        continue;  // not in this build of the library
+        continue;  // this build of wolfSSL lacks the suite
       out.push_back(id);
     }
   };
@@ -164,9 +164,8 @@ Result<void> setTickets(TlsContextState& state, const TlsSettings& settings, con
       wolfSSL_CTX_set_timeout(ctx, static_cast<unsigned>(seconds)) != WOLFSSL_SUCCESS)
     return fail("session tickets cannot be set up");
 #if LIBWOLFSSL_VERSION_HEX >= 0x05009000
-  // This function is intended for clients. On a server it makes wolfSSL announce the new ticket
-  // that it sends after it refuses a TLS 1.2 ticket. Older releases send that ticket without
-  // announcing it.
+  // This function is intended for clients. On a server it makes wolfSSL send a new ticket after
+  // wolfSSL refuses a TLS 1.2 ticket. Older releases send the new ticket without announcing it.
   if (wolfSSL_CTX_UseSessionTicket(ctx) != WOLFSSL_SUCCESS)
     return fail("session tickets cannot be set up");
 #endif
@@ -286,8 +285,8 @@ Result<TlsContext> TlsContext::create(const TlsSettings& settings, const Credent
   wolfSSL_CTX_clear_mode(state->ctx, SSL_MODE_AUTO_RETRY);
 #endif
 #ifdef HAVE_SNI
-  // Accept any server name, because culvert has already chosen the certificate by it. With this
-  // setting wolfSSL 5.9 binds tickets to the name.
+  // Accept any server name, because culvert has already chosen the certificate by the name. With
+  // this setting wolfSSL 5.9 binds tickets to the name.
   static constexpr char kAny[] = "any";
   if (wolfSSL_CTX_UseSNI(state->ctx, WOLFSSL_SNI_HOST_NAME, kAny, sizeof(kAny) - 1) !=
       WOLFSSL_SUCCESS)

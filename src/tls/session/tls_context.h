@@ -37,8 +37,8 @@ class TlsSession {
   ~TlsSession() { reset(); }
   void reset();
   WOLFSSL* get() const { return ssl_; }
-  /// Call after the handshake. If a key log is configured, writes the secrets that are not yet in
-  /// it.
+  /// Call after the handshake. If a key log is configured, writes the secrets that the key log does
+  /// not contain yet.
   void tellSecrets() const;
   explicit operator bool() const { return ssl_ != nullptr; }
 
@@ -53,10 +53,10 @@ struct TlsIoContext {
   TlsTransport* owner = nullptr;                  ///< the transport that the I/O callbacks use
   std::string serverName;                         ///< server name (SNI) of the client, or empty
   std::unique_ptr<const OfferedTickets> offered;  ///< nullptr: none, or the handshake is done
-  uint8_t ticketGeneration = 0;                   ///< key generation for the session's new tickets
+  uint8_t ticketGeneration = 0;                   ///< TicketLabel::generation() of new tickets
   bool ticketOffered = false;                     ///< the client offered a ticket, valid or not
   uint8_t alert = 0;                 ///< the fatal alert that ended the session, if `ended`
-  bool ended = false;                ///< a fatal alert was sent: nothing may follow it
+  bool ended = false;                ///< a fatal alert was sent: send nothing more
   bool stapled = false;              ///< culvert gave wolfSSL an OCSP response to send
   std::unique_ptr<PeerProof> proof;  ///< only if client certificates are requested
 };
@@ -89,7 +89,7 @@ class TlsContext {
   /// client does. Fails only if memory runs out.
   Result<TlsSession> newSession(const ClientHello& hello, TlsIoContext& io) const;
 
-  /// Number of live sessions. The context may be dropped before they end.
+  /// Number of live sessions. The context may be dropped while sessions exist.
   size_t sessions() const;
 
  private:

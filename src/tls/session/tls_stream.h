@@ -22,7 +22,7 @@ class TlsStream final : public TlsTransport {
   TlsStream(TlsWorker& worker, UniqueFd fd, std::shared_ptr<const TlsEndpoint> endpoint);
   ~TlsStream() override;
 
-  /// kEof: the peer closed before its first byte.
+  /// Continues the handshake. kOk: it is done. kEof: the client closed before its first byte.
   IoStatus handshake() override;
   std::string handshakeProgress() const override;
   IoResult read(RingBuffer& into, size_t limit) override;
@@ -31,7 +31,7 @@ class TlsStream final : public TlsTransport {
 
   /// The server name (SNI) that the client sent; empty before the hello or if the client sent none.
   const std::string& serverName() const { return context_.serverName; }
-  /// What was negotiated, read from the session; empty before the handshake is done.
+  /// The negotiated parameters, read from the session; empty before the handshake is done.
   TlsFacts facts() const { return established_ ? describeSession(session_.get()) : TlsFacts{}; }
   HandshakeFailure handshakeFailure() const;
   bool established() const { return established_; }

@@ -65,7 +65,7 @@ class TlsTransport : public SocketStream {
   std::optional<uint8_t> alertFor(int wolfError) const;
   IoStatus sendOutput();
   void holdTicket();
-  /// Keeps the unread input of this call for the next one.
+  /// Keeps the unread input of this call for the next call.
   void stashInput();
   void setFailure(CloseReason reason);
   IoStatus failForMemory() noexcept;

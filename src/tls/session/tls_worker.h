@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// TlsWorker is what the TLS streams of one worker share: their contexts, the two scratch buffers
-// for ciphertext, and the delayed session tickets. Thread: loop.
+// TlsWorker contains the objects that the TLS streams of one worker share: the contexts, two
+// scratch buffers for ciphertext, and the delayed session tickets. Thread: loop.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +15,7 @@
 
 namespace culvert {
 
-/// Outlives the streams.
+/// Must outlive the streams.
 struct TlsWorker {
   TlsWorker(EventLoop& loop, BufferPool& pool, CounterBlock& counters, const TicketKeys* keys);
 

@@ -26,8 +26,8 @@ AlertsSeen alertsSeen(WOLFSSL* ssl) {
   if (history.last_tx.level == kFatal && history.last_tx.code >= 0)
     seen.sent = number(history.last_tx.code);
   if (history.last_rx.code < 0) return seen;
-  // RFC 8446 6: in TLS 1.3 the level is ignored; every alert except close_notify and user_canceled
-  // is an error.
+  // RFC 8446 6: ignore the level in TLS 1.3. Every alert except close_notify and user_canceled is
+  // an error.
   bool tls13 = wolfSSL_GetVersion(ssl) == WOLFSSL_TLSV1_3;
   int code = history.last_rx.code;
   if (history.last_rx.level == kFatal ||

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The alert that ends a session. culvert sends exactly one fatal alert: the first one that wolfSSL
-// or culvert requests. wolfSSL sends most alerts by itself, some of them twice. sendFatalAlert()
-// sends the alerts that wolfSSL does not send. Thread: loop.
+// The alert that ends a session. culvert sends exactly one fatal alert: the first alert that
+// wolfSSL or culvert requests. wolfSSL sends most alerts by itself, some of them twice.
+// sendFatalAlert() sends the alerts that wolfSSL does not send. Thread: loop.
 #pragma once
 
 #include <array>
