@@ -53,7 +53,7 @@ struct Reader {
 /// linear.
 class NumberSet {
  public:
-  /// False if the value was in the set already.
+  /// Adds the value. Returns false if the set has contained the value before.
   bool insert(uint16_t value) {
     if (contains(value)) return false;
     if (map_ == nullptr && count_ == few_.size()) spread();
@@ -64,7 +64,7 @@ class NumberSet {
     }
     return true;
   }
-  /// False if the value was not in the set.
+  /// Removes the value. Returns false if the set has not contained the value.
   bool remove(uint16_t value) {
     if (map_ != nullptr) {
       const bool there = map_->test(value);
@@ -110,7 +110,7 @@ enum Extension : uint16_t {
   kRenegotiationInfo = 0xff01,
 };
 
-/// An empty `reason` means no fault.
+/// Why the hello is refused. If `reason` is empty, there is no fault.
 struct Fault {
   uint8_t alert = 0;
   std::string_view reason;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// HelloGuard checks records between the socket and wolfSSL during a TLS 1.3 handshake, because
-// wolfSSL does not do all that RFC 8446 requires of a server. HelloGuard drops change_cipher_spec
-// wherever it is allowed (section 5), and accepts a plaintext alert of a client that has no keys
-// yet (6). It skips early data before a second hello (4.2.10), and compares the second hello with
-// the first (4.1.2). culvert never accepts early data. It answers a client that offers early data
-// with a HelloRetryRequest and a cookie. Until the second hello, the record type then shows which
-// records are early data. Thread: loop.
+// HelloGuard checks the client's records during a TLS 1.3 handshake, before wolfSSL gets them.
+// wolfSSL alone does not do all that RFC 8446 requires of a server. HelloGuard drops
+// change_cipher_spec wherever it is allowed (section 5), and accepts a plaintext alert of a client
+// that has no keys yet (6). It skips early data before a second hello (4.2.10), and compares the
+// second hello with the first (4.1.2). culvert never accepts early data. It answers a client that
+// offers early data with a HelloRetryRequest and a cookie. Until the second hello, the record type
+// then shows which records are early data. Thread: loop.
 #pragma once
 
 #include <array>
