@@ -66,7 +66,7 @@ class CredentialSet {
 
   List list_;
   Index exact_;     // contains IP addresses too, as text
-  Index wildcard_;  // "*.example.org" under its own "example.org"
+  Index wildcard_;  // the key of "*.example.org" is "example.org"
   Indices default_;
 };
 

@@ -28,15 +28,15 @@ struct TlsSettings {
   std::vector<uint16_t> groups;        ///< checkGroups
   std::vector<std::string> alpn;       ///< empty: no ALPN
   bool sessionTickets = true;
-  Millis ticketLifetime = std::chrono::hours(12);  ///< clients are told; resumption enforces it
+  Millis ticketLifetime = std::chrono::hours(12);  ///< sent to clients and enforced by culvert
   bool strictSni = false;                    ///< refuse clients with an unknown server name or none
   bool staple = false;                       ///< send OCSP responses to clients that request them
   std::shared_ptr<const PeerAuth> peerAuth;  ///< nullptr: no client certificates
   uint16_t recordSize = 16384;               ///< most payload of a record to the client; 0: dynamic
   std::shared_ptr<KeyLog> keyLog;            ///< nullptr: no key log
 
-  /// A reload uses this to keep the old object of equal settings, so that its contexts are kept
-  /// too.
+  /// Compares the settings. If they are equal, a reload keeps the old object, so that its contexts
+  /// are kept too.
   bool operator==(const TlsSettings&) const = default;
 
   const std::vector<uint16_t>& suites12() const;
