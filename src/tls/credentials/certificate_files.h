@@ -28,7 +28,7 @@ struct CertificateFiles {
 Result<std::vector<CertificateFiles>> listCertificates(const std::string& directory,
                                                        const std::string& passphrase);
 
-/// Whether the path is a directory (or a link to one).
+/// Whether the path is a directory or a symbolic link to a directory.
 bool isDirectory(const std::string& path);
 
 }  // namespace culvert
