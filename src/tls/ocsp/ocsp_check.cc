@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // See ocsp_check.h. wolfSSL checks the content of the response. culvert verifies the signer itself,
 // because wolfSSL 5.9.2 does not verify the certificate of a responder that the issuer has
-// authorised (fixed upstream later, pull request 11195). If wolfSSL refuses a response, culvert
-// reads the response to find the reason, because wolfSSL has only one error code.
+// authorised. Pull request 11195 of wolfSSL corrects this later. If wolfSSL refuses a response,
+// culvert reads the response to find the reason, because wolfSSL has only one error code.
 #include "tls/ocsp/ocsp_check.h"
 
 #include <fmt/format.h>
