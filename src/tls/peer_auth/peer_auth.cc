@@ -413,7 +413,7 @@ class Loader {
   }
 
   /// A reload may replace a CRL only by a CRL from the same file or by a CRL that is not older. If
-  /// a file no longer has a usable CRL and there is no such replacement, that is an error.
+  /// a file no longer has a usable CRL and nothing may replace the old CRL, reports an error.
   void refuseLostLists(const PeerAuth& before) {
     for (const RevocationList& old : before.lists) {
       const auto file = std::ranges::find(source_.crlFiles, old.path);

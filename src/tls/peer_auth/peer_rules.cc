@@ -24,7 +24,8 @@ std::string quoted(std::string_view text) { return fmt::format("\"{}\"", printab
 
 /// Whether a wildcard matches this character. In SPIFFE ids it matches only letters, digits and
 /// "-_." (SPIFFE-ID 2.2). In other URIs it matches the characters that RFC 3986 3.3 allows in a
-/// path segment, except percent-encoding, because software decodes %2f and %2e to "/" and ".".
+/// path segment. It does not match percent-encoding, because software decodes %2f and %2e to "/"
+/// and ".".
 bool mayStandFor(char c, bool spiffe) {
   constexpr std::string_view kPlain = "-._", kOthers = "~!$&'()*+,;=:@";
   return isAlnum(c) || kPlain.find(c) != std::string_view::npos ||
