@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Owners for wolfSSL's certificate manager and certificate reader. Only .cc files of tls/ include
-// this. Thread: one owner.
+// Owners for wolfSSL's certificate manager and parsed certificate. Only .cc files of tls/ include
+// this file. Thread: one owner.
 #pragma once
 
 #include <cstdint>
@@ -16,8 +16,9 @@ struct CertManagerDeleter {
 };
 using CertManager = std::unique_ptr<WOLFSSL_CERT_MANAGER, CertManagerDeleter>;
 
-/// Adds the certificate in `der` as a trust anchor. Its dates must be checked elsewhere; old
-/// releases refuse an anchor that is not valid now. Returns WOLFSSL_SUCCESS or an error.
+/// Adds the certificate in `der` as a trust anchor. The caller must check the anchor's dates,
+/// because wolfSSL does not; releases before 5.7 refuse an anchor that is not valid now. Returns
+/// WOLFSSL_SUCCESS or an error.
 inline int addAnchor(WOLFSSL_CERT_MANAGER* manager, std::span<const uint8_t> der) {
 #if LIBWOLFSSL_VERSION_HEX >= 0x05007000
   return wolfSSL_CertManagerLoadCABuffer_ex(manager, der.data(), static_cast<long>(der.size()),
@@ -29,15 +30,16 @@ inline int addAnchor(WOLFSSL_CERT_MANAGER* manager, std::span<const uint8_t> der
 #endif
 }
 
-/// How an intermediate CA is parsed: its pathLenConstraint is enforced, and it is not a trust
-/// anchor.
+/// The certificate type for parsing an intermediate CA. wolfSSL enforces its pathLenConstraint and
+/// does not treat it as a trust anchor.
 #if LIBWOLFSSL_VERSION_HEX >= 0x05007000
 inline constexpr int kChainCert = CHAIN_CERT_TYPE;
 #else
 inline constexpr int kChainCert = CERT_TYPE;
 #endif
 
-/// A certificate as wolfCrypt parses it. Several KiB: allocate it on the heap.
+/// A certificate as wolfCrypt parses it. Allocate a ParsedCert on the heap, because it has several
+/// KiB.
 class ParsedCert {
  public:
   explicit ParsedCert(std::span<const uint8_t> der) {
@@ -47,7 +49,7 @@ class ParsedCert {
   ParsedCert(const ParsedCert&) = delete;
   ParsedCert& operator=(const ParsedCert&) = delete;
 
-  /// Returns 0 or wolfCrypt's error. Call it once only.
+  /// Returns 0 or wolfCrypt's error. Call only once.
   int parse(int type, int verify, WOLFSSL_CERT_MANAGER* manager) {
     return wc_ParseCert(&cert_, type, verify, manager);
   }
@@ -56,7 +58,7 @@ class ParsedCert {
   const DecodedCert& operator*() const { return cert_; }
   const DecodedCert* operator->() const { return &cert_; }
 
-  /// True for nameConstraints of any kind: old releases drop kinds that they do not know.
+  /// True for nameConstraints of any kind, even of kinds that an old release does not support.
   bool hasNameConstraints() const { return cert_.extNameConstraintSet != 0; }
 
  private:

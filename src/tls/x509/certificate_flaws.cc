@@ -13,7 +13,7 @@ bool hasWeakKey(const CertificateInfo& info) {
   return info.keyType == KeyType::kRsa && info.keyBits != 0 && info.keyBits < kLeastRsaBits;
 }
 
-/// Empty: no flaw.
+/// The flaw of an issuer's certificate as text; empty: no flaw.
 std::string flawOfIssuer(const CertificateInfo& issuer) {
   if (!issuer.authority || !issuer.issues)
     return "must not issue certificates (basicConstraints CA, keyUsage keyCertSign)";

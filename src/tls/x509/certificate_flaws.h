@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Finds reasons why clients refuse a server's certificate chain that parses and matches its key.
-// Does not check dates. Thread: any.
+// Finds the reasons why clients would refuse a server's certificate chain, although the chain can
+// be parsed and matches its key. Does not check dates. Thread: any.
 #pragma once
 
 #include <cstdint>
@@ -25,8 +25,9 @@ struct CertificateFlaw {
   std::string text;  ///< without the file's name
 };
 
-/// `chain` has the leaf first and is never empty. Of the other certificates only the leaf's issuer
-/// is checked, because clients may replace those above it by a root of their own.
+/// Returns the flaws of the leaf and of its issuer. Does not check the certificates above the
+/// issuer, because clients may replace them by a root of their own. `chain` has the leaf first and
+/// must not be empty.
 std::vector<CertificateFlaw> flawsOf(std::span<const CertificateInfo> chain);
 
 /// The leaf's issuer, if it is in the chain and is not a root; else nullptr.

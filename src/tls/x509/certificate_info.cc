@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Certificates and keys as wolfCrypt decodes them, converted to culvert's terms.
+// Converts a certificate that wolfCrypt has parsed to a CertificateInfo.
 #include "tls/x509/certificate_info.h"
 
 #include <arpa/inet.h>
@@ -73,7 +73,7 @@ void readNames(const DecodedCert& cert, CertificateInfo& info) {
     }
   }
 #if !defined(OPENSSL_EXTRA) || defined(WOLFSSL_ALT_NAMES_NO_REV)
-  // wolfCrypt prepends each entry that it reads; restore the certificate's order.
+  // wolfCrypt prepends each entry that it reads, so restore the certificate's order.
   std::reverse(info.dnsNames.begin(), info.dnsNames.end());
   std::reverse(info.addresses.begin(), info.addresses.end());
 #endif
@@ -81,7 +81,8 @@ void readNames(const DecodedCert& cert, CertificateInfo& info) {
     info.dnsNames.push_back(lowerName(cert.subjectCN, cert.subjectCNLen));
 }
 
-/// Reads the extension's value: SEQUENCE OF INTEGER, the numbers of TLS extensions.
+/// Whether the value of a TLS feature extension, a SEQUENCE OF INTEGER, contains the number of
+/// status_request.
 bool listsStatusRequest(std::span<const uint8_t> value) {
   constexpr uint8_t kStatusRequest = 5;
   const auto features = DerReader(value).next(DerReader::kSequence);
@@ -91,7 +92,8 @@ bool listsStatusRequest(std::span<const uint8_t> value) {
   return false;
 }
 
-/// Whether the TLS feature extension (RFC 7633) contains status_request. wolfSSL does not read it.
+/// Whether the TLS feature extension (RFC 7633) contains status_request. wolfSSL does not read this
+/// extension.
 bool demandsStaple(std::span<const uint8_t> der) {
   constexpr std::string_view kTlsFeature("\x2b\6\1\5\5\7\1\x18");
   const auto whole = DerReader(der).next(DerReader::kSequence);

@@ -22,7 +22,7 @@ struct CertificateInfo {
   std::vector<std::string> addresses;  ///< subjectAltName IP addresses as text
   int64_t notBefore = 0;               ///< seconds since the epoch
   int64_t notAfter = 0;
-  KeyType keyType = KeyType::kUnknown;  ///< as in KeyInfo, like the next five
+  KeyType keyType = KeyType::kUnknown;  ///< this and the next five fields: as in KeyInfo
   unsigned keyBits = 0;
   std::string keyText;
   std::string keyFault;
@@ -36,15 +36,15 @@ struct CertificateInfo {
   std::vector<uint8_t> serial;
   std::string ocspUrl;      ///< the first OCSP responder in authorityInfoAccess; empty: none
   bool mustStaple = false;  ///< requires a stapled OCSP response (RFC 7633, status_request)
-  bool authority = false;   ///< basicConstraints CA
+  bool authority = false;   ///< basicConstraints has CA
   bool issues = true;       ///< keyUsage, if any, has keyCertSign
   bool signs = true;        ///< keyUsage, if any, has digitalSignature
   bool servesTls = true;    ///< extendedKeyUsage, if any, has serverAuth or any
-  std::string weakHash;     ///< of its signature: "MD2", "MD5", "SHA-1"; empty: another hash
+  std::string weakHash;     ///< of the signature: "MD2", "MD5", "SHA-1"; empty: another hash
   bool selfIssued() const { return subjectHash == issuerHash; }
 };
 
-/// Parses the certificate. Verifies nothing but the syntax.
+/// Parses the certificate. Verifies only the syntax.
 Result<CertificateInfo> readCertificate(std::span<const uint8_t> der);
 
 /// "AB:CD:...": SHA-256 of the bytes.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Walks DER, one item after the other, never beyond the given bytes. Used for the few fields of
-// certificates, CRLs and OCSP responses that wolfSSL does not expose. Thread: any.
+// Reads DER, one item after the other, and never beyond the given bytes. culvert uses it for the
+// few fields of certificates, CRLs and OCSP responses that wolfSSL does not expose. Thread: any.
 #pragma once
 
 #include <cstdint>
@@ -30,7 +30,7 @@ class DerReader {
   static constexpr uint8_t kTime = 0x18;  ///< GeneralizedTime
   static constexpr uint8_t kSequence = 0x30;
   static constexpr uint8_t kSet = 0x31;
-  /// [n], constructed.
+  /// The tag [n], constructed.
   static constexpr uint8_t context(uint8_t n) { return static_cast<uint8_t>(0xa0 | n); }
 
   explicit DerReader(std::span<const uint8_t> bytes) : rest_(bytes) {}
@@ -40,8 +40,8 @@ class DerReader {
   /// The next item's tag; 0 at the end.
   uint8_t peek() const { return rest_.empty() ? uint8_t{0} : rest_[0]; }
 
-  /// Nothing at the end, and for bytes that are not valid DER: tags of several bytes, indefinite or
-  /// overlong lengths.
+  /// Returns the next item. Returns nothing at the end, and if the bytes are not valid DER, for
+  /// example an indefinite or overlong length. Tags of several bytes are not supported.
   std::optional<DerItem> next() {
     if (rest_.size() < 2 || (rest_[0] & 0x1f) == 0x1f) return std::nullopt;
     size_t header = 2;
@@ -59,7 +59,7 @@ class DerReader {
     return item;
   }
 
-  /// The next item, if it has this tag.
+  /// Returns the next item if it has this tag, else nothing.
   std::optional<DerItem> next(uint8_t tag) {
     if (peek() != tag) return std::nullopt;
     return next();
@@ -69,8 +69,8 @@ class DerReader {
   std::span<const uint8_t> rest_;
 };
 
-/// Calls visit(oid, critical, value) for each of the Extensions (RFC 5280 4.1), until it returns
-/// false. Returns false then, and if the extensions are malformed.
+/// Calls visit(oid, critical, value) for each of the Extensions (RFC 5280 4.1), until `visit`
+/// returns false. Returns false if `visit` has returned false or if the extensions are malformed.
 template <class Visit>
 bool walkExtensions(std::span<const uint8_t> extensions, Visit visit) {
   DerReader outer(extensions);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Decrypts private keys: PKCS#8 with PBES2 (PBKDF2, scrypt), PBES1 or the schemes of PKCS#12, and
-// OpenSSL's traditional format ("Proc-Type: 4,ENCRYPTED"). The scheme is readable without the
-// passphrase. So an unknown scheme and a wrong passphrase have different messages. Thread: any.
+// OpenSSL's traditional format ("Proc-Type: 4,ENCRYPTED"). The scheme is not encrypted, so culvert
+// can report an unknown scheme and a wrong passphrase as different errors. Thread: any.
 #pragma once
 
 #include <string_view>
@@ -12,14 +12,14 @@
 
 namespace culvert {
 
-/// True for a block whose contents are encrypted.
+/// Whether the block is an encrypted private key.
 bool isEncryptedKey(const PemBlock& block);
 
-/// Fails if culvert does not support the scheme of an encrypted key, whatever the passphrase is.
-/// The error names the scheme.
+/// Fails if culvert does not support the scheme of the encrypted key in `block`. Does not need the
+/// passphrase. The error names the scheme.
 Result<void> checkKeyEncryption(const PemBlock& block);
 
-/// The DER of an encrypted key. The passphrase may be of any length.
+/// Returns the decrypted key in DER. The passphrase may be of any length.
 Result<SecretBytes> decryptKey(const PemBlock& block, std::string_view passphrase);
 
 }  // namespace culvert

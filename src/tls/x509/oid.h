@@ -8,7 +8,7 @@
 
 namespace culvert {
 
-/// `oid` is the body of an OBJECT IDENTIFIER.
+/// Returns the text. `oid` is the body of an OBJECT IDENTIFIER.
 std::string dottedOid(std::span<const uint8_t> oid);
 
 }  // namespace culvert

@@ -15,16 +15,16 @@ namespace culvert {
 struct PemBlock {
   std::string_view label;    ///< "CERTIFICATE", "EC PRIVATE KEY", ...
   std::string_view body;     ///< base64 with line ends, without RFC 1421 headers
-  std::string_view headers;  ///< those headers
+  std::string_view headers;  ///< the RFC 1421 headers
   std::string_view whole;    ///< from BEGIN to END, including both lines
   bool encrypted = false;    ///< has a "Proc-Type: 4,ENCRYPTED" header
 };
 
-/// All blocks in order; other text between them is ignored. Fails on a block without its END line.
-/// A file without any block gives an empty list.
+/// Returns all blocks in order, and ignores other text between the blocks. Fails if a block has no
+/// END line. Returns an empty list for a file without blocks.
 Result<std::vector<PemBlock>> scanPem(std::string_view text);
 
-/// The bytes of a block.
+/// Decodes the base64 of a block.
 Result<SecretBytes> decodePem(const PemBlock& block);
 
 /// True for the labels of private keys, encrypted or not.

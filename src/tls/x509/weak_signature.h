@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Detects certificates signed with a hash that clients no longer accept. Thread: any.
+// Detects certificates whose signature uses a hash that clients no longer accept. Thread: any.
 #pragma once
 
 #include <cstdint>
@@ -8,8 +8,8 @@
 
 namespace culvert {
 
-/// "MD2", "MD5" or "SHA-1" if this certificate is signed with it, else empty. `oid` is
-/// DecodedCert::signatureOID.
+/// Returns "MD2", "MD5" or "SHA-1" if the signature of the certificate `der` uses that hash, else
+/// an empty text. `oid` is DecodedCert::signatureOID.
 std::string_view weakSignature(uint32_t oid, std::span<const uint8_t> der);
 
 }  // namespace culvert
