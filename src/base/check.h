@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // CULVERT_CHECK states a condition that is false only if culvert has a bug. It is active in every
-// build. If the condition is false, it prints file and line and aborts. It is never used for a
+// build. If the condition is false, culvert prints file and line and aborts. Never use it for a
 // condition that a peer or an operator can influence. Thread: any.
 #pragma once
 

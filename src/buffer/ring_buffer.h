@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // RingBuffer is a byte FIFO of fixed capacity. A writer fills `writable()` and calls commit(); a
-// reader reads `readable()` and calls consume(). So bytes are not copied. RingBuffer leases a block
-// from a BufferPool for the first byte and returns the block when it is empty. Thread: loop.
+// reader reads `readable()` and calls consume(). Both use the block directly, so only append()
+// copies bytes. RingBuffer leases a block from a BufferPool for the first byte and returns the
+// block when it is empty. Thread: loop.
 //
 //            head_            head_ + size_
 //   |  free    |  readable bytes  |  writable  |     (both may wrap around the end of the block)

@@ -17,7 +17,7 @@ struct ConfigLayers {
   RawDocument file, environment, sets, named;
   std::string fileName;     ///< for the error "no service"; empty if there is no file
   Diagnostics hints;        ///< reported if a required option is missing
-  bool selfSigned = false;  ///< true: service `main` ignores the sources' cert and key
+  bool selfSigned = false;  ///< service `main` ignores cert and key of all sources
 };
 
 /// Builds the configuration. An option of a service gets its value from the strongest source whose

@@ -87,8 +87,8 @@ bool isInjected(std::string_view name, const std::vector<std::string>& environme
   });
 }
 
-/// Returns the variable that an operator who wrote `name` may have meant, or "". This is the
-/// variable of the same option.
+/// Returns the variable that an operator who wrote `name` may have meant, or "". Looks for the
+/// variable of the same option first, and then for a similar name.
 std::string serviceVariableNear(std::string_view name) {
   std::vector<std::string> known;
   std::string longest;

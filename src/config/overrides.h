@@ -19,7 +19,7 @@ inline constexpr std::string_view kMainService = "main";
 /// A command line option that sets one key.
 struct NamedOption {
   std::string option;  ///< "--listen"
-  std::string key;     ///< "listen"; a key of [global], or else of [service main]
+  std::string key;     ///< "listen"; of [global] if that has the key, else of [service main]
   std::string value;
 };
 

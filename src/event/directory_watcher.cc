@@ -38,8 +38,8 @@ size_t DirectoryWatcher::watch(const std::vector<std::string>& directories) {
   size_t failed = 0;
   std::unordered_map<std::string, int> now;
   for (const std::string& directory : directories) {
-    // Call this for a directory that is watched already, too, because its path may now lead to
-    // another directory.
+    // Add even a directory that is watched already, because its path may now lead to another
+    // directory.
     const int number = ::inotify_add_watch(fd_.get(), directory.c_str(), kEvents);
     if (number >= 0) {
       now.emplace(directory, number);

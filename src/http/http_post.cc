@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// See http_post.h. The request uses HTTP/1.0, because an HTTP/1.0 server closes the connection
-// after its response.
+// See http_post.h. HttpPost sends HTTP/1.0, because the server then closes the connection after its
+// response.
 #include "http/http_post.h"
 
 #include <fmt/format.h>

@@ -208,9 +208,9 @@ bool LogCore::gatherSummaries(std::unique_lock<std::mutex>& lock) {
   return true;
 }
 
-// Logs how many lines were lost. Waits until the sink may be retried and the ring is empty; if the
-// ring is never empty, logs at intervals of retryPause. Returns true if it released the lock in
-// between.
+// Logs how many lines were lost, but only if the sink may be retried and the ring is empty. If the
+// ring is never empty, logs this at intervals of retryPause. Returns true if it released the lock
+// in between.
 bool LogCore::noteLosses(std::unique_lock<std::mutex>& lock) {
   const TimePoint now = Clock::now();
   if (unreportedLoss_.load(std::memory_order_relaxed) == 0 || now < retryAt_) return false;

@@ -26,8 +26,8 @@ std::string renderJson(const LogLine& line, WallTime time, pid_t pid);
 std::string renderTime(WallTime time);
 
 /// Appends `value` in the text form, with quotes only if it would be ambiguous without them. The
-/// escapes are \" \\ \n \r \t, \xHH for control characters and bytes that are not UTF-8, and \u{H}
-/// for code points that could change a terminal or the line.
+/// escapes are \" \\ \n \r \t. Control characters and bytes that are not UTF-8 become \xHH. Code
+/// points that could disturb a terminal become \u{H}.
 void appendTextValue(std::string& out, std::string_view value);
 
 /// Appends `value` as a JSON string in quotes. Bytes that are not UTF-8 become U+FFFD.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// LogSink is the target of rendered lines: syslog, or a descriptor (stderr, stdout, a file). If a
-// sink cannot write a line in time, it does not wait but reports that line (only syslog() may still
-// block). Thread: one at a time (culvert-log, or the logging thread while culvert-log does not
-// run).
+// LogSink is the target of rendered lines: syslog, or a descriptor (stderr, stdout, a file). A sink
+// waits only for a limited time and then reports which lines it has not written (only syslog() may
+// block for longer). Thread: one at a time (culvert-log, or the logging thread while culvert-log
+// does not run).
 #pragma once
 
 #include <cstddef>
@@ -57,8 +57,8 @@ class LogSink {
 
 /// Writes lines to a descriptor. Writes a whole batch at once to regular files and block devices.
 /// Other targets (pipes, sockets, character devices such as terminals) can block. They get pieces
-/// for which poll() guarantees room, so that a write does not block even if the descriptor is not
-/// nonblocking.
+/// for which poll() guarantees room, so that a write does not block even if the descriptor is in
+/// blocking mode.
 class FdSink : public LogSink {
  public:
   /// Does not close `fd`, because stdout and stderr belong to the process.

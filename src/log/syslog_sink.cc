@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The only file that calls syslog(3). The facility, the mask and the ident belong to the process,
-// so activate() sets them and the sink stores no copy of them. Thread: one at a time.
+// so activate() sets them for the whole process. Thread: one at a time.
 #include <fmt/format.h>
 #include <sys/socket.h>
 #include <sys/un.h>

@@ -54,7 +54,7 @@ class ByteStream : public Deferred {
   static constexpr size_t kMostBacklog = 80 * 1024;
 
   /// Continues the opening handshake. Returns kOk when the handshake is complete (on a plain stream
-  /// at the first call), and kBlocked if the caller has to call again when the socket is ready.
+  /// at the first call). After kBlocked, call this again when the socket is ready.
   virtual IoStatus handshake() { return IoStatus::kOk; }
 
   /// Reads the socket once and puts at most `limit` bytes into `into`, which has room for them. If

@@ -102,9 +102,9 @@ int setLingerReset(int fd);
 size_t outQueueBytes(int fd);
 
 /// True if the connection was reset or has timed out (POLLERR). Does not clear the errno, so a
-/// later read still returns it. False after a clean close: POLLHUP is not checked, because it is
-/// also set when both TCP peers have sent a FIN, or when a UNIX peer has closed while its bytes
-/// wait to be read. For sockets without a watcher.
+/// later read still returns it. False after a clean close. POLLHUP is not checked, because a clean
+/// close can set it too: when both TCP peers have sent a FIN, or when a UNIX peer has closed and
+/// its bytes wait to be read. For sockets without a watcher.
 bool hungUp(int fd);
 
 }  // namespace culvert
