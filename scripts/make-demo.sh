@@ -37,7 +37,7 @@ estimate() {
   missing=$(scripts/install-deps.sh --check build demo 2>&1 | sed -n 's/.*packages are missing: //p') || :
   [ -z "$missing" ] || about_packages=20
   [ -f "$(scripts/wolfssl.sh --print-prefix)/.ready" ] || about_wolfssl=$((30 / $(nproc) + 4))
-  if [ ! -x "$BINARY" ] || [ $((about_packages + about_wolfssl)) != 0 ] || [ -n "$(find src Makefile -newer "$BINARY" -print -quit)" ]; then
+  if [ ! -x "$BINARY" ] || [ $((about_packages + about_wolfssl)) != 0 ] || [ -n "$(find src docs/man Makefile -newer "$BINARY" -print -quit)" ]; then
     about_culvert=$((42 / (jobs < FILES ? jobs : FILES) + 2))
   fi
   echo "make demo: packages, wolfSSL, culvert, then the demo itself: about $(rounded $((about_packages + about_wolfssl + about_culvert + 3)))"
