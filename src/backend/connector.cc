@@ -39,7 +39,7 @@ CloseCause causeOf(int sysErrno) {
   if (ownShortage(sysErrno)) return CloseCause::kInternal;
   switch (sysErrno) {
     case ECONNREFUSED:
-    case ENOENT:  // the UNIX socket's file does not exist: no server listens
+    case ENOENT:  // the UNIX socket's file does not exist, so no server listens
       return CloseCause::kBackendRefused;
     case ETIMEDOUT:
       return CloseCause::kBackendTimeout;
@@ -188,8 +188,8 @@ void Connector::noteFailure(const SocketAddress& address, int sysErrno) {
   for (const auto& target : options_.targets) target->refreshSoon();
 }
 
-/// For an address that failed after a wait: a router may report an unreachable host only after
-/// seconds. Such an address counts as silent.
+/// For an address that failed after a wait. It counts as silent, because a router may report an
+/// unreachable host only after seconds.
 void Connector::noteFailure(const Attempt& attempt, int sysErrno) {
   if (ownShortage(sysErrno) || context_.loop.now() - attempt.started < kHeadStart)
     return noteFailure(attempt.address, sysErrno);

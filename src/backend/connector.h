@@ -78,8 +78,8 @@ class Connector final : public Dialer, public ListNode<Connector> {
 
   void dial(DialObserver& observer) override;
 
-  /// True if no address of the service answers and no attempt has just begun: more waiting probably
-  /// does not help.
+  /// True if no address of the service answers and no attempt has just begun, so more waiting
+  /// probably does not help.
   bool mayGiveWay() const;
   /// Fails at once with the last failure, to free a place for other tunnels.
   void giveWay();

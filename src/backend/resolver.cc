@@ -72,7 +72,7 @@ void BackendTarget::Shared::run(const std::shared_ptr<Shared>& self) {
       target.reset();  // the sleeping thread must not keep a removed name alive
       self->wake.wait_until(lock, due);
     } else {
-      target->lookup_.next = kNever;  // requests during this look-up start no other one
+      target->lookup_.next = kNever;  // requests during this look-up start no further look-up
       lock.unlock();
       self->lookUp(*target);
       target.reset();
@@ -151,7 +151,7 @@ std::shared_ptr<const AddressSet> BackendTarget::addresses() const {
 void BackendTarget::refreshSoon() {
   if (resolver_ == nullptr) return;
   std::lock_guard lock(resolver_->mutex);
-  // During a look-up `next` is kNever: that look-up's answer is recent enough.
+  // If `next` is kNever, a look-up is in progress, and its answer is recent enough.
   if (lookup_.next == kNever || resolver_->stopping) return;
   TimePoint soonest = lookup_.last + resolver_->options.minGap;
   if (lookup_.next <= soonest) return;

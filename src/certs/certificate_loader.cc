@@ -42,7 +42,8 @@ bool olderThan(const std::array<FileStamp, 3>& stamps, int64_t nanos) {
 
 bool serves(const CertificateUnit& unit) { return unit.credentials != nullptr; }
 
-/// Inserts a unit at its position among the previous units: the first one is the default.
+/// Inserts a unit at its position among the previous units. The order matters, because the first
+/// certificate is the default.
 void insertInPlace(std::shared_ptr<const CertificateUnit> unit, const CertificateUnits& before,
                    CertificateUnits& units) {
   const auto same = [](const CertificateFiles& files) {
@@ -233,8 +234,8 @@ void CertificateLoader::settleVanished(const ServiceOptions& options,
 }
 
 CertificateLoader::Unit CertificateLoader::knownUnit(const std::string& id) const {
-  // Search this service's units first: another service may have refused the same certificate
-  // because of a name.
+  // Search this service's units first, because another service may have refused the same
+  // certificate for lacking a name.
   for (const Known* known : {&own_, &known_}) {
     const auto found = known->find(id);
     if (found != known->end()) return found->second;

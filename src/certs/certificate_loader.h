@@ -33,7 +33,7 @@ class CertificateLoader {
   using Known = std::unordered_map<std::string, std::shared_ptr<const CertificateUnit>>;
 
   /// After kStart and kReload, do not serve the result if `diagnostics` has an error. After kWatch,
-  /// serve the result in any case: an error only reports a refused file.
+  /// serve the result in any case, because an error only reports a refused file.
   CertificateLoader(LoadReason reason, Known known, Diagnostics& diagnostics)
       : reason_(reason), known_(std::move(known)), diagnostics_(diagnostics) {}
 

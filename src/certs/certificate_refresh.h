@@ -12,13 +12,13 @@ struct CertificateRefresh {
   Runtime runtime;            ///< to be applied even after errors
   bool changed = false;       ///< the served certificates or the requirements for clients have
                               ///< changed
-  bool lookAgain = false;     ///< a file is being written: refresh again soon
+  bool lookAgain = false;     ///< a file is being written, so refresh again soon
   unsigned refused = 0;       ///< files whose refusal was reported
   unsigned clientsTaken = 0;  ///< services with different CAs or CRLs for client certificates
 };
 
 /// `config` is the configuration in force. An error in `diagnostics` reports a file that was not
-/// loaded: the contents in use stay.
+/// loaded; its contents in use stay.
 CertificateRefresh refreshCertificates(const Config& config, const Runtime& before,
                                        Diagnostics& diagnostics);
 

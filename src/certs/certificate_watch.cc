@@ -12,7 +12,8 @@
 namespace culvert {
 namespace {
 
-// The delay after a change: a program that writes two files needs a moment for the second.
+// The delay after a change, because a program that writes two files needs a moment for the second
+// file.
 constexpr Millis kMoment{150};
 
 // This poll finds changes that inotify does not report (NFS), and certificates that became valid.
@@ -81,7 +82,8 @@ size_t CertificateWatch::follow(const Config& config, const Runtime& runtime) {
       add(unit->files.passphrase);
     }
   }
-  // A missing directory needs no watch of its own: its parent is watched and reports its creation.
+  // A missing directory needs no watch of its own, because its parent is watched and reports its
+  // creation.
   std::erase_if(wanted, [&wanted](const std::string& path) {
     return !isDirectory(path) && wanted.contains(path.substr(0, path.rfind('/')));
   });

@@ -169,7 +169,7 @@ void OcspFetcher::schedule(Job& job, Millis delay) {
 }
 
 void OcspFetcher::run() {
-  if (running_) return;  // avoids recursion: an exchange that fails at once calls run() again
+  if (running_) return;  // an exchange that fails at once calls run() recursively
   if (starved_) placeAll(/*lookAgain=*/true);
   running_ = true;
   while (active_ < kMostActive && !due_.empty() && due_.begin()->first <= loop_.now()) {

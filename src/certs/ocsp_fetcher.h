@@ -83,7 +83,7 @@ class OcspFetcher {
   bool following_ = false;       // followNow() has not finished
   bool starved_ = false;         // a job may be in no list
   Timer timer_;
-  HostLookup lookup_;  // last member: its thread posts into the box
+  HostLookup lookup_;  // last member, because its thread posts into postBox_
 };
 
 }  // namespace culvert

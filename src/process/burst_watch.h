@@ -13,7 +13,8 @@ namespace culvert {
 
 class BurstWatch {
  public:
-  /// A peak of fewer open tunnels than this is not a burst: so few use only about a megabyte.
+  /// A peak of fewer open tunnels than this is not a burst, because so few use only about a
+  /// megabyte.
   static constexpr size_t kBurst = 256;
   /// culvert waits for this long after a burst, because a load that soon rises again reuses the
   /// memory.

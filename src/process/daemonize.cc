@@ -85,7 +85,7 @@ Result<DaemonStart> daemonize() {
     waitAndExit(readEnd.get());
   }
   readEnd.reset();
-  ::setsid();  // cannot fail: a forked child is not a group leader
+  ::setsid();  // cannot fail, because a forked child is not a group leader
   pid_t second = ::fork();
   if (second < 0) std::perror("culvert: cannot detach");
   if (second != 0) ::_exit(0);

@@ -16,12 +16,12 @@ class DaemonStart {
   /// For a run in the foreground: ready() and failed() do nothing.
   DaemonStart() = default;
 
-  /// The start is complete. Standard input, output and error become /dev/null, and the waiting
-  /// command exits with 0.
+  /// Call when the start is complete. Standard input, output and error become /dev/null, and the
+  /// waiting command exits with 0.
   void ready();
 
-  /// The start failed: the waiting command exits with `exitCode` (3, 4, 5, ..). The daemon must
-  /// have written its messages to standard error before. The caller has to exit itself.
+  /// Call when the start failed. The waiting command exits with `exitCode` (3, 4, 5, ..). The
+  /// daemon must have written its messages to standard error before. The caller has to exit itself.
   void failed(int exitCode);
 
   bool detached() const { return status_.valid(); }

@@ -84,8 +84,8 @@ FdBudget apply(size_t configured, size_t own) {
   if (budget.nofile == before.soft && budget.hard == before.hard) return budget;
   const rlimit both{budget.nofile, budget.hard};
   if (setrlimit(RLIMIT_NOFILE, &both) == 0) return budget;
-  // The kernel refused the hard limit (a seccomp filter, a user namespace): set the soft limit
-  // alone.
+  // The kernel refused the hard limit (a seccomp filter, a user namespace), so set only the soft
+  // limit.
   budget = planFdBudget(configured, own, before, false, ceiling);
   const rlimit softOnly{budget.nofile, budget.hard};
   if (setrlimit(RLIMIT_NOFILE, &softOnly) != 0) {

@@ -119,7 +119,7 @@ PidFile::~PidFile() { remove(); }
 
 void PidFile::remove() {
   if (!lock_) return;
-  // A forked child only closes its copy of the descriptor: the parent keeps the lock.
+  // A forked child only closes its copy of the descriptor, so the parent keeps the lock.
   if (owner_ == ::getpid() && isStillAt(path_, lock_.get()) && ::unlink(path_.c_str()) != 0) {
     // If ftruncate() fails, too, the file stays. The lock ends with the descriptor in any case.
     [[maybe_unused]] int ignored = ::ftruncate(lock_.get(), 0);

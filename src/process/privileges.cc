@@ -104,8 +104,8 @@ Result<void> setCapabilities(const std::vector<cap_value_t>& held) {
   return {};
 }
 
-/// Ignores errors: a container may have removed CAP_SETPCAP, and no_new_privs gives the same
-/// protection.
+/// Ignores errors, because a container may have removed CAP_SETPCAP, and no_new_privs gives the
+/// same protection.
 void emptyBoundingSet() {
   for (cap_value_t value = 0; value < cap_max_bits(); ++value) {
     if (cap_get_bound(value) == 1) cap_drop_bound(value);

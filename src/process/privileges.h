@@ -37,7 +37,7 @@ Result<Identity> resolveIdentity(const std::string& user, const std::string& gro
 Result<void> checkIdentityReachable(const Identity& who);
 
 struct PrivilegeReport {
-  bool runsAsRoot = false;  ///< started as root and `user` is not set: culvert warns once
+  bool runsAsRoot = false;  ///< started as root and `user` is not set, so culvert warns once
   std::string text;         ///< for the start-up line: "user culvert (998:998),
                             ///< cap_net_bind_service and cap_dac_read_search kept for reloads"
 };
@@ -46,8 +46,8 @@ struct PrivilegeReport {
 /// If started as root, it sets supplementary groups, gid and uid (real, effective, saved). It
 /// empties the bounding, ambient, inheritable and effective sets, and keeps the two capabilities
 /// above in the permitted set. If not started as root, it reduces inherited capabilities (systemd's
-/// AmbientCapabilities) to the same two. It always sets no_new_privs and clears dumpable: keys are
-/// in memory, so core dumps are forbidden. If root stays root, it keeps its capabilities. Before
+/// AmbientCapabilities) to the same two. It always sets no_new_privs and clears dumpable, to forbid
+/// core dumps, because keys are in memory. If root stays root, it keeps its capabilities. Before
 /// this call, open files, sockets and logs that need root, and set limits. Errors: exit code 5.
 Result<PrivilegeReport> dropPrivileges(const Identity* who);
 

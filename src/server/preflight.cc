@@ -38,8 +38,8 @@ void noteSyslog(const GlobalOptions& global, Diagnostics& diagnostics, Severity 
                     there.error().text);
 }
 
-/// Adds a note if another user could redirect the log file (symbolic link). Returns true if it
-/// added a note.
+/// Adds a note if another user could redirect the log file through a link. Returns true if it added
+/// a note.
 bool noteLed(const GlobalOptions& global, Diagnostics& diagnostics, Severity severity) {
   const auto identity = resolveIdentity(global.user, global.group);
   const auto sound = checkAppendPath(global.log.path, identity ? identity->uid : uid_t(-1));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Reload applies changes: on HUP the whole configuration, as a transaction; and changed certificate
-// files without HUP. Thread: control.
+// Reload applies the whole configuration on HUP, as a transaction. It also applies changed
+// certificate files without HUP. Thread: control.
 #pragma once
 
 #include "certs/certificate_keeper.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Server is the control thread. It starts the daemon in phases: it does everything that can fail
+// Server is the control thread. It starts the daemon in phases, and does everything that can fail
 // before it creates threads. Then it waits for signals and calls Reload, Drain and the state dump.
 // Workers and acceptor carry the connections. Thread: control.
 #pragma once

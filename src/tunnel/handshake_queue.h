@@ -5,10 +5,10 @@
 // does not watch its socket. At the end of each turn the queue runs at least one step, and more
 // until the slice is used up. Thread: loop.
 //
-// Two of three steps go to clients that culvert has already answered: they need few more steps, and
-// the end of a handshake frees memory. The third step goes to a new client, so that new clients do
-// not starve. Connections without a tunnel come last, because it is better to finish handshakes
-// than to begin new ones.
+// Two of three steps go to clients that culvert has already answered, because they need few more
+// steps, and the end of a handshake frees memory. The third step goes to a new client, so that new
+// clients do not starve. Connections without a tunnel come last, because it is better to finish
+// handshakes than to begin new ones.
 #pragma once
 
 #include "base/clock.h"
@@ -44,7 +44,7 @@ class HandshakeQueue final : private RunSoon {
   void arrivalsWait();
 
   /// Runs a step of the end's handshake and returns true. If the step has to wait, puts the end
-  /// into the queue and returns false: its socket must not be watched then.
+  /// into the queue and returns false. The end's socket must not be watched then.
   [[nodiscard]] bool drive(TunnelEnd& end);
 
  private:

@@ -9,7 +9,8 @@ EndInterest closingInterest(const EndView& end) {
   switch (end.goal) {
     case EndGoal::kDeliver:
     case EndGoal::kFollow:
-      // culvert still reads input, to carry or discard it: a peer that cannot write may never read.
+      // culvert still reads input, to carry or discard it, because a peer that cannot write may
+      // never read.
       return {end.readable, end.wantsWrite || end.backlog};
     case EndGoal::kLinger:
       return {end.readable, end.backlog};

@@ -27,7 +27,7 @@ enum class EndGoal : uint8_t {
 struct EndView {
   bool wantsRead = false;   ///< the pump from this end has room, and its source is open
   bool wantsWrite = false;  ///< the pump to this end has bytes or a shutdown to write
-  bool backlog = false;     ///< encrypted bytes wait: the pump's, or the stream's own
+  bool backlog = false;     ///< encrypted bytes of the pump or of the stream itself wait
   bool readable = true;     ///< the peer may still send input, which culvert has to discard
   bool queued = false;      ///< its handshake waits in the HandshakeQueue
   EndGoal goal = EndGoal::kOpen;

@@ -39,20 +39,20 @@ class Pump {
     transmitted_ = sink != nullptr ? sink->transmitted() : 0;
   }
 
-  /// One round: reads what the source has and the FIFO has room for, then writes what the sink
-  /// accepts.
+  /// Reads what the source has and the FIFO has room for, then writes what the sink accepts.
   void run(TimePoint now) {
     pull(now);
     push(now);
   }
   void pull(TimePoint now);
-  /// Also shuts the sink down, once the source has ended cleanly and the FIFO is empty.
+  /// Writes what the sink accepts. Shuts the sink down once the source has ended cleanly and the
+  /// FIFO is empty.
   void push(TimePoint now);
 
   SourceEnd sourceEnd() const { return sourceEnd_; }
   /// For on-truncation = fin: the truncated end counts as a clean end.
   void treatAsClean() { sourceEnd_ = SourceEnd::kClean; }
-  /// The sink accepts nothing any more: a write failed, or its peer is gone.
+  /// The sink accepts no more bytes, because a write failed or the peer's connection is lost.
   bool sinkBroken() const { return sinkBroken_; }
   void markSinkBroken(TimePoint now) {
     if (!sinkBroken_) lastActivity_ = now;

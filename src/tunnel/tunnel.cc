@@ -138,8 +138,8 @@ bool Tunnel::settleSource(Pump& pump, End& source, End& sink) {
 }
 
 /// Handles a sink that accepts no more bytes. While the direction from the sink is open, culvert
-/// reads on: the sink's peer may have sent bytes, and reading shows how the connection ended.
-/// Otherwise the closing begins. Returns true if the closing has begun.
+/// reads on, because the sink's peer may have sent bytes, and reading shows how the connection
+/// ended. Otherwise the closing begins. Returns true if the closing has begun.
 bool Tunnel::settleSink(Pump& pump, End& source, End& sink) {
   if (!pump.sinkBroken() || pump.over()) return false;
   // The source gets an abort even after its own clean end, because its bytes are lost and a clean

@@ -66,7 +66,7 @@ class Tunnel final : public Deferred, public ListNode<Tunnel>, private DialObser
   void onDialed(std::unique_ptr<ByteStream> backend, const SocketAddress& address) override;
   void onDialFailed(CloseReason reason) override;
 
-  /// Wraps every way into the tunnel: if memory runs out, only this tunnel closes.
+  /// Wraps every entry into the tunnel, so that only this tunnel closes if memory runs out.
   template <class Step>
   void guarded(Step step) {
     try {

@@ -115,7 +115,7 @@ void Tunnel::settleClosing() {
 void Tunnel::settleEnds() {
   settleEnd(client_, outbound_, backend_);
   settleEnd(backend_, inbound_, client_);
-  settleEnd(client_, outbound_, backend_);  // again: the backend may be done now
+  settleEnd(client_, outbound_, backend_);  // again, because the backend may be done now
 }
 
 /// Counts a cut by half-close-timeout and adds it to the reason's detail. The reason's cause stays

@@ -105,7 +105,7 @@ void Tunnel::beginRelay() {
   inbound_.setSink(backend_.stream.get());
   outbound_.setSource(backend_.stream.get());
   inbound_.touch(now);
-  // Send the PROXY header now: the client may not have sent any bytes yet.
+  // Send the PROXY header now, because the client may not have sent any bytes yet.
   if (backend_.stream->flush() == IoStatus::kReset) inbound_.markSinkBroken(now);
   inbound_.push(now);
 }

@@ -18,11 +18,12 @@ namespace {
 constexpr int kBurst = 64;
 
 // culvert accepts in bursts if a listener's connections arrive closer together than this. Otherwise
-// it accepts one connection per turn, because accept4() creates the file first: a call on an empty
-// queue costs as much as a successful one. The loop reports a further connection at once.
+// it accepts one connection per turn, because a call of accept4() on an empty queue costs as much
+// as a successful call. (accept4() creates the file first.) The loop reports a further connection
+// at once.
 constexpr Micros kCloseTogether{100};
 
-// When to try again after a shortage of descriptors or memory: no event reports its end.
+// When to try again after a shortage of descriptors or memory, because no event reports its end.
 constexpr Millis kRetryAfterShortage{500};
 constexpr Millis kRetryAfterFullWorkers{5};
 
@@ -118,7 +119,8 @@ void Acceptor::wake() noexcept {
 }
 
 void Acceptor::onMail() {
-  // Before the messages: stop() accepts what waits only if accepting is not paused.
+  // Before the messages, because stop() accepts waiting connections only if accepting is not
+  // paused.
   if (resumeWanted_.exchange(false)) resume();
   postBox_.runControl();
 }
@@ -310,7 +312,7 @@ void Acceptor::resume() {
     Listener& listener = *listeners_[turn_ % count];
     ++turn_;
     if (listener.retiring) {
-      acceptAll(listener);  // removed during the pause: close it now
+      acceptAll(listener);  // closes it now, because it was removed during the pause
     } else if (listener.restsUntil == TimePoint{}) {
       acceptFrom(listener, Pace::kOne);
     }

@@ -67,7 +67,7 @@ std::string sourceOf(const SocketAddress& client) {
 }
 
 /// As levelOfEnd(cause), but a warning if culvert refused the client because of an expired CA or
-/// CRL: the operator must renew it.
+/// CRL, which the operator must renew.
 LogLevel levelOfEnd(CloseCause cause, const TlsStream& stream) {
   const PeerProof* proof = stream.peerProof();
   return proof != nullptr && proof->verdict().ours ? LogLevel::kWarning : levelOfEnd(cause);

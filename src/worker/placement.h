@@ -41,7 +41,7 @@ class Placement {
   }
 
   size_t random(size_t bound) {
-    state_ ^= state_ << 13;  // xorshift64 is enough: guessing the next number does not help an
+    state_ ^= state_ << 13;  // xorshift64 is enough, because guessing a number does not help an
                              // attacker
     state_ ^= state_ >> 7;
     state_ ^= state_ << 17;

@@ -46,7 +46,7 @@ void TrustReview::step() {
   if (left_ == 0 || tunnels_.empty()) return finish();
   try {
     return timer_.armBy(loop_.now());
-  } catch (const std::bad_alloc&) {  // without a timer there is no next turn
+  } catch (const std::bad_alloc&) {  // without a timer, this turn judges all tunnels
   }
   for (; left_ != 0 && !tunnels_.empty(); --left_) judgeFirst();
   finish();
