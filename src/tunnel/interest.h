@@ -9,9 +9,9 @@
 namespace culvert {
 
 enum class TunnelState : uint8_t {
-#define X(ident, name, meaning) k##ident,
+#define TUNNEL_STATE(ident, name, meaning) k##ident,
 #include "tunnel/tunnel_state.def"
-#undef X
+#undef TUNNEL_STATE
 };
 
 /// What the closing state still has to do for one end.
