@@ -13,6 +13,7 @@
 
 #include "config/config_dump.h"
 #include "config/config_source.h"
+#include "tests/unit/config/load_helper.h"
 
 namespace culvert {
 namespace {
@@ -65,12 +66,13 @@ void checkRoundTrip(const Config& config) {
   const std::string dump = dumpConfig(config);
   const LoadOutcome again = ConfigSource("dump", {}).loadText(dump, validators());
   require(again.ok(), "the dump is no sound configuration", dump);
-  require(sameOptions(again.config.global, config.global), "[global] changes through", dump);
+  require(testing_config::sameOptions(again.config.global, config.global),
+          "[global] changes through", dump);
   require(again.config.services.size() == config.services.size(), "services get lost through",
           dump);
   for (size_t i = 0; i < config.services.size(); ++i)
-    require(sameOptions(again.config.services[i], config.services[i]), "a service changes through",
-            dump);
+    require(testing_config::sameOptions(again.config.services[i], config.services[i]),
+            "a service changes through", dump);
 }
 
 }  // namespace

@@ -374,7 +374,7 @@ class TunnelFuzz {
     if (backend_.sound && b_.backend.inputEnd != IoStatus::kFailed) {
       expect(backend_.arrived == b_.client.taken, "what the client said is delivered");
     }
-    if (client_.sound && b_.client.inputEnd == IoStatus::kEof && b_.client.failure.cause.empty()) {
+    if (client_.sound && b_.client.inputEnd == IoStatus::kEof && !b_.client.failure) {
       expect(client_.arrived == b_.backend.taken, "what the backend said is delivered");
     }
   }
