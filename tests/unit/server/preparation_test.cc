@@ -12,6 +12,7 @@
 #include "tls/library/key_log.h"
 #include "unit/certs/support/test_ca.h"
 #include "unit/certs/support/test_secret.h"
+#include "unit/config/load_helper.h"
 #include "unit/server/support/running_parts.h"
 
 namespace culvert {
@@ -354,7 +355,7 @@ TEST_F(PreparationTest, NothingInForceChanges) {
       EXPECT_EQ(runtime_.services[0].service, inForce);
       EXPECT_EQ(inForce->tls, contents.tls);
       EXPECT_EQ(inForce->profile, contents.profile);
-      EXPECT_TRUE(sameOptions(config_.services[0], config.services[0]));
+      EXPECT_TRUE(testing_config::sameOptions(config_.services[0], config.services[0]));
       EXPECT_EQ(tickets_.ids(), ids) << nameOf(reason);
     }
   }

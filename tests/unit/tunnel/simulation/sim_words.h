@@ -49,9 +49,9 @@ inline std::string describe(const SimSide& side) {
 /// "R" and "W": what its sockets are watched for. "sent" is by the peer, "read" by culvert.
 inline std::string describe(const SimTunnel& t) {
   static constexpr std::array kStates = {
-#define X(ident, name, meaning) name,
+#define TUNNEL_STATE(ident, name, meaning) name,
 #include "tunnel/tunnel_state.def"
-#undef X
+#undef TUNNEL_STATE
   };
   std::string text = "    tunnel " + std::to_string(t.number) + " ";
   if (t.report.ended != 0) {
