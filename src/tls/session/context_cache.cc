@@ -35,7 +35,7 @@ Result<const TlsContext*> ContextCache::contextFor(const TlsEndpoint& endpoint, 
   entries_.push_front(Entry{key, endpoint.settings, credentials, std::move(*made)});
   try {
     index_.emplace(key, entries_.begin());
-  } catch (const std::bad_alloc&) {  // without an index entry the context would never be found
+  } catch (const std::bad_alloc&) {  // contextFor() would never find the entry
     entries_.pop_front();
     throw;
   }

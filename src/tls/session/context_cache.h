@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// ContextCache holds the TlsContexts of one worker. It makes a context at its first use, because a
-// context costs some KiB of memory and about as much time as a signature. It keeps at most
-// kMaxContexts contexts, however many certificates a service has. Thread: loop.
+// ContextCache holds the TlsContexts of one worker. It makes a context at the context's first use,
+// because making a context takes about as long as a signature and some KiB of memory. It keeps at
+// most kMaxContexts contexts, even if a service has more certificates. Thread: loop.
 #pragma once
 
 #include <cstddef>
@@ -16,19 +16,20 @@ namespace culvert {
 
 class ContextCache {
  public:
-  /// `keys` (may be nullptr) and the callbacks are passed to every context.
+  /// The cache passes `keys` (nullptr: no tickets) and the callbacks to every context that it
+  /// makes.
   ContextCache(const TicketKeys* keys, TlsIoRecv recv, TlsIoSend send)
       : keys_(keys), recv_(recv), send_(send) {}
 
-  /// The context for one certificate of a service, with or without tickets and stapling. The
-  /// pointer is valid until the next call. Fails if wolfSSL does not accept the settings or the
+  /// Returns the context for one certificate of a service, with or without tickets and stapling.
+  /// The pointer is valid until the next call. Fails if wolfSSL rejects the settings or the
   /// certificate.
   Result<const TlsContext*> contextFor(const TlsEndpoint& endpoint, size_t credential, bool tickets,
                                        bool staple = false);
 
   /// Drops contexts whose settings or certificate no longer exist (after a reload). Existing
-  /// sessions keep their contexts alive. A cache miss calls this function too, because sessions may
-  /// release the old settings only after the reload.
+  /// sessions keep their contexts alive. contextFor() also calls dropUnused() when it makes a
+  /// context, because sessions may release the old settings some time after the reload.
   void dropUnused();
 
   size_t size() const { return entries_.size(); }
@@ -46,8 +47,8 @@ class ContextCache {
   };
   struct Entry {
     Key key;
-    // A new object may have the address of a freed object. Then the key matches, but the pointer of
-    // the entry has expired.
+    // A new object may get the address of a freed object. Then a new key equals the key of an old
+    // entry, but the old entry's weak_ptr has expired.
     std::weak_ptr<const TlsSettings> settings;
     std::weak_ptr<const Credentials> credentials;
     TlsContext context;

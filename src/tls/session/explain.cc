@@ -89,8 +89,8 @@ CloseReason explainVerdict(const HelloVerdict& verdict) {
 }
 
 CloseReason explainSessionFailure(int wolfError, const AlertsSeen& alerts) {
-  // Ignore alerts received unencrypted: anyone on the path could have sent them. wolfSSL records
-  // the alert's number but rejects the record.
+  // Ignore alerts received unencrypted, because anyone on the path could have sent them. wolfSSL
+  // stores the number of an unencrypted alert, although it rejects the record.
   if (alerts.received && !alerts.sent) return received(*alerts.received, false);
   std::string reason = tlsErrorText(wolfError);
   if (wolfError == INCOMPLETE_DATA)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Explains failures: who refused what, why, and the close cause for the log. Thread: any.
+// Explains failed handshakes and sessions: which side refused, why, and the close cause for the
+// log. Thread: any.
 #pragma once
 
 #include <cstdint>
@@ -23,15 +24,16 @@ enum class HandshakeFailure : uint8_t {
   kOther
 };
 
-/// A close reason with the alert that culvert sent, or would have sent, and `why`.
+/// Returns the close reason for an alert that culvert sent (or would have sent), with the text
+/// `why`.
 CloseReason alertSent(uint8_t alert, std::string why);
-/// Why a handshake failed.
+/// Returns why a handshake failed.
 CloseReason explainHandshakeFailure(int wolfError, const AlertsSeen& alerts);
-/// Why the first bytes did not yield a ClientHello.
+/// Returns why the first bytes of a client did not yield a ClientHello.
 CloseReason explainHello(const HelloResult& result);
-/// Why judgeHello() refused.
+/// Returns why judgeHello() refused a ClientHello.
 CloseReason explainVerdict(const HelloVerdict& verdict);
-/// Why an established session ended with an error.
+/// Returns why an established session ended with an error.
 CloseReason explainSessionFailure(int wolfError, const AlertsSeen& alerts);
 
 }  // namespace culvert

@@ -42,11 +42,11 @@ TlsFacts describeSession(WOLFSSL* ssl) {
       break;
   }
   facts.version = versionName(version);
-  // The value is the suite's two bytes in host order.
+  // wolfSSL returns the two bytes of the suite's number in host byte order.
   facts.suite = suiteName(static_cast<uint16_t>(wolfSSL_get_current_cipher_suite(ssl)));
   facts.resumed = wolfSSL_session_reused(ssl) != 0;
-  // A resumed TLS 1.2 session has no key exchange, but wolfSSL still reports the curve of the
-  // certificate.
+  // A resumed TLS 1.2 session has no key exchange, but wolfSSL still reports a curve: the curve of
+  // the server's certificate.
   if (version == kTls13 || !facts.resumed) facts.group = ownGroupName(wolfSSL_get_curve_name(ssl));
   char* protocol = nullptr;
   unsigned short size = 0;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The facts of an established session, for the log and the PROXY header. Thread: any.
+// The negotiated parameters of an established session, for the log and the PROXY header. Thread:
+// any.
 #pragma once
 
 #include <string>
@@ -8,16 +9,16 @@
 
 namespace culvert {
 
-/// The negotiated parameters of a session.
+/// What client and server negotiated in the handshake.
 struct TlsFacts {
-  std::string version;  ///< "TLSv1.3"
+  std::string version;  ///< for example "TLSv1.3"
   std::string suite;    ///< IANA name
-  std::string group;    ///< "X25519MLKEM768"; empty: no key exchange, or wolfSSL does not report it
-  std::string alpn;     ///< empty: none
+  std::string group;    ///< "X25519MLKEM768"; empty if none or not known
+  std::string alpn;     ///< empty if no protocol was negotiated
   bool resumed = false;
 };
-/// May be called at any time after the handshake. A wolfSSL build with the OpenSSL layer forgets
-/// the ALPN protocol once the client and culvert have both sent close_notify.
+/// Describes the session of `ssl`. May be called at any time after the handshake. A wolfSSL build
+/// with the OpenSSL layer forgets the ALPN protocol once both sides have sent close_notify.
 TlsFacts describeSession(WOLFSSL* ssl);
 
 }  // namespace culvert

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// wolfSSL seals a session ticket when the handshake ends. The client does not wait for the ticket,
-// so culvert delays the ticket and sends it in one segment with the backend's first bytes. If the
-// backend sends nothing within kMoment, TicketDelay releases the ticket. The delay is the same for
-// all tickets, so each worker needs only one timer. A tunnel that is closed within kMoment does not
-// send its ticket. Thread: loop.
+// HeldTicket and TicketDelay delay a session ticket, which wolfSSL seals when the handshake ends.
+// The client does not wait for the ticket, so culvert sends the ticket in one segment with the
+// backend's first bytes. If the backend sends nothing within kMoment, TicketDelay releases the
+// ticket. All tickets have the same delay, so each worker needs only one timer. If a tunnel closes
+// within kMoment, its ticket is never sent. Thread: loop.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +17,7 @@
 
 namespace culvert {
 
-/// The sealed record with the ticket of one stream.
+/// The sealed record that contains the session ticket of one stream.
 class HeldTicket : public ListNode<HeldTicket> {
  public:
   using Callback = void (*)(void* context);
@@ -37,15 +37,15 @@ class HeldTicket : public ListNode<HeldTicket> {
 
 class TicketDelay {
  public:
-  /// How long culvert delays a ticket. A nearby backend answers in less time, and a client needs
-  /// more time to open its next connection.
+  /// How long a ticket waits for bytes of the backend. kMoment is longer than a nearby backend
+  /// needs to answer, and shorter than a client needs to open its next connection.
   static constexpr Millis kMoment{10};
 
   explicit TicketDelay(EventLoop& loop)
       : loop_(loop), timer_(loop, this, call<&TicketDelay::onTimer>) {}
 
-  /// Calls the callback of `ticket` with its context after kMoment, unless the ticket is destroyed
-  /// earlier.
+  /// After kMoment, calls the callback of `ticket` with the context of `ticket`, unless `ticket` is
+  /// destroyed earlier.
   void add(HeldTicket& ticket) {
     ticket.due_ = loop_.now() + kMoment;
     tickets_.pushBack(ticket);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // See peer_proof.h. wolfSSL verifies a client's chain against the context's certificate manager and
 // adds every verified CA to the manager, for all later clients. culvert therefore leaves the
-// manager empty. At the first error wolfSSL calls onVerify with the whole chain, and culvert
-// decides. culvert then turns wolfSSL's own verification off until wolfSSL reads the client's own
-// certificate, which comes last.
+// manager empty. wolfSSL then fails to verify the chain and calls onVerify with the whole chain,
+// and culvert decides. After that decision, culvert turns wolfSSL's own verification off until
+// wolfSSL reads the client's own certificate, which wolfSSL reads last.
 #include "tls/session/peer_proof.h"
 
 #include <algorithm>
@@ -24,8 +24,8 @@ int modeOf(VerifyClient mode) {
                                          : WOLFSSL_VERIFY_PEER;
 }
 
-/// True for an error that wolfSSL reports because it has no CAs, and for an error that culvert has
-/// already judged. All other errors are final.
+/// True for an error that wolfSSL reports only because it has no CAs, and for an error that culvert
+/// has already judged. For every other error, culvert refuses the client.
 bool isOurs(int error, bool pinsOnly) {
   switch (error) {
     case 0:
@@ -40,8 +40,8 @@ bool isOurs(int error, bool pinsOnly) {
   }
 }
 
-/// The alert for an error of wolfSSL. If the table has no entry for the error, the certificate is
-/// faulty.
+/// Returns the alert for an error of wolfSSL. If the error table has no alert for the error,
+/// returns bad_certificate.
 uint8_t alertOf(int error) {
   if (tlsErrorName(error) == "internal") return Alert::bad_certificate;
   return alertForError(error).value_or(Alert::bad_certificate);
@@ -88,11 +88,11 @@ int PeerProof::onVerify(int, WOLFSSL_X509_STORE_CTX* store) {
   }
 }
 
-/// Called for each certificate that wolfSSL cannot verify, and always for the client's own
-/// certificate, even if the client sent none.
+/// wolfSSL calls this function for each certificate that wolfSSL cannot verify, and in any case
+/// once for the client's own certificate, even if the client sent no certificate.
 bool PeerProof::judge(WOLFSSL_X509_STORE_CTX& store) {
   if (store.totalCerts == 0) {
-    // Before 5.9 wolfSSL reports no error for a missing certificate in TLS 1.2.
+    // Before release 5.9, wolfSSL reports no error if a TLS 1.2 client sends no certificate.
     if (store.error == 0 && mode() != VerifyClient::kOptional)
       refuse(Alert::handshake_failure, "client sent no certificate");
     return store.error == 0 && mode() == VerifyClient::kOptional;
@@ -138,7 +138,7 @@ void PeerProof::decide(WOLFSSL_X509_STORE_CTX& store) {
 void PeerProof::refuse(uint8_t alert, std::string reason) {
   state_ = State::kRefused;
   verdict_ = {alert, std::move(reason)};
-  sendFatalAlert(ssl_, alert);  // before wolfSSL sends a different alert
+  sendFatalAlert(ssl_, alert);  // before wolfSSL sends an alert of its own choice
 }
 
 }  // namespace culvert

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // PeerProof judges the client certificate of one session in wolfSSL's verify callback. It keeps the
-// verdict, and the certificate's fields for the log and the backend. It exists only if the service
-// requests client certificates. Thread: loop.
+// verdict, and the certificate's fields for the log and the backend. A session has a PeerProof only
+// if its service requests client certificates. Thread: loop.
 #pragma once
 
 #include <cstdint>
@@ -19,29 +19,30 @@ namespace culvert {
 
 class PeerProof {
  public:
-  /// Makes sessions of the context request a client certificate. Adds no CAs to the context.
+  /// Makes all sessions of the context request a client certificate. Adds no CAs to the context.
   static void demand(WOLFSSL_CTX* ctx, VerifyClient mode);
 
-  /// Registers this proof with the wolfSSL session. The proof must outlive the session.
+  /// Registers this proof with the wolfSSL session `ssl`. The proof must outlive the session.
   PeerProof(WOLFSSL* ssl, std::shared_ptr<const PeerVerifier> verifier);
 
-  /// The client sent a certificate, the certificate was verified, and the client is accepted.
+  /// True if the client sent a certificate, the certificate was verified, and the client is
+  /// accepted.
   bool verified() const { return state_ == State::kVerified; }
   bool refused() const { return state_ == State::kRefused; }
-  /// Call when wolfSSL reports the handshake as done. Returns false if the client was refused, if a
-  /// required certificate is missing, or if the verification did not finish.
+  /// Call when wolfSSL reports that the handshake is done. Returns false if the client was refused,
+  /// if a required certificate is missing, or if the verification did not finish.
   bool holds() const;
   VerifyClient mode() const { return mode_; }
-  /// Call during the handshake. From then on `verifier` judges the client.
+  /// Call during the handshake. Makes `verifier` judge the client from now on.
   void judgeBy(std::shared_ptr<const PeerVerifier> verifier);
-  /// Whether the client would still be accepted under `verifier` at time `now`. An error of the
-  /// operator, such as an expired CRL, is not a reason to refuse a client that was accepted before.
+  /// Judges an accepted client again: returns the verdict of `verifier` at time `now`. An error of
+  /// the operator, such as an expired CRL, does not make the verdict a refusal.
   PeerVerdict judgeAgain(const PeerVerifier& verifier, int64_t now) const;
-  /// Call when the handshake is done. Releases the CAs and CRLs, because they may be large and
-  /// outdated.
+  /// Call when the handshake is done. Releases the CAs and CRLs, which may be large and would
+  /// become outdated.
   void handshakeDone() { verifier_.reset(); }
 
-  /// The client certificate received, whether or not it was verified; nullptr: none was received.
+  /// The certificate that the client sent, verified or not; nullptr if the client sent none.
   const PeerIdentity* identity() const { return identity_.get(); }
   const PeerVerdict& verdict() const { return verdict_; }
 
@@ -57,7 +58,7 @@ class PeerProof {
   VerifyClient mode_;
   std::shared_ptr<const PeerVerifier> verifier_;
   State state_ = State::kNoCertificate;
-  bool suspended_ = false;  // wolfSSL's verification is off until the client's own certificate
+  bool suspended_ = false;  // wolfSSL does not verify again until the client's own certificate
   PeerVerdict verdict_;
   std::unique_ptr<const PeerIdentity> identity_;
 };

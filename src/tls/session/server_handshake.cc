@@ -20,15 +20,15 @@
 namespace culvert {
 namespace {
 
-// The most bytes that one call receives during the handshake. Payload that arrives with the
-// handshake's last bytes fits into any ring buffer.
+// The most bytes that one call receives during the handshake. The limit makes payload that arrives
+// with the last handshake bytes fit into any ring buffer.
 constexpr size_t kHandshakeRead = 16 * 1024;
 
-// SESSION_TICKET_LEN of wolfSSL 5.9.2 (internal.h). The tickets that culvert issues are not longer.
+// In wolfSSL 5.9.2, SESSION_TICKET_LEN (internal.h) is 238. culvert never issues a longer ticket.
 constexpr size_t kLongestTicket12 = 238;
 
-/// True if the client sent no certificate or a chain that is too long, or did not prove that it
-/// holds the key.
+/// True if the client sent no certificate, sent too long a chain, or did not prove that it holds
+/// the key of its certificate.
 bool isClientAuthError(int wolfError) {
   return wolfError == NO_PEER_CERT || wolfError == NO_PEER_VERIFY || wolfError == MAX_CHAIN_ERROR ||
          wolfError == SIG_VERIFY_E || wolfError == VERIFY_SIGN_ERROR;
@@ -84,7 +84,7 @@ IoStatus ServerHandshake::gatherHello() {
   }
   const IoStatus status =
       beginSession(hello, gatherer_.preface(bytes), bytes.subspan(gatherer_.consumed()));
-  // Free the hello, which may be 64 KiB long, because the client's next flight may take some time.
+  // Free the hello, which may be 64 KiB long, before waiting for the client's next flight.
   if (status != IoStatus::kOk) {
     bytes_ = {};
     gatherer_.forget();
@@ -102,8 +102,8 @@ IoStatus ServerHandshake::beginSession(const ClientHello& hello, std::span<const
   // 1.3 a client that does not offer psk_dhe_ke cannot use a ticket (RFC 8446 4.2.9).
   const bool tickets = hello.ticket12Length <= kLongestTicket12 &&
                        (verdict.version != kTls13 || hello.pskWithKeyExchange);
-  // Staple only if a response is available, because in TLS 1.2 the ServerHello announces the
-  // response. A session with stapling costs 2 KiB more.
+  // Use a context with stapling only if a response is available, because in TLS 1.2 the ServerHello
+  // already promises the response. Stapling takes 2 KiB more memory in each session.
   const bool staple =
       hello.statusRequest && endpoint_->settings->staple &&
       (*endpoint_->credentials)[verdict.credential].staple().serving(std::time(nullptr)) != nullptr;
@@ -119,12 +119,12 @@ IoStatus ServerHandshake::beginSession(const ClientHello& hello, std::span<const
   io_.session_ = std::move(*session);
   tls13_ = verdict.version == kTls13;
   io_.input_ = preface;
-  // Handle bytes after the hello only after wolfSSL has answered the hello.
+  // Handle the bytes after the hello in a second step, once wolfSSL has answered the hello.
   const IoStatus status = drive(&hello);
   return status == IoStatus::kBlocked && !rest.empty() ? takeFlight(rest) : status;
 }
 
-/// Handles what the client sends after its first hello.
+/// Handles the bytes that the client sends after its first hello.
 IoStatus ServerHandshake::takeFlight(std::span<const uint8_t> bytes) {
   std::vector<uint8_t> whole = std::exchange(held_, {});
   if (!whole.empty()) {
@@ -145,7 +145,8 @@ IoStatus ServerHandshake::takeFlight(std::span<const uint8_t> bytes) {
   return drive();
 }
 
-/// Handles the second hello, after a HelloRetryRequest. Records are not encrypted yet.
+/// Handles the client's second hello, which follows a HelloRetryRequest. At this point, records are
+/// not encrypted yet.
 IoStatus ServerHandshake::gatherSecond(std::span<const uint8_t> bytes) {
   RecordVerdict front;
   while ((front = guard_.inspect(bytes)).kind == RecordVerdict::kDrop)
@@ -170,8 +171,8 @@ IoStatus ServerHandshake::gatherSecond(std::span<const uint8_t> bytes) {
   if (!verdict.reason.empty())
     return refuse(alertSent(verdict.alert, std::string(verdict.reason)), verdict.alert,
                   HandshakeFailure::kBadHello);
-  // Set the version of each record, because wolfSSL checks the version although RFC 8446 5.1 says
-  // to ignore it.
+  // Set the version field of each record, because wolfSSL checks the field although RFC 8446 5.1
+  // says to ignore it.
   const auto preface = second_.preface(bytes);
   std::vector<uint8_t> second(preface.begin(), preface.end());
   for (size_t at = 0; at < second.size();) {
@@ -185,8 +186,8 @@ IoStatus ServerHandshake::gatherSecond(std::span<const uint8_t> bytes) {
   return status == IoStatus::kBlocked && !rest.empty() ? takeFlight(rest) : status;
 }
 
-/// Called between two records of a handshake, inside the recv callback. Drops records that wolfSSL
-/// must not see. Returns 0 to continue, or the error that the callback returns.
+/// wolfSSL's recv callback calls this function between two records of a handshake. Drops records
+/// that wolfSSL must not see. Returns 0 to continue, or the error for the callback to return.
 int ServerHandshake::beforeRecord() noexcept {
   if (!tls13_) return 0;
   for (;;) {
@@ -214,8 +215,8 @@ int ServerHandshake::beforeRecord() noexcept {
   }
 }
 
-/// Runs wolfSSL_accept and sends what it seals. `first` is the first ClientHello if wolfSSL answers
-/// it in this call, else nullptr.
+/// Runs wolfSSL_accept and sends the records that wolfSSL_accept seals. `first` is the first
+/// ClientHello if wolfSSL answers that hello in this call, else nullptr.
 IoStatus ServerHandshake::drive(const ClientHello* first) {
   const int result = wolfSSL_accept(io_.session_.get());
   if (result != WOLFSSL_SUCCESS) {
@@ -265,7 +266,7 @@ void ServerHandshake::finish() {
 
 PeerVerdict ServerHandshake::applyTrust(const std::shared_ptr<const TlsEndpoint>& newest) {
   if (!io_.session_) {
-    endpoint_ = newest;  // the hello has not been answered yet
+    endpoint_ = newest;  // gatherHello() will judge the hello by `newest`
     return {};
   }
   const auto& auth = newest->settings->peerAuth;
@@ -276,7 +277,7 @@ PeerVerdict ServerHandshake::applyTrust(const std::shared_ptr<const TlsEndpoint>
             "client was not asked for a certificate, but the new settings require one"};
   const auto verifier = std::make_shared<const PeerVerifier>(auth);
   proof->judgeBy(verifier);
-  if (!proof->verified()) return {};  // the certificate is judged when it arrives
+  if (!proof->verified()) return {};  // judgeBy() applies when the certificate arrives
   PeerVerdict verdict = proof->judgeAgain(*verifier, std::time(nullptr));
   if (!verdict) failure_ = HandshakeFailure::kClientAuth;
   return verdict;
@@ -308,10 +309,10 @@ IoStatus ServerHandshake::fail(int wolfError) {
   return io_.sendOutput() == IoStatus::kReset ? IoStatus::kReset : IoStatus::kFailed;
 }
 
-/// Makes sure that the client gets an alert, unless the client sent one. wolfSSL stages its
-/// ServerHello before it checks the client's key share. As long as nothing was sent, culvert
-/// discards the staged bytes and sends a plaintext alert. In that case culvert sends the alert from
-/// its own error table, if the table has one, instead of wolfSSL's alert.
+/// Makes sure that the client gets an alert, unless the client has sent an alert. wolfSSL stages
+/// its ServerHello before it checks the client's key share. As long as no ServerHello was sent,
+/// culvert discards the staged bytes and sends a plaintext alert. For the plaintext alert, culvert
+/// prefers the alert in its own error table to the alert that wolfSSL chose.
 AlertsSeen ServerHandshake::endWithAlert(int wolfError) {
   if (verdict_.kind == RecordVerdict::kReceived) return {.sent = {}, .received = verdict_.alert};
   AlertsSeen alerts = alertsSeen(io_.session_.get(), io_.context_);
@@ -330,7 +331,7 @@ AlertsSeen ServerHandshake::endWithAlert(int wolfError) {
   return alerts;
 }
 
-/// Refuses with a plaintext alert, because records are not encrypted yet (RFC 8446 5.1).
+/// Refuses the client with a plaintext alert, because records are not encrypted yet (RFC 8446 5.1).
 IoStatus ServerHandshake::refuse(CloseReason failure, uint8_t alert, HandshakeFailure kind) {
   const auto record = fatalAlertRecord(alert);
   io_.worker_.output.insert(io_.worker_.output.end(), record.begin(), record.end());

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// ServerHandshake is the server side of one handshake. It gathers and judges the ClientHello before
-// it creates a WOLFSSL, so a port scanner costs only a few bytes. Then it runs wolfSSL_accept on
-// input from memory. A TlsStream owns the ServerHandshake until the handshake is done. Thread:
-// loop.
+// ServerHandshake is the server side of one TLS handshake. It gathers and judges the ClientHello
+// before it creates a WOLFSSL, so a port scanner takes only a few bytes of memory. Then it runs
+// wolfSSL_accept on input from memory. A TlsStream owns the ServerHandshake until the handshake is
+// done. Thread: loop.
 #pragma once
 
 #include <cstdint>
@@ -25,15 +25,15 @@ class ServerHandshake final : private RecordGuard {
   ServerHandshake(const ServerHandshake&) = delete;
   ServerHandshake& operator=(const ServerHandshake&) = delete;
 
-  /// Receives once and continues the handshake. kOk: the session is established. kBlocked: call
-  /// again when the socket is readable. kEof: the client closed before its first byte. Any other
-  /// status: the handshake failed.
+  /// Receives once and continues the handshake. Returns kOk if the session is established, kBlocked
+  /// if the caller must call again when the socket is readable, and kEof if the client closed
+  /// before its first byte. Any other status means that the handshake failed.
   IoStatus step();
-  /// How far the handshake has come, as text for the log.
+  /// Returns a text for the log that says how far the handshake has come.
   std::string progress() const;
   HandshakeFailure failure() const { return failure_; }
 
-  /// See TlsStream::applyTrust.
+  /// See TlsStream::applyTrust().
   PeerVerdict applyTrust(const std::shared_ptr<const TlsEndpoint>& newest);
 
  private:
@@ -53,17 +53,17 @@ class ServerHandshake final : private RecordGuard {
   TlsTransport& io_;
   std::shared_ptr<const TlsEndpoint> endpoint_;
   HelloGatherer gatherer_;
-  HelloGatherer second_;        // after a HelloRetryRequest
-  HelloGuard guard_;            // TLS 1.3
-  PlainFlight flight_;          // TLS 1.2
+  HelloGatherer second_;        // gathers the hello that follows a HelloRetryRequest
+  HelloGuard guard_;            // used in TLS 1.3 only
+  PlainFlight flight_;          // used in TLS 1.2 only
   RecordVerdict verdict_;       // the reason if guard_ or flight_ ended the handshake
-  std::vector<uint8_t> bytes_;  // the bytes of a hello that arrives in pieces
-  std::vector<uint8_t> held_;   // bytes after the hello that are too few to judge the next record
+  std::vector<uint8_t> bytes_;  // the hello so far, if it arrives in pieces
+  std::vector<uint8_t> held_;   // start of the next record, too short to judge
   HandshakeFailure failure_ = HandshakeFailure::kNone;
   bool sawByte_ = false;
   bool tls13_ = false;
   bool certificateAsked_ = false;
-  bool answered_ = false;  // a ServerHello was sent: later records are encrypted
+  bool answered_ = false;  // a ServerHello was sent, so later records are encrypted
 };
 
 }  // namespace culvert

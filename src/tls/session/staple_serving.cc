@@ -15,9 +15,10 @@ namespace culvert {
 
 namespace {
 
-/// wolfSSL calls this function before it sends the certificate to a client that requested the OCSP
-/// status. wolfSSL frees the copy of the response when it frees the session's handshake data. If no
-/// response is available or memory runs out, the handshake continues without a response.
+/// wolfSSL calls this function before it sends its certificate to a client that requested an OCSP
+/// response. The function gives wolfSSL a copy of the response, which wolfSSL frees with the
+/// session's handshake data. If no response is available or memory runs out, the handshake
+/// continues without a response.
 int statusCallback(WOLFSSL* ssl, void* slot) {
   const auto staple = static_cast<const StapleSlot*>(slot)->serving(std::time(nullptr));
   if (staple == nullptr) return WOLFSSL_OCSP_STATUS_CB_NOACK;

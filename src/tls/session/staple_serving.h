@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Gives wolfSSL the OCSP response to send with a certificate. Thread: loop.
+// Gives wolfSSL the OCSP response that it sends with a certificate. Thread: loop.
 #pragma once
 
 #include "base/result.h"
@@ -9,8 +9,8 @@ struct WOLFSSL_CTX;
 
 namespace culvert {
 
-/// Makes wolfSSL send the current response of `slot` to clients of this context that request an
-/// OCSP response. `slot` must outlive the context.
+/// Makes all sessions of this context send the current response of `slot` to clients that request
+/// an OCSP response. `slot` must outlive the context.
 Result<void> serveStaples(WOLFSSL_CTX* ctx, const StapleSlot& slot);
 
 }  // namespace culvert

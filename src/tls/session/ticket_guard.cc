@@ -19,10 +19,10 @@ namespace culvert {
 namespace {
 
 /// Offsets of the ticket fields that culvert needs, in wolfSSL's struct InternalTicket (internal.h,
-/// which is not installed). The fields are: 2 bytes of version, 2 bytes of suite, 48 bytes of
-/// secret, 8 bytes of sealing time, a flag, and ticket_age_add. In TLS 1.3 the time is in
-/// milliseconds. In TLS 1.2 the time is in seconds and uses only the first 4 bytes. The layout has
-/// been the same in every release since wolfSSL supports TLS 1.3, and a test checks the layout.
+/// which is not installed). The struct starts with 2 bytes of version, 2 bytes of suite, 48 bytes
+/// of secret, 8 bytes of sealing time, a flag, and ticket_age_add. In TLS 1.3 the sealing time is
+/// in milliseconds. In TLS 1.2 the sealing time is in seconds and uses only the first 4 bytes. All
+/// wolfSSL releases with TLS 1.3 have the same layout, and a test checks the layout.
 constexpr size_t kMinor = 1;
 constexpr size_t kSuite = 2;
 constexpr size_t kTime = 52;
@@ -30,8 +30,9 @@ constexpr size_t kAgeAdd = 61;
 constexpr size_t kTicketHead = 65;
 constexpr uint8_t kMinorOfTls13 = 4;
 
-/// The build options that change the rest of that struct. They are part of the binding, so replicas
-/// with different builds of wolfSSL do not accept each other's tickets.
+/// The build options of wolfSSL that change the rest of struct InternalTicket. These build options
+/// are part of the binding, so replicas with different builds of wolfSSL refuse each other's
+/// tickets.
 constexpr std::string_view kLayout =
     "t"
 #ifdef WOLFSSL_EARLY_DATA
@@ -66,17 +67,18 @@ int64_t sealedMillis(std::span<const uint8_t> ticket) {
                          : static_cast<int64_t>(bigEndian(ticket.subspan(kTime, 4))) * 1000;
 }
 
-/// Makes the age that the client sends equal to the time since sealing. wolfSSL declines the ticket
-/// if the two differ by a second (in some releases by ten seconds). That check protects early data,
-/// which culvert does not accept. The check would prevent resumption if the clocks of two replicas
-/// differ, if the client's clock differs, or if the obfuscated age has wrapped. culvert has already
-/// checked the ticket's age.
+/// Sets the ticket's sealing time to `now` and its ticket_age_add to `obfuscatedAge`, so that
+/// wolfSSL computes an age of 0 on both sides. Otherwise wolfSSL declines the ticket if the
+/// client's age and the time since sealing differ by a second (in some releases, ten seconds).
+/// wolfSSL's check protects early data, which culvert never accepts. The check would prevent
+/// resumption if the clocks of two replicas or of the client differ, or if the obfuscated age has
+/// wrapped. culvert has checked the ticket's lifetime before.
 void settleAge(std::span<uint8_t> ticket, uint32_t obfuscatedAge, int64_t now) {
   putBigEndian(static_cast<uint64_t>(now), ticket.subspan(kTime, 8));
   putBigEndian(obfuscatedAge, ticket.subspan(kAgeAdd, 4));
 }
 
-/// Adds the length of `part`, then `part`.
+/// Adds the length of `part` to the hash, then `part` itself.
 void addSizedPart(Sha256Hasher& sha, std::string_view part) {
   uint8_t size[4];
   putBigEndian(part.size(), size);
@@ -95,9 +97,9 @@ std::vector<uint16_t> groupsInUse(const TlsSettings& settings) {
   return groups;
 }
 
-/// The client certificate settings, as part of the binding. culvert issues no tickets if a service
-/// requests client certificates. Because of the binding, culvert also refuses the tickets of a
-/// replica whose options differ.
+/// Describes the client certificate settings, as part of the binding. A service that requests
+/// client certificates issues no tickets. The binding also makes such a service refuse tickets from
+/// a replica with different client certificate settings.
 std::string clientPolicy(const PeerAuth* auth) {
   if (auth == nullptr) return "off";
   return fmt::format("{} {}", static_cast<unsigned>(auth->mode), encodeHex(auth->contentHash));
@@ -129,8 +131,8 @@ std::optional<uint32_t> OfferedTickets::ageOf(const TicketLabel& label) const {
   return std::nullopt;
 }
 
-/// Computes the binding. A ticket resumes a session only where a full handshake would have the same
-/// result. Otherwise culvert makes a full handshake.
+/// Computes the binding of the guard's tickets from the settings. A ticket resumes a session only
+/// if a full handshake would have the same result. Otherwise culvert makes a full handshake.
 Result<TicketGuard> TicketGuard::create(const TicketKeys& keys, const TlsSettings& settings,
                                         std::span<const uint16_t> suites) {
   Sha256Hasher sha;
@@ -160,8 +162,8 @@ TicketKeys::Opened TicketGuard::open(TlsIoContext& client, const TicketLabel& la
     wipe(ticket.data(), ticket.size());
     return TicketKeys::Opened::kNo;
   }
-  // wolfSSL would refuse a client that does not offer the ticket's suite. RFC 5077 3.4 requires a
-  // full handshake instead.
+  // If the client does not offer the suite of its ticket, refuse the ticket here. Otherwise wolfSSL
+  // would refuse the client, but RFC 5077 3.4 requires a full handshake.
   if (!isTls13(ticket) && client.offered != nullptr &&
       !client.offered->offersSuite(u16At(ticket, kSuite))) {
     wipe(ticket.data(), ticket.size());
@@ -170,8 +172,8 @@ TicketKeys::Opened TicketGuard::open(TlsIoContext& client, const TicketLabel& la
   if (isTls13(ticket) && client.offered != nullptr) {
     if (const auto age = client.offered->ageOf(label)) settleAge(ticket, *age, now);
   }
-  // A client may offer several tickets, and wolfSSL opens some tickets that it then does not use.
-  // The highest generation counts.
+  // A client may offer several tickets, and wolfSSL may open a ticket without using it. Keep the
+  // highest key generation of all opened tickets.
   client.ticketGeneration =
       std::max(client.ticketGeneration, static_cast<uint8_t>(label.generation() + 1));
   return opened;
@@ -201,8 +203,9 @@ int ticketCallback(WOLFSSL* ssl, unsigned char* name, unsigned char* iv, unsigne
   if (opened == TicketKeys::Opened::kNo) return WOLFSSL_TICKET_RET_REJECT;
   if (opened == TicketKeys::Opened::kYes) return WOLFSSL_TICKET_RET_OK;
 #if LIBWOLFSSL_VERSION_HEX >= 0x05006000
-  // In TLS 1.3 wolfSSL sends a new ticket after every handshake and treats "create" as a refusal.
-  // Releases before 5.6 do so in every TLS version.
+  // WOLFSSL_TICKET_RET_CREATE means "accept this ticket and send a new ticket". In TLS 1.3 wolfSSL
+  // sends a new ticket after every handshake, and treats WOLFSSL_TICKET_RET_CREATE as a refusal.
+  // Releases before 5.6 treat it as a refusal in every TLS version.
   if (wolfSSL_GetVersion(ssl) != WOLFSSL_TLSV1_3) return WOLFSSL_TICKET_RET_CREATE;
 #endif
   return WOLFSSL_TICKET_RET_OK;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Decides whether a ticket that TicketKeys can open may resume a session. A ticket must not grant
-// what a full handshake would refuse. A ticket must not be older than its lifetime, even if a
-// different replica that shares the secret sealed it. Thread: loop (the worker's); a guard is
+// TicketGuard decides whether a ticket that TicketKeys can open may resume a session. A ticket must
+// not grant what a full handshake would refuse. A ticket must not be older than its lifetime, even
+// if another replica with the same ticket secret sealed it. Thread: loop (the worker's); a guard is
 // frozen.
 #pragma once
 
@@ -22,35 +22,35 @@ namespace culvert {
 
 struct TlsIoContext;
 
-/// The data of a ClientHello about the tickets that it offers: the ages of TLS 1.3 tickets, and the
-/// suites with which a TLS 1.2 ticket may resume.
+/// The facts in a ClientHello about the tickets that it offers: the ages of TLS 1.3 tickets, and
+/// the cipher suites with which a TLS 1.2 ticket may resume.
 class OfferedTickets {
  public:
   explicit OfferedTickets(const ClientHello& hello);
-  /// The obfuscated_ticket_age (RFC 8446 4.2.11) of the TLS 1.3 ticket with this label; nothing if
-  /// the client did not offer that ticket.
+  /// Returns the obfuscated_ticket_age (RFC 8446 4.2.11) of the TLS 1.3 ticket with this label.
+  /// Returns nothing if the client did not offer that ticket.
   std::optional<uint32_t> ageOf(const TicketLabel& label) const;
   bool offersSuite(uint16_t suite) const;
 
  private:
   struct Offer {
-    std::array<uint8_t, 32> start;  // the key's name and the nonce
+    std::array<uint8_t, 32> start;  // the first bytes of the ticket: the key's name and the nonce
     uint32_t age;
   };
   std::vector<Offer> offers_;
   std::vector<uint16_t> suites_;
 };
 
-/// Seals and opens the tickets of one context.
+/// Seals and opens the session tickets of one context.
 class TicketGuard {
  public:
-  /// `suites` are the cipher suites of the context. `keys` must outlive the guard.
+  /// `suites` must list the cipher suites of the context. `keys` must outlive the guard.
   static Result<TicketGuard> create(const TicketKeys& keys, const TlsSettings& settings,
                                     std::span<const uint16_t> suites);
 
   bool seal(const TlsIoContext& client, std::span<uint8_t> ticket, TicketLabel& label) const;
-  /// Like TicketKeys::open. Also returns kNo for an expired ticket, and for a TLS 1.2 ticket with a
-  /// suite that the client does not offer.
+  /// Calls TicketKeys::open(). Also returns kNo if the ticket has expired, or if the client does
+  /// not offer the suite of its TLS 1.2 ticket.
   TicketKeys::Opened open(TlsIoContext& client, const TicketLabel& label,
                           std::span<uint8_t> ticket) const;
 
@@ -63,8 +63,8 @@ class TicketGuard {
   TicketBinding binding_;
 };
 
-/// wolfSSL's SessionTicketEncCb: `guard` must point to a TicketGuard, and the session's I/O context
-/// must be a TlsIoContext.
+/// The SessionTicketEncCb that wolfSSL calls to seal and open tickets. `guard` must point to a
+/// TicketGuard, and the session's I/O context must be a TlsIoContext.
 int ticketCallback(WOLFSSL* ssl, unsigned char* name, unsigned char* iv, unsigned char* mac,
                    int sealing, unsigned char* ticket, int size, int* outSize, void* guard);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Builds a WOLFSSL_CTX from settings and a credential, creates sessions, sets up tickets.
+// Builds a WOLFSSL_CTX from settings and a certificate, creates sessions, and sets up tickets.
 #include "tls/session/tls_context.h"
 
 #include <fmt/format.h>
@@ -14,14 +14,14 @@
 #include "tls/protocol/tls_names.h"
 #include "tls/session/staple_serving.h"
 
-// culvert's patch of wolfSSL (scripts/wolfssl-mends.sh) adds this function. Unpatched builds of
-// wolfSSL lack it.
+// scripts/wolfssl-mends.sh patches wolfSSL and adds this function. An unpatched wolfSSL lacks the
+// function, and then its address is null.
 extern "C" void culvertLimitRecords(WOLFSSL* ssl, unsigned short limit) __attribute__((weak));
 
 namespace culvert {
 
-/// Lives until the context is dropped and its last session is freed. `sessions` is not atomic,
-/// because one worker owns the context.
+/// The state exists until the context is dropped and its last session is freed. `sessions` need not
+/// be atomic, because only one worker uses the context.
 struct TlsContextState {
   WOLFSSL_CTX* ctx = nullptr;
   size_t sessions = 0;
@@ -31,7 +31,7 @@ struct TlsContextState {
   uint16_t maxVersion = kTls13;
   std::vector<uint16_t> groups;  // only groups that wolfSSL supports
   std::shared_ptr<const KeyLog> keyLog;
-  std::shared_ptr<const StapleSlot> staple;  // nullptr: no stapling
+  std::shared_ptr<const StapleSlot> staple;  // nullptr if the context does not staple
   std::shared_ptr<const PeerVerifier> verifier;
 
   void maybeFree() {
@@ -51,7 +51,7 @@ WOLFSSL_METHOD* methodFor(const TlsSettings& settings) {
   return wolfSSLv23_server_method();  // negotiates the version; setParameters() sets the minimum
 }
 
-/// The suites of both versions that the certificate's key can serve.
+/// Returns the suites of TLS 1.2 and TLS 1.3 that the certificate's key can serve.
 std::vector<uint16_t> suitesFor(const TlsSettings& settings, KeyType type) {
   std::vector<uint16_t> out;
   auto add = [&](const std::vector<uint16_t>& suites) {
@@ -69,7 +69,7 @@ std::vector<uint16_t> suitesFor(const TlsSettings& settings, KeyType type) {
   return out;
 }
 
-/// Joins the suites in wolfSSL's list syntax.
+/// Joins the names of the suites with ":", as wolfSSL's cipher lists require.
 std::string suiteNames(const std::vector<uint16_t>& suites) {
   std::string out;
   for (uint16_t id : suites) out += (out.empty() ? "" : ":") + std::string(findSuite(id)->iana);
@@ -98,7 +98,7 @@ Result<void> loadCredentials(WOLFSSL_CTX* ctx, const Credentials& credentials) {
 int setGroups(WOLFSSL_CTX* ctx, [[maybe_unused]] const TlsSettings& settings,
               std::vector<int>& groups) {
 #if LIBWOLFSSL_VERSION_HEX < 0x05009000
-  // Older releases apply the list to TLS 1.3 only.
+  // Releases before 5.9 apply the list of wolfSSL_CTX_set_groups() to TLS 1.3 only.
   if (settings.maxVersion == kTls12) {
     for (int group : groups) {
       const int set = wolfSSL_CTX_UseSupportedCurve(ctx, static_cast<word16>(group));
@@ -137,16 +137,17 @@ Result<void> setTickets(TlsContextState& state, const TlsSettings& settings, con
   WOLFSSL_CTX* ctx = state.ctx;
   wolfSSL_CTX_set_session_cache_mode(ctx, WOLFSSL_SESS_CACHE_OFF);
 #ifdef OPENSSL_EXTRA
-  // With tickets enabled, builds with the OpenSSL layer store sessions unless both calls disable
-  // the session cache.
+  // If tickets are enabled, a wolfSSL build with the OpenSSL layer stores sessions. The call above
+  // and the next call together disable this session cache.
   wolfSSL_CTX_set_session_cache_mode(ctx, WOLFSSL_SESS_CACHE_NO_INTERNAL);
 #endif
-  // A resumed session has no certificate, so it would skip the checks of client certificates.
+  // A resumed session has no client certificate, so resumption would skip the checks of client
+  // certificates.
   if (!settings.sessionTickets || keys == nullptr || state.verifier != nullptr) {
     wolfSSL_CTX_NoTicketTLSv12(ctx);
     wolfSSL_CTX_no_ticket_TLSv13(ctx);
-    // By default wolfSSL installs its own callback. Without a callback wolfSSL ignores the client's
-    // ticket.
+    // Remove the ticket callback that wolfSSL installs by default. Without a callback, wolfSSL
+    // ignores the client's ticket.
     wolfSSL_CTX_set_TicketEncCb(ctx, nullptr);
     return {};
   }
@@ -155,27 +156,28 @@ Result<void> setTickets(TlsContextState& state, const TlsSettings& settings, con
   state.tickets = *guard;
   const auto lifetime = std::chrono::duration_cast<std::chrono::seconds>(settings.ticketLifetime);
   const int seconds = static_cast<int>(lifetime.count());
-  // The hint tells clients the lifetime, and the timeout enforces the lifetime, so the two must be
-  // equal. TicketGuard checks the lifetime before wolfSSL does, so that wolfSSL replaces an expired
-  // ticket.
+  // The hint tells clients the lifetime of a ticket, and wolfSSL's timeout enforces a lifetime, so
+  // both must be equal. TicketGuard checks the lifetime before wolfSSL does, so that an expired
+  // ticket leads to a full handshake and a new ticket.
   if (wolfSSL_CTX_set_TicketEncCb(ctx, ticketCallback) != WOLFSSL_SUCCESS ||
       wolfSSL_CTX_set_TicketEncCtx(ctx, &*state.tickets) != WOLFSSL_SUCCESS ||
       wolfSSL_CTX_set_TicketHint(ctx, seconds) != WOLFSSL_SUCCESS ||
       wolfSSL_CTX_set_timeout(ctx, static_cast<unsigned>(seconds)) != WOLFSSL_SUCCESS)
     return fail("session tickets cannot be set up");
 #if LIBWOLFSSL_VERSION_HEX >= 0x05009000
-  // This function is intended for clients. On a server it makes wolfSSL send a new ticket after
-  // wolfSSL refuses a TLS 1.2 ticket. Older releases send the new ticket without announcing it.
+  // wolfSSL intends this function for clients. If a server refuses a TLS 1.2 ticket, wolfSSL sends
+  // a new ticket. This call makes wolfSSL announce the new ticket. Releases before 5.9 send the new
+  // ticket without an announcement.
   if (wolfSSL_CTX_UseSessionTicket(ctx) != WOLFSSL_SUCCESS)
     return fail("session tickets cannot be set up");
 #endif
 #if LIBWOLFSSL_VERSION_HEX >= 0x05006000
-  wolfSSL_CTX_only_dhe_psk(ctx);  // resumption keeps forward secrecy
+  wolfSSL_CTX_only_dhe_psk(ctx);  // a resumed session still has forward secrecy
 #endif
   return {};
 }
 
-/// Whether ChaCha20 is the client's first suite, as it is for a device without AES instructions.
+/// True if ChaCha20 is the client's first suite. Devices without AES instructions prefer ChaCha20.
 bool prefersChacha(const ClientHello& hello) {
   for (size_t i = 0; i < hello.cipherSuites.size(); ++i) {
     if (isGrease(hello.cipherSuites[i])) continue;
@@ -185,7 +187,7 @@ bool prefersChacha(const ClientHello& hello) {
   return false;
 }
 
-/// The first protocol of `ours` that the client offers.
+/// Returns the first protocol of `ours` that the client offers, or nullptr.
 const std::string* chooseProtocol(const std::vector<std::string>& ours, const ClientHello& hello) {
   if (hello.alpnList.empty()) return nullptr;
   for (const std::string& name : ours)
@@ -193,8 +195,9 @@ const std::string* chooseProtocol(const std::vector<std::string>& ours, const Cl
   return nullptr;
 }
 
-/// The group for a TLS 1.2 client, or 0. By default wolfSSL picks the client's first curve of a
-/// certain strength and ignores the groups of the context.
+/// Returns the group for a TLS 1.2 client, or 0 if client and server share no group. Without this
+/// choice, wolfSSL would pick the client's first curve of a certain strength and ignore the groups
+/// of the context.
 uint16_t chooseGroup12(const std::vector<uint16_t>& ours, const ClientHello& hello) {
   uint16_t first = 0;
   for (uint16_t group : ours) {
@@ -202,20 +205,20 @@ uint16_t chooseGroup12(const std::vector<uint16_t>& ours, const ClientHello& hel
     if (hello.hasGroups ? hello.groups.contains(group) : group == Group::kP256) return group;
     if (first == 0) first = group;
   }
-  // RFC 8422 4: a client that sends no supported_groups accepts any group. Such a client supports
-  // at least P-256.
+  // A client that sends no supported_groups accepts any group (RFC 8422 4). In practice such a
+  // client supports at least P-256.
   return hello.hasGroups ? 0 : first;
 }
 
-/// Applies the client's limit on record sizes. wolfSSL cannot answer record_size_limit, but culvert
-/// respects the limit.
+/// Applies the client's limit on the size of records. wolfSSL cannot send a record_size_limit
+/// extension in response, but culvert respects the client's limit.
 bool limitRecords(WOLFSSL* ssl, const ClientHello& hello, bool tls13) {
-  // In TLS 1.3 the limit includes the content type byte (RFC 8449 4).
+  // In TLS 1.3 the client's limit includes the content type byte (RFC 8449 4).
   if (hello.recordLimit != 0 && culvertLimitRecords != nullptr)
     culvertLimitRecords(ssl, static_cast<uint16_t>(hello.recordLimit - (tls13 ? 1 : 0)));
 #ifdef HAVE_MAX_FRAGMENT
-  // wolfSSL does not split a ServerHello over records, and a ServerHello with a post-quantum share
-  // is too long for a small limit.
+  // wolfSSL cannot split a ServerHello over records, and a ServerHello with a post-quantum key
+  // share is longer than a small limit allows.
   bool longShare = false;
   hello.forEachKeyShare([&](uint16_t, std::span<const uint8_t> key) {
     longShare = longShare || key.size() > keyShareSize(Group::kP521);
@@ -229,8 +232,8 @@ bool limitRecords(WOLFSSL* ssl, const ClientHello& hello, bool tls13) {
 bool useGroup12(WOLFSSL* ssl, uint16_t group) {
   if (group == 0) return true;
 #if LIBWOLFSSL_VERSION_HEX < 0x05009000
-  // Older releases append the client's curves to the server's, and choose among curves of the same
-  // size.
+  // Releases before 5.9 append the client's curves to the server's curves. wolfSSL then chooses
+  // among the curves of the size that is set here.
   constexpr word16 kP384 = 48, kP521 = 66;
   if (group == Group::kP384 || group == Group::kP521)
     wolfSSL_SetTmpEC_DHE_Sz(ssl, group == Group::kP384 ? kP384 : kP521);
@@ -256,7 +259,7 @@ Result<TlsContext> TlsContext::create(const TlsSettings& settings, const Credent
                                       const TicketKeys* keys, TlsIoRecv recv, TlsIoSend send,
                                       bool staple, std::shared_ptr<const PeerVerifier> verifier) {
   auto* state = new TlsContextState;
-  TlsContext context(state);  // frees the state on every return
+  TlsContext context(state);  // frees `state` on every return
   state->alpn = settings.alpn;
   state->maxVersion = settings.maxVersion;
   state->groups = groupsHere(settings.allGroups());
@@ -281,12 +284,13 @@ Result<TlsContext> TlsContext::create(const TlsSettings& settings, const Credent
   }
   if (!done) return tl::unexpected(done.error());
 #ifdef OPENSSL_EXTRA
-  // With SSL_MODE_AUTO_RETRY, wolfSSL calls the recv callback ten times for every want-read.
+  // With SSL_MODE_AUTO_RETRY, wolfSSL would call the recv callback ten times before it reports
+  // want-read.
   wolfSSL_CTX_clear_mode(state->ctx, SSL_MODE_AUTO_RETRY);
 #endif
 #ifdef HAVE_SNI
-  // Accept any server name, because culvert has already chosen the certificate by the name. With
-  // this setting wolfSSL 5.9 binds tickets to the name.
+  // Accept every server name, because culvert has used the name to choose the certificate. This
+  // setting also makes wolfSSL 5.9 bind tickets to the name.
   static constexpr char kAny[] = "any";
   if (wolfSSL_CTX_UseSNI(state->ctx, WOLFSSL_SNI_HOST_NAME, kAny, sizeof(kAny) - 1) !=
       WOLFSSL_SUCCESS)
@@ -300,7 +304,7 @@ Result<TlsContext> TlsContext::create(const TlsSettings& settings, const Credent
 TlsContext::~TlsContext() {
   if (state_ == nullptr) return;
   state_->dropped = true;
-  state_->verifier.reset();  // established sessions do not need the old CAs and CRLs
+  state_->verifier.reset();  // established sessions need no CAs and CRLs
   state_->maybeFree();
 }
 
@@ -318,8 +322,8 @@ Result<TlsSession> TlsContext::newSession(const ClientHello& hello, TlsIoContext
   if (state_->verifier) io.proof = std::make_unique<PeerProof>(session.ssl_, state_->verifier);
   if (prefersChacha(hello)) wolfSSL_UseClientSuites(session.ssl_);
 #ifdef WOLFSSL_SEND_HRR_COOKIE
-  // Request a second hello, because only before a second hello can culvert distinguish early data
-  // from other records (RFC 8446 4.2.10). TLS 1.2 has no early data.
+  // Request a second hello from a client that offers early data. Only before a second hello can
+  // culvert distinguish early data from other records (RFC 8446 4.2.10). TLS 1.2 has no early data.
   if (hello.hasEarlyData) {
     const int set = wolfSSL_send_hrr_cookie(session.ssl_, nullptr, 0);
     if (set != WOLFSSL_SUCCESS && set != BAD_FUNC_ARG) return fail("no TLS session: out of memory");
@@ -331,8 +335,8 @@ Result<TlsSession> TlsContext::newSession(const ClientHello& hello, TlsIoContext
       (!tls13 && !useGroup12(session.ssl_, chooseGroup12(state_->groups, hello))))
     return fail("no TLS session: out of memory");
   if (const std::string* name = chooseProtocol(state_->alpn, hello)) {
-    // culvert has chosen one protocol by the server's order, and wolfSSL only confirms that
-    // protocol. A second hello without the protocol fails.
+    // culvert has chosen one protocol by the server's order, and wolfSSL only confirms the choice.
+    // If the client sends a second hello without that protocol, the handshake fails.
     int result =
         wolfSSL_UseALPN(session.ssl_, const_cast<char*>(name->c_str()),
                         static_cast<unsigned>(name->size()), WOLFSSL_ALPN_FAILED_ON_MISMATCH);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// TlsContext is one WOLFSSL_CTX for one (worker, service, credential). The worker that uses a
-// context makes it, so threads do not share reference counts or locks. Thread: loop.
+// TlsContext is one WOLFSSL_CTX for one worker, service and certificate. Each worker makes the
+// contexts that it uses, so threads share no reference counts and no locks. Thread: loop.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +23,7 @@ namespace culvert {
 class TlsContext;
 class TlsTransport;
 
-/// One WOLFSSL with a reference to its context. reset() frees the session first, then releases the
+/// One WOLFSSL with a reference to its context. reset() frees the WOLFSSL first, then releases the
 /// context. Thread: loop (the worker's).
 class TlsSession {
  public:
@@ -37,8 +37,8 @@ class TlsSession {
   ~TlsSession() { reset(); }
   void reset();
   WOLFSSL* get() const { return ssl_; }
-  /// Call after the handshake. If a key log is configured, writes the secrets that the key log does
-  /// not contain yet.
+  /// Call after the handshake. If a key log is configured, writes those secrets of the session that
+  /// the key log does not contain yet.
   void tellSecrets() const;
   explicit operator bool() const { return ssl_ != nullptr; }
 
@@ -48,30 +48,30 @@ class TlsSession {
   struct TlsContextState* context_ = nullptr;
 };
 
-/// The argument that wolfSSL passes to the callbacks of a session.
+/// The argument that wolfSSL passes to the callbacks of one session.
 struct TlsIoContext {
   TlsTransport* owner = nullptr;                  ///< the transport that the I/O callbacks use
   std::string serverName;                         ///< server name (SNI) of the client, or empty
-  std::unique_ptr<const OfferedTickets> offered;  ///< nullptr: none, or the handshake is done
+  std::unique_ptr<const OfferedTickets> offered;  ///< nullptr if no ticket was offered
   uint8_t ticketGeneration = 0;                   ///< TicketLabel::generation() of new tickets
-  bool ticketOffered = false;                     ///< the client offered a ticket, valid or not
-  uint8_t alert = 0;                 ///< the fatal alert that ended the session, if `ended`
-  bool ended = false;                ///< a fatal alert was sent: send nothing more
+  bool ticketOffered = false;                     ///< the client offered a ticket, valid or invalid
+  uint8_t alert = 0;                 ///< the fatal alert that ended the session, if `ended` is true
+  bool ended = false;                ///< a fatal alert was sent, so nothing may follow
   bool stapled = false;              ///< culvert gave wolfSSL an OCSP response to send
-  std::unique_ptr<PeerProof> proof;  ///< only if client certificates are requested
+  std::unique_ptr<PeerProof> proof;  ///< nullptr if no client certificate is requested
 };
 
-/// Signatures of wolfSSL's I/O callbacks (CallbackIORecv, CallbackIOSend); `context` is a
-/// TlsIoContext.
+/// The signatures of wolfSSL's I/O callbacks (CallbackIORecv, CallbackIOSend). `context` must point
+/// to a TlsIoContext.
 using TlsIoRecv = int (*)(WOLFSSL* ssl, char* into, int size, void* context);
 using TlsIoSend = int (*)(WOLFSSL* ssl, char* from, int size, void* context);
 
 class TlsContext {
  public:
-  /// Builds the context. `keys` may be nullptr (no tickets) and must outlive every session. With
-  /// `staple`, clients that request an OCSP response get the response of `credentials`. With
-  /// `verifier`, sessions request a client certificate. The context does not keep `settings` or
-  /// `credentials`.
+  /// Builds the context. `keys` may be nullptr (no tickets) and must outlive every session. If
+  /// `staple` is true, clients that request an OCSP response get the response of `credentials`. If
+  /// `verifier` is set, sessions request a client certificate. The context keeps no reference to
+  /// `settings` or `credentials`.
   static Result<TlsContext> create(const TlsSettings& settings, const Credentials& credentials,
                                    const TicketKeys* keys, TlsIoRecv recv, TlsIoSend send,
                                    bool staple = false,
@@ -83,13 +83,13 @@ class TlsContext {
   }
   ~TlsContext();
 
-  /// Makes a server session for this client. wolfSSL passes `io` to the callbacks, so `io` must
-  /// outlive the session. newSession() stores the ticket and server name data of the hello in `io`.
-  /// The session allows only the ALPN protocol that culvert chose, and prefers ChaCha20 if the
-  /// client does. Fails only if memory runs out.
+  /// Makes a server session for the client that sent `hello`. wolfSSL passes `io` to the callbacks,
+  /// so `io` must outlive the session. newSession() stores the server name and the data about
+  /// offered tickets in `io`. The session allows only the ALPN protocol that culvert chose, and
+  /// prefers ChaCha20 if the client prefers ChaCha20. Fails only if memory runs out.
   Result<TlsSession> newSession(const ClientHello& hello, TlsIoContext& io) const;
 
-  /// Number of live sessions. The context may be dropped while sessions exist.
+  /// Number of live sessions of this context. The context may be dropped before its sessions end.
   size_t sessions() const;
 
  private:

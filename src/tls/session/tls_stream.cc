@@ -14,13 +14,13 @@
 namespace culvert {
 namespace {
 
-// The most bytes that one write() seals. More sealed bytes would only wait in the backlog.
+// The most bytes that one write() seals. More sealed bytes would only have to wait in the backlog.
 constexpr size_t kSealAtOnce = 64 * 1024;
 static_assert(kSealAtOnce + kSealAtOnce / 8 < ByteStream::kMostBacklog);
 
-/// True if wolfSSL's own limits on records without payload ended the session. The limits are 32
+/// True if wolfSSL ended the session because of too many records without payload. wolfSSL allows 32
 /// empty records in a row (WOLFSSL_MAX_EMPTY_RECORDS) and five alerts in a session
-/// (WOLFSSL_ALERT_COUNT_MAX), over any time. wolfSSL does not count KeyUpdates.
+/// (WOLFSSL_ALERT_COUNT_MAX), however far apart. wolfSSL does not count KeyUpdates.
 bool isFlood(int wolfError) {
 #if LIBWOLFSSL_VERSION_HEX >= 0x05009000
   if (wolfError == EMPTY_RECORD_LIMIT_E) return true;
@@ -68,8 +68,9 @@ IoResult TlsStream::read(RingBuffer& into, size_t limit) {
   if (!carried_.empty()) {
     input_ = carried_;
   } else {
-    // Plaintext is shorter than its ciphertext. So the plaintext of all bytes received fits into
-    // `limit`, including the unfinished record that wolfSSL holds.
+    // Receive no more ciphertext than `limit` allows plaintext. Plaintext is shorter than its
+    // ciphertext, so all of the plaintext fits into `limit`, including the unfinished record that
+    // wolfSSL holds.
     const size_t room = limit > partial_ ? limit - partial_ : 0;
     const size_t wanted = std::min(room, TlsWorker::kScratch);
     if (wanted == 0) return {IoStatus::kBlocked, 0};
@@ -97,8 +98,8 @@ IoResult TlsStream::decrypt(RingBuffer& into) {
     if (n > 0) {
       idle_.payload();
       total += static_cast<size_t>(n);
-      // Do not call wolfSSL_read again if it would only return "want read". That call costs a tenth
-      // of the time for a small message.
+      // Do not call wolfSSL_read again if the call would only return "want read". For a small
+      // message, the extra call would account for about 10 % of the processing time.
       if (input_.empty() && wolfSSL_pending(session_.get()) == 0) return {IoStatus::kOk, total};
       continue;
     }
@@ -164,12 +165,12 @@ IoResult TlsStream::write(RingBuffer& from) {
 
 IoStatus TlsStream::shutdownWrite() {
   const OutputGuard guard{*this};
-  // After a fatal alert the TLS session is closed (RFC 8446 6.2), so culvert only closes the TCP
-  // connection.
+  // After a fatal alert the TLS session is closed (RFC 8446 6.2), so culvert closes only the TCP
+  // connection and sends no close_notify.
   if (!failed_ && established_ && !notifySent_) {
     notifySent_ = true;
     wolfSSL_shutdown(session_.get());
-    if (outOfMemory_) return failForMemory();  // no close_notify was sent
+    if (outOfMemory_) return failForMemory();  // close_notify could not be sealed
   }
   finishWanted_ = true;
   return sendOutput();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// TlsStream is the end of a tunnel that speaks TLS. It makes the handshake first, then decrypts and
-// encrypts payload. After the handshake nothing in this class depends on the role (client or
-// server). Thread: loop.
+// TlsStream is the TLS side of a tunnel. It makes the handshake first, then decrypts and encrypts
+// payload. After the handshake, the code is the same for a TLS client and a TLS server. Thread:
+// loop.
 #pragma once
 
 #include <memory>
@@ -17,30 +17,32 @@ class ServerHandshake;
 
 class TlsStream final : public TlsTransport {
  public:
-  /// Makes a stream in the role of the server. The stream holds `endpoint` until the handshake is
+  /// Makes a stream that acts as TLS server. The stream holds `endpoint` until the handshake is
   /// done.
   TlsStream(TlsWorker& worker, UniqueFd fd, std::shared_ptr<const TlsEndpoint> endpoint);
   ~TlsStream() override;
 
-  /// Continues the handshake. kOk: it is done. kEof: the client closed before its first byte.
+  /// Continues the handshake. Returns kEof if the peer closed before its first byte.
   IoStatus handshake() override;
   std::string handshakeProgress() const override;
   IoResult read(RingBuffer& into, size_t limit) override;
   IoResult write(RingBuffer& from) override;
   IoStatus shutdownWrite() override;
 
-  /// The server name (SNI) that the client sent; empty before the hello or if the client sent none.
+  /// The server name (SNI) that the client sent. Empty before the hello, or if the client sent no
+  /// name.
   const std::string& serverName() const { return context_.serverName; }
-  /// The negotiated parameters, read from the session; empty before the handshake is done.
+  /// The negotiated parameters of the session. Empty before the handshake is done.
   TlsFacts facts() const { return established_ ? describeSession(session_.get()) : TlsFacts{}; }
   HandshakeFailure handshakeFailure() const;
   bool established() const { return established_; }
-  /// What is known of the client's certificate; nullptr: no certificate was requested.
+  /// The client certificate and the verdict on it; nullptr if no certificate was requested.
   const PeerProof* peerProof() const { return context_.proof.get(); }
 
   /// Applies the CAs, CRLs and client rules of `newest`, and returns the verdict on the client.
-  /// Before the client's certificate arrives, culvert only stores them. Afterwards culvert judges
-  /// the client by them at once. If the verdict is a refusal, the caller must close the session.
+  /// Before the client's certificate arrives, culvert only stores the new rules and accepts.
+  /// Afterwards culvert judges the client again at once. If the client is refused, the caller must
+  /// close the session.
   PeerVerdict applyTrust(const std::shared_ptr<const TlsEndpoint>& newest);
 
  private:
@@ -48,7 +50,7 @@ class TlsStream final : public TlsTransport {
   IoStatus failSession(int wolfError);
 
   RecordSizer records_;
-  std::unique_ptr<ServerHandshake> handshake_;  // nullptr once done; kept after a failure
+  std::unique_ptr<ServerHandshake> handshake_;  // kept after a failure, nullptr after a success
   bool notifySent_ = false;
 };
 

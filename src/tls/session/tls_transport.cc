@@ -16,12 +16,12 @@
 namespace culvert {
 namespace {
 
-// Room for the records that one write() seals and for the answers that one read() may cause. Only
-// pages in use cost memory.
+// The backlog has room for the records that one write() seals and for the answers that one read()
+// may cause. Only the pages in use take memory.
 constexpr size_t kBacklogSize = 192 * 1024;
 
-/// Whether a sealed record may be an alert. A sealed alert of TLS 1.3 can be recognized only by its
-/// size, which is the size of a record with two bytes of payload.
+/// Returns whether a sealed record may be an alert. In TLS 1.3 only its size shows that a sealed
+/// record may be an alert: the record has two bytes of payload.
 bool mayBeAlert(std::span<const uint8_t> record) {
   constexpr size_t kSealedAlert13 = kRecordHeader + 2 + 1 + 16;
   return record.size() == kSealedAlert13 || record[0] == kAlertRecord;
@@ -38,9 +38,9 @@ TlsTransport::TlsTransport(TlsWorker& worker, UniqueFd fd)
 
 TlsTransport::~TlsTransport() = default;
 
-/// Distinguishes errors for which wolfSSL has only one code. LENGTH_ERROR means a record that is
-/// too long or too short. INCOMPLETE_DATA means a missing extension or a message that wolfSSL
-/// cannot reassemble.
+/// Chooses the alert where one error code of wolfSSL has several meanings. LENGTH_ERROR means a
+/// record that is too long or too short. INCOMPLETE_DATA means a missing extension, or a message
+/// that wolfSSL cannot reassemble.
 std::optional<uint8_t> TlsTransport::alertFor(int wolfError) const {
   if (wolfError == LENGTH_ERROR && bodyLeft_ > kMaxPlaintext) return Alert::record_overflow;
   if (wolfError == INCOMPLETE_DATA && established_) return Alert::unexpected_message;
@@ -52,8 +52,8 @@ IoStatus TlsTransport::flush() {
   return sendOutput();
 }
 
-/// Sends the backlog first, then the records in the output scratch. kOk: nothing is left to send,
-/// and if a FIN was requested, the FIN is sent.
+/// Sends the backlog first, then the records in the output scratch buffer. Returns kOk if all
+/// records were sent and, if a FIN was requested, the FIN was sent too.
 IoStatus TlsTransport::sendOutput() {
   auto& output = worker_.output;
   if (heldTicket_ && (!output.empty() || finishWanted_)) {
@@ -69,13 +69,13 @@ IoStatus TlsTransport::sendOutput() {
     status = r.status == IoStatus::kOk && r.bytes < bytes.size() ? IoStatus::kBlocked : r.status;
   }
   if (backlog() == 0 && !fresh.empty() && status == IoStatus::kOk) {
-    // If a FIN was requested, send the FIN in the same segment.
+    // If a FIN was requested, send it in the same segment as the last bytes.
     const IoResult r = transmit(fresh, finishWanted_ && !finished_);
     fresh = fresh.subspan(r.bytes);
     status = r.status == IoStatus::kOk && !fresh.empty() ? IoStatus::kBlocked : r.status;
   }
   if (!fresh.empty() && status == IoStatus::kBlocked && !backlog_.append(fresh)) {
-    // Out of memory, or the client causes more answers than it reads.
+    // Memory ran out, or the client makes wolfSSL send more answers than the client reads.
     failed_ = true;
     setFailure({CloseCause::kInternal, "", "no room for sealed records"});
     status = IoStatus::kFailed;
@@ -89,8 +89,8 @@ IoStatus TlsTransport::sendOutput() {
   return status;
 }
 
-/// Drops the records that a call sealed but could not send because it failed. Without these records
-/// the client could not decrypt later records, so the stream fails.
+/// Drops the records that a failed call sealed but could not send. Without the dropped records the
+/// client could not decrypt later records, so the stream fails.
 void TlsTransport::dropOutput() noexcept {
   if (worker_.output.empty()) return;
   worker_.output.clear();
@@ -125,9 +125,9 @@ void TlsTransport::stashInput() {
 
 int TlsTransport::onSend(WOLFSSL* ssl, char* from, int size, void* io) {
   auto* self = static_cast<TlsIoContext*>(io)->owner;
-  if (self->context_.ended) return size;  // the library sends some alerts twice
+  if (self->context_.ended) return size;  // wolfSSL sends some alerts twice
   auto& output = self->worker_.output;
-  // Cast before the copy: from char to uint8_t, the compiler would copy byte by byte.
+  // Cast before the copy, because the compiler copies from char to uint8_t byte by byte.
   const auto* bytes = reinterpret_cast<const uint8_t*>(from);
   try {
     output.insert(output.end(), bytes, bytes + size);
@@ -146,7 +146,8 @@ int TlsTransport::onRecv(WOLFSSL*, char* into, int size, void* io) {
 
 int TlsTransport::feed(char* into, int size) {
   if (input_.empty()) return WOLFSSL_CBIO_ERR_WANT_READ;
-  // Refuse only between two records. There wolfSSL does not send an alert of its own.
+  // Refuse only between two records, because there wolfSSL does not send an alert of its own
+  // choice.
   if (partial_ == 0) {
     if (guard_ != nullptr) {
       if (const int error = guard_->beforeRecord(); error != 0) return error;
@@ -162,10 +163,10 @@ int TlsTransport::feed(char* into, int size) {
   return static_cast<int>(n);
 }
 
-/// Reads the record headers on their way into wolfSSL. Counts the bytes of an unfinished record
-/// that wolfSSL holds, and the records in a row without payload.
+/// Reads the record headers in the bytes that are passed to wolfSSL. Counts the bytes of an
+/// unfinished record that wolfSSL holds, and the number of records in a row without payload.
 void TlsTransport::countFraming(std::span<const uint8_t> bytes) {
-  // wolfSSL requests a header and then a body, never both in one call.
+  // wolfSSL requests a record's header and body in separate calls.
   for (size_t i = 0; i < bytes.size();) {
     if (partial_ < kRecordHeader) {
       if (partial_ == 3) bodyLeft_ = static_cast<uint32_t>(bytes[i]) << 8;
@@ -184,7 +185,7 @@ void TlsTransport::countFraming(std::span<const uint8_t> bytes) {
 }
 
 /// Delays the session ticket. In TLS 1.3 the ticket is the only record sealed at the end of a
-/// handshake, because the server has sent its Finished before. In TLS 1.2 nothing is delayed,
+/// handshake, because the server has sent its Finished earlier. In TLS 1.2 culvert delays nothing,
 /// because the client waits for the server's Finished.
 void TlsTransport::holdTicket() {
   if (worker_.output.empty() || backlog() != 0) return;
@@ -195,8 +196,8 @@ void TlsTransport::holdTicket() {
   worker_.tickets.add(*heldTicket_);
 }
 
-/// Sends the delayed ticket, because no other record was sent in time. The timer calls this
-/// function, so it must not throw.
+/// Sends the delayed ticket when its delay is over. The timer calls this function, so it must not
+/// throw.
 void TlsTransport::releaseTicket() {
   const auto ticket = std::move(heldTicket_);
   bool kept = false;

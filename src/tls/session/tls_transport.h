@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// TlsTransport is the I/O of one TLS session: a socket, and wolfSSL's callbacks that read and write
-// memory. One recv() fills the worker's input scratch with ciphertext, and wolfSSL reads the
-// records from the scratch. Sealed records gather in the output scratch, and one send() writes
-// them. The handshake and the established stream of a session both use the TlsTransport. Thread:
-// loop.
+// TlsTransport does the I/O of one TLS session. It has a socket, and callbacks through which
+// wolfSSL reads and writes memory. One recv() fills the worker's input scratch buffer with
+// ciphertext, from which wolfSSL reads the records. Sealed records gather in the output scratch
+// buffer, which one send() writes to the socket. A session uses the same TlsTransport during and
+// after the handshake. Thread: loop.
 //
 // Invariants:
 //   1. The send callback accepts all bytes. Bytes that the socket does not accept wait in
@@ -27,11 +27,11 @@
 
 namespace culvert {
 
-/// Checks incoming records during a handshake, before wolfSSL sees them.
+/// Checks incoming records during a handshake, before wolfSSL reads them.
 class RecordGuard {
  public:
-  /// Called between two records, inside wolfSSL's recv callback; TlsTransport's input starts with
-  /// the next record. Returns 0 to continue, or the error that the callback returns.
+  /// wolfSSL's recv callback calls this function between two records. TlsTransport's input then
+  /// starts with the next record. Returns 0 to continue, or the error for the callback to return.
   virtual int beforeRecord() noexcept = 0;
 
  protected:
@@ -47,21 +47,22 @@ class TlsTransport : public SocketStream {
   size_t backlog() const override { return backlog_.size(); }
   std::optional<CloseReason> failure() const override;
 
-  /// wolfSSL's I/O callbacks; `io` is the TlsIoContext of the session.
+  /// The I/O callbacks of wolfSSL. `io` must point to the TlsIoContext of the session.
   static int onRecv(WOLFSSL* ssl, char* into, int size, void* io);
   static int onSend(WOLFSSL* ssl, char* from, int size, void* io);
 
  protected:
   friend class ServerHandshake;
 
-  /// Every public call makes an OutputGuard. If an exception left sealed records in the shared
-  /// output, the guard drops them so that they do not reach another stream.
+  /// Every public call makes an OutputGuard. If an exception leaves sealed records in the shared
+  /// output buffer, the guard drops the records, so that they cannot reach another stream.
   struct OutputGuard {
     TlsTransport& transport;
     ~OutputGuard() { transport.dropOutput(); }
   };
 
-  /// The alert that the peer must get after this error; nothing if the error needs no alert.
+  /// Returns the alert that the peer must get after `wolfError`, or nothing if the error needs no
+  /// alert.
   std::optional<uint8_t> alertFor(int wolfError) const;
   IoStatus sendOutput();
   void holdTicket();
@@ -75,13 +76,13 @@ class TlsTransport : public SocketStream {
   TlsSession session_;
   RecordGuard* guard_ = nullptr;    // nullptr after the handshake
   std::span<const uint8_t> input_;  // ciphertext for the call in progress
-  std::vector<uint8_t> carried_;    // ciphertext kept for the next call
+  std::vector<uint8_t> carried_;    // ciphertext kept from the last call
   IdleRecords idle_;
   uint32_t partial_ = 0;  // bytes of an unfinished record that wolfSSL holds
   bool established_ = false;
   bool failed_ = false;
   bool flood_ = false;
-  bool outOfMemory_ = false;  // set by onSend; explains the error that wolfSSL then reports
+  bool outOfMemory_ = false;  // set by onSend(); explains the error that wolfSSL then reports
   bool finishWanted_ = false;
 
  private:
@@ -90,11 +91,11 @@ class TlsTransport : public SocketStream {
   void releaseTicket();
   void dropOutput() noexcept;
 
-  uint32_t bodyLeft_ = 0;  // body bytes missing from the unfinished record
+  uint32_t bodyLeft_ = 0;  // body bytes of the unfinished record that have not arrived
   bool finished_ = false;
   RingBuffer backlog_;
   std::unique_ptr<HeldTicket> heldTicket_;      // must be sent before later records
-  std::unique_ptr<const CloseReason> failure_;  // nullptr in a failed stream: out of memory
+  std::unique_ptr<const CloseReason> failure_;  // nullptr in a failed stream means out of memory
 };
 
 }  // namespace culvert

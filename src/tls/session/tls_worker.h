@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// TlsWorker contains the objects that the TLS streams of one worker share: the contexts, two
-// scratch buffers for ciphertext, and the delayed session tickets. Thread: loop.
+// TlsWorker contains what all TLS streams of one worker share: the contexts, the two scratch
+// buffers for ciphertext, and the delayed session tickets. Thread: loop.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +15,7 @@
 
 namespace culvert {
 
-/// Must outlive the streams.
+/// The TlsWorker must outlive the streams that use it.
 struct TlsWorker {
   TlsWorker(EventLoop& loop, BufferPool& pool, CounterBlock& counters, const TicketKeys* keys);
 
@@ -26,8 +26,8 @@ struct TlsWorker {
   CounterBlock& counters;
   ContextCache contexts;
   TicketDelay tickets;
-  std::unique_ptr<uint8_t[]> input;  // kScratch bytes, valid within one call
-  std::vector<uint8_t> output;       // empty between calls
+  std::unique_ptr<uint8_t[]> input;  // kScratch bytes; the content is valid only within one call
+  std::vector<uint8_t> output;       // sealed records; empty between calls
 };
 
 }  // namespace culvert

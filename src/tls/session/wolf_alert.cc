@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The only user of SendAlert(), which wolfSSL does not export. See wolf_alert.h.
+// See wolf_alert.h. No other file uses SendAlert(), which wolfSSL does not export.
 #include "tls/session/wolf_alert.h"
 
 #include "tls/library/wolfssl.h"
 #include "tls/protocol/alert_number.h"
 #include "tls/session/tls_context.h"
 
-// SendAlert() is not in wolfSSL's public headers. A static library contains it. A shared library
-// hides it, and then culvert cannot send alerts of its own.
+// SendAlert() is not in wolfSSL's public headers. A static library contains SendAlert(), but a
+// shared library hides it. With a shared library, culvert cannot send alerts of its own.
 extern "C" int SendAlert(WOLFSSL* ssl, int severity, int type) __attribute__((weak));
 
 namespace culvert {
@@ -26,8 +26,8 @@ AlertsSeen alertsSeen(WOLFSSL* ssl) {
   if (history.last_tx.level == kFatal && history.last_tx.code >= 0)
     seen.sent = number(history.last_tx.code);
   if (history.last_rx.code < 0) return seen;
-  // RFC 8446 6: ignore the level in TLS 1.3. Every alert except close_notify and user_canceled is
-  // an error.
+  // TLS 1.3 ignores the level of an alert (RFC 8446 6). Every alert except close_notify and
+  // user_canceled is an error.
   bool tls13 = wolfSSL_GetVersion(ssl) == WOLFSSL_TLSV1_3;
   int code = history.last_rx.code;
   if (history.last_rx.level == kFatal ||
