@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Parses one complete ClientHello message. The parser checks every length against the remaining
-// bytes before it uses the length. It copies only the server name. The cost is linear in the
-// message's size.
+// Parses one complete ClientHello message. The parser checks every length field against the number
+// of remaining bytes before it uses the length. The parser copies only the server name. The CPU
+// time grows linearly with the size of the message.
 #include "tls/hello/client_hello.h"
 
 #include <algorithm>
@@ -20,7 +20,7 @@ namespace culvert {
 
 namespace {
 
-/// Reads fields from the front of a span. Reading past the end sets `bad` and yields zeros.
+/// Reads fields from the front of a span. A read past the end sets `bad` and returns zeros.
 struct Reader {
   std::span<const uint8_t> rest;
   bool bad = false;
@@ -48,12 +48,12 @@ struct Reader {
   bool done() const { return rest.empty() && !bad; }
 };
 
-/// A set of 16-bit numbers. A small set is a short list, which is enough for the hellos of common
-/// clients. A larger set becomes a bitmap of 8 KiB, so that the cost of finding duplicates stays
+/// A set of 16-bit numbers. A small set is an array, which is large enough for the hellos of common
+/// clients. A larger set is a bitmap of 8 KiB, so that the CPU time to find duplicates stays
 /// linear.
 class NumberSet {
  public:
-  /// Adds the value. Returns false if the set has contained the value before.
+  /// Adds `value`. Returns false if the set already contained `value`.
   bool insert(uint16_t value) {
     if (contains(value)) return false;
     if (map_ == nullptr && count_ == few_.size()) spread();
@@ -64,7 +64,7 @@ class NumberSet {
     }
     return true;
   }
-  /// Removes the value. Returns false if the set has not contained the value.
+  /// Removes `value`. Returns false if the set did not contain `value`.
   bool remove(uint16_t value) {
     if (map_ != nullptr) {
       const bool there = map_->test(value);
@@ -110,7 +110,7 @@ enum Extension : uint16_t {
   kRenegotiationInfo = 0xff01,
 };
 
-/// Why the hello is refused. If `reason` is empty, there is no fault.
+/// An error found in the hello. An empty `reason` means that there is no error.
 struct Fault {
   uint8_t alert = 0;
   std::string_view reason;
@@ -122,11 +122,11 @@ Fault illegal(std::string_view reason) { return {Alert::illegal_parameter, reaso
 bool hostCharacter(uint8_t byte) {
   const char c = static_cast<char>(byte);
   return isAlnum(c) || c == '-' || c == '.' || c == '_' ||
-         c == ':';  // some clients send IPv6 addresses although RFC 6066 forbids them
+         c == ':';  // some clients send IPv6 addresses, although RFC 6066 forbids them
 }
 
-/// RFC 6066 3: a list of names with a type, at most one name of each type. Only the type host_name
-/// (0) exists.
+/// Parses server_name (RFC 6066 3): a list of typed names with at most one name of each type.
+/// host_name (0) is the only type defined.
 Fault parseServerName(Reader body, ClientHello& out) {
   Reader list{body.vector16()};
   if (!body.done() || list.rest.empty()) return decodeError("server_name extension is malformed");
@@ -148,20 +148,20 @@ Fault parseServerName(Reader body, ClientHello& out) {
   return {};
 }
 
-/// RFC 7301 3.1.
+/// Parses the ALPN extension (RFC 7301 3.1).
 Fault parseAlpn(Reader body, ClientHello& out) {
   auto names = body.vector16();
   if (!body.done() || names.size() < 2) return decodeError("ALPN extension is malformed");
   for (Reader list{names}; !list.rest.empty();) {
     if (list.vector8().empty())
-      return decodeError("ALPN extension is malformed");  // an empty or a truncated name
+      return decodeError("ALPN extension is malformed");  // the name is empty or truncated
   }
   out.alpnList = names;
   return {};
 }
 
-/// RFC 8446 4.2.8. A later check, after all extensions are read, makes sure that each share's group
-/// is in supported_groups and occurs only once.
+/// Parses key_share (RFC 8446 4.2.8). Once all extensions are parsed, a later check makes sure that
+/// the group of each key share is in supported_groups and occurs only once.
 Fault parseKeyShares(Reader body, ClientHello& out) {
   auto shares = body.vector16();
   if (!body.done()) return decodeError("key_share extension is malformed");
@@ -174,7 +174,8 @@ Fault parseKeyShares(Reader body, ClientHello& out) {
   return {};
 }
 
-/// RFC 8446 4.2.11: a list of identities and a list of binders, which must have the same length.
+/// Parses pre_shared_key (RFC 8446 4.2.11): a list of identities and an equally long list of
+/// binders.
 Fault parsePreSharedKey(Reader body, ClientHello& out) {
   constexpr std::string_view kBad = "pre_shared_key extension is malformed";
   Reader identities{body.vector16()};
@@ -210,13 +211,13 @@ Fault parsePointFormats(Reader body, ClientHello& out) {
   return {};
 }
 
-/// RFC 6066 8. The content of an undefined status type is not checked.
+/// Parses status_request (RFC 6066 8). Does not check the content of undefined status types.
 Fault parseStatusRequest(Reader body, ClientHello& out) {
   constexpr uint8_t kOcsp = 1;
   constexpr std::string_view kBad = "status_request extension is malformed";
   if (body.u8() != kOcsp) return body.bad ? decodeError(kBad) : Fault{};
   Reader ids{body.vector16()};
-  body.vector16();  // extensions of the request
+  body.vector16();  // request_extensions
   if (!body.done()) return decodeError(kBad);
   while (!ids.rest.empty())
     if (ids.vector16().empty()) return decodeError(kBad);
@@ -224,7 +225,7 @@ Fault parseStatusRequest(Reader body, ClientHello& out) {
   return {};
 }
 
-/// RFC 8449 4.
+/// Parses record_size_limit (RFC 8449 4).
 Fault parseRecordLimit(Reader body, ClientHello& out) {
   constexpr uint16_t kLeast = 64;
   out.recordLimit = body.u16();
@@ -233,9 +234,10 @@ Fault parseRecordLimit(Reader body, ClientHello& out) {
   return {};
 }
 
-/// RFC 6066 4. Ignored if record_size_limit is present too (RFC 8449 5).
+/// Checks max_fragment_length (RFC 6066 4). Ignores it if the hello also has record_size_limit (RFC
+/// 8449 5).
 Fault judgeFragmentLength(ClientHello& out) {
-  constexpr uint8_t kMost = 4;  // 4096 bytes
+  constexpr uint8_t kMost = 4;  // the code for 4096 bytes
   if (out.recordLimit != 0) out.maxFragment = 0;
   if (out.maxFragment > kMost) return illegal("max_fragment_length has an unknown value");
   return {};
@@ -268,7 +270,7 @@ Fault parseExtension(uint16_t type, std::span<const uint8_t> bytes, ClientHello&
     case kMaxFragmentLength:
       out.maxFragment = body.u8();
       if (!body.done()) return decodeError("max_fragment_length extension is malformed");
-      if (out.maxFragment == 0) out.maxFragment = 0xff;  // any unknown value
+      if (out.maxFragment == 0) out.maxFragment = 0xff;  // 0 would mean absent
       return {};
     case kRenegotiationInfo:
       return parseRenegotiationInfo(body);
@@ -321,7 +323,7 @@ Fault parseExtension(uint16_t type, std::span<const uint8_t> bytes, ClientHello&
       out.hasPreSharedKey = true;
       return parsePreSharedKey(body, out);
     default:
-      return {};  // unknown or GREASE: ignored
+      return {};  // ignore unknown and GREASE extensions
   }
 }
 
@@ -339,8 +341,8 @@ Fault parseExtensions(Reader reader, ClientHello& out) {
   }
   if (const Fault fault = judgeFragmentLength(out); !fault.reason.empty()) return fault;
   if (!out.hasKeyShare || !out.hasGroups) return {};
-  // RFC 8446 4.2.8: a key share must belong to an offered group, and each group may have only one
-  // key share.
+  // Each key share must belong to an offered group, and each group may have only one key share (RFC
+  // 8446 4.2.8).
   NumberSet offered;
   for (size_t i = 0; i < out.groups.size(); ++i) offered.insert(out.groups[i]);
   bool fine = true;
@@ -373,7 +375,7 @@ Fault parseBody(std::span<const uint8_t> body, ClientHello& out) {
   out.cipherSuites = U16List(suites);
   out.onlyNullCompression = compression.size() == 1;
   out.fallbackScsv = out.cipherSuites.contains(kFallbackScsv);
-  if (reader.rest.empty()) return {};  // no extensions: allowed up to TLS 1.2
+  if (reader.rest.empty()) return {};  // without extensions, the hello is valid up to TLS 1.2
   Reader extensions{reader.vector16()};
   if (!reader.done()) return decodeError("extensions do not fill the rest of the ClientHello");
   return parseExtensions(extensions, out);
@@ -388,8 +390,8 @@ bool U16List::contains(uint16_t value) const {
 }
 
 bool ClientHello::offersVersion(uint16_t version) const {
-  // RFC 8446 4.2.1: if the extension is present, only its versions count. Without it the client
-  // cannot offer TLS 1.3.
+  // If supported_versions is present, only the versions in it are offered (RFC 8446 4.2.1). Without
+  // supported_versions, the client cannot offer TLS 1.3.
   if (!supportedVersions.empty()) return supportedVersions.contains(version);
   return version <= kTls12 && version <= legacyVersion && version >= kSsl30;
 }

@@ -20,7 +20,8 @@ struct Opening {
 
 constexpr std::string_view kProxyV2("\r\n\r\n\0\r\nQUIT\n", 12);
 
-/// An entry matches if at least three bytes match. The first entry that matches counts.
+/// The openings of common protocols. An entry matches if at least three bytes match. The first
+/// match in the table wins.
 constexpr Opening kOpenings[] = {
     {"GET ", FirstBytes::kHttp},
     {"POST ", FirstBytes::kHttp},
@@ -66,7 +67,7 @@ bool fits(const Opening& opening, std::string_view text) {
   return opening.letters == Case::kAny ? equalNoCase(have, want) : have == want;
 }
 
-/// A tag and a command with which IMAP clients begin, for example "a1 CAPABILITY".
+/// True if `text` starts like an IMAP client: a tag, then a command, for example "a1 CAPABILITY".
 bool isImap(std::string_view text) {
   const size_t blank = text.find(' ');
   if (blank == 0 || blank > 20 || !std::all_of(text.begin(), text.begin() + long(blank), isAlnum))
@@ -84,8 +85,8 @@ bool hasAt(Bytes bytes, size_t offset, std::initializer_list<uint8_t> want) {
          std::equal(want.begin(), want.end(), bytes.begin() + long(offset));
 }
 
-/// An LDAPMessage with a bind, search or extended request: a SEQUENCE, an INTEGER of one byte, and
-/// the operation.
+/// True for an LDAPMessage with a bind, search or extended request. An LDAPMessage starts with a
+/// SEQUENCE, an INTEGER of one byte, and the operation.
 bool isLdap(Bytes bytes) {
   if (bytes[0] != 0x30 || bytes.size() < 2) return false;
   const size_t at = bytes[1] < 0x80 ? 2 : 2 + (bytes[1] & 0x7f);
@@ -94,7 +95,8 @@ bool isLdap(Bytes bytes) {
           hasAt(bytes, at + 3, {0x77}));
 }
 
-/// PostgreSQL: a length, then a request code (for TLS or GSS) or the protocol version 3.0.
+/// Recognizes PostgreSQL: a length, then a request code (for TLS or GSS) or the protocol version
+/// 3.0.
 FirstBytes guessPostgres(Bytes bytes) {
   if (bytes[0] != 0 || bytes[1] != 0) return FirstBytes::kUnknown;
   if (hasAt(bytes, 3, {0x08, 0x04, 0xd2, 0x16, 0x2f}) ||
@@ -105,7 +107,8 @@ FirstBytes guessPostgres(Bytes bytes) {
                                                               : FirstBytes::kUnknown;
 }
 
-/// MongoDB: the length, the request id and the response id, then an opcode that opens a connection.
+/// True for MongoDB: the length, request id and response id, then an opcode that opens a
+/// connection.
 bool isMongo(Bytes bytes) {
   return hasAt(bytes, 12, {0xdd, 0x07, 0, 0}) || hasAt(bytes, 12, {0xd4, 0x07, 0, 0});
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// If a client's first bytes are not TLS, guesses its protocol for the log. The guess compares them
-// with the first bytes of common protocols. Does not use wolfSSL. Thread: any.
+// Guesses the protocol of a client whose first bytes are not TLS, for the log. The guess compares
+// the bytes with the first bytes of common protocols. Does not use wolfSSL. Thread: any.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,7 @@
 
 namespace culvert {
 
-/// The protocol that a peer without TLS seems to speak.
+/// The protocol that a client without TLS seems to speak.
 enum class FirstBytes : uint8_t {
   kUnknown,
   kHttp,
@@ -42,11 +42,11 @@ enum class FirstBytes : uint8_t {
   kText
 };
 
-/// Guesses the protocol from `bytes`, which must not be empty. Few bytes may match a pattern only
-/// in part, and then the guess is less certain.
+/// Guesses the protocol from `bytes`, which must not be empty. If `bytes` is so short that it
+/// matches only part of a pattern, the guess is less certain.
 FirstBytes guessFirstBytes(std::span<const uint8_t> bytes);
 
-/// Text for the log: the protocol, and what the client's operator can do, if anything.
+/// Returns text for the log: the protocol, and if possible what the client's operator can do.
 std::string_view firstBytesWords(FirstBytes guess);
 
 }  // namespace culvert

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The gatherer finds the records of a first flight, refuses other bytes at once, and reassembles a
-// hello that was split over records. client_hello.cc parses the message itself.
+// HelloGatherer finds the records of a client's first flight and reassembles a hello that was split
+// over records. It refuses bytes that cannot be a hello at once. client_hello.cc parses the hello.
 #include "tls/hello/hello_gatherer.h"
 
 #include <algorithm>
@@ -45,7 +45,7 @@ HelloResult HelloGatherer::scan(std::span<const uint8_t> bytes, ClientHello& out
     result = scanMessageHeader(
         record.subspan(kRecordHeader, std::min(length, record.size() - kRecordHeader)));
     if (result.status != HelloStatus::kNeedMore) return result;
-    // RFC 8446 5.1: no other message may follow the hello in its record.
+    // The hello must be the last message in its record (RFC 8446 5.1).
     if (messageSize_ != 0 && gathered_ + length > messageSize_)
       return malformed(Alert::unexpected_message,
                        "another message follows the ClientHello in its record");
@@ -60,13 +60,13 @@ HelloResult HelloGatherer::scan(std::span<const uint8_t> bytes, ClientHello& out
   return {};
 }
 
-/// Checks the bytes of a record header as they arrive, so that bytes of another protocol are
-/// refused at the first byte.
+/// Checks the bytes of a record header as they arrive. So bytes of another protocol are refused as
+/// soon as the first byte arrives.
 HelloResult HelloGatherer::scanRecordHeader(std::span<const uint8_t> record) const {
   bool first = records_ == 0;
   if (record[0] != kHandshakeRecord) {
-    // Judge by the first byte alone, so that the verdict does not depend on the number of bytes
-    // that have arrived.
+    // Judge by the first byte alone, so that the verdict is the same however many bytes have
+    // arrived.
     bool tlsType = record[0] >= 20 && record[0] <= 24;
     if (first && !tlsType) return notTls(record);
     if (record[0] == 21)
@@ -75,8 +75,7 @@ HelloResult HelloGatherer::scanRecordHeader(std::span<const uint8_t> record) con
                      first ? "client does not begin with a handshake record"
                            : "another record interrupts the ClientHello");
   }
-  // The minor version of a record must be ignored (RFC 8446 5.1). The major version has been 3
-  // since 1996.
+  // Ignore the minor version of a record (RFC 8446 5.1). The major version has been 3 since 1996.
   if (record.size() >= 2 && record[1] != 3)
     return malformed(Alert::protocol_version, "record of an unknown protocol version");
   if (record.size() < kRecordHeader) {
@@ -91,7 +90,7 @@ HelloResult HelloGatherer::scanRecordHeader(std::span<const uint8_t> record) con
   return {};
 }
 
-/// Reads the message header from `payload`, the part of the current record that has arrived.
+/// Reads the message header from `payload`, which is the received part of the current record.
 HelloResult HelloGatherer::scanMessageHeader(std::span<const uint8_t> payload) {
   while (headerSeen_ < kMessageHeader && headerSeen_ - gathered_ < payload.size()) {
     header_[headerSeen_] = payload[headerSeen_ - gathered_];
@@ -115,8 +114,8 @@ HelloResult HelloGatherer::finish(std::span<const uint8_t> bytes, ClientHello& o
   return parseClientHelloMessage(message_, out);
 }
 
-/// Joins the payload of the records into one message, and splits the message into as few records as
-/// possible.
+/// Joins the payload of all records into one message, then puts the message into as few new records
+/// as possible.
 void HelloGatherer::join(std::span<const uint8_t> bytes) {
   message_.reserve(messageSize_);
   for (size_t at = 0; at < position_;) {

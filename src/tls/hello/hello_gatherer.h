@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// HelloGatherer assembles a ClientHello from bytes that arrive in any pieces. It decides between
-// "not TLS", "malformed" and "complete" as soon as the bytes received suffice. Thread: loop (the
-// functions: any).
+// HelloGatherer assembles a ClientHello from bytes that arrive in pieces of any size. As soon as it
+// has enough bytes, HelloGatherer decides between "not TLS", "malformed" and "complete". Thread:
+// loop (the functions: any).
 #pragma once
 
 #include <cstddef>
@@ -18,8 +18,8 @@ namespace culvert {
 enum class HelloStatus : uint8_t {
   kNeedMore,   ///< the bytes so far are the start of a ClientHello
   kComplete,   ///< `out` is filled
-  kNotTls,     ///< the peer speaks another protocol: see `guess`
-  kMalformed,  ///< TLS, but not a valid ClientHello: see `alert`
+  kNotTls,     ///< the peer speaks another protocol, named by `guess`
+  kMalformed,  ///< TLS, but not a valid ClientHello; `alert` says why
 };
 
 struct [[nodiscard]] HelloResult {
@@ -29,10 +29,10 @@ struct [[nodiscard]] HelloResult {
   std::string_view reason;                  ///< static text; valid for kNotTls and kMalformed
 };
 
-/// Gathers one ClientHello. The caller keeps the raw bytes, in the recv scratch or, if the hello
-/// arrives in pieces, in a buffer. Each call passes all bytes since the first byte of the
-/// connection, and the gatherer continues where it stopped. It uses the heap only for a hello that
-/// is split over records.
+/// Gathers one ClientHello. The caller keeps the raw bytes in the recv scratch buffer or, if the
+/// hello arrives in pieces, in a buffer of its own. Each call passes all bytes since the first byte
+/// of the connection, and the gatherer continues where it stopped. Only a hello that is split over
+/// records needs heap memory.
 ///
 ///   HelloGatherer gatherer;
 ///   HelloResult r = gatherer.feed(allBytes, hello);
@@ -43,24 +43,25 @@ struct [[nodiscard]] HelloResult {
 class HelloGatherer {
  public:
   /// `bytes` may have moved in memory since the last call, but must not have changed. After any
-  /// result other than kNeedMore, further calls return the same result. Only the call that returns
-  /// kComplete fills `out`, with views into its `bytes` or into the gatherer.
+  /// result except kNeedMore, further calls return that result again. Only the call that first
+  /// returns kComplete fills `out`, with views into `bytes` or into the gatherer.
   HelloResult feed(std::span<const uint8_t> bytes, ClientHello& out);
 
-  /// The number of raw bytes in the records of the hello. Valid after kComplete.
+  /// The number of bytes in the records of the hello. Valid after kComplete.
   size_t consumed() const { return position_; }
 
-  /// The records to pass to wolfSSL in place of the first consumed() bytes. If the hello was split
-  /// over records, these are new records, as few as possible; otherwise the same bytes. New records
-  /// are allowed because the transcript covers messages, not records (RFC 8446 4.4.1). Valid after
-  /// kComplete, as long as `bytes` and the gatherer live.
+  /// Returns the records to pass to wolfSSL instead of the first consumed() bytes. A hello in one
+  /// record is returned unchanged. A hello split over records is returned in as few new records as
+  /// possible. New records are allowed because the transcript covers messages, not records (RFC
+  /// 8446 4.4.1). Valid after kComplete, as long as `bytes` and the gatherer live.
   std::span<const uint8_t> preface(std::span<const uint8_t> bytes) const {
     return records_ == 1 ? bytes.first(position_) : std::span<const uint8_t>(joined_);
   }
 
   uint32_t records() const { return records_; }
 
-  /// Frees the memory of a split hello. This invalidates preface() and the views into the hello.
+  /// Frees the memory of a split hello. Afterwards preface() and the views into the hello are
+  /// invalid.
   void forget() { message_ = joined_ = {}; }
 
  private:
@@ -72,17 +73,16 @@ class HelloGatherer {
 
   size_t position_ = 0;       // where the next record header begins
   size_t gathered_ = 0;       // message bytes in the records before position_
-  uint32_t messageSize_ = 0;  // header included; 0: not yet known
+  uint32_t messageSize_ = 0;  // header included; 0 if not yet known
   uint32_t records_ = 0;
   uint8_t headerSeen_ = 0;  // number of message header bytes in header_
   uint8_t header_[4] = {};
   HelloResult result_;
-  std::vector<uint8_t> message_;  // only if the hello was split over records
-  std::vector<uint8_t> joined_;   // the hello in as few records as possible
+  std::vector<uint8_t> message_;  // a hello that was split over records
+  std::vector<uint8_t> joined_;   // that hello in as few records as possible
 };
 
-/// Parses one complete ClientHello message, header included. The gatherer and tests use this
-/// function.
+/// Parses one complete ClientHello message with its header. Used by the gatherer and by tests.
 HelloResult parseClientHelloMessage(std::span<const uint8_t> message, ClientHello& out);
 
 }  // namespace culvert

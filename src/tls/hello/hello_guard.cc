@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// See hello_guard.h. HelloGuard checks lengths before it uses them. Of the first hello it keeps
-// only a digest and a few facts.
+// See hello_guard.h. HelloGuard checks every length before it uses the length. HelloGuard keeps
+// only a digest and a few facts of the first hello.
 #include "tls/hello/hello_guard.h"
 
 #include <algorithm>
@@ -16,31 +16,32 @@ namespace culvert {
 
 namespace {
 
-// The limit counts the payload of records, without headers. BoringSSL has the same limit.
+// The most payload bytes of early data that culvert skips. Record headers do not count. BoringSSL
+// has the same limit.
 constexpr uint32_t kMostEarlyData = 16384;
-// Common clients send one or two change_cipher_spec records.
+// The most change_cipher_spec and warning records that culvert drops. Common clients send one or
+// two.
 constexpr uint8_t kMostDropped = 32;
 
-// RFC 8446 4.1.3: the random of a HelloRetryRequest.
+// The value of `random` that marks a HelloRetryRequest (RFC 8446 4.1.3).
 constexpr uint8_t kRetryRandom[] = {
     0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11, 0xbe, 0x1d, 0x8c, 0x02, 0x1e, 0x65, 0xb8, 0x91,
     0xc2, 0xa2, 0x11, 0x16, 0x7a, 0xbb, 0x8c, 0x5e, 0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c};
-constexpr size_t kRandomAt = 2;  // within the body
+constexpr size_t kRandomAt = 2;  // offset in the body of the message
 
 RecordVerdict refuseWith(uint8_t alert, std::string_view reason) {
   return {RecordVerdict::kRefuse, alert, 0, reason};
 }
 
-/// Extensions that may differ in the second hello.
+/// True for extension types that may differ between the first and the second hello.
 bool mayChange(uint16_t type) {
   return type == kKeyShareExtension || type == kEarlyDataExtension || type == kCookieExtension ||
          type == kPreSharedKeyExtension || type == kPaddingExtension;
 }
 
-/// Sorts the extensions by type, because the order may differ between the two hellos. For example,
-/// wolfSSL's client moves supported_versions and psk_key_exchange_modes in its second hello. The
-/// parser allows only one extension of each type, and checks that pre_shared_key is the last
-/// extension.
+/// Returns the extensions of `hello` sorted by type, because the order may differ between the two
+/// hellos. For example, wolfSSL's client moves supported_versions and psk_key_exchange_modes in its
+/// second hello. The parser has checked that each type occurs once and that pre_shared_key is last.
 std::vector<std::span<const uint8_t>> sortedExtensions(const ClientHello& hello) {
   std::vector<std::span<const uint8_t>> out;
   for (auto rest = hello.extensions; rest.size() >= 4;) {
@@ -53,8 +54,8 @@ std::vector<std::span<const uint8_t>> sortedExtensions(const ClientHello& hello)
   return out;
 }
 
-/// Stores in `flight` which message `message` is. `message` may be only the part of the message
-/// that its first record contains.
+/// Stores in `flight` the type of `message`. If the message is split over records, `message` is
+/// only the part in its first record.
 void noteMessage(std::span<const uint8_t> message, StagedFlight& flight) {
   if (message[0] == kCertificateRequest) flight.asksCertificate = true;
   if (message[0] != kServerHello) return;
@@ -71,7 +72,7 @@ void noteMessage(std::span<const uint8_t> message, StagedFlight& flight) {
 
 StagedFlight lookAtFlight(std::span<const uint8_t> staged) {
   StagedFlight flight;
-  size_t left = 0;  // bytes of a message that continues in the next record
+  size_t left = 0;  // bytes of the current message that are in later records
   while (staged.size() >= kRecordHeader) {
     const size_t record = std::min(kRecordHeader + u16At(staged, 3), staged.size());
     auto body = staged.subspan(kRecordHeader, record - kRecordHeader);
@@ -92,8 +93,8 @@ StagedFlight lookAtFlight(std::span<const uint8_t> staged) {
 }
 
 void HelloGuard::awaitSecond(const ClientHello& first, std::span<const uint8_t> retry) {
-  // The fields are legacy_version, random, session id, suite, compression and extensions. The
-  // lengths need no check, because wolfSSL wrote them.
+  // The fields of `retry` are legacy_version, random, session id, suite, compression and
+  // extensions. Their lengths need no check, because wolfSSL wrote them.
   constexpr size_t kSessionIdAt = kRandomAt + sizeof kRetryRandom;
   size_t at = kSessionIdAt + 1 + retry[kSessionIdAt] + 2 + 1 + 2;
   while (at + 4 <= retry.size()) {
@@ -135,7 +136,8 @@ RecordVerdict HelloGuard::inspectBody(uint8_t type, size_t length, std::span<con
   if (bytes.size() < record) return {RecordVerdict::kMore};
   if (type == kChangeCipherSpec && bytes[kRecordHeader] != 1)
     return refuseWith(Alert::unexpected_message, "change_cipher_spec does not have the value 1");
-  // RFC 8446 6: TLS 1.3 ignores the alert level. Every alert except user_canceled ends the session.
+  // TLS 1.3 ignores the level of an alert (RFC 8446 6). Every alert except user_canceled ends the
+  // session.
   if (type == kAlertRecord && bytes[kRecordHeader + 1] != Alert::user_canceled)
     return {RecordVerdict::kReceived, bytes[kRecordHeader + 1]};
   if (++dropped_ > kMostDropped)
@@ -148,7 +150,7 @@ RecordVerdict HelloGuard::skipEarlyData(size_t record, std::span<const uint8_t> 
     return refuseWith(Alert::unexpected_message, "client sent data before the handshake was done");
   if (record - kRecordHeader > kMaxCiphertext13)
     return refuseWith(Alert::record_overflow, "a record is longer than allowed");
-  // Count an empty record as one byte, so that a client cannot send empty records forever.
+  // Count an empty record as one byte, so that a client cannot send empty records without end.
   skipped_ += static_cast<uint32_t>(std::max<size_t>(record - kRecordHeader, 1));
   if (skipped_ > kMostEarlyData)
     return refuseWith(Alert::unexpected_message, "client sent more early data than culvert skips");
@@ -185,13 +187,13 @@ SecondHelloVerdict HelloGuard::judgeSecond(const ClientHello& second) {
 
 HelloGuard::Digest HelloGuard::digestOf(const ClientHello& hello) const {
   Sha256Hasher sha;
-  // The digest covers all fields before the extensions, except the lengths of the message and of
-  // the extensions.
+  // The digest covers all fields before the extensions, but not the length of the message and not
+  // the length of the extensions.
   const size_t fields = hello.message.size() - hello.extensions.size() - 2;
   sha.add(hello.message.first(fields).subspan(kMessageHeader));
   for (const auto extension : sortedExtensions(hello)) {
     const auto type = u16At(extension, 0);
-    // If the HelloRetryRequest requested no group, the shares must not change.
+    // If the HelloRetryRequest requested no group, the key shares must not change.
     if (!mayChange(type) || (type == kKeyShareExtension && group_ == 0)) sha.add(extension);
   }
   return sha.finish();

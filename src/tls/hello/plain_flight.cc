@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// See plain_flight.h. wolfSSL gets new records. A record contains a message's header and the part
-// of the body that has arrived.
+// See plain_flight.h. wolfSSL gets new records. Each new record contains a message's header and the
+// received part of the message's body, or more of the body.
 #include "tls/hello/plain_flight.h"
 
 #include <algorithm>
@@ -83,7 +83,7 @@ RecordVerdict PlainFlight::takeMessages(std::span<const uint8_t> bytes, std::vec
     if (messageSeen_ < message_.size()) continue;
     messageSeen_ = 0;
     messageLeft_ = u24At(message_, 1);
-    // Put the header and the part of the body that has arrived into one record.
+    // Put the header and the received part of the body into one record.
     const auto part = bytes.first(
         std::min<size_t>({messageLeft_, bytes.size(), kMaxPlaintext - message_.size()}));
     std::vector<uint8_t> begin(message_.begin(), message_.end());

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// PlainFlight reads the unencrypted records that a TLS 1.2 client sends between the ServerHelloDone
-// and change_cipher_spec, on their way to wolfSSL. If the header of a handshake message is split
-// over records, it joins the header, because wolfSSL requires the header in one record. It refuses
-// records and messages that are not allowed there, so that culvert chooses the alert and not
-// wolfSSL. Thread: loop.
+// PlainFlight checks the unencrypted records of a TLS 1.2 client between ServerHelloDone and
+// change_cipher_spec, before wolfSSL reads them. wolfSSL requires the header of a handshake message
+// in one record, so PlainFlight joins a header that is split over records. PlainFlight also refuses
+// records and messages that are not allowed there, so that culvert and not wolfSSL chooses the
+// alert. Thread: loop.
 #pragma once
 
 #include <array>
@@ -17,9 +17,9 @@ namespace culvert {
 
 class PlainFlight {
  public:
-  /// Appends to `out` the records that wolfSSL gets for `bytes`. `bytes` continues the bytes of the
-  /// last call. `certificateAsked`: the server has sent a CertificateRequest. Returns kPass, or
-  /// kRefuse at the first fault.
+  /// Appends to `out` the records that wolfSSL gets for `bytes`, which continues the bytes of the
+  /// last call. `certificateAsked` is true if the server has sent a CertificateRequest. Returns
+  /// kPass, or kRefuse at the first error.
   RecordVerdict feed(std::span<const uint8_t> bytes, std::vector<uint8_t>& out,
                      bool certificateAsked);
 
@@ -31,10 +31,10 @@ class PlainFlight {
 
   std::array<uint8_t, 5> record_{};   // header of the current record
   std::array<uint8_t, 4> message_{};  // header of the current message
-  uint8_t recordSeen_ = 0;            // bytes of record_
-  uint8_t messageSeen_ = 0;           // bytes of message_
-  uint32_t recordLeft_ = 0;           // body bytes missing from the record
-  uint32_t messageLeft_ = 0;          // body bytes missing from the message
+  uint8_t recordSeen_ = 0;            // bytes of record_ received so far
+  uint8_t messageSeen_ = 0;           // bytes of message_ received so far
+  uint32_t recordLeft_ = 0;           // bytes of the record's body not yet received
+  uint32_t messageLeft_ = 0;          // bytes of the message's body not yet received
   bool open_ = false;                 // change_cipher_spec was received, so pass all later bytes
 };
 
