@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Owners for wolfSSL's certificate manager and parsed certificate. Only .cc files of tls/ include
-// this file. Thread: one owner.
+// Owners for wolfSSL's certificate manager and certificate parser. Only .cc files of src/tls
+// include this header. Thread: one owner.
 #pragma once
 
 #include <cstdint>
@@ -16,9 +16,9 @@ struct CertManagerDeleter {
 };
 using CertManager = std::unique_ptr<WOLFSSL_CERT_MANAGER, CertManagerDeleter>;
 
-/// Adds the certificate in `der` as a trust anchor. The caller must check the anchor's dates,
-/// because wolfSSL does not; releases before 5.7 refuse an anchor that is not valid now. Returns
-/// WOLFSSL_SUCCESS or an error.
+/// Adds the certificate in `der` as a trust anchor. The caller must check the dates of the
+/// certificate. wolfSSL releases before 5.7 refuse an anchor that is not valid now. Returns
+/// WOLFSSL_SUCCESS or an error of wolfSSL.
 inline int addAnchor(WOLFSSL_CERT_MANAGER* manager, std::span<const uint8_t> der) {
 #if LIBWOLFSSL_VERSION_HEX >= 0x05007000
   return wolfSSL_CertManagerLoadCABuffer_ex(manager, der.data(), static_cast<long>(der.size()),
@@ -30,16 +30,15 @@ inline int addAnchor(WOLFSSL_CERT_MANAGER* manager, std::span<const uint8_t> der
 #endif
 }
 
-/// The certificate type for parsing an intermediate CA. wolfSSL enforces its pathLenConstraint and
-/// does not treat it as a trust anchor.
+/// The certificate type for parsing an intermediate CA. wolfSSL then enforces the CA's
+/// pathLenConstraint and does not treat the CA as a trust anchor.
 #if LIBWOLFSSL_VERSION_HEX >= 0x05007000
 inline constexpr int kChainCert = CHAIN_CERT_TYPE;
 #else
 inline constexpr int kChainCert = CERT_TYPE;
 #endif
 
-/// A certificate as wolfCrypt parses it. Allocate a ParsedCert on the heap, because it has several
-/// KiB.
+/// A certificate that wolfCrypt parses. An object takes several KiB, so allocate it on the heap.
 class ParsedCert {
  public:
   explicit ParsedCert(std::span<const uint8_t> der) {
@@ -49,16 +48,16 @@ class ParsedCert {
   ParsedCert(const ParsedCert&) = delete;
   ParsedCert& operator=(const ParsedCert&) = delete;
 
-  /// Returns 0 or wolfCrypt's error. Call only once.
+  /// Parses the certificate. Returns 0 or wolfCrypt's error. Call parse() only once.
   int parse(int type, int verify, WOLFSSL_CERT_MANAGER* manager) {
     return wc_ParseCert(&cert_, type, verify, manager);
   }
-  /// For functions that take a non-const pointer but only read.
+  /// For functions that take a non-const pointer but only read the certificate.
   DecodedCert* get() { return &cert_; }
   const DecodedCert& operator*() const { return cert_; }
   const DecodedCert* operator->() const { return &cert_; }
 
-  /// True for nameConstraints of any kind, even of kinds that an old release does not support.
+  /// True if the certificate has nameConstraints, including kinds that old wolfSSL releases ignore.
   bool hasNameConstraints() const { return cert_.extNameConstraintSet != 0; }
 
  private:

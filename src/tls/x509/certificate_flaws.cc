@@ -13,7 +13,7 @@ bool hasWeakKey(const CertificateInfo& info) {
   return info.keyType == KeyType::kRsa && info.keyBits != 0 && info.keyBits < kLeastRsaBits;
 }
 
-/// The flaw of an issuer's certificate as text; empty: no flaw.
+/// Returns the flaw of an issuer's certificate, or an empty string if it has no flaw.
 std::string flawOfIssuer(const CertificateInfo& issuer) {
   if (!issuer.authority || !issuer.issues)
     return "must not issue certificates (basicConstraints CA, keyUsage keyCertSign)";

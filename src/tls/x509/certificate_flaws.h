@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Finds the reasons why clients would refuse a server's certificate chain, although the chain can
-// be parsed and matches its key. Does not check dates. Thread: any.
+// Finds flaws for which clients refuse a server's certificate chain, although the chain parses and
+// matches its key. Does not check dates. Thread: any.
 #pragma once
 
 #include <cstdint>
@@ -16,21 +16,22 @@ struct CertificateFlaw {
   enum class Kind : uint8_t {
     kExtendedUsage,  ///< extendedKeyUsage does not allow TLS servers
     kUsage,          ///< keyUsage does not allow the key's use in a handshake
-    kAuthority,      ///< a CA certificate that is not self-signed
+    kAuthority,      ///< the certificate is a CA's and is not self-signed
     kWeakKey,
     kWeakHash,
     kIssuer,  ///< the issuer's certificate has a flaw, or is not a CA certificate
   };
   Kind kind;
-  std::string text;  ///< without the file's name
+  std::string text;  ///< describes the flaw, without the file's name
 };
 
-/// Returns the flaws of the leaf and of its issuer. Does not check the certificates above the
-/// issuer, because clients may replace them by a root of their own. `chain` has the leaf first and
-/// must not be empty.
+/// Returns the flaws of a chain. `chain` must not be empty and must begin with the leaf. Checks
+/// only the leaf and its issuer, because clients may replace the certificates above by a root of
+/// their own.
 std::vector<CertificateFlaw> flawsOf(std::span<const CertificateInfo> chain);
 
-/// The leaf's issuer, if it is in the chain and is not a root; else nullptr.
+/// Returns the leaf's issuer if `chain` contains the issuer and the issuer is not a root. Otherwise
+/// returns nullptr.
 const CertificateInfo* intermediateOf(std::span<const CertificateInfo> chain);
 
 }  // namespace culvert

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Converts a certificate that wolfCrypt has parsed to a CertificateInfo.
+// Converts certificates and keys from wolfCrypt's structures to CertificateInfo.
 #include "tls/x509/certificate_info.h"
 
 #include <arpa/inet.h>
@@ -23,7 +23,8 @@ namespace culvert {
 
 namespace {
 
-/// Converts "/C=DE/CN=x" to "C=DE, CN=x". Unprintable bytes become '?', because names go into logs.
+/// Converts "/C=DE/CN=x" to "C=DE, CN=x". Replaces unprintable bytes by '?', because names are
+/// logged.
 std::string nameText(const char* oneLine) {
   std::string in(oneLine);
   std::string out;
@@ -73,7 +74,7 @@ void readNames(const DecodedCert& cert, CertificateInfo& info) {
     }
   }
 #if !defined(OPENSSL_EXTRA) || defined(WOLFSSL_ALT_NAMES_NO_REV)
-  // wolfCrypt prepends each entry that it reads, so restore the certificate's order.
+  // wolfCrypt prepends each name that it reads, so restore the order of the certificate.
   std::reverse(info.dnsNames.begin(), info.dnsNames.end());
   std::reverse(info.addresses.begin(), info.addresses.end());
 #endif
@@ -81,8 +82,8 @@ void readNames(const DecodedCert& cert, CertificateInfo& info) {
     info.dnsNames.push_back(lowerName(cert.subjectCN, cert.subjectCNLen));
 }
 
-/// Whether the value of a TLS feature extension, a SEQUENCE OF INTEGER, contains the number of
-/// status_request.
+/// Reads the value of the TLS feature extension, a SEQUENCE OF INTEGER. Returns true if the
+/// SEQUENCE contains the number of status_request.
 bool listsStatusRequest(std::span<const uint8_t> value) {
   constexpr uint8_t kStatusRequest = 5;
   const auto features = DerReader(value).next(DerReader::kSequence);
@@ -92,8 +93,8 @@ bool listsStatusRequest(std::span<const uint8_t> value) {
   return false;
 }
 
-/// Whether the TLS feature extension (RFC 7633) contains status_request. wolfSSL does not read this
-/// extension.
+/// Returns whether the TLS feature extension (RFC 7633) contains status_request. wolfSSL does not
+/// read that extension.
 bool demandsStaple(std::span<const uint8_t> der) {
   constexpr std::string_view kTlsFeature("\x2b\6\1\5\5\7\1\x18");
   const auto whole = DerReader(der).next(DerReader::kSequence);

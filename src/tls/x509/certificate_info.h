@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Reads one DER certificate: names, dates, key. Thread: any.
+// Reads the names, the dates and the key of one certificate in DER. Thread: any.
 #pragma once
 
 #include <array>
@@ -15,39 +15,39 @@ namespace culvert {
 
 /// The contents of one certificate.
 struct CertificateInfo {
-  std::string subject;  ///< "C=DE, O=Example, CN=www.example.org"
+  std::string subject;  ///< for example "C=DE, O=Example, CN=www.example.org"
   std::string issuer;
   std::vector<std::string>
       dnsNames;  ///< subjectAltName, lower case; the CN if there is no subjectAltName
-  std::vector<std::string> addresses;  ///< subjectAltName IP addresses as text
+  std::vector<std::string> addresses;  ///< the IP addresses in subjectAltName, as text
   int64_t notBefore = 0;               ///< seconds since the epoch
   int64_t notAfter = 0;
-  KeyType keyType = KeyType::kUnknown;  ///< this and the next five fields: as in KeyInfo
+  KeyType keyType = KeyType::kUnknown;  ///< see KeyInfo, also for the next five members
   unsigned keyBits = 0;
   std::string keyText;
   std::string keyFault;
   bool keyPss = false;
   uint16_t keyPssScheme = 0;
-  std::string fingerprint;                ///< SHA-256 of the DER, "AB:CD:..."
+  std::string fingerprint;                ///< SHA-256 of the certificate in DER, as "AB:CD:..."
   std::array<uint8_t, 32> subjectHash{};  ///< equal names have equal hashes
   std::array<uint8_t, 32> issuerHash{};
-  std::vector<uint8_t> subjectKeyId;  ///< empty: none
+  std::vector<uint8_t> subjectKeyId;  ///< empty if absent
   std::vector<uint8_t> authorityKeyId;
   std::vector<uint8_t> serial;
-  std::string ocspUrl;      ///< the first OCSP responder in authorityInfoAccess; empty: none
-  bool mustStaple = false;  ///< requires a stapled OCSP response (RFC 7633, status_request)
-  bool authority = false;   ///< basicConstraints has CA
-  bool issues = true;       ///< keyUsage, if any, has keyCertSign
-  bool signs = true;        ///< keyUsage, if any, has digitalSignature
-  bool servesTls = true;    ///< extendedKeyUsage, if any, has serverAuth or any
-  std::string weakHash;     ///< of the signature: "MD2", "MD5", "SHA-1"; empty: another hash
+  std::string ocspUrl;      ///< the first OCSP responder in authorityInfoAccess, or empty
+  bool mustStaple = false;  ///< the certificate requires a stapled OCSP response (RFC 7633)
+  bool authority = false;   ///< basicConstraints says that this is a CA
+  bool issues = true;       ///< keyUsage is absent or has keyCertSign
+  bool signs = true;        ///< keyUsage is absent or has digitalSignature
+  bool servesTls = true;    ///< extendedKeyUsage is absent or has serverAuth or any
+  std::string weakHash;     ///< "MD2", "MD5" or "SHA-1" if the signature uses it, else empty
   bool selfIssued() const { return subjectHash == issuerHash; }
 };
 
-/// Parses the certificate. Verifies only the syntax.
+/// Parses the certificate. Checks only the syntax, not the signature or the dates.
 Result<CertificateInfo> readCertificate(std::span<const uint8_t> der);
 
-/// "AB:CD:...": SHA-256 of the bytes.
+/// Returns the SHA-256 of the bytes in the form "AB:CD:...".
 std::string fingerprintOf(std::span<const uint8_t> der);
 
 }  // namespace culvert

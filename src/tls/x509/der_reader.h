@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Reads DER, one item after the other, and never beyond the given bytes. culvert uses it for the
-// few fields of certificates, CRLs and OCSP responses that wolfSSL does not expose. Thread: any.
+// DerReader reads DER items one after the other, and never reads beyond the given bytes. culvert
+// uses DerReader for the few fields of certificates, CRLs and OCSP responses that wolfSSL does not
+// expose. Thread: any.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +17,7 @@ namespace culvert {
 struct DerItem {
   uint8_t tag = 0;
   std::span<const uint8_t> body;
-  std::span<const uint8_t> whole;  ///< with tag and length
+  std::span<const uint8_t> whole;  ///< body with tag and length
 };
 
 class DerReader {
@@ -30,18 +31,18 @@ class DerReader {
   static constexpr uint8_t kTime = 0x18;  ///< GeneralizedTime
   static constexpr uint8_t kSequence = 0x30;
   static constexpr uint8_t kSet = 0x31;
-  /// The tag [n], constructed.
+  /// The tag of a constructed item with context-specific tag number `n`.
   static constexpr uint8_t context(uint8_t n) { return static_cast<uint8_t>(0xa0 | n); }
 
   explicit DerReader(std::span<const uint8_t> bytes) : rest_(bytes) {}
 
   bool done() const { return rest_.empty(); }
 
-  /// The next item's tag; 0 at the end.
+  /// Returns the tag of the next item, or 0 at the end.
   uint8_t peek() const { return rest_.empty() ? uint8_t{0} : rest_[0]; }
 
-  /// Returns the next item. Returns nothing at the end, and if the bytes are not valid DER, for
-  /// example an indefinite or overlong length. Tags of several bytes are not supported.
+  /// Returns the next item. Returns nothing at the end, for tags of several bytes, and for bytes
+  /// that are not valid DER, such as indefinite or overlong lengths.
   std::optional<DerItem> next() {
     if (rest_.size() < 2 || (rest_[0] & 0x1f) == 0x1f) return std::nullopt;
     size_t header = 2;
@@ -59,7 +60,7 @@ class DerReader {
     return item;
   }
 
-  /// Returns the next item if it has this tag, else nothing.
+  /// Returns the next item if it has the tag `tag`. Otherwise returns nothing and skips nothing.
   std::optional<DerItem> next(uint8_t tag) {
     if (peek() != tag) return std::nullopt;
     return next();
@@ -69,8 +70,8 @@ class DerReader {
   std::span<const uint8_t> rest_;
 };
 
-/// Calls visit(oid, critical, value) for each of the Extensions (RFC 5280 4.1), until `visit`
-/// returns false. Returns false if `visit` has returned false or if the extensions are malformed.
+/// Calls visit(oid, critical, value) for each of the Extensions (RFC 5280 4.1). Stops and returns
+/// false if `visit` returns false or if the extensions are malformed.
 template <class Visit>
 bool walkExtensions(std::span<const uint8_t> extensions, Visit visit) {
   DerReader outer(extensions);

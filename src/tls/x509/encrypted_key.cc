@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// See encrypted_key.h. The scheme of an encrypted private key consists of a key derivation (from
-// the passphrase) and a cipher.
+// See encrypted_key.h. A Scheme describes how a key is encrypted: how the cipher's key is derived
+// from the passphrase, and which cipher is used.
 #include "tls/x509/encrypted_key.h"
 
 #include <fmt/format.h>
@@ -31,13 +31,13 @@ enum class Kdf : uint8_t { kMd5, kPbkdf1Md5, kPbkdf1Sha1, kPkcs12, kPbkdf2, kScr
 enum class Cipher : uint8_t { kOther, kAes, kTripleDes, kDes };
 
 struct CipherInfo {
-  std::string_view oid;  // the cipher's OID in PBES2
-  std::string_view dek;  // the cipher's name in a DEK-Info header
+  std::string_view oid;  // identifier in PBES2
+  std::string_view dek;  // name in a DEK-Info header
   std::string_view name;
   Cipher kind;
   size_t keySize;
 };
-// culvert does not support the ciphers of kind kOther. The table has them for the error text.
+// culvert does not support the ciphers of kind kOther. Their names are for error messages.
 constexpr CipherInfo kCiphers[] = {
     {"2.16.840.1.101.3.4.1.2", "AES-128-CBC", "AES-128-CBC", Cipher::kAes, 16},
     {"2.16.840.1.101.3.4.1.22", "AES-192-CBC", "AES-192-CBC", Cipher::kAes, 24},
@@ -67,7 +67,7 @@ constexpr CipherInfo kCiphers[] = {
 struct PrfInfo {
   std::string_view oid;
   std::string_view name;
-  int hash;  // wolfCrypt's number; -1: none
+  int hash;  // wolfCrypt's number of the hash, or -1 if not supported
 };
 constexpr PrfInfo kPrfs[] = {
     {"1.2.840.113549.2.7", "SHA-1", WC_HASH_TYPE_SHA},
@@ -86,15 +86,15 @@ constexpr PrfInfo kPrfs[] = {
     {"1.2.840.113549.2.13", "SHA-512/256", -1},
 };
 
-// Limits for the cost of one key when culvert loads it: a few seconds and 128 MiB.
+// Limits for the decryption of one key at start: a few seconds of CPU time and 128 MiB of memory.
 constexpr uint64_t kMostIterations = 10'000'000;
 constexpr uint64_t kMostScryptMemory = uint64_t{128} << 20;
-constexpr uint64_t kLongestScryptBlock = 8;  // the limit of wolfCrypt
+constexpr uint64_t kLongestScryptBlock = 8;  // wolfCrypt's limit
 
 struct Scheme {
-  std::string text;     ///< "PBES2: PBKDF2 with SHA-256, AES-256-CBC"
-  bool known = true;    ///< culvert can decrypt the key
-  bool legacy = false;  ///< openssl needs its legacy provider for the scheme
+  std::string text;     ///< for example "PBES2: PBKDF2 with SHA-256, AES-256-CBC"
+  bool known = true;    ///< culvert supports the scheme
+  bool legacy = false;  ///< openssl needs its legacy provider to open the key
   Kdf kdf = Kdf::kPbkdf2;
   int hash = WC_HASH_TYPE_SHA;
   Cipher cipher = Cipher::kOther;
@@ -102,7 +102,7 @@ struct Scheme {
   std::vector<uint8_t> salt;
   std::vector<uint8_t> iv;
   uint64_t iterations = 1;
-  uint64_t blockSize = 0;  ///< for scrypt; `iterations` is its N
+  uint64_t blockSize = 0;  ///< block size of scrypt; `iterations` is its N
   uint64_t parallel = 0;
   SecretBytes sealed;
 };
@@ -132,7 +132,7 @@ std::vector<uint8_t> bytesOf(const std::optional<DerItem>& item) {
   return {item->body.begin(), item->body.end()};
 }
 
-/// An AlgorithmIdentifier: the OID, and a reader of the parameters.
+/// An AlgorithmIdentifier: the object identifier, and the item with its parameters.
 struct Algorithm {
   std::string oid;
   std::optional<DerItem> parameters;
@@ -149,7 +149,7 @@ void readPbkdf2(DerReader fields, Scheme& scheme) {
   scheme.kdf = Kdf::kPbkdf2;
   scheme.salt = bytesOf(fields.next());
   scheme.iterations = numberOf(fields.next());
-  (void)fields.next(DerReader::kInteger);  // the key length, which the cipher determines
+  (void)fields.next(DerReader::kInteger);  // skip the key length, because the cipher determines it
   std::string oid = "1.2.840.113549.2.7";
   if (const auto prf = fields.next(DerReader::kSequence)) oid = algorithmOf(prf).oid;
   std::string name = oid;
@@ -226,8 +226,8 @@ constexpr OldScheme kOldSchemes[] = {
     {"1.2.840.113549.1.12.1.6", "PBE-SHA1-RC2-40", Kdf::kPkcs12, Cipher::kOther, 0},
 };
 
-/// Reads the parameters of PBES1 (RFC 8018 A.3) and of PKCS#12 (RFC 7292 C), a salt and an
-/// iteration count. The OID determines the hash and the cipher.
+/// Reads PBES1 (RFC 8018 A.3) and PKCS#12 (RFC 7292 C) schemes. One identifier names the derivation
+/// and the cipher. The parameters are a salt and an iteration count.
 void readPbes1(const Algorithm& algorithm, Scheme& scheme) {
   scheme.known = false;
   scheme.text = algorithm.oid;
@@ -263,8 +263,9 @@ Result<Scheme> readPkcs8(const PemBlock& block) {
   return scheme;
 }
 
-/// Reads OpenSSL's traditional format, "DEK-Info: AES-256-CBC,00112233...". The first bytes of the
-/// IV are the salt, and the passphrase is hashed with one iteration.
+/// Reads OpenSSL's traditional format, with a header such as "DEK-Info: AES-256-CBC,00112233...".
+/// The key is derived in one iteration from the passphrase and a salt. The salt is the first 8
+/// bytes of the IV.
 Result<Scheme> readOldForm(const PemBlock& block) {
   constexpr std::string_view kField = "DEK-Info:";
   size_t at = block.headers.find(kField);
@@ -305,7 +306,7 @@ Result<Scheme> schemeOf(const PemBlock& block) {
       scheme->text, scheme->legacy ? " -provider legacy -provider default" : ""));
 }
 
-/// Converts the text to big-endian UTF-16 with a terminating zero (RFC 7292 B.1). Reads bytes that
+/// Converts `text` to big-endian UTF-16 with a terminating zero (RFC 7292 B.1). Reads bytes that
 /// are not UTF-8 as Latin-1.
 SecretBytes wideText(std::string_view text) {
   SecretBytes out(2 * text.size() + 2);
@@ -329,7 +330,7 @@ SecretBytes wideText(std::string_view text) {
   return out;
 }
 
-/// OpenSSL's EVP_BytesToKey with MD5 and one iteration.
+/// Derives a key like OpenSSL's EVP_BytesToKey() with MD5 and one iteration.
 bool deriveOld(const Scheme& scheme, std::string_view pass, SecretBytes& key) {
   const Bytes phrase = asBytes(pass);
   Md5Digest digest{};
@@ -341,7 +342,7 @@ bool deriveOld(const Scheme& scheme, std::string_view pass, SecretBytes& key) {
   return scheme.salt.size() == 8;
 }
 
-/// PBKDF1 (RFC 8018 5.1). The output is 8 bytes of key and 8 bytes of IV.
+/// Derives with PBKDF1 (RFC 8018 5.1) an 8-byte key and an 8-byte IV.
 bool derivePbkdf1(Scheme& scheme, std::string_view pass, SecretBytes& key) {
   byte derived[WC_SHA_DIGEST_SIZE] = {};
   const Bytes phrase = asBytes(pass);
@@ -424,7 +425,7 @@ bool decryptDes([[maybe_unused]] const Scheme& scheme, [[maybe_unused]] const Se
 #else
   const auto size = static_cast<word32>(scheme.sealed.size());
   if (scheme.iv.size() != 8) return false;
-  SecretBytes three(24);  // repeats a DES key, or the first of two DES keys
+  SecretBytes three(24);  // three DES keys; a shorter key is repeated
   for (size_t i = 0; i < three.size(); ++i)
     three.data()[i] = key.data()[i % std::min<size_t>(key.size(), 24)];
   Des3 des{};
@@ -436,8 +437,8 @@ bool decryptDes([[maybe_unused]] const Scheme& scheme, [[maybe_unused]] const Se
 #endif
 }
 
-/// Removes the padding. Returns false if the rest is not one DER item, because then the passphrase
-/// was wrong.
+/// Removes the padding. Returns false if the remaining bytes are not exactly one DER item, because
+/// then the passphrase was wrong.
 bool unpad(size_t block, SecretBytes& plain) {
   if (plain.empty()) return false;
   const uint8_t count = plain.data()[plain.size() - 1];

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Decrypts private keys: PKCS#8 with PBES2 (PBKDF2, scrypt), PBES1 or the schemes of PKCS#12, and
-// OpenSSL's traditional format ("Proc-Type: 4,ENCRYPTED"). The scheme is not encrypted, so culvert
-// can report an unknown scheme and a wrong passphrase as different errors. Thread: any.
+// Decrypts private keys. Supports PKCS#8 with PBES2 (PBKDF2, scrypt), PBES1 or the schemes of
+// PKCS#12, and OpenSSL's traditional format ("Proc-Type: 4,ENCRYPTED"). The scheme can be read
+// without the passphrase, so an unknown scheme and a wrong passphrase have different error texts.
+// Thread: any.
 #pragma once
 
 #include <string_view>
@@ -12,14 +13,14 @@
 
 namespace culvert {
 
-/// Whether the block is an encrypted private key.
+/// Returns whether the contents of the block are encrypted.
 bool isEncryptedKey(const PemBlock& block);
 
-/// Fails if culvert does not support the scheme of the encrypted key in `block`. Does not need the
-/// passphrase. The error names the scheme.
+/// Fails if culvert does not support the encryption scheme of the key. Needs no passphrase. The
+/// error names the scheme.
 Result<void> checkKeyEncryption(const PemBlock& block);
 
-/// Returns the decrypted key in DER. The passphrase may be of any length.
+/// Decrypts a key and returns it as DER. The passphrase may have any length.
 Result<SecretBytes> decryptKey(const PemBlock& block, std::string_view passphrase);
 
 }  // namespace culvert

@@ -49,7 +49,7 @@ constexpr Curve kCurves[] = {
     {"1.2.156.10197.1.301", "SM2", 256, false},
 };
 
-/// The contents of an AlgorithmIdentifier.
+/// An AlgorithmIdentifier: the object identifier, and the item with its parameters.
 struct KeyAlgorithm {
   std::string oid;
   std::optional<DerItem> parameters;
@@ -96,7 +96,8 @@ unsigned bitsOf(Bytes integer) {
          static_cast<unsigned>(std::bit_width(integer[0]));
 }
 
-/// `key` is an RSAPublicKey, or with `secret` an RSAPrivateKey, which starts with a version.
+/// Describes an RSA key. `key` is an RSAPublicKey or, if `secret` is true, an RSAPrivateKey, which
+/// starts with a version.
 KeyInfo rsaInfo(Bytes key, bool secret) {
   DerReader file(key);
   DerReader numbers(file.next(DerReader::kSequence).value_or(DerItem{}).body);
@@ -108,7 +109,8 @@ KeyInfo rsaInfo(Bytes key, bool secret) {
   return out;
 }
 
-/// The hash that an AlgorithmIdentifier names, as a TLS hash number; 0: another hash.
+/// Returns the TLS number of the hash in an AlgorithmIdentifier, or 0 for a hash that is not
+/// SHA-256, SHA-384 or SHA-512.
 uint16_t hashNumber(const std::optional<DerItem>& algorithm) {
   const auto hash = keyAlgorithmOf(algorithm);
   if (!hash) return 0;
@@ -118,9 +120,9 @@ uint16_t hashNumber(const std::optional<DerItem>& algorithm) {
   return 0;
 }
 
-/// RSASSA-PSS-params (RFC 4055 3.1) of a key. Returns the TLS signature scheme with these
-/// parameters, or 0 if there is none. A scheme uses the same hash for the message and the mask, and
-/// a salt as long as the hash (RFC 8446 4.2.3).
+/// Returns the TLS signature scheme for the RSASSA-PSS-params (RFC 4055 3.1) of a key, or 0 if no
+/// scheme fits. A TLS scheme uses one hash for the message and the mask, and a salt as long as the
+/// hash (RFC 8446 4.2.3).
 uint16_t schemeFor(Bytes params) {
   DerReader fields(params);
   const auto inside = [&fields](uint8_t n) {
@@ -146,7 +148,7 @@ void makePss(KeyInfo& info, const std::optional<DerItem>& parameters) {
     info.fault = info.text + " has parameters that do not match any TLS signature scheme";
 }
 
-/// `key` is the key in the structure that the algorithm defines.
+/// Describes a key. `key` is the key in the structure that `algorithm` defines.
 KeyInfo infoOf(const KeyAlgorithm& algorithm, Bytes key, bool secret) {
   const std::string& oid = algorithm.oid;
   if (oid == "1.2.840.113549.1.1.1") return rsaInfo(key, secret);
@@ -173,7 +175,7 @@ KeyInfo infoOf(const KeyAlgorithm& algorithm, Bytes key, bool secret) {
   return info;
 }
 
-/// The contents of a PKCS#8 key (RFC 5208 5): version, algorithm and key.
+/// A private key in PKCS#8 (RFC 5208 5), which contains a version, an algorithm and a key.
 struct WrappedKey {
   KeyAlgorithm algorithm;
   Bytes key;
@@ -189,8 +191,8 @@ std::optional<WrappedKey> unwrap(Bytes der) {
   return WrappedKey{std::move(*algorithm), key->body};
 }
 
-/// Reads a SEC1 or PKCS#1 key. PKCS#1 has a second INTEGER after the version, and SEC1 (RFC 5915 3)
-/// does not. SEC1 has the curve in [0].
+/// Describes a private key that is not in PKCS#8. SEC1 (RFC 5915 3) has the curve in [0]. PKCS#1
+/// has a second number after the version.
 KeyInfo bareKeyInfo(Bytes der) {
   DerReader file(der);
   DerReader parts(file.next(DerReader::kSequence).value_or(DerItem{}).body);
@@ -200,7 +202,8 @@ KeyInfo bareKeyInfo(Bytes der) {
   if (!secret) return {};
   if (const auto curve = parts.next(DerReader::context(0)))
     return ecdsaInfo(DerReader(curve->body).next());
-  // The curve is optional (RFC 5915 3). Without it, the length of the key identifies the curve.
+  // SEC1 does not require the curve (RFC 5915 3). Without the curve, the key length identifies the
+  // curve.
   for (const Curve& curve : kCurves)
     if (curve.served && secret->body.size() == (curve.bits + 7) / 8)
       return {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Object identifiers as text: "1.2.840.113549.1.1.1". Thread: any.
+// Converts object identifiers to text, for example "1.2.840.113549.1.1.1". Thread: any.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +8,7 @@
 
 namespace culvert {
 
-/// Returns the text. `oid` is the body of an OBJECT IDENTIFIER.
+/// Returns an object identifier as text. `oid` is the body of an OBJECT IDENTIFIER in DER.
 std::string dottedOid(std::span<const uint8_t> oid);
 
 }  // namespace culvert

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Reads PEM blocks; wolfCrypt decodes the base64.
+// Reads PEM blocks. wolfCrypt decodes the base64 in them.
 #include "tls/x509/pem.h"
 
 #include <fmt/format.h>
@@ -16,7 +16,8 @@ constexpr std::string_view kBegin = "-----BEGIN ";
 constexpr std::string_view kEnd = "-----END ";
 constexpr std::string_view kDashes = "-----";
 
-/// Removes RFC 1421 headers ("Proc-Type: ...") and the empty line after them from a block's body.
+/// Cuts the RFC 1421 headers ("Proc-Type: ...") and the empty line after them from the block's
+/// body.
 void cutHeaders(PemBlock& block) {
   if (block.body.find(':') == std::string_view::npos) return;
   block.encrypted = block.body.find("ENCRYPTED") != std::string_view::npos;

@@ -21,9 +21,9 @@ using Bytes = std::span<const uint8_t>;
 enum class SignatureKind : uint8_t { kRsa, kPss, kEcdsa, kEd25519 };
 
 struct SignatureAlgorithm {
-  std::string_view oid;  // encoded
+  std::string_view oid;  // in DER
   SignatureKind scheme;
-  wc_HashType hash;  // for kPss the parameters contain the hash
+  wc_HashType hash;  // unused for kPss, whose parameters name the hash
 };
 
 constexpr SignatureAlgorithm kAlgorithms[] = {
@@ -55,7 +55,7 @@ wc_HashType hashOf(std::string_view oid) {
   return oid == "\x2b\x0e\x03\x02\x1a" ? WC_HASH_TYPE_SHA : WC_HASH_TYPE_NONE;
 }
 
-/// The hash that an AlgorithmIdentifier names.
+/// Returns the hash that an AlgorithmIdentifier names.
 wc_HashType hashIn(Bytes identifier) {
   DerReader names(identifier);
   const auto oid = names.next(DerReader::kOid);
@@ -66,8 +66,8 @@ bool isWeak(wc_HashType hash) {
   return hash == WC_HASH_TYPE_SHA || hash == WC_HASH_TYPE_MD5 || hash == WC_HASH_TYPE_MD2;
 }
 
-/// Reads RSASSA-PSS-params. Returns nothing if a parameter is not supported. For a weak hash, sets
-/// only the hash.
+/// Reads RSASSA-PSS-params. Returns nothing if a parameter is not supported. If the hash is weak,
+/// fills only the hash.
 std::optional<PssParameters> readPss(Bytes body) {
   PssParameters out;
   DerReader fields(body);
@@ -76,7 +76,7 @@ std::optional<PssParameters> readPss(Bytes body) {
   if (isWeak(out.hash)) return out;
   if (const auto mask = fields.next(DerReader::context(1))) {
     DerReader generator(DerReader(mask->body).next(DerReader::kSequence).value_or(DerItem{}).body);
-    (void)generator.next(DerReader::kOid);  // MGF1, the only defined mask function
+    (void)generator.next(DerReader::kOid);  // always MGF1, so skip it
     if (hashIn(generator.next(DerReader::kSequence).value_or(DerItem{}).body) != out.hash)
       return std::nullopt;
   }

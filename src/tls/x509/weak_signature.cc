@@ -11,8 +11,8 @@ namespace {
 constexpr std::string_view kMd5Oid("\x2a\x86\x48\x86\xf7\x0d\x02\x05", 8);
 constexpr std::string_view kSha1Oid("\x2b\x0e\x03\x02\x1a", 5);
 
-/// The parameters of RSASSA-PSS contain the hash. If they contain none, the hash is SHA-1 (RFC 8017
-/// A.2.3).
+/// Returns the weak hash of an RSASSA-PSS signature, or an empty string. The parameters name the
+/// hash. If the parameters name no hash, the hash is SHA-1 (RFC 8017 A.2.3).
 std::string_view weakPss(std::span<const uint8_t> der) {
   DerReader file(der);
   DerReader parts(file.next(DerReader::kSequence).value_or(DerItem{}).body);

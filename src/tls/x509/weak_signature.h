@@ -8,8 +8,8 @@
 
 namespace culvert {
 
-/// Returns "MD2", "MD5" or "SHA-1" if the signature of the certificate `der` uses that hash, else
-/// an empty text. `oid` is DecodedCert::signatureOID.
+/// Returns "MD2", "MD5" or "SHA-1" if the signature of certificate `der` uses that hash, else an
+/// empty string. `oid` must be the certificate's DecodedCert::signatureOID.
 std::string_view weakSignature(uint32_t oid, std::span<const uint8_t> der);
 
 }  // namespace culvert
