@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Loads and checks client CAs and CRLs.
+// Loads and checks the client CAs and the CRLs of a service.
 #include "tls/peer_auth/peer_auth.h"
 
 #include <fmt/format.h>
@@ -29,10 +29,10 @@ using Bytes = std::span<const uint8_t>;
 constexpr size_t kLongestCaFile = size_t{16} << 20;
 constexpr size_t kLongestCrlFile = size_t{64} << 20;
 constexpr size_t kMostAnchors = 1000;
-constexpr int64_t kClockSkew = 300;  // allowed clock difference to a CA, seconds
+constexpr int64_t kClockSkew = 300;  // allowed difference to a CA's clock, in seconds
 
-/// Adds the length of `part`, then `part`. With the lengths, ("ab", "c") and ("a", "bc") give
-/// different hashes.
+/// Adds the length of `part` to the hash, then `part` itself. Because of the lengths, ("ab", "c")
+/// and ("a", "bc") have different hashes.
 void addPart(Sha256Hasher& sha, Bytes part) {
   sha.addInteger(part.size());
   sha.add(part);
@@ -109,7 +109,8 @@ class Loader {
     return sha.finish();
   }
 
-  /// The DER items of a file: the PEM blocks whose label is wanted, or the whole file if it is DER.
+  /// Returns the DER items in a file: the PEM blocks with a label that `wanted` accepts, or the
+  /// whole file if it is DER.
   Result<std::vector<std::vector<uint8_t>>> units(const std::string& path, const SecretBytes& file,
                                                   bool (*wanted)(std::string_view label)) {
     std::vector<std::vector<uint8_t>> all;
@@ -150,8 +151,8 @@ class Loader {
                              auth_->anchors.size(), kMostAnchors));
   }
 
-  /// Reports the refused certificates of a file: as warnings if the file has usable certificates,
-  /// else as errors.
+  /// Reports the refused certificates of a file. If the file also has usable certificates, the
+  /// reports are warnings, else errors.
   void judgeRefused(size_t file, bool othersAreThere) {
     for (std::string& text : refusedCertificates_) {
       if (othersAreThere)
@@ -166,7 +167,7 @@ class Loader {
         fmt::format("{}: certificate {} {}", source_.caFiles[file], number, why));
   }
 
-  /// `number` is the certificate's position in the file, starting at 1.
+  /// `number` is the position of the certificate in the file, counted from 1.
   void readAnchor(size_t file, size_t number, const std::vector<uint8_t>& der) {
     const std::string& path = source_.caFiles[file];
     const auto info = readCertificate(der);
@@ -260,13 +261,13 @@ class Loader {
   }
 
   void warnOfList(size_t file, const RevocationList& list, std::string_view text) {
-    if (caBroken_) return;  // the unreadable CA may be the only cause
+    if (caBroken_) return;  // the CRL's issuer may be in the unreadable CA file
     out_.warnings.push_back(
         {true, file, fmt::format("{}: the CRL of {} {}", list.path, list.issuer, text)});
   }
 
-  /// Finds the anchors to which the CRL belongs. An anchor must have the name of the CRL's issuer,
-  /// and its key must have signed the CRL.
+  /// Finds the anchors to which the CRL belongs. Such an anchor must have the name of the CRL's
+  /// issuer, and the anchor's key must have signed the CRL.
   bool findSigner(size_t file, RevocationList& list, const std::vector<uint8_t>& der) {
     bool named = false, keyKnown = false, maySign = false;
     std::string failure;
@@ -298,9 +299,9 @@ class Loader {
     return false;
   }
 
-  /// Returns why the CRL does not count for this anchor; empty: it counts. wolfSSL does not verify
-  /// the signature of an expired CRL, so culvert verifies the signature itself. Only if culvert
-  /// does not know the algorithm, wolfSSL verifies the CRL.
+  /// Returns why culvert refuses the CRL for this anchor, or an empty string if culvert accepts it.
+  /// culvert verifies the signature itself, because wolfSSL does not verify an expired CRL. wolfSSL
+  /// verifies the CRL only if culvert does not support the signature algorithm.
   std::string refusalOf(const TrustAnchor& anchor, const RevocationList& list,
                         const std::vector<uint8_t>& der) const {
     DerReader file(der);
@@ -323,20 +324,20 @@ class Loader {
     return {};
   }
 
-  /// Verifies the CRL with wolfSSL. The certificate manager contains only this anchor, because
-  /// wolfSSL uses the first anchor with the issuer's name.
+  /// Verifies the CRL with wolfSSL. wolfSSL uses the first anchor with the issuer's name, so the
+  /// certificate manager contains only the anchor to check.
   static int verifyList(const TrustAnchor& anchor, const std::vector<uint8_t>& der) {
     const CertManager manager(wolfSSL_CertManagerNew());
     if (manager == nullptr) return MEMORY_E;
-    // Old releases do not accept an anchor that is not valid now. culvert refuses the clients of
-    // such an anchor anyway.
+    // Old wolfSSL releases refuse an anchor that is not valid now. Then the CRL has no effect,
+    // because culvert refuses the clients of such an anchor in any case.
     if (addAnchor(manager.get(), anchor.der) != WOLFSSL_SUCCESS) return ASN_CRL_NO_SIGNER_E;
     return wolfSSL_CertManagerLoadCRLBuffer(manager.get(), der.data(),
                                             static_cast<long>(der.size()), WOLFSSL_FILETYPE_ASN1);
   }
 
-  /// A CRL that failed verification is an error, unless each CA with the issuer's name has a
-  /// verified CRL.
+  /// Reports the CRLs that failed verification. Such a CRL is an error, unless each CA with the
+  /// issuer's name has another CRL that was verified.
   void settleRefused() {
     for (RefusedList& one : refusedLists_) {
       const bool replaced = std::ranges::all_of(auth_->anchors, [&](const TrustAnchor& anchor) {
@@ -368,7 +369,8 @@ class Loader {
     }
   }
 
-  /// If a CA has several CRLs, keeps the newest. Merges CRLs of the same date.
+  /// If a CA has several CRLs, keeps the newest CRL. If several CRLs have the newest date, merges
+  /// these CRLs.
   void settleLists() {
     std::vector<RevocationList>& lists = auth_->lists;
     for (size_t i = 0; i < lists.size(); ++i) {
@@ -412,15 +414,15 @@ class Loader {
     });
   }
 
-  /// A reload may replace a CRL only by a CRL from the same file or by a CRL that is not older. If
-  /// a file no longer has a usable CRL and nothing may replace the old CRL, reports an error.
+  /// Reports an error if a reload loses a CRL. A CRL may be replaced only by a CRL from the same
+  /// file or by a CRL that is not older.
   void refuseLostLists(const PeerAuth& before) {
     for (const RevocationList& old : before.lists) {
       const auto file = std::ranges::find(source_.crlFiles, old.path);
       if (file == source_.crlFiles.end()) continue;
       for (const TrustAnchor& anchor : auth_->anchors) {
         if (!old.isOf(anchor.nameHash, anchor.keyPin) || isFollowed(old, anchor)) continue;
-        if (hasRefused(old, true)) continue;  // an error was reported already
+        if (hasRefused(old, true)) continue;  // the failed CRL has already been reported
         crlError(
             static_cast<size_t>(file - source_.crlFiles.begin()),
             hasList(*auth_, anchor)
@@ -443,7 +445,8 @@ class Loader {
     });
   }
 
-  /// Whether a CRL with the same issuer name failed verification.
+  /// Returns whether a CRL with the issuer name of `old` failed verification. If `asError` is true,
+  /// counts only failures that were reported as errors.
   bool hasRefused(const RevocationList& old, bool asError) const {
     return std::ranges::any_of(refusedLists_, [&](const RefusedList& one) {
       return one.list.issuerHash == old.issuerHash && (one.isError || !asError);
@@ -458,8 +461,8 @@ class Loader {
             {true, 0, "no file has a CRL of " + anchor.subject + ": culvert refuses its clients"});
   }
 
-  /// Marks anchors that their issuer has revoked. Such an anchor must not verify clients any more,
-  /// even if the CRL that revokes the anchor has expired.
+  /// Marks the anchors that their issuer has revoked. A revoked anchor must not verify clients,
+  /// even if the CRL that revokes it has expired.
   void markRevoked() {
     for (TrustAnchor& anchor : auth_->anchors)
       for (size_t i = 0; i < auth_->lists.size(); ++i)
@@ -475,7 +478,7 @@ class Loader {
     }
   }
 
-  /// Whether the issuer of `anchor` issued the CRL.
+  /// Returns whether the CRL with index `list` was issued by the issuer of `anchor`.
   bool madeByIssuer(size_t list, const TrustAnchor& anchor) const {
     return std::any_of(auth_->anchors.begin(), auth_->anchors.end(),
                        [&](const TrustAnchor& issuer) {
@@ -484,7 +487,8 @@ class Loader {
                        });
   }
 
-  /// Whether `issuer` issued `anchor`. Returns true if the check cannot be made (out of memory).
+  /// Returns whether `issuer` issued `anchor`. Also returns true if culvert cannot check this
+  /// because memory runs out.
   static bool hasIssued(const TrustAnchor& issuer, const TrustAnchor& anchor) {
     const CertManager manager(wolfSSL_CertManagerNew());
     if (manager == nullptr || addAnchor(manager.get(), issuer.der) != WOLFSSL_SUCCESS) return true;
@@ -495,7 +499,7 @@ class Loader {
 
   void addRules() {
     for (const auto& rule : source_.rules)
-      (void)auth_->rules.add(rule.kind, rule.text);  // cannot fail: checked before
+      (void)auth_->rules.add(rule.kind, rule.text);  // cannot fail: the rules were checked
   }
 
   const PeerAuthSource& source_;
@@ -507,10 +511,10 @@ class Loader {
     std::string reason;
     bool isError = false;
   };
-  std::vector<std::string> refusedCertificates_;  // texts about the current file
+  std::vector<std::string> refusedCertificates_;  // error texts about the current file
   bool caBroken_ = false;
-  std::vector<size_t> listFiles_;          // during loading: the file of each of auth_->lists
-  std::vector<RefusedList> refusedLists_;  // failed verification; their issuer is an anchor
+  std::vector<size_t> listFiles_;          // while loading: the file of each CRL
+  std::vector<RefusedList> refusedLists_;  // failed verification; the issuer is an anchor
   CertManager manager_;
   std::shared_ptr<PeerAuth> auth_;
   PeerAuthLoaded out_;
@@ -519,8 +523,9 @@ class Loader {
 }  // namespace
 
 /// Without WOLFSSL_ALWAYS_VERIFY_CB, wolfSSL calls the verify callback (peer_proof.h) only for
-/// failures, so culvert would not notice a missing certificate. scripts/wolfssl.sh sets the option.
-/// In Debian's library the OpenSSL layer sets it. Both builds define the option in options.h.
+/// failures, so culvert would not notice that a certificate is missing. scripts/wolfssl.sh sets
+/// that build option, and Debian's library gets it with the OpenSSL layer. In both builds,
+/// options.h defines the option.
 Result<void> peerAuthPossible() {
 #ifdef WOLFSSL_ALWAYS_VERIFY_CB
   return {};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // PeerAuth contains the requirements of one service on client certificates: CAs, CRLs, depth and
-// allow rules. culvert loads equal contents once. All workers and later configurations share the
-// object. Thread: frozen (load: any).
+// allow rules. All workers share the object, and a later configuration with the same requirements
+// shares it too. Thread: frozen (load: any).
 #pragma once
 
 #include <array>
@@ -18,40 +18,40 @@
 
 namespace culvert {
 
-/// A CA certificate of client-ca. culvert trusts all certificates that this CA has issued.
+/// A CA certificate of client-ca. culvert trusts the certificates that this CA has issued.
 struct TrustAnchor {
   std::vector<uint8_t> der;
   std::string subject;
-  std::array<uint8_t, 32> nameHash{};  ///< hash of the subject (PeerCertificate::subjectHash)
+  std::array<uint8_t, 32> nameHash{};  ///< hash of the subject, see PeerCertificate
   std::array<uint8_t, 32> issuerHash{};
-  std::array<uint8_t, 20> keyId{};   ///< subjectKeyIdentifier, computed if absent
+  std::array<uint8_t, 20> keyId{};   ///< subjectKeyIdentifier; computed from the key if absent
   std::array<uint8_t, 32> keyPin{};  ///< hash of the CA's key
-  ShortId caId{};                    ///< caIdOf() the name and the key
+  ShortId caId{};                    ///< caIdOf() of nameHash and keyPin
   ShortId certificateId{};
   SerialKey serial{};
   int64_t notBefore = 0;
   int64_t notAfter = 0;
   bool nameConstraints = false;
   bool signsLists = false;  ///< the CA's keyUsage allows cRLSign
-  bool revoked = false;     ///< the CA's issuer has revoked it: culvert refuses its clients
-  /// The CRLs of this anchor's issuer, if the issuer is an anchor too, as indices into
-  /// PeerAuth::lists. Once such a CRL has expired, culvert cannot know whether this anchor is
+  bool revoked = false;     ///< the CA's issuer has revoked the CA, so culvert refuses its clients
+  /// If this anchor's issuer is an anchor too, the CRLs of the issuer, as indices into
+  /// PeerAuth::lists. If such a CRL has expired, culvert cannot know whether this anchor is
   /// revoked.
   std::vector<size_t> issuerLists;
 };
 
 struct PeerAuth {
   VerifyClient mode = VerifyClient::kRequired;
-  unsigned depth = 0;     ///< most CAs between the client certificate and the trust anchor
-  bool pinsOnly = false;  ///< no client-ca: only the keys in allow-spki count
+  unsigned depth = 0;     ///< most CAs between client certificate and trust anchor
+  bool pinsOnly = false;  ///< there is no client-ca, so only allow-spki counts
   std::vector<TrustAnchor> anchors;
-  bool checksRevocation = false;      ///< crl is set, even if no CRL is usable
-  std::vector<RevocationList> lists;  ///< verified, perhaps expired; at most one for each anchor
+  bool checksRevocation = false;      ///< the option crl is set, even if no CRL is usable
+  std::vector<RevocationList> lists;  ///< verified, but may have expired; at most one per anchor
   PeerRules rules;
   std::array<uint8_t, 32> contentHash{};
 };
 
-/// What a PeerAuth is loaded from: files, and the allow rules as text.
+/// The input from which a PeerAuth is loaded: file names, and the allow rules as text.
 struct PeerAuthSource {
   VerifyClient mode = VerifyClient::kOff;
   unsigned depth = 0;
@@ -64,9 +64,9 @@ struct PeerAuthSource {
   std::vector<Rule> rules;
 };
 
-/// An error or a warning about one of the files.
+/// An error or a warning about one of the files that were loaded.
 struct PeerAuthRemark {
-  bool ofCrl = false;  ///< true: a file of crl; false: a file of client-ca
+  bool ofCrl = false;  ///< true for a file of crl, false for a file of client-ca
   size_t index = 0;    ///< the file's index in crlFiles or caFiles
   std::string text;    ///< names the file
 };
@@ -77,11 +77,11 @@ struct PeerAuthLoaded {
   std::vector<PeerAuthRemark> warnings;
 };
 
-/// Fails if this build of wolfSSL cannot verify clients. The error says why.
+/// Fails if this build of wolfSSL cannot verify clients. The error text says why.
 Result<void> peerAuthPossible();
 
-/// Reads and verifies the files. Returns `before` (may be nullptr) as the result if nothing has
-/// changed since it was loaded. The mode must not be kOff.
+/// Reads and verifies the files of `source`. If nothing has changed since `before` was loaded,
+/// returns `before`, which may be nullptr. The mode must not be kOff.
 PeerAuthLoaded loadPeerAuth(const PeerAuthSource& source, int64_t now,
                             const std::shared_ptr<const PeerAuth>& before);
 

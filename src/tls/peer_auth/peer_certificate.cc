@@ -32,7 +32,7 @@ constexpr uint8_t kSanDns = 0x82, kSanUri = 0x86, kSanAddress = 0x87;
 constexpr uint8_t kVersionTag = 0xa0, kExtensionsTag = 0xa3;
 
 struct KnownType {
-  std::string_view oid;  // encoded
+  std::string_view oid;  // in DER
   std::string_view name;
 };
 constexpr KnownType kTypes[] = {
@@ -51,7 +51,7 @@ constexpr KnownType kTypes[] = {
 constexpr std::string_view kSubjectAltName = "\x55\x1d\x11";
 constexpr std::string_view kNameConstraints = "\x55\x1d\x1e";
 
-/// The text of an attribute value, or nothing if its type is not known.
+/// Converts an attribute value to text. Returns nothing if the string type is not supported.
 std::optional<std::string> textOf(const DerItem& value) {
   switch (value.tag) {
     case kUtf8String:
@@ -59,7 +59,7 @@ std::optional<std::string> textOf(const DerItem& value) {
     case kPrintableString:
     case kIa5String:
       return std::string(asText(value.body));
-    case kTeletexString: {  // read as Latin-1, like other software
+    case kTeletexString: {  // culvert reads it as Latin-1, like other software
       std::string out;
       for (uint8_t byte : value.body) appendUtf8(out, byte);
       return out;
@@ -87,8 +87,8 @@ std::string typeName(Bytes oid) {
   return dottedOid(oid);
 }
 
-/// Escapes as RFC 4514 2.4 requires, and replaces control characters by '?', because the value goes
-/// into logs and headers.
+/// Escapes the value as RFC 4514 2.4 requires. Replaces control characters by '?', because the
+/// value is written to logs and headers.
 std::string escaped(std::string_view value) {
   std::string out;
   for (char c : value) {
@@ -99,8 +99,8 @@ std::string escaped(std::string_view value) {
   return out;
 }
 
-/// Calls visit(type, text) for each attribute of a Name. `text` is nothing if the value's type is
-/// not known. Returns false if the Name is malformed.
+/// Calls visit(type, text) for each attribute of a Name. `text` is empty (std::nullopt) if the
+/// value's string type is not supported. Returns false if the Name is malformed.
 template <class Visit>
 bool walkName(Bytes name, Visit visit) {
   DerReader sets(name);
@@ -145,8 +145,8 @@ bool readAltNames(Bytes extension, PeerCertificate& out) {
   return true;
 }
 
-/// Whether this release of wolfSSL enforces nameConstraints of this kind. Releases since 5.9
-/// enforce every kind, or refuse certificates with kinds that they cannot enforce.
+/// Returns whether this release of wolfSSL enforces nameConstraints of the kind `kind`. Releases
+/// since 5.9 enforce every kind, or refuse certificates with kinds that they cannot enforce.
 bool isHeld(uint8_t kind) {
 #if LIBWOLFSSL_VERSION_HEX >= 0x05009000
   (void)kind;
@@ -161,7 +161,7 @@ bool readConstraints(Bytes extension, PeerCertificate& out) {
   const auto both = outer.next(DerReader::kSequence);
   if (!both || !outer.done()) return false;
   DerReader reader(both->body);
-  while (!reader.done()) {  // permittedSubtrees, excludedSubtrees
+  while (!reader.done()) {  // permittedSubtrees and excludedSubtrees
     const auto subtrees = reader.next();
     if (!subtrees) return false;
     DerReader each(subtrees->body);
@@ -258,7 +258,7 @@ std::optional<PeerCertificate> readPeerCertificate(Bytes der) {
   DerReader times(dates->body);
   (void)times.next();
   if (const auto end = times.next())
-    out.notAfter = certificateTime(*end).value_or(out.notAfter);  // wolfSSL judges the date
+    out.notAfter = certificateTime(*end).value_or(out.notAfter);  // wolfSSL checks the date
   out.issuer = distinguishedName(issuer->body);
   out.subject = distinguishedName(subject->body);
   readSubject(subject->body, out);

@@ -14,14 +14,14 @@
 namespace culvert {
 namespace {
 
-// The most bytes kept of the values that allow rules compare.
+// The most bytes that culvert keeps of the values that allow rules compare.
 constexpr size_t kMostValues = 4096;
 constexpr size_t kLongestCn = 255;
 constexpr size_t kLongestUri = 2048;
 constexpr size_t kLongestValue = 0xffff;
 
-/// The value in the form that backends get. Empty if the value is longer than `limit` bytes, is not
-/// UTF-8 or has control characters.
+/// Returns the value in the form for backends. Empty if the value is longer than `limit` bytes, is
+/// not UTF-8 or has control characters.
 std::string shortText(std::string_view value, size_t limit) {
   if (value.size() > limit) return {};
   for (std::string_view rest = value; !rest.empty();) {
@@ -114,11 +114,11 @@ PeerIdentity::PeerIdentity(const PeerCertificate& certificate, const PeerPath* p
   } else if (!certificate.uris.empty()) {
     put(out, kUri, std::string_view(certificate.uris.front()).substr(0, kLongestUri + 1));
   }
-  packed_ = out;  // drops the spare capacity
+  packed_ = out;  // the copy has no spare capacity
 }
 
-/// Adds the first value of each kind, because that is the value that a rule matches
-/// (PeerRules::putMatchesFirst). Then adds other values, up to kMostValues bytes.
+/// Adds the first value of each kind, because PeerRules::putMatchesFirst() has put the value that
+/// matches a rule first. Then adds the remaining values, up to kMostValues bytes.
 void PeerIdentity::packValues(std::string& out, const PeerCertificate& c) {
   const size_t limit = out.size() + kMostValues;
   const auto pack = [&](Tag tag, const auto& values, bool others) {

@@ -22,18 +22,18 @@ constexpr std::string_view kDeep = "**";
 
 std::string quoted(std::string_view text) { return fmt::format("\"{}\"", printable(text, 60)); }
 
-/// Whether a wildcard matches this character. In SPIFFE ids it matches only letters, digits and
-/// "-_." (SPIFFE-ID 2.2). In other URIs it matches the characters that RFC 3986 3.3 allows in a
-/// path segment. It does not match percent-encoding, because software decodes %2f and %2e to "/"
-/// and ".".
+/// Returns whether a wildcard matches the character `c`. In SPIFFE ids, a wildcard matches only
+/// letters, digits and "-_." (SPIFFE-ID 2.2). In other URIs, a wildcard matches the characters that
+/// RFC 3986 3.3 allows in a path segment, except "%", because other software decodes %2f and %2e to
+/// "/" and ".".
 bool mayStandFor(char c, bool spiffe) {
   constexpr std::string_view kPlain = "-._", kOthers = "~!$&'()*+,;=:@";
   return isAlnum(c) || kPlain.find(c) != std::string_view::npos ||
          (!spiffe && kOthers.find(c) != std::string_view::npos);
 }
 
-/// `*` matches any number of characters for which mayStandFor() is true. The cost is proportional
-/// to the length of the text times the number of stars.
+/// Matches `text` against a pattern in which `*` matches any number of characters that
+/// mayStandFor() accepts. The CPU time grows with the length of `text` times the number of stars.
 bool globMatches(std::string_view pattern, std::string_view text, bool spiffe) {
   size_t p = 0, t = 0, star = std::string_view::npos, mark = 0;
   while (t < text.size()) {
@@ -62,12 +62,12 @@ std::string_view takeSegment(std::string_view& path) {
   return segment;
 }
 
-/// Whether the segment is empty, or changes the meaning of other segments.
+/// Returns whether a path segment is empty or changes the meaning of other segments.
 bool isOdd(std::string_view segment) {
   return segment.empty() || segment == "." || segment == "..";
 }
 
-/// Whether `rest` is one or more segments that a wildcard may match.
+/// Returns whether `rest` consists of one or more path segments that a wildcard may match.
 bool isPlainPath(std::string_view rest, bool spiffe) {
   if (rest.empty() || rest.back() == '/') return false;
   while (!rest.empty()) {
@@ -79,7 +79,7 @@ bool isPlainPath(std::string_view rest, bool spiffe) {
   return true;
 }
 
-/// The position at which the path begins, after `scheme://host/` or after `scheme:`.
+/// Returns the position at which the path begins, after `scheme://host/` or after `scheme:`.
 size_t pathStart(std::string_view uri) {
   const size_t colon = uri.find(':');
   if (colon == std::string_view::npos) return std::string_view::npos;
@@ -109,8 +109,8 @@ Result<void> checkUri(std::string_view item) {
   return {};
 }
 
-/// Whether the name consists of labels of letters, digits, "-" and "_". A CA may certify a text
-/// that is not a host name, for example with a blank, a line feed or a wildcard.
+/// Returns whether the name consists of labels of letters, digits, "-" and "_". Needed because a CA
+/// may certify text that is not a host name, for example with a blank, a line feed or a wildcard.
 bool isHostName(std::string_view name) {
   if (name.size() > 253) return false;
   for (;;) {
@@ -265,8 +265,8 @@ bool PeerRules::empty() const {
 
 namespace {
 
-/// The index of the first value that one of the rules matches, or the number of values if none
-/// matches.
+/// Returns the index of the first value that matches any of the rules, or the number of values if
+/// no value matches.
 template <class Values, class Rules, class Matches>
 size_t firstMatch(const Values& values, const Rules& rules, Matches matches) {
   const auto found = std::find_if(values.begin(), values.end(), [&](const auto& value) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The allow rules of client certificates: allow-cn, allow-ou, allow-dns, allow-uri, allow-ip,
-// allow-spki. A certificate must match one of the rules. Without rules culvert accepts every
-// verified certificate. Thread: frozen.
+// The allow rules for client certificates: allow-cn, allow-ou, allow-dns, allow-uri, allow-ip and
+// allow-spki. A certificate must match at least one rule. If there are no rules, culvert accepts
+// every verified certificate. Thread: frozen.
 #pragma once
 
 #include <array>
@@ -17,7 +17,7 @@ namespace culvert {
 
 enum class PeerRule : uint8_t { kCn, kOu, kDns, kUri, kIp, kSpki };
 
-/// "allow-cn", ..., in the order of PeerRule.
+/// The option names, in the order of PeerRule.
 inline constexpr std::string_view kPeerRuleKeys[] = {"allow-cn",  "allow-ou", "allow-dns",
                                                      "allow-uri", "allow-ip", "allow-spki"};
 
@@ -35,10 +35,10 @@ class PeerRules {
   Result<void> add(PeerRule kind, std::string_view item);
 
   bool empty() const;
-  /// Whether the certificate is accepted.
+  /// Returns whether the rules accept the certificate.
   bool allows(const PeerCertificate& certificate) const;
-  /// Moves the first matching name of each kind to the front, because the log and the backend get
-  /// the first name.
+  /// Of each kind of name, moves the first name that matches a rule to the front. The log and the
+  /// backend get only the first name.
   void putMatchesFirst(PeerCertificate& certificate) const;
 
  private:
@@ -52,7 +52,7 @@ class PeerRules {
   std::vector<std::array<uint8_t, 32>> pins_;
 };
 
-/// Whether `uri` matches a pattern of allow-uri.
+/// Returns whether `uri` matches the allow-uri pattern `pattern`.
 bool uriMatches(std::string_view pattern, std::string_view uri);
 
 }  // namespace culvert

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // See peer_verifier.h. culvert finds the path from the client's certificate to a trust anchor by
 // names and key identifiers. Then wolfCrypt verifies each certificate of the path from the top
-// down, in a manager that exists for this path only. So the certificates that one client sends
-// cannot complete the path of another client.
+// down, in a certificate manager that exists for this path only. So the certificates that one
+// client sends cannot complete the path of another client.
 #include "tls/peer_auth/peer_verifier.h"
 
 #include <fmt/format.h>
@@ -80,7 +80,7 @@ PeerVerdict fromError(int error, const std::string& subject) {
 
 }  // namespace
 
-/// A certificate of the chain that the client sent.
+/// A certificate in the chain that the client sent.
 struct PeerVerifier::Link {
   std::span<const uint8_t> der;
   std::string subject, issuer;
@@ -97,7 +97,7 @@ struct PeerVerifier::Link {
   }
 };
 
-/// A path as indices into the chain, from the leaf up, and the trust anchor.
+/// A path: indices into the chain, from the leaf upwards, and the trust anchor.
 struct PeerVerifier::Path {
   std::vector<size_t> way;
   const TrustAnchor* anchor;
@@ -120,7 +120,7 @@ PeerVerdict PeerVerifier::verify(std::span<const std::span<const uint8_t>> chain
         return refuse(Alert::bad_certificate,
                       fmt::format("{} cannot be read: {}", leaf.subject,
                                   error == 0 ? "malformed" : tlsErrorText(error)));
-      continue;  // RFC 8446 4.4.2: ignore unrelated certificates
+      continue;  // RFC 8446 4.4.2: a chain may have unrelated certificates
     }
     Link link{.der = der,
               .subject = names->subject,
@@ -156,7 +156,8 @@ PeerVerdict PeerVerifier::verify(std::span<const std::span<const uint8_t>> chain
   return first;
 }
 
-/// Searches depth first. It tries each certificate once, so the size of the chain limits the work.
+/// Searches for paths depth first. Each certificate is tried once, so the size of the chain limits
+/// the work.
 void PeerVerifier::findPaths(const std::vector<Link>& links, std::vector<size_t>& way,
                              std::vector<bool>& seen, std::vector<Path>& found,
                              bool& tooLong) const {
@@ -202,7 +203,7 @@ PeerVerdict PeerVerifier::verifyPath(const std::vector<Link>& links, const Path&
                               anchor.subject));
   CertManager own(wolfSSL_CertManagerNew());
   if (own == nullptr || addAnchor(own.get(), anchor.der) != WOLFSSL_SUCCESS) {
-    PeerVerdict dates = checkAnchor(anchor, now);  // old releases check the dates in addAnchor
+    PeerVerdict dates = checkAnchor(anchor, now);  // old releases check dates in addAnchor()
     return dates ? refuse(Alert::internal_error, "no certificate manager: out of memory") : dates;
   }
   for (size_t k = path.way.size(); k-- > 0;) {
@@ -261,7 +262,8 @@ PeerVerdict PeerVerifier::verifyOne(const Link& link, bool leaf, ManagerHandle m
   return {};
 }
 
-/// If crl is set, each certificate below the anchor needs a current CRL of its issuer.
+/// If the option crl is set, requires a CRL of the certificate's issuer that has not expired, and
+/// checks that this CRL does not revoke the certificate.
 PeerVerdict PeerVerifier::checkRevoked(const Link& link, const std::array<uint8_t, 32>& issuerPin,
                                        int64_t now) const {
   if (!auth_->checksRevocation) return {};
@@ -281,9 +283,9 @@ PeerVerdict PeerVerifier::checkRevoked(const Link& link, const std::array<uint8_
                 true);
 }
 
-/// Checks the dates of a trust anchor and whether it is revoked. If another anchor issued this
-/// anchor, that issuer needs a current CRL, because it may have revoked this anchor after its CRL
-/// expired.
+/// Checks the dates of a trust anchor and whether the anchor is revoked. If the anchor's issuer is
+/// an anchor too, the issuer's CRL must not have expired. Otherwise the issuer could have revoked
+/// the anchor without culvert knowing.
 PeerVerdict PeerVerifier::checkAnchor(const TrustAnchor& anchor, int64_t now) const {
   if (anchor.revoked)
     return refuse(Alert::certificate_revoked,
@@ -318,9 +320,9 @@ void PeerVerifier::fillPath(const std::vector<Link>& links, const Path& path, Pe
   taken.anchor = path.anchor->certificateId;
 }
 
-/// Tries each issuer on the client's path that is an anchor now, beginning with the issuer of the
-/// client certificate. culvert does not know other paths of the client. A client that is refused
-/// may connect again and send them.
+/// Tries each CA on the client's path that is a trust anchor now, beginning with the issuer of the
+/// client certificate. culvert has not stored other paths of the client, so a refused client may
+/// connect again and send another path.
 PeerVerdict PeerVerifier::judgeAgain(const PeerIdentity& client, int64_t now) const {
   const PeerCertificate leaf = client.certificate();
   if (!auth_->rules.allows(leaf))
@@ -346,8 +348,8 @@ PeerVerdict PeerVerifier::judgeAgain(const PeerIdentity& client, int64_t now) co
   return first;
 }
 
-/// First checks whether a CRL revokes a certificate, even if the CRL has expired. Then checks that
-/// the CRLs are current.
+/// Checks the path's first `count` certificates. First refuses a certificate that any CRL revokes,
+/// even an expired CRL. Then refuses the client if a CRL is missing or has expired.
 PeerVerdict PeerVerifier::judgeSteps(const PeerIdentity& client, const PeerPath& path, size_t count,
                                      const TrustAnchor& anchor, int64_t now) const {
   for (size_t i = 0; i < count; ++i) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// PeerVerifier judges the certificates that a client sends. Its only state is a reference to the
-// PeerAuth, so the certificates of one client do not affect another client. Thread: loop.
+// PeerVerifier judges the certificates that a client sends. Its only state is a reference to a
+// PeerAuth, so the certificates of one client cannot affect another client. Thread: loop.
 #pragma once
 
 #include <cstdint>
@@ -17,8 +17,8 @@ struct WOLFSSL_CERT_MANAGER;
 namespace culvert {
 
 struct PeerVerdict {
-  uint8_t alert = 0;     ///< 0: verified and allowed
-  std::string reason{};  ///< one sentence; empty: accepted
+  uint8_t alert = 0;     ///< 0 if the client is verified and allowed
+  std::string reason{};  ///< one sentence, or empty if the client is accepted
   bool ours = false;     ///< the operator must act, because a CA or a CRL has expired
   explicit operator bool() const { return alert == 0; }
 };
@@ -27,14 +27,14 @@ class PeerVerifier {
  public:
   explicit PeerVerifier(std::shared_ptr<const PeerAuth> auth) : auth_(std::move(auth)) {}
 
-  /// Judges a client's chain at time `now`. `chain` has the client's own certificate first and the
-  /// other certificates in any order. `leaf` is the result of readPeerCertificate() for the
-  /// client's own certificate. If the client is accepted, `taken` gets its path. The path has no
-  /// steps if only the key counts.
+  /// Judges a client's chain at time `now`. `chain` must begin with the client's own certificate;
+  /// the CA certificates may be in any order. `leaf` must be the result of readPeerCertificate()
+  /// for the client's own certificate. If the client is accepted, verify() stores its path in
+  /// `taken`. With pinsOnly, the stored path has no steps.
   PeerVerdict verify(std::span<const std::span<const uint8_t>> chain, const PeerCertificate& leaf,
                      int64_t now, PeerPath& taken) const;
 
-  /// Judges a client that was accepted before, by the path with which it was accepted.
+  /// Judges a client that was accepted before, by the path that verify() stored then.
   PeerVerdict judgeAgain(const PeerIdentity& client, int64_t now) const;
 
   const PeerAuth& auth() const { return *auth_; }
@@ -60,8 +60,8 @@ class PeerVerifier {
   const std::shared_ptr<const PeerAuth> auth_;
 };
 
-/// The verifiers of one worker. verifierFor() makes a verifier at its first use. A verifier lives
-/// as long as a context uses it.
+/// The verifiers of one worker. verifierFor() makes a verifier when a context first needs it. A
+/// verifier exists as long as a context uses it.
 class PeerVerifiers {
  public:
   std::shared_ptr<PeerVerifier> verifierFor(const std::shared_ptr<const PeerAuth>& auth);

@@ -17,8 +17,8 @@ using Bytes = std::span<const uint8_t>;
 constexpr uint8_t kCrlExtensions = 0xa0, kKeyIdentifier = 0x80;
 constexpr std::string_view kAuthorityKeyIdentifier = "\x55\x1d\x23";
 
-/// A critical extension limits a CRL to some certificates or to changes (RFC 5280 5.2.4, 5.2.5).
-/// culvert must not treat such a CRL as a complete CRL.
+/// Reads the extensions of a CRL. A critical extension may limit the CRL to some certificates or to
+/// recent changes (RFC 5280 5.2.4, 5.2.5), so culvert must not treat such a CRL as complete.
 bool readListExtensions(Bytes extensions, RevocationList& list) {
   return walkExtensions(extensions, [&list](std::string_view type, bool critical, Bytes value) {
     list.partial = list.partial || critical;
@@ -32,8 +32,8 @@ bool readListExtensions(Bytes extensions, RevocationList& list) {
   });
 }
 
-/// Reads revokedCertificates. A critical extension of an entry may assign the entry to another
-/// issuer (RFC 5280 5.3.3).
+/// Reads revokedCertificates. An entry with a critical extension may be about a certificate of
+/// another issuer (RFC 5280 5.3.3).
 bool readEntries(Bytes entries, RevocationList& list) {
   DerReader reader(entries);
   while (!reader.done()) {
