@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // AskedNames remembers which certificate names of a service clients have requested recently. If a
-// renewed certificate lacks one of these names, culvert logs a warning. AskedNames stores names
-// from certificates only, never text from a client. So a client cannot make it grow or remove its
+// renewed certificate lacks a remembered name, culvert logs a warning. AskedNames stores only names
+// from certificates, never text from a client. So a client cannot make it grow or remove its
 // entries. Thread: any.
 #pragma once
 
@@ -16,15 +16,16 @@ namespace culvert {
 
 class AskedNames {
  public:
-  /// How long a name is remembered, in seconds.
+  /// How long AskedNames remembers a name, in seconds.
   static constexpr int64_t kSeconds = 24 * 3600;
 
-  /// `name` is the name in the certificate (CredentialSet::nameCovering), for example
-  /// `*.example.org` for a request for `www.example.org`. `now` is in seconds of a clock that does
-  /// not go back.
+  /// Remembers that a client requested `name` at time `now`. `name` must be the certificate's name
+  /// (CredentialSet::nameCovering), for example `*.example.org` if the client requested
+  /// `www.example.org`. `now` must be in seconds of a clock that never goes back.
   void note(std::string_view name, int64_t now);
 
-  /// The names requested within the last kSeconds, in any order. Forgets all other names.
+  /// Returns the names requested in the last kSeconds, in any order. Forgets the names requested
+  /// earlier.
   std::vector<std::string> recent(int64_t now);
 
  private:

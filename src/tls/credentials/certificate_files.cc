@@ -35,7 +35,7 @@ bool isCertificateName(const std::string& name) {
   return false;
 }
 
-/// Pairs of files for which other programs use fixed names.
+/// Pairs of file names, certificate and key, that other programs always use.
 constexpr std::pair<const char*, const char*> kKnownPairs[] = {{"fullchain.pem", "privkey.pem"},
                                                                {"tls.crt", "tls.key"}};
 
@@ -68,7 +68,8 @@ Result<std::vector<CertificateFiles>> listCertificates(const std::string& direct
       const std::string key = name.substr(0, name.size() - 4) + ".key";
       found.push_back({path, names->contains(key) ? below(directory, key) : "", passphrase});
     } else if (isDirectory(path)) {
-      // Skip a directory that culvert cannot read, because it is not meant for culvert.
+      // Skip a directory that culvert cannot read, because such a directory is not meant for
+      // culvert.
       if (const auto inside = namesIn(path)) addKnownPair(path, *inside, passphrase, found);
     }
   }

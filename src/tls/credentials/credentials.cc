@@ -17,13 +17,14 @@ namespace culvert {
 
 namespace {
 
-constexpr size_t kMaxChain = 9;  // the limit of wolfSSL (MAX_CHAIN_DEPTH)
+constexpr size_t kMaxChain = 9;  // wolfSSL's limit (MAX_CHAIN_DEPTH)
 
 struct ContextDeleter {
   void operator()(WOLFSSL_CTX* ctx) const { wolfSSL_CTX_free(ctx); }
 };
 
-/// Whether `key` is the private key of the certificate. Loads both into a wolfSSL server context.
+/// Returns whether `key` is the private key of `certificate`. Loads both into a wolfSSL server
+/// context.
 bool keyFits(const std::vector<uint8_t>& certificate, const SecretBytes& key) {
   std::unique_ptr<WOLFSSL_CTX, ContextDeleter> ctx(wolfSSL_CTX_new(wolfTLSv1_2_server_method()));
   return ctx != nullptr &&
@@ -42,8 +43,8 @@ std::string labelsOf(const std::vector<PemBlock>& blocks) {
   return out;
 }
 
-/// Whether the bytes are PKCS #12. A PFX starts with its version (RFC 7292 4), and a certificate or
-/// a key does not.
+/// Returns whether the bytes are PKCS #12. A PFX starts with a version number (RFC 7292 4), but a
+/// certificate or a key in DER does not start with that number.
 bool isPkcs12(std::span<const uint8_t> bytes) {
   DerReader file(bytes);
   DerReader parts(file.next(DerReader::kSequence).value_or(DerItem{}).body);
@@ -51,8 +52,8 @@ bool isPkcs12(std::span<const uint8_t> bytes) {
   return version && version->body.size() == 1 && version->body[0] == 3;
 }
 
-/// The PEM blocks of a file, or an error that names the file. The first byte shows whether the file
-/// is DER.
+/// Returns the PEM blocks of a file, or an error that names the file. Recognizes a file in DER by
+/// its first byte, to suggest a conversion.
 Result<std::vector<PemBlock>> blocksOf(const PemFile& file) {
   auto blocks = scanPem(file.bytes.text());
   if (!blocks) return fail(file.path + ": " + blocks.error().text);
@@ -253,8 +254,8 @@ Credentials::Loaded Credentials::loadFiles(const CertificateFiles& files) {
 std::array<uint8_t, 32> Credentials::hashOf(const PemFile& cert, const PemFile* key) {
   Sha256Hasher sha;
   const auto add = [&sha](const PemFile& file) {
-    // Hash the length too. Without it, bytes moved from one file to the other would give the same
-    // hash.
+    // Hash the length too. Otherwise, moving bytes from the end of one file to the start of the
+    // other would not change the hash.
     sha.addInteger(file.bytes.size());
     sha.add(file.bytes.span());
     sha.add(file.path);

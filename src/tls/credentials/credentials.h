@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Credentials are one certificate chain and its private key, parsed and checked once. Afterwards
-// they are frozen. All workers share them, and later configurations with the same contents share
-// them too. Thread: frozen (load: any).
+// Credentials are one certificate chain and its private key, parsed and checked once, then frozen.
+// All workers share them, and a later configuration with the same files shares them too. Thread:
+// frozen (load: any).
 #pragma once
 
 #include <array>
@@ -20,7 +20,7 @@
 
 namespace culvert {
 
-/// The contents of a PEM file. `path` is used in messages only.
+/// The contents of a PEM file. `path` is used only in error texts.
 struct PemFile {
   std::string path;
   SecretBytes bytes;
@@ -28,15 +28,15 @@ struct PemFile {
 
 enum class Validity : uint8_t { kValid, kNotYetValid, kExpired };
 
-/// Why a certificate and its key cannot be used. There is one text for each file, which names the
-/// file; the text is empty if the file is correct.
+/// Explains why a certificate and its key cannot be used. There is one text for each file. The text
+/// names the file, or is empty if the file is correct.
 struct CredentialFaults {
   std::string cert;
   std::string key;
   std::string passphrase;
 
   bool any() const { return !cert.empty() || !key.empty() || !passphrase.empty(); }
-  /// All texts joined.
+  /// Returns the texts of all three files, joined.
   std::string text() const;
 };
 
@@ -44,54 +44,56 @@ class Credentials {
  public:
   using Loaded = tl::expected<std::shared_ptr<const Credentials>, CredentialFaults>;
 
-  /// Parses and checks the files. If `key` is nullptr, `cert` must contain the key too.
-  /// `passphrase` may be nullptr if the key is not encrypted. For faults that do not prevent use
-  /// (expired, chain out of order, weak keys), see warnings().
+  /// Parses and checks the files. If `key` is nullptr, `cert` must contain the key too. If the key
+  /// is not encrypted, `passphrase` may be nullptr. Faults that do not prevent use, such as an
+  /// expired certificate or a chain out of order, are in warnings().
   static Loaded load(const PemFile& cert, const PemFile* key, const PemFile* passphrase = nullptr);
 
-  /// Reads the files, then calls load().
+  /// Reads the files from disk, then calls load().
   static Loaded loadFiles(const CertificateFiles& files);
 
-  /// The hash that load() computes for these contents. If the hash is equal, the files have not
-  /// changed, and a reload keeps the credentials.
+  /// Returns the hash that load() computes for these contents. If a reload finds an equal hash, it
+  /// keeps the old credentials.
   static std::array<uint8_t, 32> hashOf(const PemFile& cert, const PemFile* key);
 
   const CertificateInfo& leaf() const { return chain_.front(); }
   const std::vector<CertificateInfo>& chain() const { return chain_; }
-  /// The certificates in DER, leaf first.
+  /// The certificates of the chain in DER, leaf first.
   const std::vector<std::vector<uint8_t>>& chainDer() const { return der_; }
   const SecretBytes& keyDer() const { return key_; }
   const std::array<uint8_t, 32>& contentHash() const { return hash_; }
   const std::string& certPath() const { return certPath_; }
   const std::vector<std::string>& warnings() const { return warnings_; }
-  /// Why clients will refuse the certificate, apart from its dates. culvert can serve the
-  /// certificate nevertheless.
+  /// The flaws for which clients will refuse the certificate, apart from its dates. culvert can
+  /// still serve the certificate.
   const std::vector<CertificateFlaw>& flaws() const { return flaws_; }
   bool hasFlaw(CertificateFlaw::Kind kind) const;
-  /// The slot with the OCSP response for the leaf. Only its content may change.
+  /// The slot with the OCSP response for the leaf. The slot never changes, but its content may.
   StapleSlot& staple() const { return *staple_; }
-  /// The slot, for callers that outlive the credentials.
+  /// The slot of staple(), for callers that outlive the credentials.
   std::shared_ptr<const StapleSlot> stapleSlot() const { return staple_; }
-  /// Whether each certificate of the file issued the previous certificate.
+  /// Returns whether each certificate in the file issued the certificate before it.
   bool chainInOrder() const { return chainInOrder_; }
 
-  /// Until when clients accept the chain, in seconds since the epoch. This is the leaf's expiry, or
-  /// the issuer's expiry if the file contains the issuer and the issuer expires earlier.
+  /// The time until which clients accept the chain, in seconds since the epoch. This is the expiry
+  /// of the leaf, or the expiry of the issuer if the file contains the issuer and the issuer
+  /// expires earlier.
   int64_t validUntil() const { return validUntil_; }
-  /// The validity at `now`. culvert logs a warning but serves an invalid certificate too, because
-  /// an expired certificate must not prevent a start.
+  /// Returns the validity of the certificate at `now`. culvert serves an invalid certificate too
+  /// and logs a warning, because an expired certificate must not prevent a start.
   Validity validity(int64_t now) const;
-  /// "2026-11-18 10:00:00 UTC". If the date is the issuer's and not the leaf's, the text says so.
+  /// The dates as text: "2026-11-18 10:00:00 UTC". The text says so if the date is the issuer's.
   std::string validFromText() const;
   std::string validUntilText() const;
-  /// "expired 3 days ago (2026-11-18 10:00:00 UTC)", "is valid for 3 days (until ...)".
+  /// For example "expired 3 days ago (2026-11-18 10:00:00 UTC)" or "is valid for 3 days (until
+  /// ...)".
   std::string validityText(int64_t now) const;
 
-  /// How well the leaf's names cover `host` (lower case): 2 = exactly, 1 = by a wildcard (RFC 6125
-  /// 6.4.3: one label, the leftmost), 0 = not at all.
+  /// Returns how the leaf's names cover `host` (lower case): 2 if a name is equal, 1 if a wildcard
+  /// matches the first label of `host` (RFC 6125 6.4.3), and 0 if no name covers `host`.
   int matches(std::string_view host) const;
 
-  /// "CN=x, ECDSA P-256, a.example b.example" for --check.
+  /// A summary for --check, for example "CN=x, ECDSA P-256, a.example b.example".
   std::string summary() const;
 
  private:
@@ -111,16 +113,16 @@ class Credentials {
   bool chainInOrder_ = true;
 };
 
-/// The time from which culvert warns every day that a certificate with these dates expires. This is
-/// two weeks before expiry, or the start of the last third of the lifetime if that is later. In
-/// seconds since the epoch.
+/// Returns when culvert begins to warn every day that a certificate with these dates will expire,
+/// in seconds since the epoch. The result is two weeks before expiry, or the start of the last
+/// third of the lifetime if that start is later.
 int64_t expiryWarningFrom(int64_t notBefore, int64_t notAfter);
 
-/// Whether a certificate name ("*.example.org" or "www.example.org") covers `host`. Both must be
-/// lower case.
+/// Returns whether a certificate name ("*.example.org" or "www.example.org") covers `host`. Both
+/// must be in lower case.
 bool nameCovers(std::string_view pattern, std::string_view host);
 
-/// "2026-11-18 10:00:00 UTC"
+/// Formats a time like "2026-11-18 10:00:00 UTC".
 std::string utcText(int64_t secondsSinceEpoch);
 
 }  // namespace culvert

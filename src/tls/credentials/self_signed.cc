@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Makes a new key, and a certificate for the key with wolfCrypt's certificate generation.
+// Makes a new key and a certificate for that key, with wolfCrypt's certificate generation.
 #include "tls/credentials/self_signed.h"
 
 #include <arpa/inet.h>
@@ -25,7 +25,7 @@ constexpr size_t kMaxDer = 16384;
 constexpr int kDays = 365;
 const std::vector<std::string> kLocalNames = {"localhost", "127.0.0.1", "::1"};
 
-/// DER: tag, length, contents.
+/// Appends a DER item: the tag, the length and the contents.
 void appendDer(std::vector<uint8_t>& out, uint8_t tag, std::span<const uint8_t> contents) {
   out.push_back(tag);
   const size_t size = contents.size();
@@ -36,7 +36,7 @@ void appendDer(std::vector<uint8_t>& out, uint8_t tag, std::span<const uint8_t> 
   out.insert(out.end(), contents.begin(), contents.end());
 }
 
-/// GeneralNames (RFC 5280 4.2.1.6): dNSName is [2], iPAddress is [7].
+/// Encodes `names` as GeneralNames (RFC 5280 4.2.1.6), with dNSName as [2] and iPAddress as [7].
 std::vector<uint8_t> generalNames(const std::vector<std::string>& names) {
   std::vector<uint8_t> list;
   for (const std::string& name : names) {
@@ -64,10 +64,10 @@ struct Maker {
     if (rngReady) wc_FreeRng(&rng);
   }
 
-  /// The certificate in DER, or wolfCrypt's error as text.
+  /// Returns the certificate in DER, or wolfCrypt's error as text.
   Result<std::vector<uint8_t>> make(const std::vector<std::string>& names) {
     const std::vector<uint8_t> alternative = generalNames(names);
-    auto cert = std::make_unique<Cert>();  // tens of KiB
+    auto cert = std::make_unique<Cert>();  // a Cert takes tens of KiB
     if (alternative.size() > sizeof(cert->altNames))
       return fail("cannot make a self-signed certificate: too many or too long names");
     int result = wc_InitRng(&rng);
@@ -82,9 +82,9 @@ struct Maker {
       return fail("cannot make a key for a self-signed certificate: " + tlsErrorText(result));
     cert->sigType = CTC_SHA256wECDSA;
     cert->daysValid = kDays;
-    cert->isCA = 1;  // so that clients can add the certificate to a trust store
-    // All other fields stay zero. A common name has at most 64 characters, so truncate the name.
-    // That is harmless, because clients check the subject alternative names.
+    cert->isCA = 1;  // clients can add the certificate to a trust store
+    // All other fields stay zero. A common name may have at most 64 characters, so truncate the
+    // name. The lost characters do not matter, because clients check the subject alternative names.
     std::memcpy(cert->subject.commonName, names[0].data(), std::min<size_t>(names[0].size(), 63));
     std::memcpy(cert->altNames, alternative.data(), alternative.size());
     cert->altNamesSz = static_cast<int>(alternative.size());
