@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// See credential_set.h; hello_check.cc judges what a client can verify.
+// See credential_set.h. hello_check.cc decides which certificates a client can verify.
 #include "tls/endpoint/credential_set.h"
 
 #include <fmt/format.h>
@@ -14,7 +14,7 @@
 namespace culvert {
 
 CredentialSet::CredentialSet(List list) : list_(std::move(list)) {
-  // Two passes, so that ECDSA comes before other keys under every name.
+  // Add the names in two passes, so that ECDSA certificates come first under every name.
   for (const bool ecdsa : {true, false}) {
     for (uint32_t i = 0; i < list_.size(); ++i) {
       const CertificateInfo& leaf = list_[i]->leaf();
@@ -60,7 +60,7 @@ std::string_view CredentialSet::nameCovering(std::string_view host) const {
   if (const auto exact = exact_.find(host); exact != exact_.end()) return exact->first;
   const auto found = findWildcard(host);
   if (found == wildcard_.end()) return {};
-  return {found->first.data() - 2, found->first.size() + 2};  // with the "*."
+  return {found->first.data() - 2, found->first.size() + 2};  // add the "*." before the key
 }
 
 size_t CredentialSet::select(const ClientHello& hello, const TlsSettings& settings,

@@ -15,8 +15,8 @@ namespace culvert {
 
 namespace {
 
-// SignatureScheme numbers (RFC 8446 4.2.3). In TLS 1.2 they are pairs {hash, signature} (RFC 5246
-// 7.4.1.4.1).
+// SignatureScheme numbers (RFC 8446 4.2.3). In TLS 1.2 each number is a pair {hash, signature} (RFC
+// 5246 7.4.1.4.1).
 constexpr uint8_t kSignatureRsa = 1;
 constexpr uint8_t kSignatureEcdsa = 3;
 constexpr uint16_t kRsaPssSha256 = 0x0804;
@@ -26,7 +26,8 @@ constexpr uint16_t kPssPssSha512 = 0x080b;
 constexpr uint16_t kEd25519Scheme = 0x0807;
 constexpr uint16_t kEd448Scheme = 0x0808;
 
-/// RFC 9155 4: a server must not sign with MD5 or SHA-1.
+/// Returns whether the hash of `pair` is stronger than SHA-1. A server must not sign with MD5 or
+/// SHA-1 (RFC 9155 4).
 bool strongHash(uint16_t pair) { return pair > 0x02ff; }
 
 bool rsaScheme(uint16_t scheme, uint16_t version, const CertificateInfo& leaf) {
@@ -34,7 +35,7 @@ bool rsaScheme(uint16_t scheme, uint16_t version, const CertificateInfo& leaf) {
     return leaf.keyPssScheme != 0 ? scheme == leaf.keyPssScheme
                                   : scheme >= kPssPssSha256 && scheme <= kPssPssSha512;
   if (scheme >= kRsaPssSha256 && scheme <= kRsaPssSha512) return true;
-  // PKCS#1 signatures exist in TLS 1.2 only.
+  // Only TLS 1.2 has PKCS#1 signatures in handshakes.
   return version < kTls13 && (scheme & 0xff) == kSignatureRsa && strongHash(scheme) &&
          scheme <= 0x0601;
 }
@@ -68,7 +69,7 @@ bool signaturesFit(const ClientHello& hello, uint16_t version, const Certificate
   return false;
 }
 
-/// Whether `hello` offers a suite of `settings` that a key of this type can serve.
+/// Returns whether `hello` offers a suite of `settings` that a key of the type `type` can serve.
 bool suitesFit(const ClientHello& hello, const TlsSettings& settings, uint16_t version,
                KeyType type) {
   const std::vector<uint16_t>& suites =
@@ -82,8 +83,8 @@ bool suitesFit(const ClientHello& hello, const TlsSettings& settings, uint16_t v
   return false;
 }
 
-/// Before TLS 1.3 supported_groups also limits the curve of the certificate's key (RFC
-/// 8422 5.1, 5.3).
+/// Returns whether the client accepts the curve of the certificate's key. Before TLS 1.3,
+/// supported_groups also limits that curve (RFC 8422 5.1, 5.3).
 bool curveFits(const ClientHello& hello, uint16_t version, const CertificateInfo& leaf) {
   if (version >= kTls13 || leaf.keyType != KeyType::kEcdsa || !hello.hasGroups) return true;
   return hello.groups.contains(leaf.keyBits == 256   ? Group::kP256
@@ -95,7 +96,7 @@ HelloVerdict refuseHello(uint8_t alert, std::string reason) {
   return {0, alert, std::move(reason)};
 }
 
-/// Joins the names of at most kLimit numbers, without GREASE and signalling values.
+/// Joins the names of the first kLimit numbers in `list`, without GREASE and signalling values.
 template <class Name>
 std::string listed(const U16List& list, Name name) {
   constexpr size_t kLimit = 6;
@@ -110,8 +111,8 @@ std::string listed(const U16List& list, Name name) {
   return out.empty() ? "nothing" : out;
 }
 
-/// The protocols that a client offers, for a log line. A client can send any bytes, so the function
-/// shortens the text and replaces bytes that are not printable.
+/// Returns the protocols that a client offers, for a log line. A client can send any bytes, so the
+/// function shortens the text and replaces unprintable bytes.
 std::string offeredProtocols(const ClientHello& hello) {
   constexpr size_t kLimit = 6;
   constexpr size_t kLongest = 32;
@@ -138,22 +139,22 @@ uint16_t chooseVersion(const ClientHello& hello, const TlsSettings& settings) {
 std::string versionReason(const ClientHello& hello, const TlsSettings& settings) {
   uint16_t highest = hello.highestVersion();
   if (highest == 0) return "client offers no known TLS version";
-  // The client and the service have no version in common. The client may nevertheless offer a
-  // version above the service's highest version.
+  // Here the client and the service have no version in common. The client's highest version may
+  // still be above the service's highest version.
   if (highest > settings.maxVersion)
     return fmt::format(
         "client offers {} but no version that the service allows ({})", versionWords(highest),
         settings.minVersion == settings.maxVersion
             ? versionWords(settings.minVersion)
             : versionWords(settings.minVersion) + " to " + versionWords(settings.maxVersion));
-  // The client offers a single version if supported_versions has one entry, or if its highest
+  // The client offers only one version if supported_versions has one entry, or if the highest
   // version is TLS 1.0.
   bool only = hello.supportedVersions.size() == 1 || highest == kTls10;
   return fmt::format("client offers {}{}{}, service requires {}", only ? "" : "at most ",
                      versionWords(highest), only ? " only" : "", versionWords(settings.minVersion));
 }
 
-/// Checks the requirements of RFC 8446 9.2, 4.1.2, 4.2.2 and 4.2.9.
+/// Checks what RFC 8446 9.2, 4.1.2, 4.2.2 and 4.2.9 require of a TLS 1.3 hello.
 HelloVerdict checkTls13Hello(const ClientHello& hello) {
   if (hello.hasCookie)
     return refuseHello(Alert::illegal_parameter,
@@ -184,7 +185,7 @@ HelloVerdict checkTls12Hello(const ClientHello& hello) {
 bool groupInCommon(const ClientHello& hello, uint16_t version,
                    const std::vector<uint16_t>& groups) {
   if (!hello.hasGroups)
-    return version < kTls13;  // RFC 8422 4: without supported_groups the server chooses
+    return version < kTls13;  // RFC 8422 4: without supported_groups the server may choose
   for (uint16_t group : groups) {
     if (version < kTls13 && isHybridGroup(group)) continue;
     if (hello.groups.contains(group)) return true;
@@ -202,15 +203,15 @@ bool canServe(const ClientHello& hello, const TlsSettings& settings, uint16_t ve
 
 namespace {
 
-/// Checks that the client and the service have a suite and a signature algorithm for the
-/// certificate's key in common.
+/// Checks that client and service have in common a suite and a signature algorithm that fit the
+/// certificate's key.
 HelloVerdict checkCredential(const ClientHello& hello, const TlsSettings& settings,
                              uint16_t version, const CertificateInfo& leaf) {
   if (!suitesFit(hello, settings, version, leaf.keyType))
     return refuseHello(Alert::handshake_failure,
                        fmt::format("no cipher suite in common for {}: client offers {}",
                                    versionWords(version), listed(hello.cipherSuites, suiteName)));
-  // Resumption needs no signature, so accept a hello with a ticket. If culvert then does not accept
+  // Resumption needs no signature, so accept a hello that offers a ticket. If culvert then refuses
   // the ticket, wolfSSL refuses the handshake.
   if (version == kTls13 && hello.hasPreSharedKey) return {version, 0, {}};
   if (!signaturesFit(hello, version, leaf) || !curveFits(hello, version, leaf))
@@ -237,7 +238,7 @@ HelloVerdict checkProtocols(const ClientHello& hello, const TlsSettings& setting
 }
 
 HelloVerdict checkVersion(const ClientHello& hello, const TlsSettings& settings) {
-  // RFC 8446 appendix D.5: refuse SSL regardless of the rest of the hello.
+  // Refuse SSL even if the rest of the hello is acceptable (RFC 8446 appendix D.5).
   if (hello.legacyVersion <= kSsl30)
     return refuseHello(Alert::protocol_version,
                        fmt::format("client offers SSL 3.0 or older, service requires {}",
@@ -258,7 +259,7 @@ HelloVerdict judgeHello(const ClientHello& hello, const TlsSettings& settings,
   HelloVerdict verdict = checkVersion(hello, settings);
   if (!verdict) return verdict;
   const uint16_t version = verdict.version;
-  // RFC 6066 3.
+  // Required by RFC 6066 3.
   const bool known = !hello.serverName.empty() && credentials.covers(hello.serverName);
   if (settings.strictSni && !known)
     return refuseHello(Alert::unrecognized_name,

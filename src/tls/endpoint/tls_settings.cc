@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// See tls_settings.h; hello_check.cc judges a hello.
+// See tls_settings.h. hello_check.cc compares a ClientHello with the settings.
 #include "tls/endpoint/tls_settings.h"
 
 #include <fmt/format.h>
@@ -12,8 +12,8 @@ namespace culvert {
 
 namespace {
 
-/// Puts ChaCha20 first on a CPU without AES instructions. There ChaCha20 is much faster than AES
-/// and does not leak key bits through timing.
+/// Puts ChaCha20 first on a CPU without AES instructions. On such a CPU, ChaCha20 is much faster
+/// than AES and does not leak key bits through timing.
 std::vector<uint16_t> forThisCpu(std::vector<uint16_t> suites) {
   return tlsCpuHasAes() ? suites : chachaFirst(std::move(suites));
 }

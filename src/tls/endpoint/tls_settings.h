@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The TLS settings of one service, without its certificates (credential_set.h). Does not use
-// wolfSSL. Thread: frozen.
+// The TLS settings of one service, without its certificates. For the certificates see
+// credential_set.h. Does not use wolfSSL. Thread: frozen.
 #pragma once
 
 #include <cstdint>
@@ -18,25 +18,25 @@ namespace culvert {
 
 class KeyLog;
 
-/// The TLS settings of one service. Frozen once shared. An empty list means the default.
+/// The TLS settings of one service. Frozen once shared. Where a list is empty, the default applies.
 struct TlsSettings {
-  std::string service;  ///< tickets are bound to this name; messages contain it
+  std::string service;  ///< used in messages; tickets are bound to this name
   uint16_t minVersion = kTls12;
   uint16_t maxVersion = kTls13;
-  std::vector<uint16_t> ciphers;       ///< TLS 1.2 (checkCipherList)
-  std::vector<uint16_t> ciphersuites;  ///< TLS 1.3 (checkCiphersuites)
-  std::vector<uint16_t> groups;        ///< checkGroups
-  std::vector<std::string> alpn;       ///< empty: no ALPN
+  std::vector<uint16_t> ciphers;       ///< TLS 1.2 suites, checked by checkCipherList()
+  std::vector<uint16_t> ciphersuites;  ///< TLS 1.3 suites, checked by checkCiphersuites()
+  std::vector<uint16_t> groups;        ///< checked by checkGroups()
+  std::vector<std::string> alpn;       ///< empty if the service does not use ALPN
   bool sessionTickets = true;
-  Millis ticketLifetime = std::chrono::hours(12);  ///< sent to clients and enforced by culvert
-  bool strictSni = false;                    ///< refuse clients with an unknown server name or none
+  Millis ticketLifetime = std::chrono::hours(12);  ///< told to clients and enforced at resumption
+  bool strictSni = false;                          ///< refuse clients without a known server name
   bool staple = false;                       ///< send OCSP responses to clients that request them
-  std::shared_ptr<const PeerAuth> peerAuth;  ///< nullptr: no client certificates
-  uint16_t recordSize = 16384;               ///< most payload of a record to the client; 0: dynamic
-  std::shared_ptr<KeyLog> keyLog;            ///< nullptr: no key log
+  std::shared_ptr<const PeerAuth> peerAuth;  ///< nullptr if no client certificates are requested
+  uint16_t recordSize = 16384;               ///< most payload in one record; 0 means dynamic
+  std::shared_ptr<KeyLog> keyLog;            ///< nullptr if no key log is written
 
-  /// Compares the settings. If they are equal, a reload keeps the old object, so that its contexts
-  /// are kept too.
+  /// If a reload does not change the settings, culvert keeps the old object and the contexts made
+  /// from that object.
   bool operator==(const TlsSettings&) const = default;
 
   const std::vector<uint16_t>& suites12() const;
@@ -44,17 +44,17 @@ struct TlsSettings {
   const std::vector<uint16_t>& allGroups() const;
 };
 
-/// Checks the settings as a whole. Errors: min-version is above max-version, no suite is allowed
-/// for a version, or wolfSSL supports none of the groups.
+/// Checks the settings as a whole. Fails if min-version is above max-version, if a version has no
+/// allowed suite, or if wolfSSL supports none of the groups.
 Result<void> checkTlsSettings(const TlsSettings& settings);
 
-/// Returns the members of `groups` that wolfSSL supports. wolfSSL must be initialised.
+/// Returns the members of `groups` that wolfSSL supports. wolfSSL must be initialised before.
 std::vector<uint16_t> groupsHere(const std::vector<uint16_t>& groups);
 
-/// "TLS 1.3; ciphersuites ...; groups ...": what a client can negotiate.
+/// Returns what a client can negotiate, for example "TLS 1.3; ciphersuites ...; groups ...".
 std::string policyText(const TlsSettings& settings);
 
-/// Whether a certificate with this kind of key can serve the suite.
+/// Returns whether a certificate with a key of the type `key` can serve the suite.
 bool suiteFitsKey(const SuiteInfo& suite, KeyType key);
 
 }  // namespace culvert
