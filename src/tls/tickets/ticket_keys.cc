@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Derives, publishes and uses session ticket keys: HKDF-SHA256 for the keys, AES-256-GCM for the
-// tickets.
+// Derives, publishes and uses session ticket keys. HKDF-SHA256 derives the keys, and AES-256-GCM
+// seals the tickets.
 #include "tls/tickets/ticket_keys.h"
 
 #include <algorithm>
@@ -18,16 +18,16 @@ namespace {
 constexpr size_t kNonceSize = 12;
 constexpr size_t kTagSize = 16;
 constexpr std::string_view kSalt = "culvert session ticket keys v2";
-constexpr std::array<uint8_t, 3> kFormat = {'c', 'v', '2'};  // the version of the format
+constexpr std::array<uint8_t, 3> kFormat = {'c', 'v', '2'};  // the version of the ticket format
 
-/// The additional data of the AEAD: the scope, and the bytes of the label other than the nonce.
+/// The additional data of the AEAD: the scope, and the bytes of the label except the nonce.
 class Authenticated {
  public:
   Authenticated(const TicketScope& scope, const TicketLabel& label) {
     add(scope.binding);
     add(std::span(label.iv).subspan(kNonceSize));
-    // Add the server name last, so that its length need not be added. The hello's parser limits the
-    // length of the name.
+    // Add the server name last, so that its length is not needed. The parser of the hello limits
+    // the length of the name.
     add(asBytes(scope.serverName));
   }
   const uint8_t* data() const { return bytes_.data(); }
@@ -48,7 +48,7 @@ int64_t periodOf(TicketKeys::WallTime time, Millis rotation) {
   return std::chrono::floor<Millis>(time.time_since_epoch()) / rotation;
 }
 
-/// One AES-GCM key schedule; the destructor wipes it.
+/// One AES-GCM key schedule. The destructor wipes the key schedule.
 class TicketCipher {
  public:
   explicit TicketCipher(const std::array<uint8_t, 32>& key) {
@@ -108,9 +108,8 @@ Result<bool> TicketKeys::replace(TicketSecrets secrets, Millis rotation, WallTim
   return true;
 }
 
-/// Rotates backwards, too: after a wrong clock is corrected, this process must use the same keys as
-/// the other processes. After a small correction the three periods still contain the keys of the
-/// tickets.
+/// Also rotates backwards. After a wrong clock is corrected, this process must use the same keys as
+/// the other processes. After a small correction, the ring still has the keys of existing tickets.
 Result<bool> TicketKeys::rotate(WallTime now) {
   const int64_t period = periodOf(now, rotation_);
   if (period == period_) return false;
@@ -123,7 +122,7 @@ Result<bool> TicketKeys::rotate(WallTime now) {
 }
 
 /// Derives the keys of three periods for each secret. The keys also depend on the rotation, because
-/// a period number means a different time if the rotation differs.
+/// the same period number means a different time under a different rotation.
 Result<void> TicketKeys::derive(const TicketSecrets& secrets, Millis rotation, int64_t period,
                                 Ring& ring) {
   if (secrets.empty() || secrets.size() > kMaxTicketSecrets)
@@ -151,13 +150,13 @@ Result<void> TicketKeys::derive(const TicketSecrets& secrets, Millis rotation, i
   return {};
 }
 
-/// Publishes the keys to readers, and wipes `ring`.
+/// Publishes the keys to the readers, and wipes `ring`.
 void TicketKeys::publish(Ring& ring) {
   std::array<uint64_t, kWords> words;
   static_assert(sizeof(words) == sizeof(ring));
   std::memcpy(words.data(), &ring, sizeof(ring));
   // The sequence number is odd while the words change. Each word is stored with release order, so a
-  // reader that sees a new word also sees the odd number.
+  // reader that sees a new word also sees the odd sequence number.
   const uint32_t before = sequence_.load(std::memory_order_relaxed);
   sequence_.store(before + 1, std::memory_order_relaxed);
   for (size_t i = 0; i < kWords; ++i) words_[i].store(words[i], std::memory_order_release);
@@ -202,8 +201,8 @@ TicketKeys::Opened TicketKeys::open(const TicketScope& scope, const TicketLabel&
   if (std::memcmp(label.iv.data() + kNonceSize, kFormat.data(), kFormat.size()) != 0 ||
       label.generation() > kLastTicketGeneration)
     return Opened::kNo;
-  // The half of the field that the tag does not use must be zero, so that every bit of a ticket is
-  // authenticated.
+  // The GCM tag uses half of the field. The other half must be zero, so that every bit of a ticket
+  // is authenticated.
   for (size_t i = kTagSize; i < label.mac.size(); ++i) {
     if (label.mac[i] != 0) return Opened::kNo;
   }
@@ -211,7 +210,7 @@ TicketKeys::Opened TicketKeys::open(const TicketScope& scope, const TicketLabel&
   copyRing(ring);
   Opened opened = Opened::kNo;
   for (size_t i = 0; i < ring.count; ++i) {
-    if (ring.keys[i].name != label.name) continue;  // no constant time: names are public
+    if (ring.keys[i].name != label.name) continue;  // names are public, so timing reveals nothing
     TicketCipher cipher(ring.keys[i].key);
     if (cipher.decrypt(ticket, scope, label)) {
       const bool fresh = i == kCurrent || i == kCurrent + 1;

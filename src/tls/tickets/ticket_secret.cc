@@ -17,8 +17,8 @@ namespace culvert {
 namespace {
 
 constexpr size_t kLongestFile = 16 * 1024;
-// 32 random bytes contain about 30 different values. Bytes with fewer different values than
-// kLeastVariety are not random.
+// A secret is not random if it has fewer than kLeastVariety different byte values. 32 random bytes
+// have about 30 different values.
 constexpr size_t kLeastVariety = 16;
 constexpr std::string_view kIdSalt = "culvert session ticket secret id v1";
 
@@ -29,7 +29,7 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(begin, text.find_last_not_of(kBlanks) + 1 - begin);
 }
 
-/// False for secrets that a person has typed: repetitions, and sequences that count up or down.
+/// Returns false for secrets that a person has typed, such as repetitions and counting sequences.
 bool looksRandom(const SecretBytes& secret) {
   std::bitset<256> values;
   std::bitset<256> steps;
@@ -54,7 +54,7 @@ Result<SecretBytes> parseSecret(std::string_view hex) {
   if (hex.size() > 2 * kMaxTicketSecret)
     return refuse(fmt::format("is too long with {} hex digits", hex.size()));
   SecretBytes secret(hex.size() / 2);
-  (void)decodeHex(hex, {secret.data(), secret.size()});  // cannot fail: only hex digits
+  (void)decodeHex(hex, {secret.data(), secret.size()});  // cannot fail: all are hex digits
   if (!looksRandom(secret)) return fail("is not random: make it with `openssl rand -hex 32`");
   return secret;
 }

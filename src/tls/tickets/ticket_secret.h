@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The secrets from which session ticket keys are derived. culvert reads them from a file that
-// replicas share, or generates one at random. Thread: control; pure functions.
+// replicas share, or generates one random secret. Thread: control; pure functions.
 #pragma once
 
 #include <string>
@@ -12,12 +12,12 @@
 
 namespace culvert {
 
-/// culvert seals tickets with the first secret and opens tickets with every secret. The second
-/// secret is for the time in which the replicas change from one secret to another.
+/// culvert seals tickets with the first secret, and opens tickets with every secret. Two secrets
+/// are needed while the replicas change from one secret to another.
 using TicketSecrets = std::vector<SecretBytes>;
 inline constexpr size_t kMaxTicketSecrets = 2;
 
-/// The smallest number of bytes of one secret.
+/// The smallest and the largest size of one secret, in bytes.
 inline constexpr size_t kMinTicketSecret = 32;
 inline constexpr size_t kMaxTicketSecret = 128;
 
@@ -26,21 +26,21 @@ struct TicketSecretFile {
   std::vector<std::string> warnings;
 };
 
-/// Reads the secrets from the file `path`, which has one secret in hex in each line. Empty lines
-/// and lines that start with # are ignored. Errors and warnings name the path and the line, but
-/// never quote the line.
+/// Reads the secrets from the file `path`. Each line has one secret in hex. Empty lines and lines
+/// that start with # are ignored. Errors and warnings name the path and the line number, but never
+/// quote the line.
 Result<TicketSecretFile> readTicketSecretFile(const std::string& path);
 
-/// Parses `text`, the contents of such a file. Messages call the file `name`.
+/// Parses `text`, the contents of a secrets file. Error texts use `name` as the file's name.
 Result<TicketSecrets> parseTicketSecrets(std::string_view text, const std::string& name);
 
-/// A random secret for this process only.
+/// Generates a random secret for this process only.
 Result<SecretBytes> randomTicketSecret();
 
 bool sameTicketSecrets(const TicketSecrets& a, const TicketSecrets& b);
 
-/// Eight hex digits for the log, which are equal in processes with the same secret. They do not
-/// reveal the secret.
+/// Returns eight hex digits for the log. The digits are equal in processes with the same secret,
+/// and do not reveal the secret.
 std::string ticketSecretId(const SecretBytes& secret);
 
 }  // namespace culvert
