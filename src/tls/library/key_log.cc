@@ -14,8 +14,8 @@
 #include "tls/library/tls_library.h"
 #include "tls/library/wolfssl.h"
 
-// The callbacks of wolfSSL do not suffice, because the library of a distribution may have them.
-// culvert must be built for key logs, too. Older releases report the secrets of TLS 1.3 only.
+// culvert writes key logs only if it was built for key logs, because the wolfSSL of a distribution
+// may have the callbacks too. wolfSSL releases before 5.9 report the secrets of TLS 1.3 only.
 #if defined(CULVERT_KEYLOG) && defined(HAVE_SECRET_CALLBACK) && LIBWOLFSSL_VERSION_HEX >= 0x05009000
 #define CULVERT_HAS_SECRETS 1
 #endif
@@ -26,8 +26,8 @@ namespace {
 #ifdef CULVERT_HAS_SECRETS
 constexpr size_t kRandomSize = 32;
 
-/// The client random; a reader of the key log uses it to find the secrets of a connection. Empty:
-/// none.
+/// Returns the client random, by which a reader of the key log finds the secrets of a connection.
+/// Empty if wolfSSL has no client random.
 std::span<const uint8_t> clientRandom(WOLFSSL* ssl, std::array<uint8_t, kRandomSize>& into) {
   return {into.data(), wolfSSL_get_client_random(ssl, into.data(), into.size())};
 }
@@ -90,12 +90,12 @@ Result<void> KeyLog::open() {
   struct stat file {};
   if (::fstat(fd.get(), &file) != 0) return failErrno(what, errno);
   if (!S_ISREG(file.st_mode)) return fail(what + ": it is not a regular file");
-  // The owner of the file, or a process with another hard link to it, could read the secrets.
+  // The secrets could be read by another user who owns the file, or through another hard link.
   if (file.st_uid != ::geteuid())
     return fail(fmt::format("{}: it belongs to user {}, and culvert runs as user {}", what,
                             file.st_uid, ::geteuid()));
   if (file.st_nlink != 1) return fail(what + ": it has more than one hard link");
-  // An existing file may be readable by other users.
+  // If the file existed before, its mode may let other users read it.
   if ((file.st_mode & 0777) != 0600 && ::fchmod(fd.get(), 0600) != 0)
     return failErrno(what + " with mode 0600", errno);
   fd_ = std::move(fd);

@@ -43,7 +43,7 @@ class Md5 {
   }
 
  private:
-  /// Processes one block (RFC 1321 3.4).
+  /// Processes one 64-byte block (RFC 1321 3.4).
   void turn() {
     std::array<uint32_t, 16> words{};
     for (size_t i = 0; i < block_.size(); ++i)

@@ -10,8 +10,8 @@
 
 namespace {
 
-// 256 bytes are enough for three handshakes. A signal cannot interrupt getrandom(2) for at most 256
-// bytes.
+// The size of the reserve. 256 bytes are enough for three handshakes, and a signal cannot interrupt
+// a getrandom(2) call for up to 256 bytes.
 constexpr unsigned kReserve = 256;
 
 thread_local unsigned char reserve[kReserve];

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Wipes secrets from memory, and reads files that may contain secrets up to a limit.
+// Wipes secrets from memory. Reads files that may contain secrets, up to a maximum size.
 #include "tls/library/secret_bytes.h"
 
 #include <fcntl.h>
@@ -38,7 +38,8 @@ void SecretBytes::truncate(size_t size) {
 
 namespace {
 
-/// Reads until `into` is full or the file ends. Returns the number of bytes, or -1 with errno.
+/// Reads until `into` is full or the file ends. Returns the number of bytes read, or -1 and sets
+/// errno.
 ssize_t readAll(int fd, uint8_t* into, size_t room) {
   constexpr int kPipeWaitMs = 2000;  // a pipe (shell process substitution) may still be empty
   size_t got = 0;
@@ -74,7 +75,7 @@ Result<SecretBytes> readSecretFile(const std::string& path, size_t limit) {
   if (S_ISDIR(info.st_mode)) return fail(path + ": is a directory, a file is expected");
   if (!S_ISREG(info.st_mode) && !S_ISFIFO(info.st_mode))
     return fail(path + ": is a device or socket, a file is expected");
-  // Try to read one byte more than expected, to detect a file that grows or that exceeds the limit.
+  // Try to read one byte more than expected, to detect a file that grows or exceeds the limit.
   size_t room = limit + 1;
   if (S_ISREG(info.st_mode) && static_cast<size_t>(info.st_size) < limit)
     room = static_cast<size_t>(info.st_size) + 1;

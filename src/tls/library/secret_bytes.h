@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// SecretBytes wipes its bytes from memory when they are freed or replaced. It holds private keys,
-// PEM files and ticket secrets. It cannot be copied and cannot grow, because a vector that grows
-// leaves its old block in memory. Thread: one owner.
+// SecretBytes is a buffer that wipes its bytes from memory when they are freed or replaced.
+// SecretBytes holds private keys, PEM files and ticket secrets. It cannot be copied and cannot
+// grow, because growing would leave the old block in memory. Thread: one owner.
 #pragma once
 
 #include <cstddef>
@@ -16,15 +16,15 @@
 
 namespace culvert {
 
-/// Overwrites memory with zeros. The compiler cannot optimise this function away.
+/// Overwrites memory with zeros. The compiler cannot remove the call as an optimisation.
 void wipe(void* memory, size_t size);
 
 class SecretBytes {
  public:
   SecretBytes() = default;
-  /// `size` zero bytes.
+  /// Makes a buffer of `size` zero bytes.
   explicit SecretBytes(size_t size);
-  /// A copy of `bytes`.
+  /// Makes a copy of `bytes`.
   explicit SecretBytes(std::span<const uint8_t> bytes);
   SecretBytes(SecretBytes&& other) noexcept { swap(other); }
   SecretBytes& operator=(SecretBytes&& other) noexcept {
@@ -42,7 +42,7 @@ class SecretBytes {
   bool empty() const { return size_ == 0; }
   std::span<const uint8_t> span() const { return {bytes_.get(), size_}; }
   std::string_view text() const { return {reinterpret_cast<const char*>(bytes_.get()), size_}; }
-  /// Reduces the size to `size` and wipes the bytes after it.
+  /// Reduces the size to `size`, and wipes the removed bytes.
   void truncate(size_t size);
 
  private:
@@ -56,8 +56,8 @@ class SecretBytes {
   size_t capacity_ = 0;
 };
 
-/// Reads a whole regular file (or fifo) of at most `limit` bytes. Fails if the file is missing, not
-/// readable, a directory, empty or longer than `limit`. Errors name the path.
+/// Reads a whole regular file or fifo of at most `limit` bytes. Fails if the file is missing, not
+/// readable, a directory, empty or longer than `limit`. The error text names the path.
 Result<SecretBytes> readSecretFile(const std::string& path, size_t limit = size_t{1} << 20);
 
 }  // namespace culvert

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// SHA-256 by wolfCrypt. Only .cc files of tls/ include this file. Thread: one owner.
+// SHA-256 by wolfCrypt. Only .cc files of src/tls include this header. Thread: one owner.
 #pragma once
 
 #include <array>
@@ -14,7 +14,7 @@ namespace culvert {
 
 using Sha256Digest = std::array<uint8_t, 32>;
 
-/// Hashes data given in parts. The boundaries between parts do not affect the result.
+/// Hashes data that is given in parts. The boundaries between the parts do not affect the digest.
 class Sha256Hasher {
  public:
   Sha256Hasher();
@@ -24,12 +24,12 @@ class Sha256Hasher {
 
   void add(std::span<const uint8_t> bytes);
   void add(std::string_view text) { add(asBytes(text)); }
-  /// Hashes the number in host byte order. Use it only for digests that stay on hosts with the same
-  /// byte order.
+  /// Hashes the number in host byte order. Use addInteger() only for digests that stay on hosts
+  /// with the same byte order.
   void addInteger(uint64_t number);
 
-  /// Call once, after the last part. Returns the digest. If wolfCrypt failed in any call, the
-  /// digest is all zero and ok() returns false.
+  /// Returns the digest. Call finish() once, after the last part. If wolfCrypt failed in any call,
+  /// the digest is all zero and ok() returns false.
   Sha256Digest finish();
   bool ok() const { return ok_; }
 
@@ -39,7 +39,7 @@ class Sha256Hasher {
   bool ok_ = false;
 };
 
-/// The digest of `bytes`; all zero if wolfCrypt fails.
+/// Returns the digest of `bytes`, or all zeros if wolfCrypt fails.
 Sha256Digest sha256Of(std::span<const uint8_t> bytes);
 
 }  // namespace culvert

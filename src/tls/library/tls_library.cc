@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Initialises wolfSSL, reports its build options, and tests it for a known defect.
+// Initialises wolfSSL, reports its build options, and tests wolfSSL for a known defect.
 #include "tls/library/tls_library.h"
 
 #include <sys/auxv.h>
@@ -43,9 +43,9 @@ Result<void> initTlsLibrary() {
 
 namespace {
 
-/// Fills the upper halves of the vector registers with ones, as hand-written AVX2 code may do, and
-/// then computes a public key. Both are in one function, so that no code in between clears the
-/// registers.
+/// Fills the upper halves of the vector registers with ones, as hand-written AVX2 code may do. Then
+/// computes a public key. One function does both, so that no other code clears the registers in
+/// between.
 #if defined(__x86_64__) && defined(HAVE_CURVE25519)
 __attribute__((noinline)) int publicKeyAfterVectorCode(const byte* secret, byte* out) {
   if (__builtin_cpu_supports("avx2") != 0) {
@@ -90,8 +90,8 @@ std::string tlsCpuText() {
 #if defined(__x86_64__) && (defined(WOLFSSL_AESNI) || defined(USE_INTEL_SPEEDUP))
   unsigned a = 0, b = 0, c = 0, d = 0;
   if (__get_cpuid(1, &a, &b, &c, &d) != 0) {
-    // AVX also requires that the operating system saves the AVX registers (OSXSAVE, XCR0 bits 1 and
-    // 2).
+    // AVX also requires that the operating system saves the AVX registers (OSXSAVE, and bits 1 and
+    // 2 of XCR0).
     bool ymm = false;
     if ((c & bit_OSXSAVE) != 0) {
       unsigned low = 0, high = 0;
@@ -179,7 +179,7 @@ bool libraryHasGroup(uint16_t group) {
     if (ctx == nullptr) return out;
     for (uint16_t id : servedGroups()) {
       int one = id;
-      // wolfSSL_CTX_set_groups checks only the number. In newer releases
+      // wolfSSL_CTX_set_groups checks only the number of the group. In newer releases,
       // wolfSSL_CTX_UseSupportedCurve also checks whether the curve is compiled in.
       if (wolfSSL_CTX_set_groups(ctx, &one, 1) == WOLFSSL_SUCCESS &&
           wolfSSL_CTX_UseSupportedCurve(ctx, id) == WOLFSSL_SUCCESS)

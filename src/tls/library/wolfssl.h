@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Includes wolfSSL's headers for all of tls/. wolfSSL's build options must come first, so
-// clang-format must not sort the includes. Only .cc files of tls/ and its tests include this file.
-// Other headers of tls/ do not depend on wolfSSL. Thread: any.
+// Includes wolfSSL's headers for all of src/tls. wolfSSL's build options must come first, so
+// clang-format must not sort the includes. Only .cc files of src/tls and its tests include this
+// header, so that no other header depends on wolfSSL. Thread: any.
 #pragma once
 
 // clang-format off
