@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The alert numbers of tls_alert.def as constants: Alert::handshake_failure. Thread: any.
+// The alert numbers of tls_alert.def as constants, for example Alert::handshake_failure. Thread:
+// any.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The group numbers of groups.def as constants: Group::kX25519. Thread: any.
+// The group numbers of groups.def as constants, for example Group::kX25519. Thread: any.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Numbers and names of TLS, and the checks of options that use these names.
+// Names of TLS numbers, and the checks of the options that use these names.
 #include "tls/protocol/tls_names.h"
 
 #include <fmt/format.h>
@@ -19,7 +19,7 @@ constexpr SuiteInfo kSuites[] = {
 #include "tls/protocol/suites.def"
 };
 
-/// Why culvert never serves a suite.
+/// The reasons why culvert never serves a suite.
 enum class RefusedFor : uint8_t { kRc4, kTripleDes, kStaticRsa, kFiniteField, kCcm };
 
 std::string_view refusalWords(RefusedFor why) {
@@ -53,7 +53,7 @@ constexpr OtherSuite kOtherSuites[] = {
 struct GroupInfo {
   uint16_t id;
   std::string_view name;
-  std::string_view others;  // blank separated
+  std::string_view others;  // alternative names, separated by blanks
   bool byDefault;
   bool hybrid;
   bool served;
@@ -69,7 +69,7 @@ constexpr GroupInfo kGroups[] = {
 
 struct VersionInfo {
   uint16_t id;
-  std::string_view name;   // in the spelling of other tools, for log fields
+  std::string_view name;   // for log fields, in the spelling of other tools
   std::string_view words;  // for sentences
 };
 
@@ -78,7 +78,7 @@ constexpr VersionInfo kVersions[] = {
     {kTls12, "TLSv1.2", "TLS 1.2"}, {kTls13, "TLSv1.3", "TLS 1.3"},
 };
 
-/// Calls `visit(word)` for each word of `text`; stops when `visit` returns false.
+/// Calls `visit(word)` for each word of `text`. Stops when `visit` returns false.
 template <class Visit>
 void forEachWord(std::string_view text, std::string_view separators, Visit visit) {
   while (!text.empty()) {
@@ -95,8 +95,8 @@ std::string allowedSuites(uint16_t version) {
          ", and for old clients the CBC suites: ECDHE-RSA-AES128-SHA and its like";
 }
 
-/// Whether the word belongs to OpenSSL's cipher list syntax, which selects and sorts suites by
-/// keywords: "HIGH", "!aNULL", "@STRENGTH".
+/// Returns whether the word belongs to OpenSSL's cipher list syntax. That syntax selects and sorts
+/// suites by keywords such as "HIGH", "!aNULL" and "@STRENGTH".
 bool isListLanguage(std::string_view word) {
   if (word.find_first_of("!+@=") != std::string_view::npos || word.front() == '-') return true;
   for (std::string_view known :
@@ -106,7 +106,7 @@ bool isListLanguage(std::string_view word) {
   return false;
 }
 
-/// The error for a word that is not the name of a served suite.
+/// Returns the error text for a word that names no suite served by culvert.
 std::string unservedSuite(std::string_view word, uint16_t version) {
   for (const OtherSuite& other : kOtherSuites)
     if (equalNoCase(word, other.iana) || equalNoCase(word, other.openssl))

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Numbers of the record and handshake layers that culvert itself uses. They are the same in TLS 1.2
-// and 1.3 (RFC 8446 5.1, 5.2 and B.3; RFC 5246 6.2.1 and 7.4).
+// The numbers of the record and handshake layers that culvert itself uses. TLS 1.2 and 1.3 use the
+// same numbers (RFC 8446 5.1, 5.2 and B.3; RFC 5246 6.2.1 and 7.4).
 #pragma once
 
 #include <cstddef>
@@ -22,13 +22,13 @@ inline constexpr uint8_t kCertificateRequest = 13;
 inline constexpr uint8_t kCertificateVerify = 15;
 inline constexpr uint8_t kClientKeyExchange = 16;
 
-// Signalling values among the cipher suites
+// Signalling values in the list of cipher suites
 inline constexpr uint16_t kRenegotiationScsv = 0x00ff;  ///< RFC 5746
 inline constexpr uint16_t kFallbackScsv = 0x5600;       ///< RFC 7507
 
 inline constexpr size_t kRecordHeader = 5;
 inline constexpr size_t kMessageHeader = 4;
-inline constexpr size_t kMaxPlaintext = 16384;                   ///< payload bytes of a record
-inline constexpr size_t kMaxCiphertext13 = kMaxPlaintext + 256;  ///< body bytes of a TLS 1.3 record
+inline constexpr size_t kMaxPlaintext = 16384;                   ///< most payload bytes of a record
+inline constexpr size_t kMaxCiphertext13 = kMaxPlaintext + 256;  ///< most body bytes in TLS 1.3
 
 }  // namespace culvert
