@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // See ocsp_check.h. wolfSSL checks the content of the response. culvert verifies the signer itself,
 // because wolfSSL 5.9.2 does not verify the certificate of a responder that the issuer has
-// authorised. Pull request 11195 of wolfSSL corrects this later. If wolfSSL refuses a response,
-// culvert reads the response to find the reason, because wolfSSL has only one error code.
+// authorised (fixed upstream later, pull request 11195). wolfSSL has only one error code for a
+// refused response, so culvert then reads the response to find the reason.
 #include "tls/ocsp/ocsp_check.h"
 
 #include <fmt/format.h>
@@ -17,7 +17,8 @@
 #include "tls/x509/cert_manager.h"
 #include "tls/x509/signed_data.h"
 
-// Releases with these names are the first in which a server can staple from a callback.
+// wolfSSL defines WOLFSSL_OCSP_STATUS_CB_OK since the first release in which a server can staple
+// from a callback.
 #if defined(HAVE_OCSP) && defined(HAVE_CERTIFICATE_STATUS_REQUEST) && \
     defined(WOLFSSL_OCSP_STATUS_CB_OK)
 #define CULVERT_CAN_STAPLE 1
@@ -42,7 +43,7 @@ std::span<const uint8_t> issuerOf(const Credentials& credentials) {
 namespace {
 
 // The validity in seconds of a response without nextUpdate. mozilla::pkix accepts such a response
-// for a day, and other clients do nearly the same.
+// for a day, and other clients accept it for nearly as long.
 constexpr int64_t kDefaultValidity = 86400;
 
 constexpr size_t kMaxRequest = 1024;
@@ -51,8 +52,8 @@ struct RequestDeleter {
   void operator()(OcspRequest* request) const { wc_OcspRequest_free(request); }
 };
 
-/// What the request and the verification need: a certificate manager that trusts the issuer, and
-/// the CertID of the leaf.
+/// The data that a request and its verification need: a certificate manager that trusts the issuer,
+/// and the CertID of the leaf.
 struct Inquiry {
   CertManager manager;
   std::unique_ptr<OcspRequest, RequestDeleter> request;
@@ -79,9 +80,8 @@ Result<void> Inquiry::open(const Credentials& credentials) {
 }
 
 Result<void> Inquiry::ask(const std::vector<uint8_t>& leaf) {
-  const auto parsed = std::make_unique<ParsedCert>(leaf);  // several KiB
-  // Parse with verification, because otherwise wolfSSL does not compute the hash of the issuer's
-  // key.
+  const auto parsed = std::make_unique<ParsedCert>(leaf);  // a ParsedCert takes several KiB
+  // Parse with verification. Otherwise wolfSSL does not compute the hash of the issuer's key.
   int result = parsed->parse(CERT_TYPE, VERIFY, manager.get());
   if (result == 0) {
     request.reset(wc_OcspRequest_new(nullptr));
@@ -100,8 +100,8 @@ std::string trimmedSerial(const std::vector<uint8_t>& serial) {
 constexpr std::string_view kNotAuthorised =
     "is not signed by the issuer or by a responder that the issuer has authorised";
 
-/// Judges the certificate `der` of a responder. Returns the time until which its signatures are
-/// valid, or an error that says why they are not.
+/// Judges the certificate `der` of a responder. Returns the time until which the responder may
+/// sign, or an error that says why the responder may not sign.
 Result<int64_t> judgeDelegate(std::span<const uint8_t> der, std::span<const uint8_t> issuerKey,
                               const CertManager& manager, int64_t now) {
   DerReader file(der);
@@ -136,8 +136,9 @@ Result<int64_t> judgeDelegate(std::span<const uint8_t> der, std::span<const uint
   return info->notAfter;
 }
 
-/// RFC 6960 4.2.2.2: the signer must be the issuer, or must have a certificate from the issuer for
-/// signing OCSP responses. Returns the time until which the signature is valid.
+/// Judges the signer of a response. The signer must be the issuer, or have a certificate from the
+/// issuer for signing OCSP responses (RFC 6960 4.2.2.2). Returns the time until which the signature
+/// is valid.
 Result<int64_t> judgeSigner(std::span<const uint8_t> issuer, const CertManager& manager,
                             std::span<const uint8_t> response, int64_t now) {
   const auto signature = readOcspSignature(response);
@@ -159,7 +160,7 @@ Result<int64_t> judgeSigner(std::span<const uint8_t> issuer, const CertManager& 
   return fail(std::string(kNotAuthorised));
 }
 
-/// Why wolfSSL may have refused the response.
+/// Returns the reason for which wolfSSL probably refused the response.
 std::string reasonOfRefusal(const Credentials& credentials, std::span<const uint8_t> response,
                             int64_t now) {
   const auto summary = readOcspSummary(response);

@@ -12,7 +12,7 @@ namespace culvert {
 namespace {
 
 constexpr size_t kMaxSingles = 64;
-constexpr size_t kMaxCertificates = 8;  // more certificates than a chain needs
+constexpr size_t kMaxCertificates = 8;  // a response needs fewer certificates
 constexpr std::array<uint8_t, 5> kSha1{0x2b, 0x0e, 0x03, 0x02, 0x1a};
 
 std::optional<OcspSingle> readSingle(std::span<const uint8_t> body) {
@@ -61,7 +61,7 @@ bool readSingles(std::span<const uint8_t> list, OcspSummary& summary) {
   return true;
 }
 
-/// Reads a BasicOCSPResponse up to its list of single responses.
+/// Reads a BasicOCSPResponse from its start to the list of single responses.
 bool readBasic(std::span<const uint8_t> basic, OcspSummary& summary) {
   const auto whole = DerReader(basic).next(DerReader::kSequence);
   const auto data = whole ? DerReader(whole->body).next(DerReader::kSequence) : std::nullopt;
@@ -74,7 +74,7 @@ bool readBasic(std::span<const uint8_t> basic, OcspSummary& summary) {
   return list && readSingles(list->body, summary);
 }
 
-/// The BasicOCSPResponse in the bytes of a successful response.
+/// Returns the BasicOCSPResponse in a successful response.
 std::optional<DerItem> basicOf(DerReader& fields) {
   const auto wrapped = fields.next(DerReader::context(0));
   const auto typed = wrapped ? DerReader(wrapped->body).next(DerReader::kSequence) : std::nullopt;
