@@ -77,8 +77,8 @@ Result<AddressSpec> parseUnix(std::string_view path) {
   return spec;
 }
 
-/// Returns the index of the interface in `%eth0` or `%2` (the zone of a scoped IPv6 literal). Fails
-/// if the interface does not exist.
+/// Returns the index of a network interface, given by its name or number as in `fe80::1%eth0` or
+/// `fe80::1%2`. Fails if the interface does not exist.
 Result<uint32_t> parseScope(const std::string& name) {
   if (allDigits(name) && name.size() <= 9) {
     if (uint32_t index = uint32_t(std::stoul(name)); index != 0) return index;
@@ -109,14 +109,14 @@ Result<SocketAddress> parseIpv6Literal(std::string_view inner, uint16_t port) {
   return SocketAddress::ipv6(address, port, scope);
 }
 
-/// Returns what is wrong with a host name, or nothing if it is valid (RFC 1123, but underscores are
-/// allowed).
+/// Returns what is wrong with the host name, or nothing if the name is valid. Follows RFC 1123, but
+/// also allows underscores.
 std::optional<std::string> hostNameFault(std::string_view host) {
   if (host.size() > kMaxHostName + 1)
     return fmt::format("the host name has {} bytes, at most {} are allowed", host.size(),
                        kMaxHostName);
   std::string_view rest = host;
-  if (rest.size() > 1 && rest.back() == '.') rest.remove_suffix(1);  // the dot of the root
+  if (rest.size() > 1 && rest.back() == '.') rest.remove_suffix(1);  // dot of an absolute name
   while (true) {
     size_t dot = rest.find('.');
     std::string_view label = rest.substr(0, dot);
@@ -234,15 +234,15 @@ SocketAddress SocketAddress::unixPath(std::string_view path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   std::memcpy(address.sun_path, path.data(), path.size());
-  // The address length of a path includes a final NUL; an abstract name has no final NUL.
+  // For a path, the address length includes the final NUL. An abstract name has no final NUL.
   const size_t end = path.front() == '\0' ? 0 : 1;
   result.setUnix(reinterpret_cast<const sockaddr*>(&address),
                  offsetof(sockaddr_un, sun_path) + path.size() + end);
   return result;
 }
 
-/// `length` includes the family field. The address of an unnamed socket consists of that field
-/// only.
+/// `length` is the length of the whole address, including the family field. The address of an
+/// unnamed socket has only the family field.
 void SocketAddress::setUnix(const sockaddr* address, size_t length) {
   storage_.any.sa_family = AF_UNIX;
   length_ = static_cast<uint16_t>(length);

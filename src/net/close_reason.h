@@ -16,7 +16,8 @@ enum class CloseCause : uint8_t {
 #undef CLOSE_CAUSE
 };
 
-/// The names, indexed by CloseCause. `word` completes a name that ends in ':'.
+/// The names of the causes, indexed by CloseCause. CloseReason::word completes a name that ends in
+/// ':'.
 inline constexpr std::array kCloseCauseNames = {
 #define CLOSE_CAUSE(ident, name, meaning) std::string_view(name),
 #include "net/close_cause.def"
@@ -25,7 +26,7 @@ inline constexpr std::array kCloseCauseNames = {
 
 struct CloseReason {
   CloseCause cause = CloseCause::kInternal;
-  std::string word{};    ///< completes a name that ends in ':'
+  std::string word{};    ///< the text after a cause name that ends in ':'; otherwise empty
   std::string detail{};  ///< an explanation as text; may be empty
 
   /// The cause as logged, for example "client-fin" or "tls-sent:bad_record_mac".

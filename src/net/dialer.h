@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Dialer connects a tunnel to its backend. It hides addresses, retries and sockets from the tunnel.
-// Connector is culvert's implementation; tests use scripted dialers. Thread: loop.
+// Dialer connects a tunnel to its backend, so that the tunnel does not depend on addresses, retries
+// and sockets. Connector is culvert's implementation; tests use scripted dialers. Thread: loop.
 #pragma once
 
 #include <memory>
@@ -24,8 +24,8 @@ class DialObserver {
 
 class Dialer : public Deferred {
  public:
-  /// Starts dialing. Calls one of the observer's functions once, either before dial() returns or
-  /// later. Destroying the dialer cancels the attempts.
+  /// Starts to connect to the backend. Calls either onDialed() or onDialFailed() once, before
+  /// dial() returns or later. Destroying the dialer cancels the attempts.
   virtual void dial(DialObserver& observer) = 0;
 };
 

@@ -49,7 +49,8 @@ void HostLookup::Shared::run(const std::shared_ptr<Shared>& self) {
   }
 }
 
-/// Resolves one host name. Retries while memory is short, because the caller waits for the answer.
+/// Resolves one host name. Retries while memory is short, because the caller of ask() waits for the
+/// answer.
 void HostLookup::Shared::answer(const std::string& host, uint16_t port) {
   for (;;) {
     try {

@@ -29,8 +29,8 @@ constexpr uint8_t kSubtypeSslVersion = 0x21;
 constexpr uint8_t kSubtypeSslCipher = 0x23;
 constexpr uint8_t kSubtypeSslCn = 0x22;
 constexpr uint8_t kClientSsl = 0x01, kClientCertConn = 0x02, kClientCertSess = 0x04;
-// culvert's own types are in the range for custom types: PP2_TYPE_MIN_CUSTOM (0xE0) to
-// PP2_TYPE_MAX_CUSTOM (0xEF).
+// The types of culvert's own TLVs are in the range for custom types, from PP2_TYPE_MIN_CUSTOM
+// (0xE0) to PP2_TYPE_MAX_CUSTOM (0xEF).
 constexpr uint8_t kTypeSubject = 0xe0, kTypeUri = 0xe1, kTypeFingerprint = 0xe2;
 
 constexpr size_t kMaxTlvText = 255;
@@ -54,7 +54,8 @@ std::string_view rawBytesOf(const T& value) {
   return {reinterpret_cast<const char*>(&value), sizeof value};
 }
 
-/// Appends the path as a field of 108 bytes, filled with zeros. An unnamed peer gives zeros only.
+/// Appends the path of a UNIX address, padded with zeros to 108 bytes. An unnamed socket gives only
+/// zeros.
 void appendUnixField(std::string& out, const SocketAddress& address) {
   std::string_view path = address.path().substr(0, kUnixField);
   out.append(path);
@@ -73,8 +74,8 @@ std::string sslTlv(const ProxyTlvs& tlvs) {
   return value;
 }
 
-/// Returns the family byte and appends the address block to `block`. The fields of a sockaddr are
-/// copied unchanged, because they are in network byte order already.
+/// Appends the address block to `block` and returns the family byte. Copies the fields of each
+/// sockaddr unchanged, because they are in network byte order already.
 char appendAddresses(std::string& block, const SocketAddress& client, const SocketAddress& local) {
   if (client.family() != local.family()) return kUnspec;
   switch (client.family()) {
@@ -95,7 +96,8 @@ char appendAddresses(std::string& block, const SocketAddress& client, const Sock
   }
 }
 
-/// Like hostText(), but without the IPv6 zone, because the receiver's interfaces have other names.
+/// Like SocketAddress::hostText(), but without the IPv6 zone, because the receiver's interfaces
+/// have other names.
 std::string plainHost(const SocketAddress& address) {
   std::string host = address.hostText();
   return host.substr(0, host.find('%'));

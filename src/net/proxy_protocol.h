@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Builds the PROXY protocol headers, versions 1 and 2 (HAProxy's proxy-protocol.txt). They give the
-// backend the client's address and, in version 2, the parameters of the TLS session. The header is
-// sent before any payload. Thread: any.
+// Builds PROXY protocol headers, versions 1 and 2 (HAProxy's proxy-protocol.txt). A header gives
+// the backend the client's address and, in version 2, the parameters of the TLS session. The header
+// is sent before any payload. Thread: any.
 #pragma once
 
 #include <string>
@@ -11,18 +11,19 @@
 
 namespace culvert {
 
-/// What version 2 contains besides the addresses. A TLV is omitted if its text is empty or longer
-/// than 255 bytes.
+/// What a version 2 header contains besides the addresses. A TLV is omitted if its text is empty or
+/// longer than 255 bytes; clientSubject and clientUri may have up to 2048 bytes.
 struct ProxyTlvs {
-  std::string_view alpn;        ///< PP2_TYPE_ALPN: the protocol selected by ALPN
-  std::string_view authority;   ///< PP2_TYPE_AUTHORITY: the client's server name (SNI)
-  bool tls = true;              ///< PP2_TYPE_SSL with PP2_CLIENT_SSL; contains all fields below
+  std::string_view alpn;       ///< PP2_TYPE_ALPN: the protocol selected by ALPN
+  std::string_view authority;  ///< PP2_TYPE_AUTHORITY: the client's server name (SNI)
+  bool tls = true;  ///< true adds PP2_TYPE_SSL, which contains tlsVersion, cipher and clientCn
   std::string_view tlsVersion;  ///< PP2_SUBTYPE_SSL_VERSION: "TLSv1.3"
   std::string_view
       cipher;  ///< PP2_SUBTYPE_SSL_CIPHER: "ECDHE-RSA-AES128-GCM-SHA256", "TLS_AES_128_GCM_SHA256"
-  /// True if the client presented a certificate that was verified. Sets PP2_CLIENT_CERT_CONN,
-  /// PP2_CLIENT_CERT_SESS and verify = 0. If false, the texts below are omitted. The last three
-  /// texts use TLV types that culvert defines.
+  /// True if the client presented a certificate that was verified. Then the header has
+  /// PP2_CLIENT_CERT_CONN and PP2_CLIENT_CERT_SESS, and the verify field is 0. If clientVerified is
+  /// false, the four texts below are omitted. clientSubject, clientUri and clientFingerprint use
+  /// TLV types that culvert defines.
   bool clientVerified = false;
   std::string clientCn{};           ///< PP2_SUBTYPE_SSL_CN
   std::string clientSubject{};      ///< 0xE0: "C=DE, O=Example, CN=device 7"
@@ -30,13 +31,14 @@ struct ProxyTlvs {
   std::string clientFingerprint{};  ///< 0xE2: SHA-256 of the certificate, 32 bytes
 };
 
-/// Returns `PROXY TCP4 <client> <local> <port> <port>\r\n`, or `PROXY UNKNOWN\r\n` for UNIX
-/// addresses and mixed families. The header has at most 107 bytes. `local` is the address that the
-/// client connected to.
+/// Returns the version 1 header, for example `PROXY TCP4 <client> <local> <port> <port>\r\n`. For
+/// UNIX addresses and mixed families, the header is `PROXY UNKNOWN\r\n`. The header has at most 107
+/// bytes. `local` is the address that the client connected to.
 std::string proxyV1(const SocketAddress& client, const SocketAddress& local);
 
-/// Returns the binary form with the command PROXY. The family is AF_UNSPEC if the two addresses
-/// have different families. The verify field is 1 if no client certificate was verified.
+/// Returns the version 2 header (binary) with the command PROXY. The family in the header is
+/// AF_UNSPEC if `client` and `local` have different families. The verify field is 1 if no client
+/// certificate was verified.
 std::string proxyV2(const SocketAddress& client, const SocketAddress& local, const ProxyTlvs& tlvs);
 
 }  // namespace culvert

@@ -16,8 +16,8 @@ Result<AddressSet> resolveHost(const std::string& host, uint16_t port) {
   hints.ai_family = AF_UNSPEC;
   hints.ai_socktype = SOCK_STREAM;
   // AI_ADDRCONFIG is not set, because it hides the addresses of localhost if loopback is the only
-  // interface. An unreachable address does no harm: connect() fails at once and culvert tries the
-  // next address.
+  // interface. An unreachable address does no harm, because connect() fails at once and culvert
+  // tries the next address.
   addrinfo* list = nullptr;
   errno = 0;
   int code = ::getaddrinfo(host.c_str(), nullptr, &hints, &list);

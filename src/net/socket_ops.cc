@@ -17,10 +17,10 @@
 namespace culvert {
 namespace {
 
-// Seconds. Keepalive probes detect a dead host. They do not close the connection of a slow host,
-// because the kernel sends no probes while data is unacknowledged. TCP_USER_TIMEOUT is not set,
-// because it would also close the connection of a live peer that does not read. The option
-// stall-timeout handles such peers.
+// Times in seconds. Keepalive probes detect a dead host. They do not close the connection of a slow
+// host, because the kernel sends no probes while data is unacknowledged. TCP_USER_TIMEOUT is not
+// set, because it would also close the connection of a live peer that does not read. The option
+// stall-timeout closes such connections.
 constexpr int kKeepaliveIdle = 60;
 constexpr int kKeepaliveInterval = 15;
 constexpr int kKeepaliveCount = 4;
@@ -39,8 +39,8 @@ int socketDomain(int fd) {
   return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 ? domain : AF_UNSPEC;
 }
 
-/// Sets a TCP option. Does nothing on a UNIX socket: the kernel returns EOPNOTSUPP, which is
-/// ignored. So callers need not check the family.
+/// Sets a TCP option. Has no effect on a UNIX socket, because the kernel returns EOPNOTSUPP and
+/// this function ignores that error. So callers need not check the socket's family.
 int setTcpOption(int fd, int name, int value) {
   int error = setIntOption(fd, IPPROTO_TCP, name, value);
   return error == EOPNOTSUPP && socketDomain(fd) == AF_UNIX ? 0 : error;
@@ -69,8 +69,8 @@ tl::unexpected<Error> unixListenFailed(const SocketAddress& address, int error, 
 
 enum class UnixOccupant { kNone, kStale, kAlive, kNoSocket };
 
-/// Finds out whether a process listens at `address`. Returns kAlive if this is uncertain, because
-/// the caller deletes a stale file.
+/// Finds out whether a process listens on the UNIX socket at `address`. Returns kAlive if this is
+/// uncertain, because the caller deletes the file if no process listens.
 UnixOccupant unixOccupant(const SocketAddress& address) {
   struct stat info;
   if (lstat(std::string(address.path()).c_str(), &info) != 0) return UnixOccupant::kNone;
@@ -79,7 +79,7 @@ UnixOccupant unixOccupant(const SocketAddress& address) {
   return probe.error == ECONNREFUSED ? UnixOccupant::kStale : UnixOccupant::kAlive;
 }
 
-/// Returns the state of the path, or an error if culvert cannot listen there.
+/// Returns what is at the path of a UNIX address, or an error if culvert cannot listen on the path.
 Result<UnixOccupant> claimable(const SocketAddress& address) {
   const UnixOccupant occupant = unixOccupant(address);
   if (occupant == UnixOccupant::kAlive) return unixListenFailed(address, EADDRINUSE, "");
@@ -88,9 +88,10 @@ Result<UnixOccupant> claimable(const SocketAddress& address) {
   return occupant;
 }
 
-/// Binds the socket and creates its file with the right mode. A later chmod() by name could change
-/// a file that another process has put there. The umask applies to the whole process and is
-/// restored at once. Meanwhile other threads may create files with fewer permissions.
+/// Binds the UNIX socket, which creates its file with the permissions `mode`. A chmod() after
+/// bind() could change a file that another process has put at the path. The umask, which applies to
+/// the whole process, is restored at once. Until then, other threads may create files with fewer
+/// permissions.
 int bindWithMode(int fd, const SocketAddress& address, mode_t mode) {
   const mode_t before = ::umask(~mode & 0777);
   const int error = ::bind(fd, address.get(), address.length()) == 0 ? 0 : errno;
@@ -98,9 +99,10 @@ int bindWithMode(int fd, const SocketAddress& address, mode_t mode) {
   return error;
 }
 
-/// Changes the owner of the file at `path`, but only if the file is a socket without another hard
-/// link. It never changes any other file, even if another process replaces the socket meanwhile. A
-/// replaced file is not removed, because culvert did not create it. Returns 0 or errno.
+/// Changes the owner of the socket file that culvert has just created at `path`. Returns EEXIST if
+/// the file is not a socket or has another hard link, because another process may have replaced the
+/// file. Such a file is neither changed nor removed. If the owner cannot be changed, removes the
+/// socket file. Returns 0 or an errno.
 int giveSocketFile(const std::string& path, const ListenOptions& options) {
   if (options.unixOwner == uid_t(-1) && options.unixGroup == gid_t(-1)) return 0;
   const UniqueFd file(::open(path.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
@@ -144,7 +146,8 @@ Result<UniqueFd> openInetListener(const SocketAddress& address, bool v6Only,
   if (error == 0 && address.isIpv6())
     error = setIntOption(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, v6Only ? 1 : 0);
   if (error == 0 && ::bind(fd.get(), address.get(), address.length()) != 0) error = errno;
-  // Two sockets with SO_REUSEADDR can bind the same port. Then only listen() returns EADDRINUSE.
+  // Two sockets with SO_REUSEADDR can bind the same port. So listen() can return EADDRINUSE even if
+  // bind() has succeeded.
   if (error == 0 && ::listen(fd.get(), options.backlog) != 0) error = errno;
   if (error != 0) return listenFailed(where, error);
   return fd;
@@ -161,7 +164,8 @@ Result<UniqueFd> openListener(const SocketAddress& address, const ListenOptions&
 Result<UniqueFd> openWildcardListener(uint16_t port, const ListenOptions& options) {
   std::string where = fmt::format("*:{}", port);
   auto fd = openInetListener(SocketAddress::ipv6(in6addr_any, port), false, options, where);
-  // The kernel has no IPv6 (EAFNOSUPPORT), or a sysctl disables IPv6 (EADDRNOTAVAIL).
+  // Use IPv4 alone if the kernel has no IPv6 (EAFNOSUPPORT) or a sysctl disables IPv6
+  // (EADDRNOTAVAIL).
   if (!fd && (fd.error().sysErrno == EAFNOSUPPORT || fd.error().sysErrno == EADDRNOTAVAIL)) {
     return openInetListener(SocketAddress::ipv4(INADDR_ANY, port), true, options, where);
   }
@@ -219,7 +223,7 @@ AcceptResult acceptOne(int listenFd) {
 }
 
 bool acceptErrorIsTransient(int error) {
-  switch (error) {  // accept(2): returns errors already pending on the new socket
+  switch (error) {  // accept(2) returns errors that are already pending on the new socket
     case ECONNABORTED:
     case EPROTO:
     case EPERM:  // forbidden by firewall rules
@@ -254,8 +258,8 @@ ConnectStart startConnect(const SocketAddress& address) {
   if (status != 0 && errno == EINPROGRESS && address.isLoopback()) {
     status = ::connect(fd.get(), address.get(), address.length());
   }
-  // A connect() interrupted by a signal continues in the kernel (POSIX), like a connect in
-  // progress.
+  // A connect() interrupted by a signal continues in the kernel (POSIX). So EINTR means the same as
+  // EINPROGRESS.
   if (status == 0) {
     result.connected = true;
   } else if (errno != EINPROGRESS && errno != EALREADY && errno != EINTR) {

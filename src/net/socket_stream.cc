@@ -54,7 +54,7 @@ IoResult SocketStream::transmit(std::span<const uint8_t> from, bool moreFollows)
 
 IoStatus SocketStream::finish() {
   if (::shutdown(fd_.get(), SHUT_WR) == 0) return IoStatus::kOk;
-  writeBroken_ = true;  // ENOTCONN: the peer has reset the connection
+  writeBroken_ = true;  // shutdown() fails with ENOTCONN if the peer has reset the connection
   return IoStatus::kReset;
 }
 

@@ -30,13 +30,13 @@ class SocketStream : public ByteStream {
   int fd() const { return fd_.get(); }
 
  protected:
-  /// Calls recv() until it is not interrupted. Returns kReset for an EOF after a failed write,
-  /// because that EOF is not a clean close: the kernel has already returned the connection's error
-  /// to the write.
+  /// Calls recv(), and retries after EINTR. Returns kReset instead of kEof if an earlier write
+  /// failed. An EOF after a failed write is not a clean close, because the write has already
+  /// consumed the connection's error.
   IoResult receive(std::span<uint8_t> into);
-  /// Calls send() until it is not interrupted. After kReset every later transmit() returns kReset
-  /// too, but input that has already arrived can still be received. With `moreFollows` (MSG_MORE)
-  /// the kernel keeps a partial last segment until the next send() or finish().
+  /// Calls send(), and retries after EINTR. After kReset every later transmit() returns kReset too,
+  /// but input that has already arrived can still be received. With `moreFollows` (MSG_MORE) the
+  /// kernel holds back a partial last segment until the next send() or finish().
   IoResult transmit(std::span<const uint8_t> from, bool moreFollows = false);
   /// Sends the FIN. Returns kReset if the peer has reset the connection.
   IoStatus finish();
