@@ -27,25 +27,25 @@ struct HttpFailure {
 using HttpResult = tl::expected<std::vector<uint8_t>, HttpFailure>;
 
 struct HttpLimits {
-  Millis timeout{10000};        ///< for the whole exchange
-  Millis connectTimeout{3000};  ///< for the attempt to connect to one address
+  Millis timeout{10000};        ///< limit for the whole exchange
+  Millis connectTimeout{3000};  ///< limit for the attempt to connect to one address
   size_t maxBody = 64 * 1024;
 };
 
 class HttpPost final : public Deferred {
  public:
-  /// Called once, from the loop. Done must not destroy the HttpPost itself, but pass it to
-  /// deleteLater().
+  /// The loop calls this function once, with the result. The function must not destroy the HttpPost
+  /// directly, but may pass it to deleteLater().
   using Done = std::function<void(HttpResult)>;
 
-  /// `addresses` must not be empty. Destroying the object cancels the exchange.
+  /// `addresses` must not be empty. Destroying the HttpPost cancels the exchange.
   HttpPost(EventLoop& loop, const HttpUrl& url, std::string_view contentType,
            std::span<const uint8_t> body, AddressSet addresses, HttpLimits limits, Done done);
   ~HttpPost() override;
   void start();
-  /// Cancels the exchange: Done is not called any more.
+  /// Cancels the exchange, so that Done is not called.
   void cancel();
-  /// True if the exchange was cancelled, or if Done was called.
+  /// True after the exchange was cancelled or Done was called.
   bool ended() const { return done_ == nullptr; }
 
  private:
@@ -68,7 +68,7 @@ class HttpPost final : public Deferred {
   size_t sent_ = 0;
   bool connected_ = false;
   bool heard_ = false;
-  bool stoodStill_ = false;  // the process was stopped, and the limits were extended
+  bool stoodStill_ = false;  // true if the deadlines were extended after the process was stopped
   UniqueFd fd_;
   std::unique_ptr<IoWatcher> watcher_;  // declared after fd_, so that it is destroyed first
   Timer timer_;

@@ -22,7 +22,8 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(first, text.find_last_not_of(kBlank) - first + 1);
 }
 
-/// Converts the text to a number. Returns false if the text contains anything else.
+/// Converts the text to a number in the given base. Returns false if the text is not such a number
+/// or the number is too large.
 bool readSize(std::string_view text, int base, size_t& out) {
   const char* end = text.data() + text.size();
   const auto read = std::from_chars(text.data(), end, out, base);

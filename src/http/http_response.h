@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// HttpResponse reads one HTTP response as its bytes arrive: status line, headers and body. The
-// length of the body is given by Content-Length, by chunks, or by the end of the connection. Every
+// HttpResponse reads one HTTP response as its bytes arrive: status line, headers and body.
+// Content-Length, the chunks, or the end of the connection determine the length of the body. Every
 // part has a size limit. HttpResponse reads the body only if the status is 200. Thread: any (one
 // owner).
 #pragma once
@@ -15,20 +15,20 @@ namespace culvert {
 
 class HttpResponse {
  public:
-  static constexpr size_t kMaxHead = 16 * 1024;  ///< for status line and headers; for trailers
+  static constexpr size_t kMaxHead = 16 * 1024;  ///< limit for the head, and for the trailers
 
   explicit HttpResponse(size_t maxBody) : maxBody_(maxBody) {}
 
   enum class State : uint8_t { kMore, kDone, kBad };
 
-  /// Reads the next bytes. Ignores bytes after the end of the response.
+  /// Reads the next bytes of the response, and ignores bytes after its end.
   State feed(std::span<const uint8_t> bytes);
-  /// Call this when the peer has closed the connection.
+  /// Call this when the peer has closed the connection, because that may complete the body.
   State finish();
 
   const std::vector<uint8_t>& body() const { return body_; }
   std::vector<uint8_t> takeBody() { return std::move(body_); }
-  /// After kBad: what is wrong with the response, as one clause.
+  /// What is wrong with the response, as one clause. Set when the state is kBad.
   const std::string& error() const { return error_; }
 
  private:
@@ -47,8 +47,8 @@ class HttpResponse {
   const size_t maxBody_;
   Part part_ = Part::kHead;
   State state_ = State::kMore;
-  std::string line_;         // the head received so far, or one line of a chunked body
-  size_t left_ = 0;          // bytes still to come of the chunk, or of the body with Content-Length
+  std::string line_;  // the head received so far, or one line of a chunked body
+  size_t left_ = 0;   // bytes still missing from the chunk, or from a body with Content-Length
   size_t trailerBytes_ = 0;  // total size of the trailers and of the chunks' size lines
   bool counted_ = false;
   bool chunked_ = false;
