@@ -18,20 +18,21 @@
 namespace culvert {
 namespace {
 
-constexpr int kMostLinks = 40;  // like the kernel's limit for symbolic links
+constexpr int kMostLinks = 40;  // the same as the kernel's limit for symbolic links
 constexpr int kDirectory = O_PATH | O_DIRECTORY | O_CLOEXEC;
-// O_NONBLOCK prevents blocking if the path leads to a pipe. It does not affect regular files.
+// O_NONBLOCK prevents open() from blocking if the path leads to a pipe. O_NONBLOCK has no effect on
+// regular files.
 constexpr int kAppend = O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
 
 bool isTrusted(uid_t user) { return user == 0 || user == ::geteuid(); }
 
 tl::unexpected<Error> failed(int error) { return fail(errnoText(error), error); }
 
-/// The directory and name to which a path leads.
+/// The directory and name to which a path leads after all symbolic links.
 struct Place {
   UniqueFd directory;
   struct stat status {};  // status of the directory
-  std::string name;       // the name in the directory; not a symbolic link, unless `inProc` is true
+  std::string name;     // the name in the directory; it is a symbolic link only if `inProc` is true
   bool inProc = false;  // true for a link such as /proc/self/fd/1, which only the kernel can follow
   bool lastIsLink = false;
 
@@ -46,7 +47,7 @@ class Walk {
       const size_t end = rest_.find('/');
       const std::string name = rest_.substr(0, end);
       rest_.erase(0, end == std::string::npos ? end : rest_.find_first_not_of('/', end));
-      if (end != std::string::npos && rest_.empty()) rest_ = ".";  // "directory/"
+      if (end != std::string::npos && rest_.empty()) rest_ = ".";  // the path ends in "/"
       const Result<bool> arrived = step(name.empty() ? "." : name);
       if (!arrived) return tl::unexpected(arrived.error());
       if (*arrived) return std::move(place_);
@@ -74,7 +75,7 @@ class Walk {
     return {};
   }
 
-  /// Follows one component of the path. Returns true if `name` is the file itself.
+  /// Follows the component `name` of the path. Returns true if this component is the file itself.
   Result<bool> step(const std::string& name) {
     struct stat status {};
     const bool last = rest_.empty();
@@ -158,7 +159,7 @@ Result<UniqueFd> make(const Place& place, const AppendOptions& options) {
 
 Result<UniqueFd> openForAppend(const std::string& path, const AppendOptions& options) {
   Result<UniqueFd> opened = failed(EAGAIN);
-  // Another process may create or remove the file meanwhile.
+  // Make up to three attempts, because another process may create or remove the file meanwhile.
   for (int attempt = 0; attempt < 3; ++attempt) {
     const Result<Place> place = Walk().to(path);
     if (!place) return tl::unexpected(place.error());

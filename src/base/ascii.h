@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Tests and converts ASCII letters and digits, independent of the locale. Used to compare names of
-// options, hosts and suites without case. Bytes above ASCII are not letters or digits, and are
-// never changed. Thread: any.
+// options, hosts and cipher suites without regard to case. Bytes above ASCII are not letters or
+// digits, and are never changed. Thread: any.
 #pragma once
 
 #include <algorithm>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Reads and writes numbers in network byte order. The bytes need not be aligned. The caller must
-// not read beyond the given bytes. Thread: any.
+// Reads and writes numbers in network byte order. The bytes need not be aligned. No function checks
+// bounds, so the caller must pass enough bytes. Thread: any.
 #pragma once
 
 #include <array>
@@ -10,8 +10,8 @@
 
 namespace culvert {
 
-/// Returns the number that `bytes` encode. If `bytes` has more than eight bytes, only the last
-/// eight count.
+/// Returns the number that `bytes` encode. If there are more than eight bytes, only the last eight
+/// count.
 constexpr uint64_t bigEndian(std::span<const uint8_t> bytes) {
   uint64_t number = 0;
   for (const uint8_t byte : bytes) number = number << 8 | byte;

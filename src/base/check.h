@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// CULVERT_CHECK states a condition that is false only if culvert has a bug. It is active in every
-// build. If the condition is false, culvert prints file and line and aborts. Never use it for a
-// condition that a peer or an operator can influence. Thread: any.
+// CULVERT_CHECK states a condition that is false only if culvert has a bug. If the condition is
+// false, the macro prints file and line and aborts, in every build. Do not use it for a condition
+// that a peer or an operator can influence. Thread: any.
 #pragma once
 
 namespace culvert {

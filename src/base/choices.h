@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Enumerations for options with a fixed set of values. option_table.cc has the names of the values.
-// The modules that implement these options use the same enumerations. Thread: any (values).
+// Enumerations for options with a fixed set of values. The names of the values are in
+// option_table.cc. The modules that implement these options use the same enumerations. Thread: any
+// (values).
 #pragma once
 
 #include <cstdint>
@@ -14,9 +15,9 @@ enum class LogFormat : uint8_t { kText, kJson };
 enum class ProxyVersion : uint8_t { kOff, kV1, kV2 };
 enum class StapleMode : uint8_t {
   kOff,
-  kAuto,   ///< use a file; also fetch for a certificate that requires stapling
-  kFile,   ///< use only a file
-  kFetch,  ///< use a file; fetch if the file is missing or expires soon
+  kAuto,   ///< use a response file; also fetch for a certificate that requires stapling
+  kFile,   ///< use only a response file
+  kFetch,  ///< use a response file; fetch if the file is missing or expires soon
 };
 enum class VerifyClient : uint8_t { kOff, kOptional, kRequired };
 enum class RevokedEnd : uint8_t { kClose, kKeep };

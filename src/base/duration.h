@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Durations as the configuration and the log write them, for example "1h30m", "500ms" or "off".
-// Thread: any.
+// The text form of durations in the configuration and the log, for example "1h30m", "500ms" or
+// "off". Thread: any.
 #pragma once
 
 #include <array>

@@ -14,11 +14,11 @@ namespace culvert {
 
 namespace {
 
-constexpr int kMostHops = 40;  // like the kernel's limit for symbolic links
+constexpr int kMostHops = 40;  // the same as the kernel's limit for symbolic links
 
 int64_t nanos(const timespec& time) { return time.tv_sec * 1'000'000'000LL + time.tv_nsec; }
 
-/// Splits a path such as "a/b//c" and inserts its components before those in `rest`.
+/// Splits a path such as "a/b//c" and inserts its components before the components in `rest`.
 void prepend(std::deque<std::string>& rest, const std::string& path) {
   std::vector<std::string> parts;
   for (size_t at = 0; at < path.size();) {

@@ -25,11 +25,13 @@ constexpr int hexDigit(char c) {
 void appendHex(std::string& out, std::span<const uint8_t> bytes, HexCase letters = HexCase::kLower);
 std::string encodeHex(std::span<const uint8_t> bytes, HexCase letters = HexCase::kLower);
 
-/// Fills `out` from `digits`. Returns false if `digits` does not have exactly two digits for each
-/// byte of `out`, or has any other character. `out` may be changed even then.
+/// Converts `digits` to bytes and fills `out` with them. Returns false if `digits` has a character
+/// that is not a hexadecimal digit, or not exactly two digits for each byte of `out`. In that case,
+/// some bytes of `out` may have changed.
 [[nodiscard]] bool decodeHex(std::string_view digits, std::span<uint8_t> out);
 
-/// Returns the bytes, or nothing if `digits` has an odd length or a character that is not a digit.
+/// Returns the bytes, or nothing if `digits` has an odd length or a character that is not a
+/// hexadecimal digit.
 std::optional<std::vector<uint8_t>> decodeHex(std::string_view digits);
 
 }  // namespace culvert

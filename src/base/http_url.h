@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// HttpUrl is a parsed http:// address. https is not needed, because the URL names an OCSP
-// responder, and OCSP responses are signed. User names are not supported either. Thread: any
+// HttpUrl is a parsed http:// address. https:// is neither supported nor needed, because the URL
+// names an OCSP responder, and OCSP responses are signed. User names are not supported. Thread: any
 // (values).
 #pragma once
 
@@ -17,8 +17,8 @@ struct HttpUrl {
   uint16_t port = 80;
   std::string path = "/";  ///< includes the query
 
-  /// Returns `host` or `host:port`, with brackets around an IPv6 address. Used in the Host header,
-  /// and in the log as the name of the server.
+  /// Returns `host` or `host:port`, with brackets around an IPv6 address. The Host header contains
+  /// this text, and the log uses it as the name of the server.
   std::string authority() const;
   std::string text() const { return "http://" + authority() + path; }
   bool operator==(const HttpUrl&) const = default;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A doubly linked list whose links are members of the elements. So adding an element allocates no
-// memory, and removing any element takes constant time. The list does not own its elements. An
-// element leaves its list when the element is destroyed. Thread: loop.
+// memory, and removing any element takes constant time. The list does not own its elements.
+// Destroying an element removes it from its list. Thread: loop.
 #pragma once
 
 #include <cstddef>
@@ -67,7 +67,7 @@ class IntrusiveList {
     return first;
   }
 
-  /// Calls `visit(T&)` for each element; the visited element may unlink itself.
+  /// Calls `visit(T&)` for each element. `visit` may unlink the element that it was called with.
   template <class Visit>
   void forEach(Visit visit) {
     for (Node* node = head_.next_; node != &head_;) {

@@ -7,12 +7,12 @@
 
 namespace culvert {
 
-/// Returns 0, or the errno that prevents this process from creating a file in the directory of
-/// `path`.
+/// Returns 0 if this process can create a file in the directory of `path`, otherwise the errno that
+/// prevents it.
 int cannotCreate(const std::string& path);
 
 /// Returns a hint for a path that cannot be opened. If the path is in quotes, the hint says that
-/// they count as part of the path; otherwise it is empty.
+/// the quotes count as part of the path. Otherwise the hint is empty.
 std::string quoteNote(std::string_view path);
 
 }  // namespace culvert

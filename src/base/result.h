@@ -10,8 +10,8 @@
 
 namespace culvert {
 
-/// What went wrong, with a text that helps the operator to fix it. `sysErrno` is 0 if the error was
-/// not caused by a system call.
+/// What went wrong, with a text that helps the operator to fix it. `sysErrno` is the errno of the
+/// system call that failed; 0 if no system call caused the error.
 struct Error {
   std::string text;
   int sysErrno = 0;
@@ -20,7 +20,8 @@ struct Error {
 template <class T>
 using Result = tl::expected<T, Error>;
 
-/// Makes a failed Result. `text` is the whole message; failErrno() appends the system's text.
+/// Makes a failed Result. `text` is the whole message: unlike failErrno(), this function appends
+/// nothing.
 [[nodiscard]] inline tl::unexpected<Error> fail(std::string text, int sysErrno = 0) {
   return tl::unexpected<Error>(Error{std::move(text), sysErrno});
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The file and line of a call, obtained through a default argument. Replaces std::source_location,
-// because clang 14 cannot compile the one in libstdc++. Thread: any (values).
+// The file and line of a call, obtained through a default argument. Used instead of libstdc++'s
+// std::source_location, which clang 14 cannot compile. Thread: any (values).
 #pragma once
 
 namespace culvert {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Standard input, output and error. The parent process may have closed them, or connected them to a
-// full disk or a closed pipe. None of this may kill the process. Thread: any, but call
-// reserveStandardStreams() before the other functions.
+// Protects the process from a bad standard input, output or error. The parent process may have
+// closed these descriptors, or connected them to a full disk or a closed pipe. Thread: any, but
+// call reserveStandardStreams() before the other functions.
 #pragma once
 
 #include <cstdio>
@@ -13,8 +13,8 @@ namespace culvert {
 /// numbers. Ignores SIGPIPE, so that a write to a closed pipe returns an error.
 void reserveStandardStreams();
 
-/// Writes `text` unchanged to standard output, and flushes. If the output is missing or incomplete,
-/// returns false and prints a line on stderr.
+/// Writes `text` unchanged to standard output, and flushes. If not all of the text can be written,
+/// prints a line on stderr and returns false.
 [[nodiscard]] bool printOut(std::string_view text);
 
 /// Writes the line and a newline. Ignores errors, because they could not be reported anywhere.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// StrayThread is a thread that stop() may detach while it still runs. Its body calls functions that
-// can block for seconds and cannot be interrupted, for example getaddrinfo() or a write to a full
-// pipe. So stop() waits only for a short time and then continues without the thread. Thread: one
-// owner.
+// StrayThread is a thread that stop() may detach while the thread still runs. Its body calls
+// functions that can block for seconds and cannot be interrupted, for example getaddrinfo() or a
+// write to a full pipe. So stop() waits only for a short time and then continues without the
+// thread. Thread: one owner.
 #pragma once
 
 #include <functional>
@@ -16,7 +16,7 @@ namespace culvert {
 
 class StrayThread {
  public:
-  /// How long stop() waits by default.
+  /// How long stop() waits for the thread by default.
   static constexpr Millis kPatience{250};
 
   StrayThread() = default;
@@ -24,17 +24,18 @@ class StrayThread {
   StrayThread(const StrayThread&) = delete;
   StrayThread& operator=(const StrayThread&) = delete;
 
-  /// See startThread(). `body` may outlive the owner of this object, so it must own everything that
-  /// it uses (by a shared_ptr). stop() does not tell `body` to return; the owner must do so first.
-  /// Must not be called while the thread is running.
+  /// Starts a thread that runs `onStart` and then `body`; see startThread(). `body` may outlive the
+  /// StrayThread, so `body` must own everything that it uses (by a shared_ptr). stop() only waits,
+  /// so the owner must tell `body` to return before it calls stop(). Do not call start() while the
+  /// thread is running.
   Result<void> start(const char* name, const std::function<void()>& onStart,
                      std::function<void()> body);
 
-  /// True from start() to stop(), even if `body` has returned.
+  /// True from start() to stop(), even after `body` has returned.
   bool running() const { return thread_.joinable(); }
 
-  /// Waits until `body` returns, but at most for `patience`. Returns false if the thread was left
-  /// behind.
+  /// Waits until `body` returns, but at most for `patience`. Returns true if `body` has returned.
+  /// Otherwise detaches the thread and returns false.
   bool stop(Millis patience = kPatience);
 
  private:

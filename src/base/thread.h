@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Starts a thread of culvert with a name and all signals blocked (the control thread receives
-// them). Thread: control.
+// Starts a thread of culvert with a name and with all signals blocked, because only the control
+// thread receives signals. Thread: control.
 #pragma once
 
 #include <functional>
@@ -10,10 +10,10 @@
 
 namespace culvert {
 
-/// `name` has at most 15 bytes; ps -L and /proc show it. The new thread runs `onStart` (may be
-/// empty), which drops the thread's privileges, and then `body`. Returns when `onStart` has
-/// finished, so that the thread has no privileges afterwards. Fails if the system cannot create a
-/// thread.
+/// Starts a thread that runs `onStart` (may be empty), which drops the thread's privileges, and
+/// then `body`. Returns after `onStart` has finished, so that the new thread has no privileges when
+/// the caller continues. `name` has at most 15 bytes; ps -L and /proc show it. Fails if the system
+/// cannot create a thread.
 Result<std::thread> startThread(const char* name, const std::function<void()>& onStart,
                                 std::function<void()> body);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// UniqueFd owns one file descriptor and closes it once. Moving the UniqueFd passes the descriptor
-// on, also to another thread. Thread: any (one owner at a time).
+// UniqueFd owns one file descriptor and closes it once. Moving a UniqueFd passes the descriptor to
+// a new owner, which may be on another thread. Thread: any (one owner at a time).
 #pragma once
 
 #include <unistd.h>
@@ -26,7 +26,7 @@ class UniqueFd {
   bool valid() const { return fd_ >= 0; }
   explicit operator bool() const { return valid(); }
 
-  /// Returns the descriptor without closing it.
+  /// Gives up the descriptor: returns it without closing it.
   [[nodiscard]] int release() { return std::exchange(fd_, -1); }
 
   void reset(int fd = -1) {

@@ -13,14 +13,14 @@ struct Utf8CodePoint {
   size_t bytes;    ///< length of the sequence; 0 if the text does not begin with valid UTF-8
 };
 
-/// Reads the code point at the front of `text`, which is not empty. Overlong forms, surrogates and
-/// values above U+10FFFF are invalid.
+/// Reads the code point at the front of `text`, which must not be empty. Overlong forms, surrogates
+/// and values above U+10FFFF are invalid.
 Utf8CodePoint readUtf8(std::string_view text);
 
-/// Appends the encoding of `c`, which must be at most U+10FFFF and not a surrogate.
+/// Appends the UTF-8 encoding of `c`. The code point must be at most U+10FFFF and not a surrogate.
 void appendUtf8(std::string& out, char32_t c);
 
-/// True for a continuation byte (the second and later bytes of a sequence).
+/// True for a continuation byte, that is, any byte of a sequence except the first.
 constexpr bool continuesUtf8(char byte) {
   return (static_cast<unsigned char>(byte) & 0xc0) == 0x80;
 }

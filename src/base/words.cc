@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// See words.h. The edit distance uses one small table of fixed size. So it allocates no memory, and
-// its work is bounded for any input.
+// See words.h. The edit distance uses one small table of fixed size. So the computation allocates
+// no memory, and its time is limited for any input.
 #include "base/words.h"
 
 #include <fmt/format.h>
