@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Makes a callback for IoWatcher, Timer and similar classes from a method. The callback is a plain
-// function that gets the object as its context. Thread: any.
+// function; its context is the object whose method it calls. Thread: any.
 #pragma once
 
 namespace culvert {

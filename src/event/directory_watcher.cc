@@ -14,7 +14,7 @@ namespace culvert {
 
 namespace {
 
-// IN_ATTRIB reports that the last hard link to a replaced file was removed, or that permissions
+// IN_ATTRIB reports two changes: the last hard link to a replaced file was removed, or permissions
 // have changed.
 constexpr uint32_t kEvents = IN_CLOSE_WRITE | IN_MODIFY | IN_CREATE | IN_DELETE | IN_MOVED_FROM |
                              IN_MOVED_TO | IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR;
@@ -38,7 +38,7 @@ size_t DirectoryWatcher::watch(const std::vector<std::string>& directories) {
   size_t failed = 0;
   std::unordered_map<std::string, int> now;
   for (const std::string& directory : directories) {
-    // Add even a directory that is watched already, because its path may now lead to another
+    // Add a watch even for a path that is watched already, because the path may now lead to another
     // directory.
     const int number = ::inotify_add_watch(fd_.get(), directory.c_str(), kEvents);
     if (number >= 0) {
@@ -57,8 +57,8 @@ size_t DirectoryWatcher::watch(const std::vector<std::string>& directories) {
 
 void DirectoryWatcher::onReadable() {
   alignas(inotify_event) char events[16 * 1024];
-  // Read once in each turn; if events are left, the loop reports them in the next turn. The
-  // contents of the events do not matter.
+  // Read once in each turn. If events are left, the loop reports them in the next turn. The
+  // contents of the events are not used.
   if (::read(fd_.get(), events, sizeof events) > 0) onChange_(context_);
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // DirectoryWatcher uses inotify to report a change in any of several directories. It reports the
-// change at once, but not what has changed. inotify does not see writes to a network file system by
-// another machine, and the user may have no watches left. So the owner must also check the
-// directories at intervals. Thread: loop.
+// change at once, but not what has changed. It misses changes by another machine on a network file
+// system, and changes in directories beyond the user's limit of inotify watches. So the owner must
+// also check the directories at intervals. Thread: loop.
 #pragma once
 
 #include <string>
@@ -24,9 +24,9 @@ class DirectoryWatcher {
   /// Creates the inotify instance. Fails if this user has reached fs.inotify.max_user_instances.
   Result<void> open();
 
-  /// Watches exactly these directories from now on. Returns the number of directories that cannot
-  /// be watched. They do not exist, they are not readable, or this user has reached
-  /// fs.inotify.max_user_watches. The next call tries them again.
+  /// Replaces the set of watched directories. Returns the number of directories that cannot be
+  /// watched. Such a directory does not exist or is not readable, or this user has reached
+  /// fs.inotify.max_user_watches. The next call tries to watch it again.
   size_t watch(const std::vector<std::string>& directories);
 
  private:

@@ -13,8 +13,8 @@
 namespace culvert {
 namespace {
 
-/// Makes libevent allocate its timer heap (for eight timers) now. So a loop with at most eight
-/// timers can arm them even if memory runs out later.
+/// Makes libevent allocate its timer heap, which has room for eight timers, now. So a loop with at
+/// most eight timers can arm them even if memory runs out later.
 void makeRoomForTimers(event_base* base) {
   event timer;
   evtimer_assign(
@@ -28,8 +28,8 @@ void makeRoomForTimers(event_base* base) {
 
 EventLoop::EventLoop() {
   giveLibeventSlots();
-  // Prevent libevent from printing errors to stderr. culvert gets the errors as results of its
-  // calls and logs them.
+  // Prevent libevent from printing errors to stderr. libevent's functions also return the errors,
+  // and culvert logs them.
   event_set_log_callback([](int, const char*) {});
   event_config* config = event_config_new();
   CULVERT_CHECK(config != nullptr);
@@ -51,7 +51,7 @@ void EventLoop::run() {
 }
 
 void EventLoop::turn(bool block) {
-  forgetTime();  // now() may have been called between two turns
+  forgetTime();  // now() may have stored a time between two turns
   const bool queued = !soon_.empty() || dying_ != nullptr;
   const int flags =
       EVLOOP_ONCE | EVLOOP_NO_EXIT_ON_EMPTY | (block && !queued ? 0 : EVLOOP_NONBLOCK);
@@ -87,8 +87,8 @@ void EventLoop::endOfTurn() {
   forgetTime();
 }
 
-/// Destroys the objects that are queued now. Their destructors may queue more objects, which are
-/// destroyed later.
+/// Destroys the objects that are queued now. Their destructors may queue more objects, which the
+/// next call destroys.
 void EventLoop::destroyDying() {
   Deferred* next = std::exchange(dying_, nullptr);
   dyingEnd_ = &dying_;

@@ -5,7 +5,7 @@
 // other threads may call say so.
 //
 // The base is created without locks, so no other thread may call libevent for it. Other threads
-// reach the loop through a NotifyPipe.
+// wake the loop through a NotifyPipe.
 #pragma once
 
 #include <atomic>
@@ -22,7 +22,7 @@ struct event_base;
 
 namespace culvert {
 
-/// An object that runs once at the end of this turn. Queueing it twice runs it once.
+/// A task that the loop runs at the end of the current turn. A task that is queued twice runs once.
 class RunSoon : public ListNode<RunSoon> {
  public:
   virtual void runSoon() = 0;
@@ -41,17 +41,17 @@ class EventLoop {
   /// Runs turns until stop() is called. The calling thread becomes the loop's thread.
   void run();
 
-  /// Runs one turn. If `block` is true and no work is queued, waits for the first event. Then runs
-  /// the callbacks of all events that are ready, and the end of the turn.
+  /// Runs one turn. If `block` is true and no work is queued, first waits for an event. Then runs
+  /// the callbacks of all events that are ready, and the work at the end of the turn.
   void turn(bool block);
 
-  /// Makes run() return after this turn.
+  /// Makes run() return after the current turn.
   void stop() { stopping_ = true; }
 
   void runSoon(RunSoon& task) { soon_.pushBack(task); }
 
-  /// Destroys the object at the end of this turn. Objects are destroyed in the order of the calls.
-  /// Allocates no memory.
+  /// Destroys the object at the end of the current turn. Objects are destroyed in the order of the
+  /// calls. Allocates no memory.
   void deleteLater(std::unique_ptr<Deferred> object) noexcept {
     if (object == nullptr) return;
     *dyingEnd_ = object.release();
@@ -67,17 +67,17 @@ class EventLoop {
     return now_;
   }
 
-  /// When the current turn began, as microseconds of Clock; 0 while the loop waits. Thread: any.
+  /// The start of the current turn in microseconds of Clock; 0 while the loop waits. Thread: any.
   uint64_t busySinceMicros() const { return busySince_.load(std::memory_order_relaxed); }
 
   uint64_t deferredDeletes() const { return deferredDeletes_; }
   uint64_t longestTurnMicros() const { return longestTurnMicros_; }
 
-  /// The number of tunnels and callbacks of this loop that ended because memory ran out.
+  /// Number of tunnels and callbacks of this loop that ended because memory ran out.
   uint64_t memoryShortages() const { return memoryShortages_; }
   void noteMemoryShortage() { ++memoryShortages_; }
 
-  /// For src/event only.
+  /// base() and beginTurn() are for src/event only.
   event_base* base() { return base_; }
   void beginTurn();
   /// Runs a callback and catches std::bad_alloc, because no exception may pass through libevent's C
@@ -105,11 +105,11 @@ class EventLoop {
   uint64_t memoryShortages_ = 0;
   IntrusiveList<RunSoon> soon_;
   Deferred* dying_ = nullptr;      // owned, linked by nextDying_
-  Deferred** dyingEnd_ = &dying_;  // where the next object is linked
+  Deferred** dyingEnd_ = &dying_;  // the pointer to set when the next object is queued
   std::function<void()> endOfTurnHook_;
 };
 
-/// The version of the libevent in use, for --version.
+/// The version of the libevent library that is in use, for --version.
 const char* eventLibraryVersion();
 
 }  // namespace culvert

@@ -17,15 +17,15 @@ class IoWatcher {
  public:
   using Callback = void (*)(void* context);
 
-  /// The new object watches nothing. The descriptor must stay open until after the last watch().
+  /// A new IoWatcher watches nothing. The descriptor must stay open until after the last watch().
   IoWatcher(EventLoop& loop, int fd, void* context, Callback onReadable, Callback onWritable);
   ~IoWatcher();
   IoWatcher(const IoWatcher&) = delete;
   IoWatcher& operator=(const IoWatcher&) = delete;
 
   /// Sets the directions to watch; makes no system call if nothing changes. Returns false if the
-  /// system cannot add a watch (ENOMEM, fs.epoll.max_user_watches). That direction is then not
-  /// watched, and the next call tries again. Removing a watch always succeeds.
+  /// system cannot add a watch (ENOMEM, fs.epoll.max_user_watches). The direction that failed is
+  /// then not watched, and the next call tries again to add it. Removing a watch always succeeds.
   bool watch(bool readable, bool writable) {
     const bool reads = readable == watchingRead_ || setRead(readable);
     const bool writes = writable == watchingWrite_ || setWrite(writable);

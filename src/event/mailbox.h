@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Mailbox is a PostBox with a second, bounded queue, the lane for items. A full lane refuses items.
-// The lane and the PostBox notify the loop only when they change from empty to not empty. Thread:
-// offer, post, wake any; the rest loop.
+// Mailbox is a PostBox with a second queue, the lane, which carries items and is bounded. offer()
+// refuses items while the lane is full. The lane notifies the loop only when an item arrives while
+// no other item waits. Thread: any for offer, post and wake; loop for the rest.
 #pragma once
 
 #include <mutex>
@@ -20,7 +20,8 @@ class Mailbox : public PostBox {
   Mailbox(EventLoop& loop, size_t capacity, void* context, IoWatcher::Callback onMail)
       : PostBox(loop, context, onMail), ring_(capacity) {}
 
-  /// Returns false and does not touch `item` if the lane is full or closed. Allocates nothing.
+  /// Moves `item` into the lane and returns true. If the lane is full or closed, returns false and
+  /// leaves `item` unchanged. Allocates no memory.
   [[nodiscard]] bool offer(Item& item) noexcept {
     bool wasEmpty = false;
     {
@@ -34,8 +35,8 @@ class Mailbox : public PostBox {
     return true;
   }
 
-  /// Removes the oldest item and returns it. The loop's thread must call this until no item is
-  /// left, because it gets no further notification while items wait.
+  /// Removes the oldest item and returns it. When notified, the loop's thread must call this until
+  /// no item is left, because the lane sends no further notification while items wait.
   std::optional<Item> takeItem() {
     const std::lock_guard lock(mutex_);
     if (count_ == 0) return std::nullopt;
@@ -53,7 +54,7 @@ class Mailbox : public PostBox {
     for (size_t i = 0; i < count_; ++i) visit(ring_[(first_ + i) % ring_.size()]);
   }
 
-  /// Refuses items from now on.
+  /// Makes offer() refuse all items from now on.
   void close() {
     const std::lock_guard lock(mutex_);
     closed_ = true;

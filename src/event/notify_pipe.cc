@@ -28,15 +28,15 @@ Result<void> NotifyPipe::open() {
 
 void NotifyPipe::notify() {
   const char byte = 1;
-  // On EAGAIN the pipe is full. Nothing more is needed, because its unread bytes will wake the
-  // loop.
+  // write() returns EAGAIN if the pipe is full. Nothing more is needed in that case, because the
+  // unread bytes will wake the loop.
   while (::write(writeEnd_.get(), &byte, 1) < 0 && errno == EINTR) {
   }
 }
 
 void NotifyPipe::onReadable() {
-  // Empty the pipe before the mailbox is read. So a message that arrives in between leaves a byte
-  // in the pipe for the next turn.
+  // Empty the pipe before the owner reads its mailbox. So a message that arrives between these two
+  // steps leaves a byte in the pipe for the next turn.
   char bytes[64];
   while (::read(readEnd_.get(), bytes, sizeof bytes) == sizeof bytes) {
   }

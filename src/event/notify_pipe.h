@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // NotifyPipe lets another thread wake a loop by writing one byte to a nonblocking pipe. The number
-// of bytes has no meaning, because each byte only makes the loop check its mailbox. So no wake-up
-// is lost if the pipe is full. Thread: notify() any, the rest loop.
+// of bytes has no meaning, because any unread byte makes the loop check its mailbox. So no wake-up
+// is lost if the pipe is full. Thread: any for notify(); loop for the rest.
 #pragma once
 
 #include "base/result.h"

@@ -57,7 +57,7 @@ bool SlotAllocator::isSlot(const void* block) {
          std::less<>{}(block, static_cast<const void*>(first_ + kReserved));
 }
 
-/// Returns nullptr if no slot is left; the caller then uses malloc.
+/// Returns a free slot, or nullptr if no slot is left. In that case the caller uses malloc.
 void* SlotAllocator::takeSlot() {
   const std::lock_guard lock(mutex_);
   if (free_ != nullptr) return std::exchange(free_, *static_cast<void**>(free_));

@@ -3,8 +3,8 @@
 // watched, libevent keeps a block of 16 bytes until the loop is destroyed. On the heap these blocks
 // would be scattered among the memory of tunnels, and after a burst each block would keep its page
 // in use. So SlotAllocator puts blocks of up to 16 bytes (slots) on pages of their own. It never
-// returns these pages to the system, because the numbers of descriptors and loops limit them.
-// Larger blocks come from malloc. Thread: any.
+// returns the pages of slots to the system, because the numbers of descriptors and loops limit the
+// number of pages. Larger blocks come from malloc. Thread: any.
 #pragma once
 
 #include <cstddef>
@@ -20,11 +20,12 @@ class SlotAllocator {
 
   /// The size of a slot. Blocks up to this size get a slot.
   static constexpr size_t kSlot = 16;
-  /// The reserved address space, enough for two million slots. If it is used up, small blocks come
-  /// from malloc too.
+  /// Size of the reserved address space, enough for two million slots. When the space is used up,
+  /// small blocks come from malloc too.
   static constexpr size_t kReserved = 32 * 1024 * 1024;
 
-  /// Like malloc, realloc and free. The slots outlive the allocator.
+  /// allocate(), resize() and release() work like malloc(), realloc() and free(). Slots stay valid
+  /// after the SlotAllocator is destroyed.
   [[nodiscard]] void* allocate(size_t size);
   [[nodiscard]] void* resize(void* block, size_t size);
   void release(void* block);
@@ -38,11 +39,11 @@ class SlotAllocator {
 
   std::mutex mutex_;
   // mutex_ guards all members below.
-  void* free_ = nullptr;  // freed slots; each points to the next one
+  void* free_ = nullptr;  // the first freed slot; each freed slot points to the next one
   char* first_ = nullptr;
   char* next_ = nullptr;    // the first slot that was never used
   char* usable_ = nullptr;  // the end of the writable pages
-  bool reserved_ = false;   // true after the attempt to reserve the address space
+  bool reserved_ = false;  // true after the attempt to reserve the address space, even if it failed
 };
 
 /// Makes libevent use one SlotAllocator for the whole process. The first call must precede

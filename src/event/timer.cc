@@ -18,8 +18,8 @@ Timer::~Timer() { disarm(); }
 
 void Timer::arm(TimePoint deadline) {
   armedFor_ = deadline;
-  // Round up, because libevent's timers have millisecond resolution. A timer rounded down would
-  // fire too early, and then again and again until its time.
+  // Round up, because libevent's timers have millisecond resolution. A timer that was rounded down
+  // would fire too early, and then be armed and fire repeatedly until its time.
   const auto wait = std::chrono::ceil<Millis>(deadline - loop_.now()).count();
   const auto millis = std::max<decltype(wait)>(wait, 0);
   timeval delay{.tv_sec = static_cast<time_t>(millis / 1000),
@@ -39,8 +39,8 @@ void Timer::dispatch(int, short, void* self) {
   auto& timer = *static_cast<Timer*>(self);
   timer.loop_.beginTurn();
   timer.loop_.guard([&timer] {
-    // The timer may be early by one tick of the kernel (4 ms), because libevent reads
-    // CLOCK_MONOTONIC_COARSE. In that case arm it again.
+    // The timer may fire early by one tick of the kernel (4 ms), because libevent reads
+    // CLOCK_MONOTONIC_COARSE. In that case arm the timer again.
     if (timer.loop_.now() < timer.armedFor_) return timer.arm(timer.armedFor_);
     timer.armedFor_ = kNever;
     timer.onFire_(timer.context_);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Timer calls back once, at or after a point in time. Postponing a deadline costs nothing, because
-// the timer stays armed for the old time. It fires then, and its owner arms it again for the new
-// deadline. Thread: loop.
+// Timer calls back once, at or after a point in time. Its owner can postpone a deadline without a
+// call to the timer. The timer then fires at the old time, and the owner arms the timer again for
+// the new deadline. Thread: loop.
 #pragma once
 
 #include <event2/event.h>
@@ -15,9 +15,10 @@ namespace culvert {
 
 class EventLoop;
 
-/// Returns how late a timer fires, which tells how long the process or its machine was stopped at
-/// the time `due`. At most `limit`; 0 if the timer is on time. The caller extends an absolute limit
-/// by this time, once, because events that arrived during the stop have not been handled yet.
+/// Returns how late a timer fires that was due at `due`, but at most `limit`. Returns 0 if the
+/// timer is less than 20 ms late. A late timer means that the process or its machine was stopped.
+/// The caller extends its deadline once by this time, because events that arrived during the stop
+/// have not been handled yet.
 inline Clock::duration standstill(TimePoint due, TimePoint now, Clock::duration limit) {
   constexpr Millis kOnTime{20};
   return due < now - kOnTime ? std::min(now - due, limit) : Clock::duration{};
@@ -33,8 +34,8 @@ class Timer {
   Timer& operator=(const Timer&) = delete;
 
   /// Makes sure that the timer fires at `deadline` or earlier. Has no effect if `deadline` is
-  /// kNever. Throws std::bad_alloc if libevent has no memory for the timer. This cannot happen on a
-  /// loop with at most eight timers.
+  /// kNever. Throws std::bad_alloc if libevent has no memory for the timer, which cannot happen on
+  /// a loop with at most eight timers.
   void armBy(TimePoint deadline) {
     if (deadline < armedFor_) arm(deadline);
   }
