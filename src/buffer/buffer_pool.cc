@@ -21,7 +21,7 @@ namespace {
 #endif
 #endif
 
-#ifdef CULVERT_POOL_ON_HEAP  // so that AddressSanitizer knows bounds and lifetime
+#ifdef CULVERT_POOL_ON_HEAP  // so that AddressSanitizer knows bounds and lifetime of each block
 uint8_t* allocate(size_t size) { return static_cast<uint8_t*>(std::malloc(size)); }
 void release(uint8_t* block, size_t) { std::free(block); }
 constexpr bool kReuse = false;

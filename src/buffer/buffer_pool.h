@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// BufferPool leases memory blocks to ring buffers while they have bytes, so that an idle tunnel
-// uses no block. The pool keeps a limited number of returned blocks for reuse. It reuses the block
-// returned last, which is most likely still in the CPU's cache. Further returned blocks go back to
-// the system at once. Thread: loop (one pool for each worker).
+// BufferPool leases a memory block to a ring buffer while the buffer contains bytes, so that an
+// idle tunnel uses no block. The pool keeps a limited number of returned blocks for reuse. It
+// reuses the block returned last, which is most likely still in the CPU's cache. When the limit is
+// reached, returned blocks go back to the system at once. Thread: loop (one pool for each worker).
 #pragma once
 
 #include <cstddef>
@@ -42,7 +42,7 @@ class BufferPool {
   const size_t keepBytes_;
   size_t leasedBytes_ = 0;
   size_t keptBytes_ = 0;
-  std::vector<SizeClass> classes_;  // one for each fifo-size in use, so only a few
+  std::vector<SizeClass> classes_;  // one for each block size (fifo-size) in use, so only a few
 };
 
 }  // namespace culvert

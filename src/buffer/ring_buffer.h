@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // RingBuffer is a byte FIFO of fixed capacity. A writer fills `writable()` and calls commit(); a
-// reader reads `readable()` and calls consume(). Both use the block directly, so only append()
-// copies bytes. RingBuffer leases a block from a BufferPool for the first byte and returns the
-// block when it is empty. Thread: loop.
+// reader reads `readable()` and calls consume(). Both work in the block itself, so bytes are not
+// copied. RingBuffer leases a block from a BufferPool for the first byte, and returns the block
+// when the buffer is empty. Thread: loop.
 //
 //            head_            head_ + size_
 //   |  free    |  readable bytes  |  writable  |     (both may wrap around the end of the block)
@@ -34,8 +34,8 @@ class RingBuffer {
   bool empty() const { return size_ == 0; }
 
   /// Returns the first contiguous piece of free space, and leases a block if the buffer has none.
-  /// Returns an empty span if the buffer is full or memory runs out; outOfMemory() tells which.
-  /// Call commit() afterwards, with 0 if nothing was written.
+  /// Returns an empty span if the buffer is full or memory runs out; outOfMemory() is true in the
+  /// second case. After writing, call commit() with the number of bytes written, even if it is 0.
   std::span<uint8_t> writable();
   void commit(size_t bytes);
   bool outOfMemory() const { return block_ == nullptr && outOfMemory_; }
@@ -48,7 +48,7 @@ class RingBuffer {
   /// nothing and returns false.
   [[nodiscard]] bool append(std::span<const uint8_t> bytes);
 
-  /// Discards the bytes and returns the block.
+  /// Discards all stored bytes and returns the block to the pool.
   void clear();
 
  private:
