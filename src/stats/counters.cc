@@ -59,8 +59,8 @@ void appendLabel(std::string& out, std::string_view value) {
   }
 }
 
-// Calls visit(name, count) for each cause that occurred. A name such as "tls-sent:" is passed
-// without its colon, because all its details are counted together.
+// Calls visit(name, count) for each close cause that occurred. A name such as "tls-sent:" is passed
+// without its colon, because one number counts all details of the cause.
 template <class Visit>
 void forEachCause(const CounterSnapshot& snapshot, std::span<const std::string_view> names,
                   Visit visit) {
@@ -117,7 +117,7 @@ std::string toPrometheus(const CounterSnapshot& snapshot,
     const CounterInfo& info = kTable[i];
     const uint64_t value = snapshot.get(static_cast<Counter>(i));
     std::string_view stem = info.name;
-    if (info.unit == kMicros) stem.remove_suffix(3);  // "_us", as Prometheus uses seconds
+    if (info.unit == kMicros) stem.remove_suffix(3);  // no "_us": Prometheus uses seconds
     const std::string name =
         fmt::format("culvert_{}{}{}", stem, info.unit == kMicros ? "_seconds" : "",
                     info.kind == kCounter ? "_total" : "");

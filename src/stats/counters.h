@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Counters of culvert, declared in counters.def. Each thread has its own CounterBlock and is the
-// only writer of that block, so it needs no locked instructions. A CounterRegistry sums the blocks
-// on request. Thread: see each class.
+// only writer of that block, so counting needs no locked instructions. A CounterRegistry sums the
+// blocks on request. Thread: see each class.
 #pragma once
 
 #include <array>
@@ -42,8 +42,8 @@ struct CounterInfo {
 
 const CounterInfo& counterInfo(Counter counter);
 
-/// The counters of one thread. Thread: one writer; any thread may call get() or read the block
-/// through the registry.
+/// The counters of one thread. Thread: one writer; any thread may call get(), or read the block
+/// through the CounterRegistry.
 class alignas(64) CounterBlock {
  public:
   void add(Counter counter, uint64_t amount = 1) { bump(values_[index(counter)], amount); }
@@ -55,8 +55,8 @@ class alignas(64) CounterBlock {
     return values_[index(counter)].load(std::memory_order_relaxed);
   }
 
-  /// Counts a tunnel that ended with this close cause. A number of kMaxCauses or more counts as the
-  /// last cause.
+  /// Counts a tunnel that ended with the close cause of this number. A number of kMaxCauses or more
+  /// counts as the last cause.
   void addCause(size_t cause) { bump(causes_[cause < kMaxCauses ? cause : kMaxCauses - 1], 1); }
   uint64_t cause(size_t cause) const {
     return cause < kMaxCauses ? causes_[cause].load(std::memory_order_relaxed) : 0;
@@ -64,8 +64,8 @@ class alignas(64) CounterBlock {
 
  private:
   static constexpr size_t index(Counter counter) { return static_cast<size_t>(counter); }
-  // A load and a store replace fetch_add, which would need a locked instruction. This is safe
-  // because the block has only one writer.
+  // A load and a store replace fetch_add, which would need a locked instruction. The replacement is
+  // safe, because the block has only one writer.
   static void bump(std::atomic<uint64_t>& value, uint64_t amount) {
     value.store(value.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed);
   }
@@ -74,16 +74,17 @@ class alignas(64) CounterBlock {
   std::array<std::atomic<uint64_t>, kMaxCauses> causes_{};
 };
 
-/// The sum of all blocks. Each value is exact, but the values are not read at the same instant.
-/// Thread: one owner.
+/// The sum of all CounterBlocks. Each value is exact, but the values are not read at the same
+/// instant. Thread: one owner.
 class CounterSnapshot {
  public:
   uint64_t get(Counter counter) const { return values_[static_cast<size_t>(counter)]; }
   /// Sets a value that is counted elsewhere, for example by the logger.
   void set(Counter counter, uint64_t value) { values_[static_cast<size_t>(counter)] = value; }
   uint64_t cause(size_t cause) const { return cause < kMaxCauses ? causes_[cause] : 0; }
-  /// Adds a block. Sums counters and gauges, and takes the larger value for kGaugeMax. If one
-  /// thread raised a gauge and another thread lowered it, the sum is still right (modulo 2^64).
+  /// Adds the values of a block to the snapshot. Sums counters and gauges, and takes the larger
+  /// value for kGaugeMax. If one thread raised a gauge and another thread lowered it, the sum is
+  /// still right (modulo 2^64).
   void merge(const CounterBlock& block);
 
  private:
@@ -91,11 +92,11 @@ class CounterSnapshot {
   std::array<uint64_t, kMaxCauses> causes_{};
 };
 
-/// Owns the blocks. The registry keeps a block after its thread has ended, so that totals never
-/// decrease. Thread: any.
+/// Owns the CounterBlocks of all threads. A block stays in the registry after its thread has ended,
+/// so that totals never decrease. Thread: any.
 class CounterRegistry {
  public:
-  /// Creates a block for one thread. The block is valid as long as the registry.
+  /// Creates a block for one thread. The block is valid until the registry is destroyed.
   CounterBlock& addBlock();
   CounterSnapshot snapshot() const;
 
@@ -109,8 +110,8 @@ struct NamedCount {
   uint64_t value;
 };
 
-/// Returns all counters in the order of counters.def, then `closed_by_cause.<cause>` for each cause
-/// that occurred. `causeNames` is indexed by cause number.
+/// Returns all counters in the order of counters.def, then `closed_by_cause.<cause>` for each close
+/// cause that occurred. `causeNames` is indexed by the number of the cause.
 std::vector<NamedCount> namedCounts(const CounterSnapshot& snapshot,
                                     std::span<const std::string_view> causeNames = {});
 
