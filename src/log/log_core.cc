@@ -12,11 +12,12 @@ namespace culvert {
 
 namespace {
 
-// The maximum size of one batch. This limits the size of one write to a file, and the memory used
-// besides the ring.
+// The maximum size of one batch. It limits the size of one write to a file, and the memory used in
+// addition to the ring.
 constexpr size_t kBatchBytes = 64 * 1024;
 constexpr size_t kBatchLines = 512;
-// How long the thread waits for a full pipe before it checks for a stop or a change of the target.
+// How long culvert-log waits for a full pipe before it checks whether to stop or to change the
+// target.
 constexpr Millis kPatience{50};
 // How long one line may block its caller while culvert-log does not run.
 constexpr Millis kDirectPatience{200};
@@ -168,7 +169,7 @@ void LogCore::run() {
       work();
       ended = true;
     } catch (...) {
-      // Out of memory: the current batch is lost, but later lines will be written.
+      // Memory ran out, so the current batch is lost. Later lines will be written.
       lose(std::max<size_t>(batch_.size(), 1));
       batch_.clear();
     }
@@ -189,11 +190,11 @@ void LogCore::work() {
     if (state_ == State::kStopping) break;
     waitForWork(lock);
   }
-  // From now on callers write their lines themselves, because no thread empties the ring.
+  // From now on each caller writes its lines itself, because no thread empties the ring.
   if (state_ == State::kStopping) state_ = State::kDirect;
 }
 
-// Puts due summaries into the ring. Returns true if it released the lock in between.
+// Puts the summaries that are due into the ring. Returns true if it released the lock in between.
 bool LogCore::gatherSummaries(std::unique_lock<std::mutex>& lock) {
   const TimePoint now = Clock::now();
   const bool all = state_ == State::kStopping;
@@ -208,9 +209,9 @@ bool LogCore::gatherSummaries(std::unique_lock<std::mutex>& lock) {
   return true;
 }
 
-// Logs how many lines were lost, but only if the sink may be retried and the ring is empty. If the
-// ring is never empty, logs this at intervals of retryPause. Returns true if it released the lock
-// in between.
+// Logs how many lines were lost. Does nothing before the sink may be retried. Logs at once if the
+// ring is empty, otherwise at intervals of retryPause. Returns true if it released the lock in
+// between.
 bool LogCore::noteLosses(std::unique_lock<std::mutex>& lock) {
   const TimePoint now = Clock::now();
   if (unreportedLoss_.load(std::memory_order_relaxed) == 0 || now < retryAt_) return false;
@@ -279,7 +280,7 @@ void LogCore::deliverBatch() {
 }
 
 // Writes the records, and counts the records that it cannot write as lost. Returns false if any
-// record was lost. With Counted::kNo (the note about lost lines) it counts nothing.
+// record was lost. Counts nothing with Counted::kNo, which is for the note about lost lines.
 bool LogCore::writeAll(std::span<const LogRecord> records, Counted counted) {
   while (!records.empty()) {
     if (Clock::now() < retryAt_) break;
@@ -301,8 +302,8 @@ bool LogCore::writeAll(std::span<const LogRecord> records, Counted counted) {
   return false;
 }
 
-// Returns true if the thread should stop waiting for a sink that accepts nothing. This is so if the
-// thread was abandoned, or if the sink is stuck and a queued order may replace it.
+// Returns true if culvert-log should stop waiting for a sink that accepts nothing. The reason is
+// that the thread was abandoned, or that the sink is stuck and a queued order may replace it.
 bool LogCore::givenUp() {
   const TimePoint now = Clock::now();
   if (stuckSince_ == kNever) stuckSince_ = now;

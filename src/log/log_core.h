@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // LogCore is the state that the Logger and the thread culvert-log share: the ring between them, the
-// sink, and the filter of repeats. Both hold a reference, so that a thread blocked in its sink may
-// outlive the Logger. Private to log/. Thread: any; only culvert-log uses the sink while it runs.
+// sink, and the filter of repeats. The Logger and the thread each hold a shared_ptr to it, so that
+// a thread blocked in its sink may outlive the Logger. Private to log/. Thread: any; while
+// culvert-log runs, only culvert-log uses the sink.
 #pragma once
 
 #include <atomic>
@@ -24,26 +25,27 @@ class LogCore {
  public:
   LogCore(LogLimits limits, std::unique_ptr<LogSink> sink);
 
-  /// See the methods of the same names in Logger.
+  /// take() implements Logger::log(), and apply() implements Logger::configure(). setLevel() and
+  /// reopen() are described in Logger.
   void take(const LogLine& line);
   void apply(std::unique_ptr<LogSink> sink, LogLevel level, LogFormat format);
   void setLevel(LogLevel level);
   void reopen();
 
-  /// Makes lines go to the ring from now on. Call this before the new thread calls run().
+  /// Makes later lines go to the ring. Call this before the new thread calls run().
   void beginRunning();
-  /// Undoes beginRunning(). Call this if the thread could not be created.
+  /// Undoes beginRunning(). Call this if the thread cannot be created.
   void cancelRunning();
-  /// The body of culvert-log. After beginStopping(), returns when all lines are written. After
-  /// abandon(), returns as soon as possible.
+  /// The body of the thread culvert-log. After beginStopping(), returns when all lines are written.
+  /// After abandon(), returns as soon as possible.
   void run();
   void beginStopping();
-  /// Call this when the owner stops waiting for the thread. Later lines are dropped, unless the
-  /// thread has just ended.
+  /// Call this when the thread's owner stops waiting for the thread. Later lines are dropped,
+  /// unless the thread has just ended.
   void abandon();
   bool running();
-  /// Counts lines that will never be written. A later line in the log reports their number. Thread:
-  /// any.
+  /// Counts lines that will never be written. A later line in the log reports the number of lost
+  /// lines. Thread: any.
   void lose(uint64_t lines);
 
   std::atomic<uint64_t> written{0};
@@ -53,8 +55,8 @@ class LogCore {
  private:
   enum class State : uint8_t { kDirect, kRunning, kStopping, kAbandoned };
 
-  // An entry of the ring: a line, or an order (for example to reopen the file) that the thread
-  // executes when it has written the lines before it.
+  // An entry of the ring: a line or an order, for example to reopen the file. culvert-log executes
+  // an order when it has written the lines before that order.
   struct Item {
     enum class Kind : uint8_t { kLine, kReopen, kLevel, kSink } kind = Kind::kLine;
     LogRecord record{};
@@ -62,20 +64,21 @@ class LogCore {
   };
 
   LogRecord render(const LogLine& line) const;
-  void push(LogRecord record);                // holds the mutex
-  void give(Item order);                      // holds the mutex
-  void pushOrder(Item order);                 // holds the mutex
+  void push(LogRecord record);                // the caller holds the mutex
+  void give(Item order);                      // the caller holds the mutex
+  void pushOrder(Item order);                 // the caller holds the mutex
   void writeDirect(const LogRecord& record);  // called by the user of the sink, see below
-  void wake();                                // holds the mutex
+  void wake();                                // the caller holds the mutex
 
-  // Only the current user of the sink calls these functions. While culvert-log runs, it is the
-  // user. Otherwise the user is a caller that holds the mutex, and it calls only obey() and say().
+  // Only the current user of the sink calls the functions below. While culvert-log runs,
+  // culvert-log is the user. Otherwise a thread that holds the mutex is the user, and calls only
+  // obey() and say().
   enum class Counted : bool { kNo, kYes };
   void work();
   bool gatherSummaries(std::unique_lock<std::mutex>& lock);
   bool noteLosses(std::unique_lock<std::mutex>& lock);
   void waitForWork(std::unique_lock<std::mutex>& lock);
-  void takeBatch();  // holds the mutex
+  void takeBatch();  // the caller holds the mutex
   void deliverBatch();
   bool givenUp();
   void obey(Item& order);
@@ -89,7 +92,7 @@ class LogCore {
   std::mutex mutex_;
   std::condition_variable work_;
   State state_ = State::kDirect;
-  bool asleep_ = false;  // true while the thread waits for work_ and was not woken
+  bool asleep_ = false;  // true while culvert-log waits for work_ and was not woken
   std::deque<Item> ring_;
   size_t ringLines_ = 0;  // number of lines in ring_, without the thread's current batch
   size_t ringBytes_ = 0;
@@ -100,11 +103,11 @@ class LogCore {
   std::vector<LogRecord> batch_;
   Item order_;
   bool orderTaken_ = false;
-  TimePoint retryAt_ = TimePoint::min();      // after an error of the sink: next attempt
+  TimePoint retryAt_ = TimePoint::min();      // when the sink may be tried again after an error
   TimePoint noteAgainAt_ = TimePoint::min();  // when the next note about lost lines may follow
-  bool noteFailed_ = false;                   // no memory for the note; retry at noteAgainAt_
-  TimePoint stuckSince_ = kNever;             // when the sink stopped accepting bytes
-  std::atomic<uint64_t> unreportedLoss_{0};   // lost lines that the log does not report yet
+  bool noteFailed_ = false;        // true if memory ran out for the note; retry at noteAgainAt_
+  TimePoint stuckSince_ = kNever;  // when the sink stopped accepting bytes
+  std::atomic<uint64_t> unreportedLoss_{0};  // lost lines that the log does not report yet
 };
 
 }  // namespace culvert

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// LogLine is one event for the log: a level, a message and ordered key=value fields. It only
-// collects; log_render.h turns it into text or JSON. Thread: any (one owner at a time).
+// LogLine is one event for the log: a level, a message and ordered key=value fields. LogLine only
+// collects them; log_render.h turns a LogLine into text or JSON. Thread: any (one owner at a time).
 #pragma once
 
 #include <fmt/format.h>
@@ -66,19 +66,19 @@ class LogLine {
     return addMillis(key, std::chrono::duration<double, std::milli>(value).count());
   }
 
-  /// Limits repeats: in each time window only the first few lines with the same key are written.
-  /// Later lines are only counted, and one summary reports their number. The key must come from a
-  /// limited set (for example service and reason) and never from a peer, because each new key gets
-  /// its own lines. `source` names the peer, if any. A limited number of sources get a few lines of
-  /// their own for each key.
+  /// Limits repeats of a line. In each time window, only the first few lines with the same collapse
+  /// key are written. Later lines are only counted, and one summary reports their number. The key
+  /// must come from a limited set (for example service and reason) and never from a peer, because
+  /// each new key gets its own lines. `source` names the peer, if any. For each key, a limited
+  /// number of sources get a few lines of their own.
   LogLine& collapseBy(std::string key, std::string source = {}) {
     collapseKey_ = std::move(key);
     collapseSource_ = std::move(source);
     return *this;
   }
 
-  /// Returns a line with the same level and fields and another message, without collapse key and
-  /// source.
+  /// Returns a line with the same level and fields, but with another message and without collapse
+  /// key and source.
   LogLine withMessage(std::string_view message) const;
 
   LogLevel level() const { return level_; }

@@ -25,8 +25,8 @@ struct LogOptions {
   LogLevel level = LogLevel::kInfo;
   LogFormat format = LogFormat::kText;
   std::string facility = "daemon";  ///< for kSyslog only; one of kSyslogFacilityNames
-  /// The owner of a new log file. This is the user to which the process drops its privileges, so
-  /// that it can reopen the file afterwards. -1 leaves the owner to the system.
+  /// The owner of a new log file; -1 leaves the choice to the system. culvert sets the user as
+  /// which it runs after the privilege drop, so that it can reopen the file.
   uid_t fileOwner = static_cast<uid_t>(-1);
   gid_t fileGroup = static_cast<gid_t>(-1);
 };

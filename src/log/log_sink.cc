@@ -23,8 +23,8 @@ namespace culvert {
 
 namespace {
 
-// If poll() reports a pipe as writable, it has room for this many bytes. A write of at most this
-// size is not mixed with writes of other processes (pipe(7)).
+// When poll() reports a pipe as writable, the pipe has room for this many bytes. The kernel does
+// not mix a write of at most this size with writes of other processes (pipe(7)).
 constexpr size_t kPiece = PIPE_BUF;
 
 constexpr size_t kUsualBatch = 80 * 1024;
@@ -95,7 +95,8 @@ void FdSink::appendLine(const LogRecord& record) {
   out_ += '\n';
 }
 
-// Returns 0 or an errno. In both cases `*written` is the number of bytes written.
+// Returns 0 if all bytes were written, otherwise an errno. In both cases `*written` is the number
+// of bytes written.
 int FdSink::writeOut(std::string_view bytes, Millis patience, size_t* written) {
   const TimePoint deadline = Clock::now() + patience;
   while (*written < bytes.size()) {
@@ -176,7 +177,7 @@ Result<void> FileSink::reopen() {
 
 Result<std::unique_ptr<LogSink>> openLogSink(const LogOptions& options) {
   switch (options.target) {
-    case LogTarget::kAuto:  // the caller has replaced it
+    case LogTarget::kAuto:  // the caller has replaced kAuto
     case LogTarget::kStderr:
       return std::make_unique<FdSink>(STDERR_FILENO);
     case LogTarget::kStdout:

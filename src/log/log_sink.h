@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// LogSink is the target of rendered lines: syslog, or a descriptor (stderr, stdout, a file). A sink
-// waits only for a limited time and then reports which lines it has not written (only syslog() may
-// block for longer). Thread: one at a time (culvert-log, or the logging thread while culvert-log
-// does not run).
+// LogSink is the target of rendered lines: syslog, or a descriptor (stderr, stdout, a file). If a
+// sink cannot write a line in time, it stops waiting and reports that line. Only syslog() may block
+// for longer. Thread: one at a time (culvert-log, or the logging thread while culvert-log does not
+// run).
 #pragma once
 
 #include <cstddef>
@@ -20,7 +20,7 @@
 
 namespace culvert {
 
-/// A line rendered by the thread that logged it.
+/// A line for the log, rendered by the thread that logged the line.
 struct LogRecord {
   LogLevel level;
   LogFormat format;
@@ -30,8 +30,9 @@ struct LogRecord {
 
 class LogSink {
  public:
-  /// How many records were written, and the errno that prevented the next record. 0 means that all
-  /// were written. EAGAIN means that `patience` has expired; try again.
+  /// `taken` is the number of records written, and `error` is the errno that stopped the next
+  /// record. If all records were written, `error` is 0. EAGAIN means that `patience` has expired
+  /// and the caller may try again.
   struct Outcome {
     size_t taken = 0;
     int error = 0;
@@ -39,26 +40,25 @@ class LogSink {
 
   virtual ~LogSink() = default;
 
-  /// Called once when the sink is put into use, before the first write().
+  /// The Logger calls activate() once, when it starts to use the sink, before the first write().
   virtual void activate() {}
 
-  /// Tells the sink the new level. Lines with a higher level number will not be written.
+  /// Tells the sink the new level. The sink will get no lines with a higher level number.
   virtual void setLevel(LogLevel) {}
 
-  /// Writes the records in order. Waits at most `patience` if the target accepts nothing.
+  /// Writes the records in order. Waits at most `patience` while the target accepts nothing.
   virtual Outcome write(std::span<const LogRecord> records, Millis patience) = 0;
 
-  /// Opens the target again. On failure the sink keeps using the old file.
+  /// Opens the target again. If this fails, the sink keeps using the old file.
   virtual Result<void> reopen() { return {}; }
 
   /// The path of the log file; empty if the sink has no file to reopen.
   virtual std::string path() const { return {}; }
 };
 
-/// Writes lines to a descriptor. Writes a whole batch at once to regular files and block devices.
+/// Writes lines to a descriptor. Regular files and block devices get a whole batch in one write.
 /// Other targets (pipes, sockets, character devices such as terminals) can block. They get pieces
-/// for which poll() guarantees room, so that a write does not block even if the descriptor is in
-/// blocking mode.
+/// for which poll() guarantees room, so that a write never blocks, even on a blocking descriptor.
 class FdSink : public LogSink {
  public:
   /// Does not close `fd`, because stdout and stderr belong to the process.
@@ -75,13 +75,13 @@ class FdSink : public LogSink {
 
   int fd_ = -1;
   bool canBlock_ = false;
-  bool journal_ = false;      // lines to systemd's journal begin with "<N>", not the time
+  bool journal_ = false;      // true for systemd's journal: lines begin with "<N>" and have no time
   std::string out_;           // begins with the rest of a partly written line, if any
   std::vector<size_t> ends_;  // where the lines of the batch end in out_
   size_t restBytes_ = 0;
 };
 
-/// A log file. After the file was moved, reopen() opens a new file with the configured path.
+/// A log file. After the file was moved, reopen() creates a new file at the configured path.
 class FileSink final : public FdSink {
  public:
   /// Fails if the file cannot be opened for appending.
@@ -100,12 +100,12 @@ class FileSink final : public FdSink {
 /// Opens the sink for these options. Fails if the file cannot be opened or the facility is unknown.
 Result<std::unique_ptr<LogSink>> openLogSink(const LogOptions& options);
 
-/// Checks that a syslog daemon accepts lines now (/dev/log). This is necessary because syslog(3)
-/// does not report lost lines.
+/// Checks that a syslog daemon accepts lines now (/dev/log). This check is necessary because
+/// syslog(3) does not report lost lines.
 Result<void> checkSyslog();
 
-/// A sink for syslog(3) with the ident "culvert". Fails if the facility is unknown. Only one such
-/// sink can be active, because the settings of syslog(3) apply to the whole process.
+/// Opens a sink for syslog(3) with the ident "culvert". Fails if the facility is unknown. Only one
+/// syslog sink can be active, because the settings of syslog(3) apply to the whole process.
 Result<std::unique_ptr<LogSink>> openSyslogSink(const LogOptions& options);
 
 }  // namespace culvert

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Logger accepts lines from every thread and never blocks the caller. It puts lines into a bounded
 // ring under a mutex that is held only briefly. Only the thread culvert-log takes lines from the
-// ring and writes them, because glibc's syslog() and a full pipe block. If the ring is full, lines
-// are dropped and counted, and one line reports their number when the sink works again. Thread:
-// any, unless a method says otherwise.
+// ring and writes them, because glibc's syslog() and a write to a full pipe can block. If the ring
+// is full, lines are dropped and counted. When the sink works again, one line reports the number of
+// dropped lines. Thread: any, unless a method says otherwise.
 //
 // Before start() and after stop() the calling thread writes the line itself, so that errors at
 // start are visible. Call start() after --daemon has forked and after the privilege drop. The
@@ -32,8 +32,8 @@ class LogSink;
 struct LogLimits {
   size_t ringLines = 4096;
   size_t ringBytes = 1024 * 1024;
-  uint32_t burst = 5;          ///< lines with one collapse key that are written per window
-  Millis window{10000};        ///< length of the window
+  uint32_t burst = 5;    ///< number of lines with one collapse key that are written in each window
+  Millis window{10000};  ///< length of the window in which repeats are counted
   size_t collapseKeys = 1024;  ///< if there are more keys, the oldest window ends early
   Millis retryPause{1000};     ///< pause after ENOSPC, EPIPE and similar errors
 };
@@ -73,30 +73,30 @@ class Logger {
     }
   }
 
-  /// Opens the target and applies all options. Lines logged before still go to the old target.
-  /// Fails if the file cannot be opened or the facility is unknown; then nothing changes. Control
-  /// thread.
+  /// Opens the target and applies all options. Lines logged before this call still go to the old
+  /// target. Fails if the file cannot be opened or the facility is unknown; in that case nothing
+  /// changes. Thread: control.
   [[nodiscard]] Result<void> configure(const LogOptions& options);
-  /// Changes the level only. Control thread.
+  /// Changes the level and no other option. Thread: control.
   void setLevel(LogLevel level);
 
-  /// Creates the thread culvert-log, which first runs `onThreadStart` (may be empty). Control
-  /// thread; call once.
+  /// Creates the thread culvert-log, which first runs `onThreadStart` (may be empty). Call this
+  /// once. Thread: control.
   [[nodiscard]] Result<void> start(const std::function<void()>& onThreadStart = {});
 
-  /// Counts a line as lost because memory ran out while it was made. Thread: any.
+  /// Counts a line that was lost because memory ran out while the line was being made. Thread: any.
   void lose() noexcept;
 
-  /// Opens the log file again (after rotation). If this fails, logs the failure and keeps using the
-  /// old file.
+  /// Opens the log file again (after rotation). If the file cannot be opened, logs the failure and
+  /// keeps using the old file.
   void reopen();
 
-  /// Writes the waiting lines and ends the thread. If the thread has not ended after `limit`,
-  /// because it is blocked in its sink, returns false. The thread is then left running, and later
-  /// lines are dropped. Control thread.
+  /// Writes the waiting lines and ends the thread. If the thread is blocked in its sink and has not
+  /// ended after `limit`, returns false. The thread is then left running, and later lines are
+  /// dropped. Thread: control.
   bool stop(Millis limit = Millis(500));
 
-  /// True if the log goes to stderr. Then callers need not print to stderr what they have logged.
+  /// True if the log goes to stderr. Callers then need not print a logged line to stderr again.
   bool writesToStderr() const { return toStderr_.load(std::memory_order_relaxed); }
 
   LogCounts counts() const;

@@ -41,13 +41,13 @@ bool RepeatFilter::suppress(const LogLine& line, TimePoint now) {
   Window& window = *found->second;
   if (passes(window, line)) return false;
   countSource(window, line.collapseSource());
-  window.last = LogLine(line);  // copy first, so that an exception leaves the old value
+  window.last = LogLine(line);  // copy first, so that an exception does not change `last`
   if (window.suppressed++ == 0) ++holding_;
   return true;
 }
 
-/// Returns the entry of a source, and creates it if necessary. Returns nullptr if the line has no
-/// source or the table is full.
+/// Returns the entry of the source `name` in the window, and creates it if necessary. Returns
+/// nullptr if the line has no source or the table is full.
 RepeatFilter::Source* RepeatFilter::sourceOf(Window& window, const std::string& name) {
   if (name.empty()) return nullptr;
   const size_t hash = std::hash<std::string>{}(name);

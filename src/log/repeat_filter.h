@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // RepeatFilter keeps repeated lines out of the log. In each time window it lets the first few lines
-// with one collapse key pass, and then two lines from each new source. It counts the other lines.
-// When the window ends, it makes a summary line with their number and the number of sources. The
-// caller passes the time. All tables have a size limit. Thread: one owner at a time (the logger's
-// mutex).
+// with one collapse key pass, and then two lines from each new source. It suppresses and counts the
+// other lines. When the window ends, it makes a summary line with the number of suppressed lines
+// and of their sources. Callers pass the current time. All tables have a size limit. Thread: one
+// owner at a time (the logger's mutex).
 #pragma once
 
 #include <cstdint>
@@ -21,10 +21,10 @@ namespace culvert {
 
 class RepeatFilter {
  public:
-  /// For each key and window, the maximum number of sources whose lines pass, and the maximum
-  /// number of sources that are counted.
+  /// Limits for each key and window: kSourcesPassed sources can have lines that pass, and
+  /// kSourcesCounted sources are counted.
   static constexpr size_t kSourcesPassed = 32, kSourcesCounted = 256;
-  /// Number of lines that pass for each source whose first line arrived after the burst.
+  /// Number of lines that pass for each source whose first line arrives after `burst` lines.
   static constexpr uint32_t kSourceBurst = 2;
   /// Number of sources that a summary names.
   static constexpr size_t kSourcesNamed = 4;
@@ -37,15 +37,15 @@ class RepeatFilter {
   /// collapse key are never suppressed.
   bool suppress(const LogLine& line, TimePoint now);
 
-  /// The time when takeDue() will return the next summary; kNever if no line was suppressed.
+  /// Returns when takeDue() will return the next summary; kNever if no line was suppressed.
   TimePoint nextDue() const;
 
   /// Returns the summaries of the windows that have ended, oldest first. A summary is `repeated 12
   /// times in 10 s: MESSAGE`, with the fields of the last suppressed line and repeated=12. If the
-  /// lines have sources, it also has sources=5 and first_sources="A, B, C, D, ..".
+  /// lines have sources, the summary also has sources=5 and first_sources="A, B, C, D, ..".
   std::vector<LogLine> takeDue(TimePoint now);
 
-  /// Ends every window now, because the log is closing, and returns the summaries.
+  /// Ends every window now, because the log is closing, and returns their summaries.
   std::vector<LogLine> takeAll(TimePoint now);
 
   /// Returns the number of summaries dropped since the last call. Summaries are dropped if more

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The only file that calls syslog(3). The facility, the mask and the ident belong to the process,
-// so activate() sets them for the whole process. Thread: one at a time.
+// The only file that calls syslog(3). The facility, the mask and the ident apply to the whole
+// process. So activate() sets them, and the sink stores no copy. Thread: one at a time.
 #include <fmt/format.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -16,7 +16,7 @@ namespace culvert {
 
 namespace {
 
-// The numbers of the facilities, in the order of kSyslogFacilityNames.
+// The numbers of the syslog facilities, in the order of kSyslogFacilityNames.
 constexpr std::array<int, kSyslogFacilityNames.size()> kFacilityNumbers = {
     LOG_DAEMON, LOG_AUTH,   LOG_AUTHPRIV, LOG_USER,   LOG_LOCAL0, LOG_LOCAL1,
     LOG_LOCAL2, LOG_LOCAL3, LOG_LOCAL4,   LOG_LOCAL5, LOG_LOCAL6, LOG_LOCAL7};
