@@ -53,8 +53,8 @@ constexpr std::string_view kRegistered[] = {
     "netperfmeter/data",
 };
 
-/// Returns the names with commas between them if `name` has another separator, for example "h2,
-/// imap" for "h2;imap". Returns "" if any of the names is not registered.
+/// Splits `name` at separators other than a comma and joins the parts with commas: "h2;imap" gives
+/// "h2, imap". Returns "" if any part is not a registered name.
 std::string splitAtOthers(std::string_view name) {
   std::string list;
   while (!name.empty()) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The ALPN protocol names in IANA's registry. culvert uses them to find typing errors. Thread: any.
+// The ALPN protocol names in IANA's registry, in which culvert looks for typing errors. Thread:
+// any.
 #pragma once
 
 #include <string>
@@ -7,12 +8,12 @@
 
 namespace culvert {
 
-/// Returns true if the registry has this name. The registry does not contain GREASE values and
-/// private names.
+/// Returns true if IANA's registry has this name. GREASE values and private names are not in the
+/// registry.
 bool isRegisteredAlpn(std::string_view name);
 
-/// Returns the registered names that the operator probably meant, in the syntax of the file; "" if
-/// no name is similar.
+/// Suggests registered names for the unregistered `name`, in the syntax of the configuration file.
+/// Returns "" if no registered name is similar.
 std::string alpnMeant(std::string_view name);
 
 }  // namespace culvert

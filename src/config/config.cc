@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Compares configurations, option by option, with the option table.
+// Compares configurations, option by option, with the help of the option table.
 #include "config/config.h"
 
 #include <fmt/format.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The effective configuration as plain values, from which the server is built. Each field has one
-// entry in options.def, which gives its key, default, range and text. culvert also compares
-// configurations with that table. Thread: frozen once loaded.
+// The effective configuration as plain values. The server is built from these values. Each field
+// has one entry in options.def, which gives its key, default, range and text. The comparison of two
+// configurations uses the same entries. Thread: frozen once loaded.
 #pragma once
 
 #include <cstdint>
@@ -17,8 +17,8 @@
 namespace culvert {
 
 /// One item of a list option with its origin, so that a later phase (loading the certificate,
-/// binding the address) can still report FILE:LINE. Two items are equal if their texts are equal;
-/// origins are not compared.
+/// binding the address) can still report FILE:LINE. Two items with equal texts are equal, even if
+/// their origins differ.
 struct SourcedText {
   std::string text;
   Origin origin;
@@ -26,19 +26,20 @@ struct SourcedText {
 };
 using SourcedList = std::vector<SourcedText>;
 
-/// `log = auto|syslog|stderr|stdout|file:PATH`; auto is stderr in the foreground and syslog with
-/// --daemon.
+/// The value of `log = auto|syslog|stderr|stdout|file:PATH`. auto means syslog with --daemon, and
+/// stderr without it.
 struct LogPlace {
   LogTarget sink = LogTarget::kAuto;
-  std::string path;  ///< kFile only
+  std::string path;  ///< the log file; for kFile only
   bool operator==(const LogPlace&) const = default;
 };
 
-/// The common part of GlobalOptions and ServiceOptions: the origin of each value that was given.
+/// The common part of GlobalOptions and ServiceOptions: where the values come from.
 struct OptionSet {
-  std::map<std::string, Origin, std::less<>> origins;  ///< by key; for a list, of its first item
-  std::vector<std::string> inherited;                  ///< keys with a value from [defaults]
-  Origin sectionOrigin;  ///< the section's header, or the override that made the section
+  /// The origin of each value that was given, by key. A list has the origin of its first item.
+  std::map<std::string, Origin, std::less<>> origins;
+  std::vector<std::string> inherited;  ///< keys with a value from [defaults]
+  Origin sectionOrigin;  ///< the section's header, or the override that created the section
 
   /// Returns the origin of the key's value, or the origin "default" if the key was not given.
   const Origin& originOf(std::string_view key) const;
@@ -46,42 +47,42 @@ struct OptionSet {
 };
 
 struct GlobalOptions : OptionSet {
-  unsigned workers = 0;  ///< 0 = auto: the CPUs that this process may use
+  unsigned workers = 0;  ///< 0 means auto: as many as the CPUs that this process may use
   LogPlace log;
-  int logLevel = 6;  ///< syslog's numbers, from 0 (emerg) to 7 (debug)
+  int logLevel = 6;  ///< the number of syslog's level, from 0 (emerg) to 7 (debug)
   LogFormat logFormat = LogFormat::kText;
   std::string syslogFacility = "daemon";
-  std::string user;         ///< empty: keep the user
-  std::string group;        ///< empty: the user's primary group
-  std::string pidFile;      ///< empty: none
-  uint64_t maxTunnels = 0;  ///< 0: limited by descriptors only
+  std::string user;         ///< if empty, culvert does not change its user
+  std::string group;        ///< if empty, the primary group of `user`
+  std::string pidFile;      ///< if empty, culvert writes no PID file
+  uint64_t maxTunnels = 0;  ///< 0 means that only the descriptor limit counts
   Millis drainTimeout{8000};
-  std::string ticketSecretFile;  ///< empty: a random secret of this process
+  std::string ticketSecretFile;  ///< if empty, a random secret of this process
   Millis ticketRotation{43'200'000};
 };
 
 struct ServiceOptions : OptionSet {
   std::string name;
-  bool selfSigned = false;  ///< `cert = self-signed` or --self-signed: no files then
+  bool selfSigned = false;  ///< true for `cert = self-signed` and --self-signed
 
-  SourcedList listen;                   ///< checked by Validators::address
-  SourcedList backend;                  ///< checked by Validators::address
-  SourcedList cert;                     ///< paths, as written
-  SourcedList key;                      ///< by position; without a key, the cert file contains it
-  SourcedList keyPassphraseFile;        ///< one for all keys, or by position like `key`
-  SourcedList serverNames;              ///< as written; compared without case
-  std::string policy = "intermediate";  ///< the fields below contain its values
+  SourcedList listen;                   ///< checked by Validators::listenAddress
+  SourcedList backend;                  ///< checked by Validators::backendAddress
+  SourcedList cert;                     ///< paths, as written in the configuration
+  SourcedList key;                      ///< the first key belongs to the first `cert`, and so on
+  SourcedList keyPassphraseFile;        ///< one for all keys, or in the same order as `cert`
+  SourcedList serverNames;              ///< names as written; compared without regard to case
+  std::string policy = "intermediate";  ///< the preset; the fields below contain its values
   uint16_t minVersion = 0x0303;
   uint16_t maxVersion = 0x0304;
-  SourcedList ciphers, ciphersuites, groups;  ///< empty = built-in order
-  SourcedList alpn;                           ///< empty = no ALPN
+  SourcedList ciphers, ciphersuites, groups;  ///< if empty, the built-in order
+  SourcedList alpn;                           ///< if empty, no ALPN
   VerifyClient verifyClient = VerifyClient::kOff;
-  uint64_t verifyDepth = 3;   ///< intermediates
+  uint64_t verifyDepth = 3;   ///< maximum number of intermediates
   SourcedList clientCa, crl;  ///< paths
   RevokedEnd onRevoked = RevokedEnd::kClose;
   SourcedList allowCn, allowOu, allowDns, allowUri, allowIp, allowSpki;
   ProxyVersion proxyProtocol = ProxyVersion::kOff;
-  // 0 = no limit
+  // In the timeouts below, 0 means "no limit".
   Millis handshakeTimeout{10'000};
   Millis connectTimeout{10'000};
   Millis idleTimeout{3'600'000};
@@ -93,9 +94,9 @@ struct ServiceOptions : OptionSet {
   bool sessionTickets = true;
   bool strictSni = false;
   StapleMode ocspStapling = StapleMode::kAuto;
-  std::string ocspResponder;    ///< http:// URL; empty: from certificate
-  uint32_t recordSize = 16384;  ///< bytes; 0 = dynamic
-  std::string keylogFile;       ///< empty: none
+  std::string ocspResponder;    ///< http:// URL; if empty, the URL in the certificate
+  uint32_t recordSize = 16384;  ///< bytes; 0 means dynamic
+  std::string keylogFile;       ///< if empty, no key log
 };
 
 struct Config {
@@ -105,9 +106,10 @@ struct Config {
   const ServiceOptions* findService(std::string_view name) const;
 };
 
-/// Returns one error for each option that differs and cannot change while culvert runs ("was 2, now
-/// 4, needs a restart"). culvert refuses a reload as a whole if there is such an error. If the new
-/// configuration does not contain the key, the error names `file`.
+/// Returns one error for each option that differs and that a reload cannot change ("was 2, now 4,
+/// needs a restart"). If there is such an error, culvert refuses the whole reload. If the new
+/// configuration does not contain the key, the origin of the error is the configuration file
+/// `file`.
 Diagnostics restartOnlyChanges(const Config& before, const Config& after, const std::string& file);
 
 /// Returns the text between the brackets of the section's header, for example "global" or "service

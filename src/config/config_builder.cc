@@ -66,15 +66,15 @@ struct CheckedEntry {
   std::vector<std::string> items;  // for a list only
 };
 
-/// One section with its valid entries. It also records every key that the section mentions, even if
-/// the entry has an error.
+/// One section of a source, with its valid entries. CheckedSection also records every key that the
+/// section mentions, even if the entry has an error.
 class CheckedSection {
  public:
   CheckedSection(const RawSection& raw, const Validators& validators, Diagnostics& diagnostics)
       : raw_(&raw), label_(raw.label()), validators_(validators), diagnostics_(diagnostics) {}
 
-  /// `seen` has the options found so far, to find scalars that are given twice. All [global]
-  /// sections of one source share `seen`.
+  /// `seen` has the options found so far, so that check() finds scalar options that are given
+  /// twice. All [global] sections of one source share one `seen`.
   using Seen = std::unordered_map<const OptionInfo*, const RawEntry*>;
   void check(Seen& seen) {
     for (const RawEntry& entry : raw_->entries)
@@ -212,7 +212,7 @@ class Builder {
  private:
   struct ServicePlan {
     std::vector<const CheckedSection*> own;  // weakest source first
-    size_t fileDefaults;                     // number of [defaults] in the file before the service
+    size_t fileDefaults;  // number of [defaults] in the file that precede the service
   };
 
   void checkDocument(const RawDocument& document) {
@@ -272,7 +272,7 @@ class Builder {
   }
 
   /// Turns session tickets off if verify-client is on. Does nothing if the service itself sets
-  /// session-tickets = on, because checkWhole() reports that as an error.
+  /// session-tickets = on, because checkWhole() reports that setting as an error.
   void turnTicketsOff(ServiceOptions& service) {
     if (service.verifyClient == VerifyClient::kOff || !service.sessionTickets) return;
     const Origin& origin = service.originOf("session-tickets");
@@ -303,8 +303,8 @@ class Builder {
     service.origins.erase("cert");
   }
 
-  /// Applies the policy to the options that are not given. Every policy uses the built-in lists of
-  /// suites and groups.
+  /// Applies the values of the policy to all options that the configuration does not set. Every
+  /// policy uses the built-in lists of suites and groups.
   void applyPolicy(ServiceOptions& service, const Candidates& candidates) {
     const PolicyInfo* policy = findPolicy(service.policy);
     if (policy == nullptr || service.originOf("policy").kind == Origin::Kind::kDefault) return;
@@ -326,8 +326,8 @@ class Builder {
     }
   }
 
-  /// Warns if an option of a more general section ([defaults]) overrides the service's policy,
-  /// because the operator may not expect that.
+  /// Warns if an option overrides a value of the policy although it is set in a more general
+  /// section than `policy`, for example in [defaults]. The operator may not expect that.
   void warnOverruled(const ServiceOptions& service, const Candidates& candidates,
                      const OptionInfo& info, std::string_view preset) {
     const auto place = [&](const OptionInfo& option) {
@@ -360,8 +360,8 @@ class Builder {
     }
   }
 
-  /// Returns a hint if only an override names the service, because its name may be a misspelt name
-  /// of a service in the file.
+  /// If only an override names the service, suggests a service of the file with a similar name,
+  /// because the operator may have misspelt the name. Otherwise returns an empty text.
   std::string nearService(const ServiceOptions& service) const {
     if (service.sectionOrigin.kind == Origin::Kind::kFile) return {};
     std::vector<std::string_view> names;
@@ -403,7 +403,7 @@ class Builder {
   std::unordered_map<std::string, size_t> byName_;
   size_t filePlans_ = 0;
   bool unknownSections_ = false;
-  bool incomplete_ = false;  // no service, or a service without a required option
+  bool incomplete_ = false;  // true if there is no service, or a service lacks a required option
 };
 
 }  // namespace

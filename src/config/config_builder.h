@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Turns the raw documents of all sources into one Config. It checks every entry, merges the sources
-// and fills in defaults. Then it makes the checks that need the complete configuration. It reports
-// every error, not only the first. Thread: start.
+// Turns the raw documents of all sources into one Config. First checks every entry, merges the
+// sources and fills in defaults. Then makes the checks that need the complete configuration.
+// Reports every error, not only the first. Thread: start.
 #pragma once
 
 #include <vector>
@@ -17,19 +17,19 @@ struct ConfigLayers {
   RawDocument file, environment, sets, named;
   std::string fileName;     ///< for the error "no service"; empty if there is no file
   Diagnostics hints;        ///< reported if a required option is missing
-  bool selfSigned = false;  ///< service `main` ignores cert and key of all sources
+  bool selfSigned = false;  ///< if true, `cert` and `key` of service `main` are ignored
 };
 
-/// Builds the configuration. An option of a service gets its value from the strongest source whose
-/// section of this service has the option. If no source has it there, the strongest source that has
-/// the option in [defaults] gives the value. Otherwise the built-in default applies. A list comes
-/// as a whole from one section.
+/// Builds the configuration. The value of a service's option comes from the strongest source that
+/// has the option in this service's own section. If there is no such source, the value comes from
+/// the strongest source that has the option in [defaults]. If no source has the option, the
+/// built-in default applies. A list comes as a whole from one section.
 Config buildConfig(const ConfigLayers& layers, const Validators& validators,
                    Diagnostics& diagnostics);
 
-/// Makes the checks that need complete services. They find for example versions in the wrong order,
-/// more keys than certificates, an address used twice, and settings without effect (warnings).
-/// Called by buildConfig.
+/// Makes the checks that need complete services. These checks find for example versions in the
+/// wrong order, more keys than certificates, an address used twice, and settings without effect
+/// (warnings). Called by buildConfig.
 void checkWhole(const Config& config, const Validators& validators, Diagnostics& diagnostics);
 
 }  // namespace culvert

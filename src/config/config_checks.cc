@@ -97,8 +97,8 @@ void checkRepeats(const ServiceOptions& service, Diagnostics& diagnostics) {
   }
 }
 
-/// Warns about names that are not registered. Clients offer registered names, and culvert refuses a
-/// client that offers no name of the list.
+/// Warns about ALPN names that are not registered. Clients offer registered names, and culvert
+/// refuses a client that offers none of the names in the option `alpn`.
 void checkAlpn(const ServiceOptions& service, Diagnostics& diagnostics) {
   for (const SourcedText& item : service.alpn) {
     if (isRegisteredAlpn(item.text)) continue;
@@ -110,7 +110,8 @@ void checkAlpn(const ServiceOptions& service, Diagnostics& diagnostics) {
   }
 }
 
-/// Returns true if this option already has an error, which would cause further errors.
+/// True if this option already has an error. The caller then skips checks that would report further
+/// errors with the same cause.
 bool isBroken(std::string_view key, const ServiceOptions& service, const Diagnostics& diagnostics) {
   return std::ranges::any_of(diagnostics.list(), [&](const Diagnostic& one) {
     return one.severity == Severity::kError && one.key == key &&
@@ -131,8 +132,8 @@ void checkCrl(const ServiceOptions& service, Diagnostics& diagnostics) {
       "is intended");
 }
 
-/// Reports allow keys that give no rule. Without rules culvert accepts every verified certificate,
-/// which an operator who wrote an allow key does not want.
+/// Reports an error if allow keys are given but contain no rule. Without rules culvert accepts
+/// every verified certificate, which an operator who wrote an allow key does not want.
 void checkAllowRules(const ServiceOptions& service, Diagnostics& diagnostics) {
   for (const SourcedList* list : {&service.allowCn, &service.allowOu, &service.allowDns,
                                   &service.allowUri, &service.allowIp, &service.allowSpki})
@@ -148,7 +149,7 @@ void checkAllowRules(const ServiceOptions& service, Diagnostics& diagnostics) {
   }
 }
 
-/// Checks a service without client-ca. Such a service can only identify clients by their keys
+/// Checks a service without client-ca. Such a service can identify clients only by their keys
 /// (allow-spki), and only if it requires a certificate.
 void checkPinsAlone(const ServiceOptions& service, Diagnostics& diagnostics) {
   const std::string label = sectionLabel(service);
@@ -180,11 +181,12 @@ void checkClientAuth(const ServiceOptions& service, Diagnostics& diagnostics) {
                                  "allow-ou", "allow-dns", "allow-uri", "allow-ip", "allow-spki"}) {
       const Origin& origin = service.originOf(key);
       if (origin.kind == Origin::Kind::kDefault || service.isInherited(key)) continue;
-      // Accept the default value, because --dump-config writes it too.
+      // Accept the default value without a warning, because --dump-config writes it too.
       if (key == "verify-depth" && service.verifyDepth == ServiceOptions().verifyDepth) continue;
       if (key == "on-revoked" && service.onRevoked == ServiceOptions().onRevoked) continue;
-      // If verify-client is given, it is off on purpose, so only warn. If it is not given, the
-      // operator expects the check to work, so report an error.
+      // If verify-client is given, the operator has turned it off on purpose, so only warn. If
+      // verify-client is not given, the operator expects this option to have an effect, so report
+      // an error.
       const bool meant = service.originOf("verify-client").kind != Origin::Kind::kDefault;
       diagnostics.add(meant ? Severity::kWarning : Severity::kError, origin, label,
                       std::string(key),

@@ -49,7 +49,8 @@ void addOptions(std::string& out, OptionScope scope, Options options, BuiltInWor
     const Origin& origin = options.originOf(info.key);
     const std::string value =
         nothing ? builtInList(info, options, builtIn) : formatValue(info, options);
-    // Write an empty value only if it was given, because a missing key can have another meaning.
+    // Write an empty value only if it was given, because a missing key can have another meaning
+    // than an empty value.
     if (value.empty() && (info.has(kRequired) || origin.kind == Origin::Kind::kDefault))
       addLine(out, fmt::format("# {}: none", info.key), origin);
     else

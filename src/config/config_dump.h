@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Implements --dump-config. The dump is a valid INI file with every effective value, and a comment
-// after each value names its origin. Reading the dump gives the same configuration again. Thread:
-// any.
+// Implements --dump-config. The dump is a valid INI file with every effective value. A comment
+// after each value names the value's origin. Reading the dump gives the same configuration again.
+// Thread: any.
 #pragma once
 
 #include <string>
@@ -11,7 +11,7 @@
 
 namespace culvert {
 
-/// Returns the dump. `builtIn` gives the text for empty lists of suites and groups.
+/// Returns the dump. `builtIn` returns the built-in suites or groups, for lists that are empty.
 std::string dumpConfig(const Config& config, BuiltInWords builtIn = nullptr);
 
 }  // namespace culvert

@@ -14,8 +14,8 @@
 namespace culvert {
 
 struct LoadOutcome {
-  Config config;            ///< complete and valid only if ok()
-  Diagnostics diagnostics;  ///< sorted
+  Config config;            ///< complete and valid only if ok() is true
+  Diagnostics diagnostics;  ///< errors, warnings and notes, sorted by origin
   bool ok() const { return !diagnostics.hasErrors(); }
 };
 
@@ -25,7 +25,7 @@ class ConfigSource {
   ConfigSource(std::string file, Overrides overrides)
       : file_(std::move(file)), overrides_(std::move(overrides)) {}
 
-  /// Reads the file and applies the overrides. The outcome contains all errors.
+  /// Reads the file and applies the overrides. The outcome contains all errors that were found.
   LoadOutcome load(const Validators& validators) const;
 
   /// Like load(), but uses `text` in place of the file's contents.

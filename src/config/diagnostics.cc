@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Formats errors and warnings as one line, and orders them.
+// Formats each error and warning as one line, and sorts them.
 #include "config/diagnostics.h"
 
 #include <fmt/format.h>
@@ -39,7 +39,7 @@ std::string Diagnostic::text() const {
 
 void Diagnostics::add(Severity severity, const Origin& origin, std::string section, std::string key,
                       std::string what) {
-  // Errors have a limit of their own, so that many warnings cannot hide an error.
+  // Count errors separately from warnings and notes, so that many warnings cannot hide an error.
   const bool tooMany =
       severity == Severity::kError ? full() : list_.size() - errors_ >= kMostErrors;
   if (tooMany) return;

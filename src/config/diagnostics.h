@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Origin says where a value was written. Diagnostics collects every error, warning and note of one
-// load and prints each as one line: `FILE:LINE: error: [section] key: text`. Later phases (loading
-// certificates, binding) use the same form. Thread: any (values).
+// load and prints each as one line: `FILE:LINE: error: [section] key: text`. Errors found later
+// (when loading certificates or binding) have the same form. Thread: any (values).
 #pragma once
 
 #include <cstdint>
@@ -16,8 +16,8 @@ struct Origin {
   enum class Kind : uint8_t { kDefault, kPolicy, kFile, kEnvironment, kSet, kNamed };
   Kind kind = Kind::kDefault;
   uint32_t line =
-      0;  ///< kFile: the line, 0 for the whole file; other kinds: the position in that source
-  std::string name;  ///< of the policy, file, variable or option
+      0;  ///< in a file: the line, or 0 for the whole file; in another source: the position there
+  std::string name;  ///< name of the policy, file, variable or option
 
   static Origin policy(std::string name) { return {Kind::kPolicy, 0, std::move(name)}; }
   static Origin file(std::string path, uint32_t line) {
@@ -42,9 +42,9 @@ enum class Severity : uint8_t { kNote, kWarning, kError };
 struct Diagnostic {
   Severity severity = Severity::kError;
   Origin origin;
-  std::string section;  ///< without brackets; empty: none
-  std::string key;      ///< empty: the whole section
-  std::string what;     ///< what is wrong, what is allowed (did you mean "...")
+  std::string section;  ///< without brackets; empty if there is no section
+  std::string key;      ///< empty if the diagnostic concerns the whole section
+  std::string what;     ///< what is wrong and what is allowed, perhaps with (did you mean "...")
 
   /// Returns the line `FILE:LINE: error: [section] key: what`, without a newline. Control
   /// characters become '?'.
@@ -63,7 +63,7 @@ class Diagnostics {
   }
   void append(const Diagnostics& others);
 
-  /// The maximum number of errors that are kept. Later errors are dropped. The caller should stop
+  /// The maximum number of errors that are kept; later errors are dropped. The caller should stop
   /// checking when full() is true.
   static constexpr size_t kMostErrors = 1000;
   bool full() const { return errors_ >= kMostErrors; }
@@ -72,7 +72,8 @@ class Diagnostics {
   /// equal origins keep the order in which they were added. Removes duplicates.
   void sort();
 
-  /// Adds a last entry, which says that checking stopped because there were too many errors.
+  /// Adds a last entry, which says that culvert stopped checking because there were too many
+  /// errors.
   void addCut();
 
   const std::vector<Diagnostic>& list() const { return list_; }

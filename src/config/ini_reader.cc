@@ -36,7 +36,8 @@ bool isControl(char c) {
   return (byte < 0x20 && c != '\t') || byte == 0x7f;
 }
 
-/// Returns where the comment starts: at a ';' that is the first character or follows a blank.
+/// Returns the position of the ';' that starts the comment. It must be the first character or
+/// follow a blank.
 size_t commentStart(std::string_view value) {
   for (size_t i = 0; i < value.size(); ++i)
     if (value[i] == ';' && (i == 0 || isBlank(value[i - 1]))) return i;
@@ -81,7 +82,7 @@ class LineFeeder {
     rest_.remove_prefix(end == std::string_view::npos ? rest_.size() : end + 1);
     if (line.ends_with('\r')) line.remove_suffix(1);
     const std::string fed = judge(line) + "\n";
-    if (fed.size() >= size) {  // this inih was built with an unusually short line limit
+    if (fed.size() >= size) {  // true if inih was built with an unusually short line limit
       error({}, {}, "internal: the INI library does not accept a line of this length");
       std::snprintf(into, size, "\n");
       return into;
@@ -90,7 +91,7 @@ class LineFeeder {
     return into;
   }
 
-  /// Checks the line and returns the text that inih gets for it.
+  /// Checks one line of the file and returns the short line that inih gets instead.
   std::string judge(std::string_view line) {
     if (line.size() > kLongestLine) {
       error(
@@ -131,7 +132,7 @@ class LineFeeder {
       error(std::string(trim(text.substr(1, end - 1))), {}, header.error().text);
     }
     section.origin =
-        Origin::file(file_, line_);  // if kUnknown, its keys are skipped, as one error is enough
+        Origin::file(file_, line_);  // keys of a kUnknown section get no further errors
     document.sections.push_back(std::move(section));
     return fmt::format("[#{}]", document.sections.size() - 1);
   }
@@ -232,8 +233,8 @@ RawDocument parseIni(std::string_view text, const std::string& file, Diagnostics
 }
 
 Result<std::string> readConfigFile(const std::string& path) {
-  // The file may be a pipe (`-c <(..)`). O_NONBLOCK and a deadline for the whole file prevent the
-  // pipe from blocking the control thread during a reload.
+  // The file may be a pipe (`-c <(..)`). O_NONBLOCK and a deadline for the whole file prevent a
+  // slow pipe from blocking the control thread during a reload.
   const TimePoint deadline = Clock::now() + kPipeWait;
   const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!fd) return failErrno("cannot open the file", errno);

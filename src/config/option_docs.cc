@@ -47,7 +47,7 @@ std::string elsewhereWords(const OptionInfo& info) {
                      environmentName("CULVERT_DEFAULTS_", info.key), info.key, info.key);
 }
 
-/// Makes a sentence from the brief, with a capital letter and a full stop.
+/// Turns a brief into a sentence, with a capital letter and a full stop.
 std::string sentence(std::string_view brief) {
   std::string text(brief);
   if (!text.empty() && text[0] >= 'a' && text[0] <= 'z' && !text.starts_with("etc"))
@@ -67,7 +67,7 @@ std::string valueWords(const OptionInfo& info) {
                 : fmt::format("{}, {}", type.substr(0, type.find(" (")), allowed);
 }
 
-/// Returns the option's detail; for `policy` also the meaning of each preset.
+/// Returns the option's detail. For `policy`, adds the meaning of each preset.
 std::string detailWords(const OptionInfo& info) {
   std::string text(info.detail);
   if (info.key != "policy") return text;

@@ -8,8 +8,9 @@
 
 namespace culvert {
 
-/// Returns the text for the empty list of this key, for example "TLS_AES_128_GCM_SHA256, ..".
-/// Modules above this one provide the function. If it is null, the text is "built-in".
+/// A function that returns the built-in list of the option `key`, for example
+/// "TLS_AES_128_GCM_SHA256, ..". The built-in list applies if the option's list is empty. Modules
+/// above this one provide the function. If it is null, the documents say "built-in".
 using BuiltInWords = std::string (*)(std::string_view key);
 
 /// Wraps `text` into lines of at most `width` bytes, each starting with `indent`.

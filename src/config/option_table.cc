@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Expands options.def into the option table. Also has the choices, and reads and writes each type
-// of value.
+// Expands options.def into the option table. This file also defines the choices, and reads and
+// writes each type of value.
 #include "config/option_table.h"
 
 #include <fmt/format.h>
@@ -51,10 +51,10 @@ constexpr std::pair<LogTarget, std::string_view> kLogSinks[] = {{LogTarget::kAut
                                                                 {LogTarget::kStderr, "stderr"},
                                                                 {LogTarget::kStdout, "stdout"}};
 
-/// The value of `record-size` that is stored as 0.
+/// The word for the `record-size` that is stored as 0.
 constexpr std::string_view kDynamic = "dynamic";
 
-/// The longest text or list item. This is the system's limit for a path.
+/// Maximum length of a text or list item in bytes; the same as the system's limit for a path.
 constexpr size_t kLongestText = 4095;
 
 std::vector<std::string_view> namesOf(std::span<const Choice> choices) {
@@ -93,7 +93,7 @@ Result<int> readChoice(const OptionInfo& info, std::string_view text) {
     for (const Choice& choice : info.choices)
       if (choice.name == word) return choice.value;
   std::string_view meant = nearestName(text, namesOf(info.choices));
-  for (const Choice& choice : info.choices)  // "TLSv1.2" means 1.2
+  for (const Choice& choice : info.choices)  // suggest "1.2" for "TLSv1.2"
     if (meant.empty() && choice.name.size() > 2 && text.ends_with(choice.name)) meant = choice.name;
   return fail(fmt::format("{} is not allowed; allowed: {}{}", quoted(text), info.allowedWords(),
                           didYouMean(meant)));
@@ -386,8 +386,8 @@ Result<void> checkItem(const OptionInfo& info, std::string_view item,
                                               : validators.clientRule(info.key, item);
     case ValueType::kNameList:  // RFC 7301 3.1: a protocol name has 1 to 255 bytes
       if (item.size() > 255) return fail(fmt::format("{} is longer than 255 bytes", quoted(item)));
-      // A name may contain any bytes, but a quote or a blank is almost certainly a typing error.
-      // With such a name culvert would refuse every client.
+      // A name may contain any bytes. But a name with a quote or a blank is almost certainly a
+      // typing error, and with such a name culvert would refuse every client.
       if (item.find_first_of("\"' \t") != std::string_view::npos)
         return fail(fmt::format(
             "{} has a quote or a blank; write names without quotes: h2, http/1.1", quoted(item)));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The option table (options.def) as data: the name of each option, its values, and how its field is
-// read and written. All code that finds options by name uses this table. Thread: any (constant
-// data).
+// The option table (options.def) as data: the name of each option, its values, and the functions
+// that read and write its field. All code that finds options by name uses this table. Thread: any
+// (constant data).
 #pragma once
 
 #include <cstdint>
@@ -31,7 +31,7 @@ enum class ValueType : uint8_t {
   kHttpUrl,
   kLogPlace,
   kWhole,  ///< a number, including 0
-  // Lists. The Validators check the last six types.
+  // The types below are lists. The Validators check items of the last six types.
   kPathList,
   kPhraseList,  ///< items may contain commas, so each line has one item
   kNameList,
@@ -44,8 +44,8 @@ enum class ValueType : uint8_t {
 };
 
 enum OptionFlags : unsigned {
-  kRequired = 1,    ///< every service needs it
-  kRestart = 2,     ///< a reload cannot change it
+  kRequired = 1,    ///< every service needs a value
+  kRestart = 2,     ///< a reload cannot change the option
   kMayBeEmpty = 4,  ///< `key =` is allowed and means "no value"
   kNeverOff = 8,    ///< a duration that cannot be 0 or off
 };
@@ -55,20 +55,20 @@ struct Choice {
   int value;
 };
 
-/// Checks that need modules above this one. If a function is null, its check is skipped. The error
-/// is one clause. It says what is wrong, what is allowed and perhaps a suggestion, but not the
-/// origin.
+/// Checks that need modules which src/config may not include. If a function is null, its check is
+/// skipped. The error of a check is one clause, which says what is wrong, what is allowed and
+/// perhaps a suggestion. The error does not name the origin of the value.
 struct Validators {
   Result<void> (*listenAddress)(std::string_view item) = nullptr;
   Result<void> (*backendAddress)(std::string_view item) = nullptr;
   Result<void> (*cipher)(std::string_view name) = nullptr;
   Result<void> (*ciphersuite)(std::string_view name) = nullptr;
   Result<void> (*group)(std::string_view name) = nullptr;
-  /// Checks an item of the allow rule `key`.
+  /// Checks one item of the allow rule `key`, for example of allow-dns.
   Result<void> (*clientRule)(std::string_view key, std::string_view item) = nullptr;
   Result<void> (*keylogFile)(std::string_view path) = nullptr;
-  /// Returns the canonical text of a listen address, which is used to find two services on one
-  /// address. If the function is null, the texts are compared as they are.
+  /// Returns the canonical text of a listen address, so that culvert finds two services on one
+  /// address. If this function is null, culvert compares the addresses as written.
   std::string (*canonicalListen)(std::string_view item) = nullptr;
 };
 
@@ -76,14 +76,14 @@ struct OptionInfo {
   OptionScope scope;
   std::string_view key;
   ValueType type;
-  int64_t min, max;                 ///< inclusive; ms, bytes or a count; equal if there is no range
+  int64_t min, max;  ///< inclusive; in ms, bytes or a count; equal if there is no range
   std::span<const Choice> choices;  ///< for kChoice and kWord
   std::string_view defaultText;
   unsigned flags;
   std::string_view brief, detail;
 
-  // Functions that access the field. `options` must be the OptionSet of the option's scope. Scalars
-  // have `set` and `format`; lists have `list`.
+  // Functions that access the option's field. `options` must be the OptionSet of the option's
+  // scope. Scalar options have `set` and `format`, and list options have `list`.
   Result<void> (*set)(const OptionInfo& info, OptionSet& options, std::string_view text);
   std::string (*format)(const OptionInfo& info, const OptionSet& options);
   SourcedList* (*list)(OptionSet& options);
@@ -103,21 +103,22 @@ struct OptionInfo {
 /// All options, in the order of options.def.
 std::span<const OptionInfo> allOptions();
 
-/// Returns nullptr if this scope has no option with this name.
+/// Finds an option by its scope and key. Returns nullptr if there is no such option.
 const OptionInfo* findOption(OptionScope scope, std::string_view key);
 
-/// Splits a list value at its separators (commas; for ciphers and groups also colons; never for
-/// paths) and trims the items. An empty item is an error. An empty text gives an empty list.
+/// Splits the value of a list option at its separators and trims the items. The separators are
+/// commas, for ciphers and groups also colons; paths are never split. An empty item is an error. An
+/// empty text gives an empty list.
 Result<std::vector<std::string>> splitList(const OptionInfo& info, std::string_view text);
 
 /// Checks one item of a list option.
 Result<void> checkItem(const OptionInfo& info, std::string_view item, const Validators& validators);
 
-/// Returns the option's value in the syntax of the file. The items of a list are separated by ", ".
+/// Returns the option's value in the syntax of the file, with ", " between the items of a list.
 std::string formatValue(const OptionInfo& info, const OptionSet& options);
 
-/// Returns the name of the key's environment variable: prefix and key in capital letters, with '_'
-/// for '-'.
+/// Returns the name of the environment variable for an option: `prefix` and `key` in capital
+/// letters, with '_' for '-'.
 std::string environmentName(std::string_view prefix, std::string_view key);
 
 }  // namespace culvert

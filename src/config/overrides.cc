@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Reads overrides into documents. Names are checked here, so that suggestions can use the
-// operator's spelling. Values are checked later, together with the values of the file.
+// Reads overrides into documents. This module checks the names, so that suggestions can use the
+// operator's spelling. The values are checked later, together with the values of the file.
 #include "config/overrides.h"
 
 #include <fmt/format.h>
@@ -33,8 +33,8 @@ std::string_view nameOf(std::string_view assignment) {
   return assignment.substr(0, assignment.find('='));
 }
 
-/// The variable that culvertctl reads. It is ignored, because culvertctl may run in the same
-/// environment.
+/// The variable that culvertctl reads. culvert ignores the variable, because culvertctl may run in
+/// the same environment.
 constexpr std::string_view kControlVariable = "CULVERT_ADMIN";
 
 bool isVariablePart(std::string_view text) {
@@ -42,15 +42,17 @@ bool isVariablePart(std::string_view text) {
       text, [](char c) { return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'; });
 }
 
-/// True for CULVERT_SERVICE, CULVERT_PORT, and names that begin with one of them and `_`.
+/// True for CULVERT_SERVICE and CULVERT_PORT, and for names that continue one of these with `_`,
+/// for example CULVERT_PORT_443_TCP.
 bool hasServicePrefix(std::string_view name) {
   for (std::string_view stem : {"CULVERT_SERVICE", "CULVERT_PORT"})
     if (name == stem || (name.starts_with(stem) && name[stem.size()] == '_')) return true;
   return false;
 }
 
-/// Calls `take` with each STEM for which `name` is STEM_SERVICE_HOST, STEM_SERVICE_PORT[_y] or
-/// STEM_PORT[_y], which are the names that Kubernetes gives the variables of a Service.
+/// Kubernetes names the variables of a Service STEM_SERVICE_HOST, STEM_SERVICE_PORT[_y] and
+/// STEM_PORT[_y]. Calls `take` with each STEM for which `name` has one of these forms, until `take`
+/// returns true. Returns false if `take` never returns true.
 template <class Take>
 bool anyKubernetesStem(std::string_view name, Take take) {
   constexpr std::string_view kHost = "_SERVICE_HOST", kService = "_SERVICE", kPort = "_PORT";
@@ -68,7 +70,7 @@ bool anyKubernetesStem(std::string_view name, Take take) {
   return false;
 }
 
-/// True for the names that Kubernetes sets for a Service called culvert or culvert-x.
+/// True if Kubernetes sets a variable with this name for a Service called culvert or culvert-x.
 bool fromKubernetes(std::string_view name) {
   return hasServicePrefix(name) || anyKubernetesStem(name, [](std::string_view stem) {
            return stem.size() > kPrefix.size() && stem.starts_with(kPrefix);
@@ -77,8 +79,8 @@ bool fromKubernetes(std::string_view name) {
 
 bool passedOver(std::string_view name) { return name == kControlVariable || fromKubernetes(name); }
 
-/// Returns true if `environment` also has the variables that Kubernetes always sets together with
-/// `name`. Then Kubernetes has set `name`.
+/// Returns true if Kubernetes has set the variable `name`. In that case `environment` also has the
+/// other variables that Kubernetes always sets for the same Service.
 bool isInjected(std::string_view name, const std::vector<std::string>& environment) {
   return anyKubernetesStem(name, [&](std::string_view stem) {
     const std::string service = std::string(stem) + "_SERVICE_";
@@ -87,8 +89,8 @@ bool isInjected(std::string_view name, const std::vector<std::string>& environme
   });
 }
 
-/// Returns the variable that an operator who wrote `name` may have meant, or "". Looks for the
-/// variable of the same option first, and then for a similar name.
+/// Suggests a correction for the ignored variable `name`: the CULVERT_TUNNEL_ variable of the same
+/// or a similar option. Returns "" if there is no such option.
 std::string serviceVariableNear(std::string_view name) {
   std::vector<std::string> known;
   std::string longest;
@@ -105,7 +107,7 @@ std::string serviceVariableNear(std::string_view name) {
       nearestName("CULVERT_TUNNEL_" + std::string(name.substr(kService.size())), names));
 }
 
-/// Returns the section of this kind and name in `document`, and creates it if necessary.
+/// Returns the section of this kind and name in `document`. Creates the section if necessary.
 RawSection& sectionFor(RawDocument& document, SectionKind kind, std::string_view name,
                        const Origin& origin) {
   for (RawSection& section : document.sections)
@@ -117,7 +119,8 @@ RawSection& sectionFor(RawDocument& document, SectionKind kind, std::string_view
   return document.sections.emplace_back(std::move(section));
 }
 
-/// Returns the right variable for an option that is in the wrong scope; "" for any other name.
+/// If the variable `name` puts an option into the wrong scope, returns an error that names the
+/// right variable. Otherwise returns "".
 std::string rightVariable(std::string_view name) {
   for (const EnvironmentScope& scope : kScopes) {
     if (!name.starts_with(scope.prefix)) continue;
@@ -172,7 +175,8 @@ void takeVariable(std::string_view assignment, uint32_t order, RawDocument& docu
   unknownVariable(name, origin, diagnostics);
 }
 
-/// Returns what is wrong with an assignment that does not start with a section.
+/// Suggests the right section for an assignment that does not start with a section. Returns "" if
+/// `key` is not an option.
 std::string suggestSection(std::string_view key, std::string_view rest) {
   if (findOption(OptionScope::kGlobal, key) != nullptr)
     return didYouMean(fmt::format("global.{}{}", key, rest));

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Sources that override the file: environment variables, --set and the named options of the command
-// line. Each source is read into sections and entries, like a file. Their origins are `env:NAME`,
-// `--set#N` or an option such as `--listen`. This module does not access the environment of the
-// process; callers pass the variables in. Thread: start (values).
+// line. Each source becomes a document of sections and entries, like the file. The origin of an
+// entry is `env:NAME`, `--set#N` or an option such as `--listen`. Callers pass the environment
+// variables in, because this module does not access the process's environment. Thread: start
+// (values).
 #pragma once
 
 #include <string>
@@ -19,7 +20,7 @@ inline constexpr std::string_view kMainService = "main";
 /// A command line option that sets one key.
 struct NamedOption {
   std::string option;  ///< "--listen"
-  std::string key;     ///< "listen"; of [global] if that has the key, else of [service main]
+  std::string key;     ///< "listen"; a key of [global] or of [service main]
   std::string value;
 };
 
@@ -31,26 +32,28 @@ struct Overrides {
   bool selfSigned = false;
 };
 
-/// Reads CULVERT_GLOBAL_*, CULVERT_DEFAULTS_*, CULVERT_TUNNEL_*. Ignores CULVERT_CONFIG,
-/// CULVERT_ADMIN, and the variables that Kubernetes sets for a Service called culvert or culvert-x,
-/// unless they name an option. Any other CULVERT_ name is an error.
+/// Reads CULVERT_GLOBAL_*, CULVERT_DEFAULTS_* and CULVERT_TUNNEL_*. Ignores CULVERT_CONFIG and
+/// CULVERT_ADMIN. Also ignores the variables that Kubernetes sets for a Service called culvert or
+/// culvert-x, unless they name an option. Any other name that starts with CULVERT_ is an error.
 RawDocument readEnvironment(const std::vector<std::string>& environment, Diagnostics& diagnostics);
 
-/// Reads `global.KEY=V`, `defaults.KEY=V`, `service:NAME.KEY=V`, split at the last dot before the
-/// first '='.
+/// Reads `global.KEY=V`, `defaults.KEY=V` and `service:NAME.KEY=V`. The last dot before the first
+/// '=' separates the section from the key.
 RawDocument readSets(const std::vector<std::string>& sets, Diagnostics& diagnostics);
 
 RawDocument readNamed(const Overrides& overrides);
 
-/// Returns the value of `name` in `environment` ("NAME=VALUE" entries), or nullptr.
+/// Returns the value of the variable `name` in `environment`, whose entries are "NAME=VALUE";
+/// nullptr if there is no such variable.
 const char* environmentValue(const std::vector<std::string>& environment, std::string_view name);
 
-/// True if a CULVERT_TUNNEL_ variable configures a service.
+/// True if a CULVERT_TUNNEL_ variable configures the service `main`.
 bool environmentNamesService(const std::vector<std::string>& environment);
 
-/// Returns warnings about variables that culvert ignored because Kubernetes uses such names,
-/// although Kubernetes did not set them (the other variables of its Service are missing). Used when
-/// the configuration is incomplete.
+/// Returns a warning for each variable that culvert ignored because of its name, although
+/// Kubernetes did not set the variable. The name has the form of a variable that Kubernetes sets
+/// for a Service, but the other variables of that Service are missing. Used when the configuration
+/// is incomplete.
 Diagnostics passedOverVariables(const std::vector<std::string>& environment);
 
 }  // namespace culvert

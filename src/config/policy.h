@@ -7,7 +7,7 @@
 
 namespace culvert {
 
-/// The values that a preset sets, in the syntax of the file.
+/// The values that a preset of `policy` sets, in the syntax of the file.
 struct PolicyInfo {
   std::string_view name, minVersion, maxVersion, words;
 };

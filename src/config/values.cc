@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Reads and writes scalar values. Every number is limited while it is read, so it cannot overflow.
+// Reads and writes scalar values. The parser limits every number while reading it, so that no
+// number can overflow.
 #include "config/values.h"
 
 #include <fmt/format.h>
@@ -15,12 +16,12 @@ namespace culvert {
 
 namespace {
 
-// Larger than every range in the option table. Even multiplied by the largest unit, it is far below
-// the limit of int64_t.
+// A number that is larger than every range in the option table. Even multiplied by the largest
+// unit, this number is far below the limit of int64_t.
 constexpr int64_t kTooMuch = 100'000'000'000;
 
-/// Removes the digits at the front of `text` and returns their number, at most kTooMuch. Returns -1
-/// if `text` does not begin with a digit.
+/// Removes the digits at the front of `text` and returns the number that they form, at most
+/// kTooMuch. Returns -1 if `text` does not begin with a digit.
 int64_t takeNumber(std::string_view& text) {
   size_t digits = 0;
   int64_t number = 0;

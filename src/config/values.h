@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The scalar values of the configuration: durations with units, sizes in units of 1024, counts,
-// switches. Parsing is strict, and values are written in their shortest form. Reading a written
-// value gives the same value. Thread: any.
+// The scalar values of the configuration: durations with units, sizes in units of 1024, counts and
+// switches. Parsing is strict. Values are written in their shortest form, and reading that form
+// gives the same value. Thread: any.
 #pragma once
 
 #include <cstdint>
@@ -16,21 +16,22 @@ namespace culvert {
 inline constexpr int64_t kKiB = 1024, kMiB = 1024 * kKiB;
 inline constexpr int64_t kSecond = 1000, kHour = 3'600'000, kDay = 24 * kHour;  // in ms
 
-/// Returns milliseconds. Accepts `N(ms|s|m|h|d)`, several of these from the largest unit to the
-/// smallest (`1h30m`), and `0` and `off` for 0.
+/// Returns a duration in milliseconds. Accepts `N(ms|s|m|h|d)`, several of these from the largest
+/// unit to the smallest (`1h30m`), and `0` and `off`, which mean 0.
 Result<int64_t> parseDuration(std::string_view text);
 
-/// Returns bytes. Accepts `N`, `Nk`, `Nm` and `Ng` with units of 1024, and `0` and `off` for 0.
+/// Returns a size in bytes. Accepts `N`, and `Nk`, `Nm` and `Ng` with units of 1024. `0` and `off`
+/// mean 0.
 Result<int64_t> parseSize(std::string_view text);
 std::string formatSize(int64_t bytes);
 
-/// Accepts decimal digits only.
+/// Returns the number in `text`, which must consist of decimal digits.
 Result<int64_t> parseNumber(std::string_view text);
 
-/// Returns `on` for `yes` and `true`, `off` for `no` and `false`, and other texts unchanged.
+/// Returns `on` for `yes` and `true`, `off` for `no` and `false`, and any other text unchanged.
 std::string_view switchWord(std::string_view text);
 
-/// Accepts `on`, `off` and their synonyms (see switchWord).
+/// Returns the value of a switch. Accepts `on`, `off` and the synonyms that switchWord() knows.
 Result<bool> parseSwitch(std::string_view text);
 
 /// Removes blanks and tabs at both ends.
