@@ -7,7 +7,7 @@
 namespace culvert {
 namespace {
 
-// Every third step goes to a new client.
+// Every third handshake step goes to a new client.
 constexpr unsigned kNewClientsTurn = 3;
 
 }  // namespace
@@ -49,7 +49,7 @@ void HandshakeQueue::beginTurn() {
   spent_ = {};
 }
 
-/// Runs one step of the next handshake. Does nothing if every tunnel that waited has ended
+/// Runs one step of the handshake whose turn is next. Does nothing if all queued tunnels have ended
 /// meanwhile.
 void HandshakeQueue::runNext() {
   const bool newClient = ++picks_ % kNewClientsTurn == 0 && (arrivalsWait_ || !fresh_.empty());

@@ -9,8 +9,8 @@ EndInterest closingInterest(const EndView& end) {
   switch (end.goal) {
     case EndGoal::kDeliver:
     case EndGoal::kFollow:
-      // culvert still reads input, to carry or discard it, because a peer that cannot write may
-      // never read.
+      // culvert still reads input and carries or discards it, because a peer that is blocked in a
+      // write may never read the bytes from culvert.
       return {end.readable, end.wantsWrite || end.backlog};
     case EndGoal::kLinger:
       return {end.readable, end.backlog};

@@ -16,20 +16,20 @@ enum class TunnelState : uint8_t {
 
 /// What the closing state still has to do for one end.
 enum class EndGoal : uint8_t {
-  kOpen,     ///< not closing
-  kDeliver,  ///< deliver everything for this end and wait for its acknowledgement, then abort the
-             ///< end
+  kOpen,     ///< the tunnel is not closing
+  kDeliver,  ///< deliver all bytes for this end, wait until its peer has acknowledged them, then
+             ///< abort this end
   kFollow,   ///< abort this end as soon as the other end is done
   kLinger,   ///< send the alert and FIN, discard input for a moment, then close normally
-  kDone,     ///< closed
+  kDone,     ///< this end is closed
 };
 
 struct EndView {
   bool wantsRead = false;   ///< the pump from this end has room, and its source is open
   bool wantsWrite = false;  ///< the pump to this end has bytes or a shutdown to write
-  bool backlog = false;     ///< encrypted bytes of the pump or of the stream itself wait
-  bool readable = true;     ///< the peer may still send input, which culvert has to discard
-  bool queued = false;      ///< its handshake waits in the HandshakeQueue
+  bool backlog = false;     ///< the stream holds bytes that it has not sent
+  bool readable = true;     ///< the peer may still send input, which the closing state must read
+  bool queued = false;      ///< the end's handshake waits in the HandshakeQueue
   EndGoal goal = EndGoal::kOpen;
 };
 
@@ -45,8 +45,8 @@ struct Interest {
   bool operator==(const Interest&) const = default;
 };
 
-/// A socket is watched for writing only while something waits to be written. A socket is not
-/// watched for reading while the FIFO for its bytes is full.
+/// A socket is watched for writing only while bytes or a shutdown wait to be written. A socket is
+/// not watched for reading while the FIFO for its bytes is full.
 Interest interestOf(TunnelState state, const EndView& client, const EndView& backend);
 
 }  // namespace culvert

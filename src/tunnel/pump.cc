@@ -29,7 +29,7 @@ SourceEnd endOf(IoStatus status) {
 void Pump::pull(TimePoint now) {
   if (!wantsRead()) return;
   // Bytes that the sink accepted but has not sent also count, because a slow client's encrypted
-  // records wait there.
+  // records wait in the sink.
   const size_t used = waiting();
   if (used + ByteStream::kReadUnit > fifo_.capacity()) return updatePause();
   const IoResult r = source_->read(fifo_, fifo_.capacity() - used);
@@ -40,8 +40,8 @@ void Pump::pull(TimePoint now) {
 void Pump::push(TimePoint now) {
   if (sink_ == nullptr || sinkBroken_) return;
   const bool wasDone = done_;
-  // While no bytes waited, the sink sent only its own records (handshake, KeyUpdate). They are not
-  // progress of this pump.
+  // While no bytes waited, the sink sent only its own records (handshake, KeyUpdate). These records
+  // do not count as progress of this pump.
   const uint64_t before = stalledSince_ == kNever ? sink_->transmitted() : transmitted_;
   if (!fifo_.empty()) {
     const IoResult r = sink_->write(fifo_);
@@ -56,7 +56,8 @@ void Pump::push(TimePoint now) {
       done_ = true;
     }
   }
-  // Ask the sink for its total, because the sink also sends during reads.
+  // Ask the sink for the total number of bytes that it has sent, because the sink also sends during
+  // reads.
   transmitted_ = sink_->transmitted();
   const bool progress = transmitted_ != before;
   if (sourceEnd_ == SourceEnd::kClean && fifo_.empty() && !ending_ && !done_ && !sinkBroken_)

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Pump carries one direction of a tunnel: source -> FIFO -> sink. It stops reading when the FIFO
-// reaches the high mark and resumes at the low mark. It records how the source ended and whether
-// the sink still accepts bytes. Tunnel decides what follows from that. Thread: loop.
+// reaches the high mark and resumes at the low mark. Pump records how the source ended and whether
+// the sink still accepts bytes, and Tunnel decides what to do then. Thread: loop.
 //
 // Invariants:
 //  1. Every byte read from the source is in the FIFO, was accepted by the sink, or is counted as
 //     lost.
-//  2. The bytes in the FIFO plus those that the sink has accepted and not sent are at most the
+//  2. The bytes in the FIFO plus the bytes that the sink has accepted but not sent are at most the
 //     FIFO's capacity plus the TLS overhead of one full FIFO.
 //  3. While reading is not paused, there is room for one more TLS record (ByteStream::kReadUnit).
 #pragma once
@@ -39,29 +39,31 @@ class Pump {
     transmitted_ = sink != nullptr ? sink->transmitted() : 0;
   }
 
-  /// Reads what the source has and the FIFO has room for, then writes what the sink accepts.
+  /// Reads as many of the source's bytes as the FIFO has room for, then writes as many bytes as the
+  /// sink accepts.
   void run(TimePoint now) {
     pull(now);
     push(now);
   }
   void pull(TimePoint now);
-  /// Writes what the sink accepts. Shuts the sink down once the source has ended cleanly and the
-  /// FIFO is empty.
+  /// Writes as many bytes as the sink accepts. Shuts the sink down once the source has ended
+  /// cleanly and the FIFO is empty.
   void push(TimePoint now);
 
   SourceEnd sourceEnd() const { return sourceEnd_; }
-  /// For on-truncation = fin: the truncated end counts as a clean end.
+  /// Makes a truncated end count as a clean end (on-truncation = fin).
   void treatAsClean() { sourceEnd_ = SourceEnd::kClean; }
-  /// The sink accepts no more bytes, because a write failed or the peer's connection is lost.
+  /// True if the sink accepts no more bytes, because a write failed or the peer's connection is
+  /// lost.
   bool sinkBroken() const { return sinkBroken_; }
   void markSinkBroken(TimePoint now) {
     if (!sinkBroken_) lastActivity_ = now;
     sinkBroken_ = true;
   }
-  /// The source ended cleanly and the sink has been shut down after the last byte.
+  /// True if the source ended cleanly and the sink has been shut down after the last byte.
   bool done() const { return done_; }
-  /// Nothing is left to carry: the pump is done, or the sink broke after it had accepted
-  /// everything.
+  /// True if nothing is left to carry, because the pump is done, or because the sink broke after it
+  /// had accepted every byte.
   bool over() const {
     return done_ || (sinkBroken_ && sourceEnd_ == SourceEnd::kClean && fifo_.empty());
   }
@@ -69,28 +71,30 @@ class Pump {
   bool wantsRead() const {
     return source_ != nullptr && sourceEnd_ == SourceEnd::kOpen && !paused_ && !sinkBroken_;
   }
-  /// Bytes or a shutdown wait until the sink is writable.
+  /// True if bytes or a shutdown wait until the sink is writable.
   bool wantsWrite() const {
     return sink_ != nullptr && !sinkBroken_ && (waiting() != 0 || ending_);
   }
   bool paused() const { return paused_; }
 
-  /// Bytes in the FIFO, plus bytes that the sink has accepted and the kernel has not.
+  /// The number of bytes in the FIFO, plus the bytes that the sink has accepted but not yet passed
+  /// to the kernel.
   size_t waiting() const { return fifo_.size() + (sink_ != nullptr ? sink_->backlog() : 0); }
   size_t buffered() const { return fifo_.size(); }
   size_t capacity() const { return fifo_.capacity(); }
 
-  /// Discards the bytes in the FIFO. Counts them and `more` further bytes as lost.
+  /// Discards the bytes in the FIFO and counts them as lost. `more` is the number of further lost
+  /// bytes, which had already left the FIFO.
   void discard(size_t more = 0);
 
   uint64_t delivered() const { return delivered_; }
   uint64_t lost() const { return lost_; }
-  /// When bytes were last read or sent, or the source or the sink last ended.
+  /// The last time when bytes were read or sent, or when the source or the sink ended.
   TimePoint lastActivity() const { return lastActivity_; }
   void touch(TimePoint now) { lastActivity_ = now; }
-  /// When bytes began to wait without progress; kNever if no byte waits.
+  /// The time since which bytes have waited without progress; kNever if no byte waits.
   TimePoint stalledSince() const { return stalledSince_; }
-  /// How long bytes have waited for the sink in total, until `now`.
+  /// The total time, up to `now`, for which bytes have waited for the sink.
   Clock::duration blockedFor(TimePoint now) const {
     return blockedTotal_ + (blockedSince_ == kNever ? Clock::duration{} : now - blockedSince_);
   }

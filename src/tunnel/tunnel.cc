@@ -12,9 +12,9 @@ namespace culvert {
 namespace {
 
 // culvert does not read a socket whose FIFO is full or whose direction has ended, so it would not
-// notice a reset there. It checks such sockets at this interval.
+// notice a reset of that socket. culvert polls such sockets at this interval.
 constexpr Millis kUnreadPoll{500};
-// After a standstill, a client has at least this long to answer culvert.
+// After a standstill of the process, culvert allows a client this additional time to answer.
 constexpr Millis kAnswerTime{1000};
 
 }  // namespace
@@ -52,8 +52,8 @@ void Tunnel::onReady(End& end, bool readable) {
       if (!context_.handshakes.drive(end)) updateInterest();
       return;
     case TunnelState::kConnect:
-      // Reading a TLS stream also flushes its backlog. If the outbound pump waits for that, it must
-      // run, too.
+      // Reading a TLS stream also flushes the stream's backlog. If the outbound pump waits for that
+      // flush, run the pump, too.
       if (readable) inbound_.pull(now);
       if (!readable || outbound_.stalledSince() != kNever) outbound_.push(now);
       break;
@@ -86,8 +86,8 @@ void Tunnel::settle() {
 }
 
 void Tunnel::settleRelay() {
-  // A stream's own records (tickets, KeyUpdate) also wait for the peer, so the pump must notice
-  // them.
+  // A stream's own records (tickets, KeyUpdate) can wait in the backlog, too. push() makes the pump
+  // notice when this wait began.
   for (End* end : {&client_, &backend_}) {
     if (end->stream && end->stream->backlog() != 0 && pumpTo(*end).stalledSince() == kNever)
       pumpTo(*end).push(context_.loop.now());
@@ -101,8 +101,8 @@ void Tunnel::settleRelay() {
   }
 }
 
-/// Handles the end of the source. A clean end is passed on; any other end begins the closing.
-/// Returns true if the closing has begun.
+/// Handles the end of `source`, if the source has ended. After a clean end the relay continues; any
+/// other end begins the closing. Returns true if the closing has begun.
 bool Tunnel::settleSource(Pump& pump, End& source, End& sink) {
   switch (pump.sourceEnd()) {
     case SourceEnd::kOpen:
@@ -114,7 +114,7 @@ bool Tunnel::settleSource(Pump& pump, End& source, End& sink) {
       break;
   }
   // Until the backend is connected, buffered bytes cannot be delivered. The closing begins at once
-  // only if there are none.
+  // only if no bytes are buffered.
   if (state_ == TunnelState::kConnect && pump.buffered() != 0) return false;
   const EndGoal sinkGoal = sink.stream ? EndGoal::kDeliver : EndGoal::kDone;
   switch (pump.sourceEnd()) {
@@ -137,22 +137,22 @@ bool Tunnel::settleSource(Pump& pump, End& source, End& sink) {
   }
 }
 
-/// Handles a sink that accepts no more bytes. While the direction from the sink is open, culvert
-/// reads on, because the sink's peer may have sent bytes, and reading shows how the connection
-/// ended. Otherwise the closing begins. Returns true if the closing has begun.
+/// Handles a sink that accepts no more bytes. While the sink's peer may still have sent bytes,
+/// culvert keeps reading from it, and the read also reports how the connection ended. Otherwise the
+/// closing begins. Returns true if the closing has begun.
 bool Tunnel::settleSink(Pump& pump, End& source, End& sink) {
   if (!pump.sinkBroken() || pump.over()) return false;
-  // The source gets an abort even after its own clean end, because its bytes are lost and a clean
-  // close would hide that.
+  // culvert aborts the source even if the source ended cleanly, because its bytes are lost and a
+  // clean close would hide the loss.
   const EndGoal sourceGoal = source.stream ? EndGoal::kDeliver : EndGoal::kDone;
-  // If a write failed because of the stream and not because of its peer, reading may never report
-  // an error.
+  // If a write failed because of the stream and not because of the peer, begin the closing now,
+  // because reading may never report an error.
   if (auto failure = sink.stream->failure()) {
     beginClosing(std::move(*failure), sink, EndGoal::kLinger, sourceGoal);
     return true;
   }
-  // If the other direction is broken too, culvert reads neither side, so neither can report its
-  // end.
+  // Wait while a read can report the end of the sink's connection. If the sinks of both directions
+  // are broken, culvert reads neither side.
   if (pumpFrom(sink).sourceEnd() != SourceEnd::kClean && !pumpFrom(sink).sinkBroken()) return false;
   beginClosing({sink.words.reset}, sink, EndGoal::kDone, sourceGoal);
   return true;
@@ -174,12 +174,12 @@ CloseReason TunnelEnd::failure() const {
 EndView TunnelEnd::view(const Pump& from, const Pump& to) const {
   EndView v;
   if (!stream) return v;
-  // culvert also stops reading a client that requests answers (KeyUpdate) and does not read them.
-  // It still reads from a client that is merely slow to read.
+  // The limit kMostBacklog stops reading from a client that requests answers (KeyUpdate) but does
+  // not read them. A client that is merely slow to read does not reach the limit.
   v.wantsRead = from.wantsRead() && stream->backlog() < ByteStream::kMostBacklog;
   v.wantsWrite = to.wantsWrite();
-  // A broken sink cannot send its backlog. A linger still tries, because it sends an alert after a
-  // failed write.
+  // A broken sink cannot send its backlog. A lingering end still tries, because it sends an alert
+  // after a failed write.
   v.backlog = stream->backlog() != 0 && (!to.sinkBroken() || goal == EndGoal::kLinger);
   v.readable = !inputOver;
   v.queued = queued();
@@ -204,7 +204,8 @@ void Tunnel::updateInterest() {
   }
 }
 
-/// Checks the peers that culvert does not read, and marks those that were reset as broken sinks.
+/// Checks the connections that culvert does not read. If a connection was reset, marks its sink as
+/// broken.
 void Tunnel::watchUnread(TimePoint now) {
   if (now < nextPoll_) return;
   nextPoll_ = now + kUnreadPoll;
@@ -216,7 +217,7 @@ void Tunnel::watchUnread(TimePoint now) {
 
 TimePoint Tunnel::nextDeadline() const { return std::min(nextPoll_, nextLimit()); }
 
-/// When the first limit has to be checked.
+/// The time when the next timeout of the tunnel has to be checked.
 TimePoint Tunnel::nextLimit() const {
   switch (state_) {
     case TunnelState::kHandshake:
@@ -239,20 +240,22 @@ TimePoint Tunnel::nextLimit() const {
   return next;
 }
 
-/// True if exactly one direction has nothing left to carry or has a broken sink.
+/// True if exactly one of the two directions is over (nothing is left to carry) or has a broken
+/// sink.
 bool Tunnel::halfEnded() const {
   return (inbound_.over() || inbound_.sinkBroken()) != (outbound_.over() || outbound_.sinkBroken());
 }
 
-/// Handles pending input before a limit is checked. After a standstill (the process was stopped, or
-/// the machine suspended), timers are due before the loop has reported the input that arrived
+/// Handles pending input before a timeout is checked. After a standstill (the process was stopped,
+/// or the machine suspended), timers may run before the loop has reported the input that arrived
 /// meanwhile.
 void Tunnel::catchUp() {
   onReady(client_, interest().client.read);
   if (state_ != TunnelState::kClosed && backend_.stream) onReady(backend_, interest().backend.read);
 }
 
-/// Postpones an absolute limit once, by the time for which the process stood still.
+/// If the process stood still, postpones the absolute deadlines once, by the length of the
+/// standstill.
 void Tunnel::allowForStandstill(TimePoint now) {
   if (stoodStill_) return;
   if (state_ == TunnelState::kHandshake) {
@@ -270,7 +273,7 @@ void Tunnel::allowForStandstill(TimePoint now) {
   }
 }
 
-/// Closes the tunnel and returns true if a limit has passed.
+/// If a timeout has passed, closes the tunnel and returns true.
 bool Tunnel::checkTimeouts(TimePoint now) {
   const auto passed = [now](TimePoint since, Millis limit) {
     return now >= deadlineAfter(since, limit);
@@ -285,8 +288,8 @@ bool Tunnel::checkTimeouts(TimePoint now) {
   }
   const TimePoint active = std::max(inbound_.lastActivity(), outbound_.lastActivity());
   if (halfEnded() && passed(active, options_->halfCloseTimeout)) {
-    // If an end has been recorded, it stays the cause. Otherwise the cause is the lost connection
-    // of the broken sink.
+    // If the end of a direction has been recorded, that end stays the cause. Otherwise the cause is
+    // the lost connection of the broken sink.
     const bool clientEnded = inbound_.over() || inbound_.sinkBroken();
     record({(outbound_.sinkBroken() ? client_ : backend_).words.reset});
     noteCut((clientEnded ? backend_ : client_).words.open);

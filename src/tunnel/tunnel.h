@@ -4,8 +4,9 @@
 // other side ends. It knows neither TLS nor sockets. Thread: loop.
 //
 // Invariants:
-//  1. However a tunnel ends, it records the first reason and no later one.
-//  2. `this` is valid until the turn ends, because TunnelSet hands it to the loop's delete list.
+//  1. A tunnel records the first reason for its end and ignores every later reason.
+//  2. A closed tunnel's object stays valid until the turn ends, because TunnelSet hands the object
+//     to the loop's delete list.
 //  3. Only updateInterest() arms or disarms watchers.
 #pragma once
 
@@ -29,7 +30,8 @@ class TunnelSet;
 
 class Tunnel final : public Deferred, public ListNode<Tunnel>, private DialObserver {
  public:
-  /// `client` is the accepted connection; the handshake timeout runs from `accepted`.
+  /// `client` is the accepted connection. `accepted` is the time from which the handshake timeout
+  /// runs.
   Tunnel(const TunnelContext& context, std::shared_ptr<const TunnelOptions> options,
          std::unique_ptr<TunnelHost> host, uint64_t id, std::unique_ptr<ByteStream> client,
          TimePoint accepted);
@@ -38,7 +40,7 @@ class Tunnel final : public Deferred, public ListNode<Tunnel>, private DialObser
   /// Handles the bytes that have already arrived. Call once, after TunnelSet::add().
   void start();
 
-  /// Closes both sides now, without delivery. Does nothing if the tunnel has ended.
+  /// Closes both sides now and discards undelivered bytes. Does nothing if the tunnel has ended.
   void close(CloseReason reason, SourcePlace where = SourcePlace::current());
 
   uint64_t id() const { return id_; }
@@ -51,10 +53,10 @@ class Tunnel final : public Deferred, public ListNode<Tunnel>, private DialObser
   const SocketAddress& backendAddress() const { return backendAddress_; }
   const Pump& inbound() const { return inbound_; }
   const Pump& outbound() const { return outbound_; }
-  /// The socket events that the tunnel needs now. Between callbacks, these are the events that it
-  /// watches.
+  /// The socket events that the tunnel needs now. Between callbacks, the tunnel watches exactly
+  /// these events.
   Interest interest() const;
-  /// Raw bytes read and discarded while the tunnel was closing.
+  /// The number of raw bytes that were read and discarded while the tunnel was closing.
   uint64_t discardedBytes() const { return client_.discarded + backend_.discarded; }
 
  private:
@@ -66,7 +68,8 @@ class Tunnel final : public Deferred, public ListNode<Tunnel>, private DialObser
   void onDialed(std::unique_ptr<ByteStream> backend, const SocketAddress& address) override;
   void onDialFailed(CloseReason reason) override;
 
-  /// Wraps every entry into the tunnel, so that only this tunnel closes if memory runs out.
+  /// Runs `step`. If memory runs out meanwhile, only this tunnel closes. Every entry into the
+  /// tunnel must use guarded().
   template <class Step>
   void guarded(Step step) {
     try {
@@ -133,8 +136,8 @@ class Tunnel final : public Deferred, public ListNode<Tunnel>, private DialObser
   std::unique_ptr<Dialer> dialer_;
   Timer timer_;
   TunnelTimes times_;
-  // In Closing: when to check for acknowledgements. In Relay: when to check a peer that is not
-  // read. In Handshake, if stoodStill_: the postponed handshake deadline.
+  // In state Closing, when to check for acknowledgements. In state Relay, when to check a peer that
+  // culvert does not read. In state Handshake, the postponed handshake deadline if stoodStill_.
   TimePoint nextPoll_ = kNever;
   Millis pollInterval_{0};
   CloseReason reason_;
@@ -143,7 +146,8 @@ class Tunnel final : public Deferred, public ListNode<Tunnel>, private DialObser
   TunnelState state_ = TunnelState::kHandshake;
   uint8_t step_ = 0;  // index of the next step of the plan
   bool reasonSet_ = false;
-  bool stoodStill_ = false;  // a limit was postponed in this state, because the process stood still
+  bool stoodStill_ = false;  // the process stood still during this state, so culvert has postponed
+                             // a deadline
 };
 
 }  // namespace culvert

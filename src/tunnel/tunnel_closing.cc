@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The end of a tunnel. culvert delivers what it accepted before it passes an abort on, and lets a
-// fatal alert reach its peer. What it cannot deliver in time, it cuts and counts. See tunnel.h.
+// The end of a tunnel. culvert delivers the bytes that it accepted before it passes an abort on,
+// and gives a fatal alert time to reach the peer. It discards and counts bytes that it cannot
+// deliver in time. See tunnel.h.
 #include <algorithm>
 
 #include "tunnel/tunnel_set.h"
@@ -10,10 +11,12 @@ namespace {
 
 // How long delivery may take if half-close-timeout is off.
 constexpr Millis kDeliverLimit{60000};
-// A lingering close waits this long for the peer's FIN and discards its input.
+// A lingering close waits at most this long for the peer's FIN and discards the peer's input
+// meanwhile.
 constexpr Millis kLingerLimit{2000};
-// How often culvert asks the kernel whether the peer has acknowledged everything. The first poll
-// comes soon, because a peer in the same LAN acknowledges fast.
+// How often culvert asks the kernel whether the peer has acknowledged everything. The interval
+// doubles from kFirstPoll to kLastPoll. The first poll comes soon, because a peer in the same LAN
+// acknowledges fast.
 constexpr Millis kFirstPoll{2};
 constexpr Millis kLastPoll{200};
 constexpr size_t kDiscardAtOnce = 256 * 1024;
@@ -37,7 +40,7 @@ void Tunnel::close(CloseReason reason, SourcePlace where) {
   conclude();
 }
 
-/// `goal` is what is left to do for `end`; `peerGoal` is what is left to do for its peer.
+/// `goal` is the goal of `end`, and `peerGoal` is the goal of the tunnel's other end.
 void Tunnel::beginClosing(CloseReason reason, End& end, EndGoal goal, EndGoal peerGoal,
                           SourcePlace where) {
   record(std::move(reason), where);
@@ -76,11 +79,11 @@ void Tunnel::driveClosing(End& end, bool readable) {
   if (!end.stream || end.goal == EndGoal::kDone) return;
   if (!readable) {
     if (end.goal != EndGoal::kLinger) pumpTo(end).push(now);
-    return;  // lingering: settleLinger flushes
+    return;  // a lingering end is flushed by settleLinger()
   }
-  // culvert carries input of this end while the other end accepts it, and otherwise discards it.
-  // After it has discarded bytes, it discards the rest, too, so that no peer gets bytes after a
-  // gap.
+  // While the other end accepts bytes, culvert carries this end's input. Otherwise culvert discards
+  // the input. Once culvert has discarded some input, it discards all later input, so that the
+  // other end's peer never gets bytes after a gap.
   const End& other = peerOf(end);
   const bool carries = end.goal == EndGoal::kDeliver && other.goal == EndGoal::kFollow &&
                        end.discarded == 0 && end.stream->backlog() < ByteStream::kMostBacklog;
@@ -118,8 +121,8 @@ void Tunnel::settleEnds() {
   settleEnd(client_, outbound_, backend_);  // again, because the backend may be done now
 }
 
-/// Counts a cut by half-close-timeout and adds it to the reason's detail. The reason's cause stays
-/// the event that began the closing.
+/// Counts a cut by half-close-timeout and appends `what` to the reason's detail. Does not change
+/// the reason's cause, which is the event that began the closing.
 void Tunnel::noteCut(const char* what) {
   context_.counters.add(Counter::kHalfCloseCuts);
   std::string& detail = reason_.detail;
@@ -141,7 +144,8 @@ void Tunnel::settleEnd(End& end, Pump& toEnd, const End& other) {
       return settleLinger(end);
     case EndGoal::kDeliver:
       toEnd.push(context_.loop.now());
-      // A socket that has been reset keeps its last SIOCOUTQ value forever.
+      // Check hungUp(), because a socket that has been reset keeps its last SIOCOUTQ value
+      // (unacknowledged()) forever.
       if (toEnd.sinkBroken() || end.stream->hungUp() ||
           (toEnd.buffered() == 0 && end.stream->unacknowledged() == 0))
         finishEnd(end, true);
@@ -160,13 +164,14 @@ void Tunnel::settleLinger(End& end) {
 }
 
 /// Finishes an end and counts its undelivered bytes as lost. The socket closes after the turn, even
-/// if bytes for the other end still wait. It stays open if the report needs names from the stream.
+/// if bytes for the other end still wait. But the socket stays open until the tunnel is reported if
+/// the report needs names from the stream.
 void Tunnel::finishEnd(End& end, bool abort) {
   end.goal = EndGoal::kDone;
   end.deadline = kNever;
   if (!end.stream) return;
-  // `pending` counts encrypted bytes, so the loss is an estimate. It is at most the delivered
-  // payload, so that tickets and alerts alone do not count as lost.
+  // `pending` counts encrypted bytes, so the loss is an estimate. The estimate is at most the
+  // delivered payload, so that tickets and alerts alone do not count as lost.
   const uint64_t pending = abort ? end.stream->unacknowledged() : end.stream->backlog();
   pumpTo(end).discard(std::min(pending, pumpTo(end).delivered()));
   if (abort) end.stream->abort();
@@ -177,8 +182,8 @@ void Tunnel::finishEnd(End& end, bool abort) {
 }
 
 void Tunnel::conclude() {
-  // Ends that closed cleanly or broke need no finishEnd(). Bytes that wait for a broken end are
-  // lost.
+  // Also handle an end that closed cleanly or broke, because finishEnd() was not called for it.
+  // Bytes that still wait for a broken end count as lost.
   for (End* end : {&client_, &backend_}) {
     if (end->stream) end->stream->watch(false, false);
     pumpTo(*end).discard();

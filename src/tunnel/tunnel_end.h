@@ -29,8 +29,8 @@ struct EndWords {
   const char* left;  ///< the peer left during the handshake
   const char* open;  ///< half-close-timeout passed before the peer ended its direction
   const char* undelivered;
-  /// True: the stream stays until the tunnel has reported its end, because the report reads names
-  /// from the stream. False: the socket closes as soon as this end is done.
+  /// If true, the stream stays until the tunnel has been reported, because the report reads names
+  /// from the stream. If false, the socket closes as soon as this end is done.
   bool namedInReport;
 };
 
@@ -80,10 +80,10 @@ struct TunnelEnd final : StreamObserver, ListNode<HandshakeQueue> {
   const EndWords& words;
   std::unique_ptr<ByteStream> stream;
   uint64_t discarded = 0;       // raw bytes read and discarded
-  TimePoint deadline = kNever;  // closing: when culvert gives up this end's goal
+  TimePoint deadline = kNever;  // closing: when culvert gives up the goal
   EndGoal goal = EndGoal::kOpen;
-  bool inputOver = false;  // closing: no more input to discard
-  bool finSent = false;    // lingering: alert and FIN are sent
+  bool inputOver = false;  // closing: the peer sends no more input
+  bool finSent = false;    // lingering: alert and FIN have been sent
 };
 
 }  // namespace culvert

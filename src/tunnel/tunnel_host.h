@@ -16,7 +16,8 @@ namespace culvert {
 class HandshakeQueue;
 class Tunnel;
 
-/// Frozen; one per service and configuration, kept alive by its tunnels.
+/// The settings of a service's tunnels in one configuration. The tunnels keep the object alive.
+/// Frozen.
 struct TunnelOptions {
   TunnelPlan plan = kHandshakeThenConnect;
   Millis handshakeTimeout{10000};
@@ -28,18 +29,18 @@ struct TunnelOptions {
 };
 
 /// What a tunnel needs from its creator, and what the creator keeps for the tunnel. The tunnel owns
-/// its host and destroys it after closing its descriptors.
+/// its host and destroys the host after it has closed the tunnel's descriptors.
 class TunnelHost {
  public:
   virtual ~TunnelHost() = default;
-  /// The client's handshake is done. Returns the dialer for its backend.
+  /// Called when the client's handshake is done. Returns the dialer that connects to the backend.
   virtual std::unique_ptr<Dialer> dialerFor(Tunnel& tunnel) = 0;
-  /// The tunnel has ended. Its client stream still exists, so that the host can read names from it.
-  /// Called once.
+  /// Called once, when the tunnel has ended. The client stream still exists, so that the host can
+  /// read names from the stream.
   virtual void onTunnelEnded(Tunnel& tunnel) = 0;
 };
 
-/// What the tunnels of one loop share. It outlives them.
+/// Objects that the tunnels of one loop share. The objects outlive the tunnels.
 struct TunnelContext {
   EventLoop& loop;
   BufferPool& pool;
@@ -47,8 +48,8 @@ struct TunnelContext {
   HandshakeQueue& handshakes;
 };
 
-/// When each event of a tunnel's life happened; zero if it has not happened. Each time is read at
-/// the event itself, because several events may happen in one turn.
+/// The times of the events in a tunnel's life. A time is zero if its event has not happened.
+/// culvert reads the clock at each event, because several events may happen in one turn.
 struct TunnelTimes {
   TimePoint accepted{};
   TimePoint handshakeDone{};

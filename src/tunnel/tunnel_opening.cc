@@ -56,14 +56,14 @@ void Tunnel::driveHandshake(End& end) {
   }
 }
 
-/// The deadline counts from the accept. If the process stood still when it was due, culvert
-/// postpones it once.
+/// The time when the handshake timeout ends, counted from the accept. If the process stood still at
+/// that time, culvert postpones the deadline once.
 TimePoint Tunnel::handshakeDeadline() const {
   return stoodStill_ ? nextPoll_ : deadlineAfter(times_.accepted, options_->handshakeTimeout);
 }
 
-/// Closes a tunnel whose handshake takes too long, and returns true. `due`: culvert has to do the
-/// next step, and the step waits in the HandshakeQueue.
+/// If the handshake takes too long, closes the tunnel and returns true. `due` is true if the next
+/// step waits in the HandshakeQueue, and false if culvert waits for the client.
 bool Tunnel::endLateHandshake(const End& end, bool due) {
   const TimePoint now = context_.loop.now();
   if (now < handshakeDeadline()) return false;
@@ -115,8 +115,8 @@ void Tunnel::onDialFailed(CloseReason reason) {
   if (state_ != TunnelState::kConnect) return;
   if (reason.cause == CloseCause::kBackendTimeout)
     context_.counters.add(Counter::kBackendConnectsTimedOut);
-  reasonSet_ = false;  // the client may have ended its direction meanwhile, but that is not why
-                       // this tunnel failed
+  reasonSet_ = false;  // an end of the client's direction may be recorded, but that end is not why
+                       // the tunnel failed
   guarded([&] {
     beginClosing(std::move(reason), client_, EndGoal::kDeliver, EndGoal::kDone);
     settle();

@@ -20,7 +20,7 @@ struct TunnelPlan {
 };
 
 /// For TLS clients: culvert connects to the backend only after the client's handshake, so that a
-/// failed handshake costs the backend nothing.
+/// client whose handshake fails causes no work for the backend.
 inline constexpr TunnelPlan kHandshakeThenConnect{
     {OpeningStep::kClientHandshake, OpeningStep::kConnect, OpeningStep::kRelay}};
 
