@@ -18,18 +18,18 @@ namespace {
 constexpr int kBurst = 64;
 
 // culvert accepts in bursts if a listener's connections arrive closer together than this. Otherwise
-// it accepts one connection per turn, because a call of accept4() on an empty queue costs as much
-// as a successful call. (accept4() creates the file first.) The loop reports a further connection
-// at once.
+// it accepts one connection per turn, because accept4() takes as long on an empty queue as for a
+// connection (it creates the file first). If another connection waits, the loop reports it at once.
 constexpr Micros kCloseTogether{100};
 
-// When to try again after a shortage of descriptors or memory, because no event reports its end.
+// culvert tries again after this time, because no event reports the end of a shortage of
+// descriptors or memory.
 constexpr Millis kRetryAfterShortage{500};
 constexpr Millis kRetryAfterFullWorkers{5};
 
-// If places are scarce, culvert accepts only a part of the reserve from a service whose backend is
-// down, then pauses that listener. The clients of such a service fail anyway, so culvert does few
-// handshakes for them.
+// If places are scarce and a service's backend is down, culvert accepts at most reserve() /
+// kPartsOfReserve connections from the service's listener, then pauses that listener. The clients
+// of such a service fail anyway, so culvert does few handshakes for them.
 constexpr Millis kListenerRest{100};
 constexpr size_t kPartsOfReserve = 4;
 // kBetweenRequests is the minimum time between two requests to make room, so that workers can
@@ -41,8 +41,8 @@ constexpr Millis kAskAgain{50};
 // a fast link.
 constexpr uint32_t kNotSentLowat = 128 * 1024;
 
-/// Set once on the listening socket. Accepted sockets inherit these options, which saves six system
-/// calls per connection.
+/// Sets options once on the listening socket. Accepted sockets inherit the options, which saves six
+/// system calls per connection.
 void setClientOptions(int listener) {
   setTunnelSocketOptions(listener);
   setNotSentLowat(listener, kNotSentLowat);
@@ -119,8 +119,8 @@ void Acceptor::wake() noexcept {
 }
 
 void Acceptor::onMail() {
-  // Before the messages, because stop() accepts waiting connections only if accepting is not
-  // paused.
+  // Resume before running the messages, because stop() accepts waiting connections only if
+  // accepting is not paused.
   if (resumeWanted_.exchange(false)) resume();
   postBox_.runControl();
 }
@@ -145,7 +145,7 @@ void Acceptor::applyNow(ListenerUpdate& update) {
   }
 }
 
-/// Accepts from the listen queue until it is empty or no place is left.
+/// Accepts from the listen queue until the queue is empty or no place is left.
 void Acceptor::acceptAll(Listener& listener) {
   while (!paused_ && acceptFrom(listener, Pace::kAll) == Burst::kMore) {
   }
@@ -216,7 +216,7 @@ void Acceptor::makeRoom(size_t places) {
   if (!useful) return;
   askedForRoom_ = loop_.now();
   budget_.ask(places);
-  // If memory runs out, the next request makes room.
+  // If memory runs out here, a later request makes room.
   loop_.guard([this] {
     for (Worker* worker : workers_) worker->makeRoom();
   });
@@ -265,12 +265,13 @@ void Acceptor::shortage(const char* what, int error) {
   }
   shortageTold_ = true;
   pause(nullptr);
-  budget_.beginWaiting();  // a tunnel that closes releases descriptors
+  budget_.beginWaiting();  // a tunnel that closes frees descriptors and then wakes the acceptor
   makeRoom(std::max<size_t>(budget_.reserve(), 1));
   resumeTimer_.armBy(loop_.now() + kRetryAfterShortage);
 }
 
-/// `why` is logged. nullptr: the caller has logged the reason.
+/// Pauses accepting and logs the reason `why`. If `why` is nullptr, the caller has logged the
+/// reason.
 void Acceptor::pause(const char* why) {
   if (paused_) return;
   paused_ = true;
@@ -305,14 +306,14 @@ void Acceptor::resume() {
     logger_.tell(LogLevel::kNotice, [] {
       return LogLine(LogLevel::kNotice, "accepting resumed").collapseBy("accept-resume");
     });
-  // Waiting listeners get the free places in turn; the loop would always begin with the same
-  // listener.
+  // Give the free places to the waiting listeners in turn, because the event loop would always
+  // begin with the same listener.
   const size_t count = listeners_.size();
   for (size_t i = 0; i < count; ++i) {
     Listener& listener = *listeners_[turn_ % count];
     ++turn_;
     if (listener.retiring) {
-      acceptAll(listener);  // closes it now, because it was removed during the pause
+      acceptAll(listener);  // closes the listener, because it was removed during the pause
     } else if (listener.restsUntil == TimePoint{}) {
       acceptFrom(listener, Pace::kOne);
     }
@@ -324,8 +325,8 @@ void Acceptor::resume() {
   }
 }
 
-/// Starts watching a listener. If that fails, accepting pauses, as it does without descriptors.
-/// Returns true if the listener is watched.
+/// Starts watching a listener. If watching fails, pauses accepting, as after a shortage of
+/// descriptors. Returns true if the listener is watched.
 bool Acceptor::watchForClients(Listener& listener) {
   if (listener.watcher.watch(true, false)) return true;
   shortage("a listener cannot be watched", errno);
@@ -335,7 +336,8 @@ bool Acceptor::watchForClients(Listener& listener) {
 void Acceptor::finishRetired() {
   std::erase_if(listeners_, [this](const auto& listener) {
     if (listener->fd.valid()) return false;
-    // If memory runs out, the file of a UNIX socket stays. The next start replaces it.
+    // If memory runs out, the file of a UNIX socket stays. The next start of culvert replaces the
+    // file.
     if (onClosed_) loop_.guard([&] { onClosed_(listener->id); });
     return true;
   });

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Acceptor is the thread that watches all listening sockets. It accepts in bounded bursts and
-// places each connection on a worker. It pauses at max-tunnels, when every worker is full, and when
-// descriptors run out; clients then wait in the kernel's listen queue. If places are scarce,
-// culvert closes waiting tunnels whose backend is down, and accepts slowly for such backends.
-// Thread: loop (culvert-accept), except where a comment says any.
+// places each connection on a worker. It pauses when max-tunnels is reached, when every worker is
+// full, and when descriptors run out. Clients then wait in the kernel's listen queue. If places are
+// scarce, culvert closes waiting tunnels whose backend is down, and accepts fewer connections for
+// such backends. Thread: loop (culvert-accept), except where a comment says any.
 #pragma once
 
 #include <atomic>
@@ -37,7 +37,7 @@ struct ListenerUpdate {
   };
   std::vector<Added> added;
   std::vector<Changed> changed;
-  std::vector<uint32_t> removed;  ///< the acceptor empties their listen queues, then closes them
+  std::vector<uint32_t> removed;  ///< ids of listeners to close after their listen queues are empty
 };
 
 class Acceptor {
@@ -46,21 +46,22 @@ class Acceptor {
            std::vector<Worker*> workers);
   ~Acceptor();
 
-  /// After the socket of a removed listener is closed, `closed` is called with the listener's id,
-  /// on the acceptor's thread. Call before start().
+  /// Sets the function that the acceptor's thread calls after it has closed the socket of a removed
+  /// listener. The argument is the listener's id. Call before start().
   void setOnClosed(std::function<void(uint32_t id)> closed) { onClosed_ = std::move(closed); }
 
-  /// The control thread calls open(), start(), apply() any number of times, and stop().
+  /// The control thread calls open(), start(), apply() any number of times, and stop(), in this
+  /// order.
   Result<void> open() { return postBox_.open(); }
   Result<void> start();
-  /// Applies the update. Waits until it is in force, so that log lines after the call hold for
-  /// every later connection.
+  /// Applies the update and waits until it is in force. So a log line written after the call is
+  /// true for every later connection.
   void apply(ListenerUpdate update);
-  /// Accepts what waits in the listen queues while there are places, closes the listeners, stops
-  /// the thread and joins it.
+  /// Accepts the connections in the listen queues while places are free. Then closes the listeners,
+  /// stops the thread and joins it.
   void stop();
 
-  /// Call when a place may be free. Thread: any.
+  /// Resumes accepting if it is paused. Call when a place may have become free. Thread: any.
   void wake() noexcept;
 
  private:
@@ -75,7 +76,7 @@ class Acceptor {
     IoWatcher watcher;
     TimePoint lastAccept{};
     TimePoint restsUntil{};  // culvert does not accept before this time, because the backend is
-                             // down and places are scarce; zero: no pause
+                             // down and places are scarce; zero if the listener does not rest
     bool retiring = false;
   };
   enum class Burst : uint8_t { kMore, kEmpty, kPaused };
@@ -113,7 +114,7 @@ class Acceptor {
   size_t turn_ = 0;  // index of the listener that gets the next free place
   std::atomic<bool> resumeWanted_{false};
   bool paused_ = false;
-  bool shortageTold_ = false;  // the warning is not repeated until an accept succeeds
+  bool shortageTold_ = false;  // the warning was logged, and no accept has succeeded since
   std::thread thread_;
 };
 

@@ -10,7 +10,7 @@
 
 namespace culvert {
 
-/// The line for the first failure of an address, with culvert's reaction, or for its recovery.
+/// The line that reports that an address has failed (with culvert's reaction) or answers again.
 LogLine backendNewsLine(const ConnectorOptions& options, const AddressNews& news);
 
 /// One line for each current address of the service, and for each name without an address.

@@ -57,7 +57,7 @@ void describeClient(const PeerProof& proof, LogLine& line) {
 }
 
 /// The source by which the log collapses repeats: the IPv4 address, the /64 of the IPv6 address (a
-/// host chooses its addresses from its /64), or one source for all clients of a UNIX socket.
+/// host chooses its addresses from its /64), or "unix" for all clients of a UNIX socket.
 std::string sourceOf(const SocketAddress& client) {
   if (client.isUnix()) return "unix";
   if (!client.isIpv6()) return client.hostText();
@@ -176,8 +176,8 @@ LogLine ClientSession::describe(const Tunnel& tunnel) const {
     line.add("at",
              std::string(tunnel.closedAt().file) + ":" + std::to_string(tunnel.closedAt().line));
   }
-  // Failures before the backend is connected can be very many (scanners, a dead backend), so the
-  // log collapses repeats. Each tunnel that was connected has its own line.
+  // There may be very many failures before the backend is connected (scanners, a dead backend), so
+  // the log collapses repeated lines. Each tunnel that was connected has its own line.
   if (!connected) line.collapseBy(profile_->name + " " + tunnel.reason().text(), sourceOf(client_));
   return line;
 }

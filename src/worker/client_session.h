@@ -18,7 +18,7 @@ struct SessionOwner {
   Logger& logger;
   CounterBlock& counters;
   ConnectorContext& connectors;
-  virtual void onSessionGone() = 0;  ///< the tunnel's descriptors are closed
+  virtual void onSessionGone() = 0;  ///< called when the tunnel's descriptors are closed
 
  protected:
   SessionOwner(EventLoop& l, Logger& g, CounterBlock& c, ConnectorContext& d)
@@ -38,7 +38,7 @@ class ClientSession final : public TunnelHost {
   const ServiceProfile& profile() const { return *profile_; }
   const SocketAddress& client() const { return client_; }
   bool established() const { return stream_.established(); }
-  /// See TlsStream.
+  /// See TlsStream::applyTrust().
   PeerVerdict applyTrust(const std::shared_ptr<const TlsEndpoint>& newest) {
     return stream_.applyTrust(newest);
   }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Placement chooses the worker with the least load (open tunnels and connections on their way) for
-// the next connection. With more than eight workers, it draws two at random and chooses the one
-// with less load. That is nearly as even, and it does not read every worker's cache line for each
-// connection. Thread: acceptor.
+// the next connection. With more than eight workers, it draws two workers at random and chooses the
+// less loaded of the two. The load is then spread nearly as evenly, and culvert does not read every
+// worker's cache line for each connection. Thread: acceptor.
 #pragma once
 
 #include <cstddef>
@@ -14,7 +14,8 @@ class Placement {
  public:
   static constexpr size_t kReadAll = 8;
 
-  /// `loadOf(i)` is the load of worker i of `count` (> 0).
+  /// Returns the index of the chosen worker. `count` is the number of workers (> 0). `loadOf(i)`
+  /// returns the load of worker i.
   template <class LoadOf>
   size_t pick(size_t count, LoadOf loadOf) {
     if (count > kReadAll) {

@@ -11,7 +11,7 @@
 namespace culvert {
 namespace {
 
-// Tunnels per turn; a tunnel takes some microseconds.
+// How many tunnels are judged per turn. Judging a tunnel takes some microseconds.
 constexpr size_t kSlice = 256;
 
 }  // namespace
@@ -24,8 +24,8 @@ TrustReview::TrustReview(EventLoop& loop, Logger& logger, TunnelSet& tunnels)
 
 void TrustReview::begin(const Services& services) {
   for (const auto& service : services) {
-    services_.erase(service->profile->name);  // first, because the key is a view into the previous
-                                              // service
+    services_.erase(service->profile->name);  // erase first, because the old key is a view into the
+                                              // previous service
     services_.emplace(service->profile->name, service);
   }
   left_ = tunnels_.size();
@@ -39,8 +39,9 @@ void TrustReview::renew(std::shared_ptr<const Service>& service, const Services&
       service = now;
 }
 
-/// A tunnel that has been judged moves to the end of the set, where new tunnels are added, too. So
-/// the tunnels to judge stay in front, even if others close meanwhile.
+/// Judges the next slice of tunnels. A judged tunnel moves to the end of the set, where new tunnels
+/// are added, too. So the tunnels that are still to be judged stay in front, even if tunnels close
+/// meanwhile.
 void TrustReview::step() {
   for (size_t i = 0; i < kSlice && left_ != 0 && !tunnels_.empty(); ++i, --left_) judgeFirst();
   if (left_ == 0 || tunnels_.empty()) return finish();

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // When the CAs, CRLs or allow rules of a service have changed, TrustReview verifies the service's
 // clients on one worker again. These are the clients of open tunnels and of handshakes in progress.
-// It works in slices, so that a worker with very many tunnels keeps carrying data. Thread: loop.
+// TrustReview works in slices, so that a worker with very many tunnels keeps carrying data. Thread:
+// loop.
 #pragma once
 
 #include <memory>
@@ -24,8 +25,8 @@ class TrustReview {
   /// The current versions of the services whose trust has changed.
   using Services = std::vector<std::shared_ptr<const Service>>;
   void begin(const Services& services);
-  /// Gives a waiting connection the current version of its service, if the service's trust has
-  /// changed.
+  /// Replaces a waiting connection's `service` with the version of the service in `changed`, if the
+  /// service's trust has changed.
   static void renew(std::shared_ptr<const Service>& service, const Services& changed);
 
  private:

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// TunnelBudget counts the places that max-tunnels allows. The acceptor takes one for each
-// connection, and a worker returns it when the connection's descriptors are closed. A place stands
-// for two descriptors. A connection that needs a third one for a moment takes it from the free
-// places. A flag tells workers that the acceptor waits for a place. Thread: any.
+// TunnelBudget counts the places that max-tunnels allows. The acceptor takes a place for each
+// connection, and a worker returns the place when the connection's descriptors are closed. A place
+// stands for two descriptors. If a connection needs a third descriptor for a moment, the descriptor
+// comes from the free places. A flag tells workers that the acceptor waits for a place. Thread:
+// any.
 #pragma once
 
 #include <algorithm>
@@ -15,17 +16,18 @@ namespace culvert {
 class TunnelBudget {
  public:
   /// `wake` runs on the worker's thread when a place is returned while the acceptor waits for a
-  /// place. Set it before the acceptor's thread starts. Workers may run already, because they do
-  /// not read `wake` before beginWaiting().
+  /// place. Set `wake` before the acceptor's thread starts. Workers may run already, because they
+  /// do not read `wake` before beginWaiting().
   void setWake(std::function<void()> wake) { wake_ = std::move(wake); }
 
   void setLimit(size_t limit) { limit_.store(limit); }
   size_t limit() const { return limit_.load(std::memory_order_relaxed); }
   size_t open() const { return open_.load(std::memory_order_relaxed); }
 
-  /// Places reserved for tunnels whose backend is not known to be down.
+  /// How many of the places are reserved for tunnels whose backend counts as up.
   size_t reserve() const { return std::min(limit() / 8, kMostReserve); }
-  /// How many tunnels whose backend is down have to close; 0 unless places are scarce.
+  /// How many waiting tunnels have to close to make the reserve free again; 0 if the reserve is
+  /// free.
   size_t excess() const {
     const size_t mark = limit() - reserve();
     const size_t now = open() + 1;
@@ -33,7 +35,7 @@ class TunnelBudget {
   }
   bool scarce() const { return excess() != 0; }
 
-  /// Requests that workers close `places` waiting tunnels whose backend is down.
+  /// Asks the workers to close waiting tunnels whose backend is down, `places` of them in total.
   void ask(size_t places) { asked_.store(places, std::memory_order_relaxed); }
   [[nodiscard]] bool takeAsked() {
     size_t asked = asked_.load(std::memory_order_relaxed);
@@ -54,7 +56,8 @@ class TunnelBudget {
     wakeWaiting();
   }
 
-  /// Takes a descriptor in addition to a tunnel's two. Returns false if none is free.
+  /// Takes one descriptor in addition to a tunnel's two descriptors. Returns false if no descriptor
+  /// is free.
   [[nodiscard]] bool takeSpare() {
     const size_t spare = spare_.fetch_add(1) + 1;
     if (open_.load() + placesOf(spare) <= limit_.load()) return true;
@@ -66,11 +69,12 @@ class TunnelBudget {
     wakeWaiting();
   }
 
-  /// Returns the largest number of places taken at once since the last call. Thread: control.
+  /// Returns the largest number of places that were in use at the same time since the previous
+  /// call. Thread: control.
   size_t takeMost() { return most_.exchange(open(), std::memory_order_relaxed); }
 
   /// Announces that the acceptor waits for a place. Check full() again afterwards, because a place
-  /// may have been returned just before.
+  /// may have been returned just before the announcement.
   void beginWaiting() { waiting_.store(true); }
 
  private:

@@ -72,8 +72,8 @@ void Worker::cutAll(CloseCause cause) {
   mailbox_.post([this, cause] { closeAll({cause}); });
 }
 
-/// Every connection accepted under the old trust is in the mailbox or is a tunnel already, so both
-/// are reviewed.
+/// Every connection that was accepted before the change of trust is in the mailbox or is a tunnel
+/// already. So both the mailbox and the tunnels are reviewed.
 void Worker::reviewTrust(std::shared_ptr<const TrustReview::Services> services) {
   mailbox_.post([this, services = std::move(services)] {
     review_.begin(*services);
@@ -110,7 +110,8 @@ bool Worker::startNext() {
   return true;
 }
 
-/// Also makes tunnels of the connections in the mailbox, so that each gets a log line.
+/// Closes all tunnels. First makes tunnels of the connections in the mailbox, so that each
+/// connection gets a log line.
 void Worker::closeAll(const CloseReason& reason) {
   while (auto conn = mailbox_.takeItem()) adopt(std::move(*conn));
   tunnels_.closeAll(reason);
@@ -118,8 +119,9 @@ void Worker::closeAll(const CloseReason& reason) {
 
 /// Makes a tunnel of a connection. If memory runs out, culvert drops only this connection.
 Tunnel* Worker::adopt(AcceptedConn conn) {
-  bool counted = false;                    // true: the session's destructor calls onSessionGone()
-  std::unique_ptr<ClientSession> session;  // destroyed last, as in a tunnel
+  bool counted = false;                    // if true, the session's destructor calls
+                                           // onSessionGone()
+  std::unique_ptr<ClientSession> session;  // destroyed after the stream, as in a tunnel
   try {
     auto stream = std::make_unique<TlsStream>(tls_, std::move(conn.fd), conn.service->tls);
     const auto& profile = conn.service->profile;

@@ -17,7 +17,7 @@
 
 namespace culvert {
 
-/// What all workers share. It outlives them.
+/// Objects that all workers share. The objects outlive the workers.
 struct WorkerShared {
   Logger& logger;
   TunnelBudget& budget;
@@ -30,7 +30,8 @@ class Worker final : public SessionOwner, private HandshakeQueue::Arrivals, priv
   Worker(unsigned index, const WorkerShared& shared, CounterBlock& counters);
   ~Worker();
 
-  /// The control thread calls open(), start(), any functions below, and stop(), in this order.
+  /// The control thread calls open(), start(), any of the functions below, and stop(), in this
+  /// order.
   Result<void> open() { return mailbox_.open(); }
   Result<void> start();
   /// Closes the remaining tunnels, stops the thread and joins it.
@@ -39,25 +40,26 @@ class Worker final : public SessionOwner, private HandshakeQueue::Arrivals, priv
   /// Takes the connection and returns true. If the mailbox is full, returns false and leaves `conn`
   /// unchanged. Thread: acceptor.
   [[nodiscard]] bool offer(AcceptedConn& conn);
-  /// Open tunnels and connections on their way. Thread: any.
+  /// The number of open tunnels and of connections on their way to this worker. Thread: any.
   unsigned load() const { return load_.load(std::memory_order_relaxed); }
 
-  /// Calls `onEmpty` once, on this worker's thread, as soon as no tunnel is left. Later calls do
-  /// nothing. Thread: control, after the acceptor has stopped.
+  /// Calls `onEmpty` once, on this worker's thread, as soon as no tunnel is left. Later calls of
+  /// drain() do nothing. Thread: control, after the acceptor has stopped.
   void drain(std::function<void()> onEmpty);
   /// Closes every tunnel at once. Thread: any.
   void cutAll(CloseCause cause);
-  /// Verifies the clients of these services again. Call after the acceptor has applied the
-  /// services' new versions. Thread: any.
+  /// Verifies the clients of `services` again. Call after the acceptor has applied the services'
+  /// new versions. Thread: any.
   void reviewTrust(std::shared_ptr<const TrustReview::Services> services);
   /// Drops TLS contexts of configurations that are no longer in force. Thread: any.
   void dropUnusedContexts();
   /// Returns unused blocks of the buffer pool to the system. Thread: any.
   void trimPool();
-  /// Closes waiting tunnels whose backend is down, the oldest first, as many as the budget
-  /// requests. Thread: any.
+  /// Closes waiting tunnels whose backend is down, the oldest first, as many as TunnelBudget::ask()
+  /// has requested. Thread: any.
   void makeRoom();
-  /// When the current turn began (microseconds of Clock); 0 while waiting. Thread: any.
+  /// The time when the loop's current turn began (microseconds of Clock); 0 while the loop waits.
+  /// Thread: any.
   uint64_t busySinceMicros() const { return loop_.busySinceMicros(); }
   const std::string& name() const { return name_; }
 
