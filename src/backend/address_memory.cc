@@ -62,7 +62,8 @@ MaybeNews AddressMemory::answered(const SocketAddress& address, TimePoint now) {
   return tell(*record, now);
 }
 
-/// A token bucket: `creditSince` is the time since which it has been filling.
+/// True if the rate limit allows a log line now. The limit is a token bucket, and `creditSince` is
+/// the time since which the bucket has been filling.
 bool AddressMemory::mayTell(Record& record, TimePoint now) {
   record.creditSince = std::max(record.creditSince, now - kNewsAtOnce * kNewsInterval);
   if (now - record.creditSince < kNewsInterval) return false;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // AddressMemory records the state of backend addresses: which addresses failed or did not answer,
-// since when and why. It derives from these records in which order a tunnel tries the addresses,
-// and which changes to log. It uses no clock, no lock and no socket. An address without a record
-// counts as up. Thread: its owner's.
+// since when and why. These records determine the order in which a tunnel tries the addresses, and
+// the changes to log. AddressMemory uses no clock, no lock and no socket. An address without a
+// record counts as up. Thread: the owner's.
 #pragma once
 
 #include <cstdint>
@@ -16,16 +16,16 @@ namespace culvert {
 
 enum class AddressStatus : uint8_t {
   kUp,
-  kFailing,  ///< answers with an error at once, so trying it first costs nothing
-  kSilent,   ///< does not answer, so trying it first costs time
+  kFailing,  ///< an attempt fails at once, so trying this address first does not delay a tunnel
+  kSilent,   ///< an attempt gets no answer, so trying this address first delays a tunnel
 };
 
 struct AddressReport {
   SocketAddress address;
   AddressStatus status = AddressStatus::kUp;
   int error = 0;          ///< errno of the last failure
-  Millis waited{0};       ///< kSilent: how long culvert waited for an answer
-  TimePoint since{};      ///< when the address came up or went down
+  Millis waited{0};       ///< if kSilent, how long culvert waited for an answer
+  TimePoint since{};      ///< when the address last came up or went down
   uint64_t failures = 0;  ///< consecutive failures; after a recovery, the failures of the last
                           ///< outage
 };
@@ -33,16 +33,16 @@ struct AddressReport {
 /// A change that has not been logged yet.
 struct AddressNews {
   AddressReport report;
-  Clock::duration lasted{};  ///< after a recovery: how long the address was down
-  uint64_t untold = 0;       ///< changes since the last news that were not logged
+  Clock::duration lasted{};  ///< if the address has recovered, how long it was down
+  uint64_t untold = 0;       ///< how many changes since the previous news were not logged
 };
 using MaybeNews = std::optional<AddressNews>;
 
 class AddressMemory {
  public:
-  /// An address that did not answer is tried last for this long.
+  /// For this long, an address that did not answer is tried last.
   static constexpr Millis kRest{5000};
-  /// Rate limit of the log lines per address: up to kNewsAtOnce at once, then one per
+  /// Rate limit of the log lines per address: up to kNewsAtOnce lines at once, then one line per
   /// kNewsInterval.
   static constexpr unsigned kNewsAtOnce = 4;
   static constexpr Millis kNewsInterval{10000};
@@ -50,25 +50,27 @@ class AddressMemory {
   /// the recovery of a seldom used address is still reported.
   static constexpr Millis kForget{24 * 3600 * 1000};
 
-  /// An attempt failed at once with this errno.
+  /// Records that an attempt failed at once with `sysErrno`. Returns the change if it has to be
+  /// logged now.
   MaybeNews failed(const SocketAddress& address, int sysErrno, TimePoint now);
-  /// An attempt got no answer within `waited` (ETIMEDOUT), or failed with this errno after that
-  /// time.
+  /// Records that an attempt got no answer within `waited` (`sysErrno` is ETIMEDOUT), or failed
+  /// with `sysErrno` after `waited`.
   MaybeNews silent(const SocketAddress& address, int sysErrno, Millis waited, TimePoint now);
-  /// A connection was established.
+  /// Records that a connection was established.
   MaybeNews answered(const SocketAddress& address, TimePoint now);
-  /// Returns the changes that the rate limit held back and that still hold. Drops old records. Call
-  /// it regularly.
+  /// Returns the changes that the rate limit delayed, except changes that have been reversed. Drops
+  /// old records. Call this regularly.
   std::vector<AddressNews> overdue(TimePoint now);
 
-  /// Sorts the addresses into the order in which to try them. Addresses keep their order, but
-  /// silent ones go to the end for kRest, the most recently silent first. After kRest, one caller
-  /// gets the address in its old place and tries it; for all other callers a new kRest begins.
+  /// Sorts the addresses into the order in which to try them. Silent addresses go to the end for
+  /// kRest, the most recently silent address first. All other addresses keep their order. After
+  /// kRest, the next caller gets a silent address in its old place, and for later callers a new
+  /// kRest begins.
   void order(AddressSet& addresses, TimePoint now);
 
   /// True if at least one of the addresses counts as up.
   bool anyUp(const AddressSet& addresses) const;
-  /// The record of an address.
+  /// The record of `address`. The status is kUp if there is no record.
   AddressReport report(const SocketAddress& address) const;
   /// True if there are no records, and so nothing to report.
   bool empty() const { return records_.empty(); }
@@ -78,10 +80,10 @@ class AddressMemory {
     AddressReport report;
     TimePoint restsUntil{};
     TimePoint touched{};
-    TimePoint creditSince{};  // the token bucket has been filling since then: see mayTell()
+    TimePoint creditSince{};  // since when the token bucket has been filling; see mayTell()
     Clock::duration lasted{};
     uint64_t untold = 0;
-    bool toldUp = true;  // what was logged last
+    bool toldUp = true;  // the log says that the address is up
   };
 
   const Record* find(const SocketAddress& address) const;

@@ -12,7 +12,8 @@ namespace culvert {
 
 class BackendMemory {
  public:
-  /// See AddressMemory. `tried` contains all addresses of the attempt's pass.
+  /// These functions call those of AddressMemory with the mutex held. `tried` contains all
+  /// addresses of the pass to which the failed attempt belongs.
   MaybeNews failed(const SocketAddress& address, int sysErrno, const AddressSet& tried,
                    TimePoint now);
   MaybeNews silent(const SocketAddress& address, int sysErrno, Millis waited,
@@ -25,7 +26,8 @@ class BackendMemory {
 
   /// Call if the service has no address to try, because no name has been resolved.
   void unresolved();
-  /// True if the backend is down: from the failure of the last address until any address answers.
+  /// True while the backend is down, from the failure of its last working address until any address
+  /// answers.
   bool down() const { return down_.load(std::memory_order_relaxed); }
 
  private:

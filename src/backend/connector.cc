@@ -124,7 +124,7 @@ void Connector::beginPass() {
   startNext();
 }
 
-/// Starts attempts until one is in progress.
+/// Starts attempts at the next addresses until an attempt is in progress.
 void Connector::startNext() {
   const TimePoint now = context_.loop.now();
   nextStart_ = kNever;
@@ -150,7 +150,8 @@ void Connector::startNext() {
   if (observer_ != nullptr) arm();
 }
 
-/// Returns true if the attempt is in progress, false if it failed or connected at once.
+/// Starts an attempt. Returns true if the attempt is in progress, false if it failed or connected
+/// at once.
 bool Connector::start(const SocketAddress& address) {
   ConnectStart begun = startConnect(address);
   if (begun.connected) {
@@ -172,15 +173,15 @@ bool Connector::start(const SocketAddress& address) {
   return true;
 }
 
-/// The time when an attempt that begins now has to give up its descriptor, if later addresses have
-/// none. Each address gets an equal share of the remaining time.
+/// Returns when an attempt that begins now has to give up its descriptor, if later addresses wait
+/// for a descriptor then. Each remaining address gets an equal share of the time that is left.
 TimePoint Connector::shareOf(TimePoint now) const {
   const auto waiting = static_cast<int64_t>(pass_.size() - next_ + 1);
   if (phaseDeadline_ != kNever) return now + (phaseDeadline_ - now) / waiting;
   return waiting > 1 ? now + kShareWithoutLimit : kNever;
 }
 
-/// For an address that failed at once.
+/// Records the failure of an address that failed at once.
 void Connector::noteFailure(const SocketAddress& address, int sysErrno) {
   setFailure(address, sysErrno);
   if (ownShortage(sysErrno)) return;  // another address would not help
@@ -188,8 +189,8 @@ void Connector::noteFailure(const SocketAddress& address, int sysErrno) {
   for (const auto& target : options_.targets) target->refreshSoon();
 }
 
-/// For an address that failed after a wait. It counts as silent, because a router may report an
-/// unreachable host only after seconds.
+/// Records the failure of an attempt. If it failed only after kHeadStart, its address counts as
+/// silent, because a router may report an unreachable host only after seconds.
 void Connector::noteFailure(const Attempt& attempt, int sysErrno) {
   if (ownShortage(sysErrno) || context_.loop.now() - attempt.started < kHeadStart)
     return noteFailure(attempt.address, sysErrno);
@@ -214,12 +215,13 @@ void Connector::tell(const MaybeNews& news) {
   if (news) context_.host.onBackendNews(options_, *news);
 }
 
-/// Every address has failed or is in progress.
+/// Called when each address of the pass has failed or is in progress. Schedules the next pass or
+/// gives up.
 void Connector::endOfPass() {
   const size_t waiting = inFlight();
   if (waiting == 0 && (!options_.retry || context_.loop.now() >= phaseDeadline_)) return fail();
   if (!options_.retry || retryAt_ != kNever) return;
-  if (waiting != 0 && waiting == pass_.size()) return;  // none has failed
+  if (waiting != 0 && waiting == pass_.size()) return;  // no address has failed
   if (context_.host.placesScarce() && mayGiveWay()) return giveWay();
   context_.counters.add(Counter::kBackendConnectsRetried);
   retryAt_ = std::min(context_.loop.now() + backoff_, phaseDeadline_);
@@ -245,7 +247,8 @@ void Connector::giveWay() {
   });
 }
 
-/// `address` may be an element of pass_ or of an attempt.
+/// Finishes the dial with the established connection `fd`. `address` may belong to pass_ or to an
+/// attempt, so copy it first.
 void Connector::adopt(UniqueFd fd, const SocketAddress& address) {
   const SocketAddress winner = address;
   const TimePoint now = context_.loop.now();
@@ -298,8 +301,8 @@ void Connector::runDue() {
 }
 
 /// If the process stood still (stopped, or the machine suspended), connections may be established
-/// that the loop has not reported yet. culvert checks for them first. It also postpones the
-/// deadline by the lost time, once.
+/// that the loop has not reported yet. culvert checks for such connections first. It also postpones
+/// phaseDeadline_ once, by the length of the standstill.
 void Connector::catchUp(TimePoint now) {
   const auto late = standstill(nextDue(), now, options_.connectTimeout);
   if (late.count() == 0) return;
@@ -310,7 +313,7 @@ void Connector::catchUp(TimePoint now) {
   }
 }
 
-/// Returns true if an attempt expired.
+/// Drops attempts whose time is over. Returns true if an attempt expired.
 bool Connector::expireAttempts(TimePoint now) {
   const bool allOver = now >= phaseDeadline_;
   Attempt* oldest = nullptr;
@@ -355,7 +358,8 @@ bool Connector::trying(const SocketAddress& address) const {
                      [&](const auto& attempt) { return attempt && attempt->address == address; });
 }
 
-/// The first attempt uses the tunnel's own descriptor; each further attempt needs a spare one.
+/// Returns true if another attempt may start. The first attempt uses the tunnel's own descriptor;
+/// each further attempt takes a spare descriptor.
 bool Connector::roomForAnother() {
   const size_t now = inFlight();
   if (now == 0) return true;

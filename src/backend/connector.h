@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Connector connects to one backend. It tries every address of every target, in the order that
-// BackendMemory gives. After an address that is refused or unreachable, it tries the next one at
-// once. If an address does not answer within 250 ms, it tries the next one in parallel. The first
+// BackendMemory gives. If an address refuses or is unreachable, it tries the next address at once.
+// If an address does not answer within 250 ms, it tries the next address in parallel. The first
 // connection that is established wins (RFC 8305). It retries the failed addresses with backoff
 // until the connect timeout, so that clients do not notice a backend's restart. Each pass uses the
-// addresses that the resolver has at that time. Thread: loop.
+// addresses that the resolver has when the pass begins. Thread: loop.
 #pragma once
 
 #include <array>
@@ -25,13 +25,13 @@
 
 namespace culvert {
 
-/// Frozen; one per service, shared by its connectors.
+/// The settings that the connectors of one service share. Frozen.
 struct ConnectorOptions {
   std::string service;  ///< for the log
   std::vector<std::shared_ptr<BackendTarget>> targets;
   std::shared_ptr<BackendMemory> memory = std::make_shared<BackendMemory>();
   Millis connectTimeout{10000};  ///< for all passes together; 0 = no limit
-  bool retry = true;             ///< false: fail after the first pass
+  bool retry = true;             ///< if false, fail after the first pass
 };
 
 /// What a connector needs from the owner of its loop.
@@ -39,12 +39,12 @@ class ConnectorHost {
  public:
   /// Logs that a backend address has failed or answers again.
   virtual void onBackendNews(const ConnectorOptions& options, const AddressNews& news) = 0;
-  /// Takes a descriptor for a parallel attempt; a connector's first attempt needs none. Returns
-  /// false if none is free.
+  /// Takes a descriptor for a parallel attempt; a connector's first attempt needs no spare
+  /// descriptor. Returns false if no descriptor is free.
   virtual bool takeSpareDescriptor() = 0;
   virtual void giveSpareDescriptor() = 0;
-  /// True if max-tunnels is nearly reached, so that a tunnel that waits for a dead backend blocks
-  /// others.
+  /// True if max-tunnels is nearly reached, so that a tunnel that waits for a dead backend may
+  /// block other clients.
   virtual bool placesScarce() const = 0;
 
  protected:
@@ -53,7 +53,7 @@ class ConnectorHost {
 
 class Connector;
 
-/// What the connectors of one loop share. It outlives them.
+/// Objects that the connectors of one loop share. The objects outlive the connectors.
 struct ConnectorContext {
   EventLoop& loop;
   CounterBlock& counters;
@@ -64,24 +64,24 @@ struct ConnectorContext {
 
 class Connector final : public Dialer, public ListNode<Connector> {
  public:
-  /// How long to wait for an address before the next one is tried in parallel.
+  /// How long to wait for an address before the next address is tried in parallel.
   static constexpr Millis kHeadStart{250};
   /// An address that has not answered for this long counts as silent, even if it is the only one.
-  /// The time is above one second, when TCP retransmits a lost SYN.
+  /// It is longer than one second, because TCP retransmits a lost SYN after one second.
   static constexpr Millis kSilentAfter{1500};
 
-  /// `context` and `options` outlive the connector. `preface` returns the PROXY header; it is
-  /// called when a connection is established.
+  /// `context` and `options` outlive the connector. `preface` returns the PROXY header; the
+  /// connector calls it when a connection is established.
   Connector(ConnectorContext& context, const ConnectorOptions& options,
             std::function<std::string()> preface);
   ~Connector() override;
 
   void dial(DialObserver& observer) override;
 
-  /// True if no address of the service answers and no attempt has just begun, so more waiting
-  /// probably does not help.
+  /// True if the backend is down, and this connector has no attempt in progress or has waited for
+  /// kHeadStart. Waiting longer would probably not help.
   bool mayGiveWay() const;
-  /// Fails at once with the last failure, to free a place for other tunnels.
+  /// Gives up at once and reports the last failure, to free a place for other tunnels.
   void giveWay();
 
  private:
@@ -122,8 +122,8 @@ class Connector final : public Dialer, public ListNode<Connector> {
   std::function<std::string()> preface_;
   DialObserver* observer_ = nullptr;  // null before dial() and after the outcome
 
-  AddressSet pass_;  // the addresses of this pass
-  size_t next_ = 0;  // index into pass_ of the next attempt
+  AddressSet pass_;  // the addresses of the current pass
+  size_t next_ = 0;  // index into pass_ of the address to try next
   std::array<std::unique_ptr<Attempt>, 4> attempts_;
   size_t spares_ = 0;     // descriptors taken from the host
   bool crowded_ = false;  // the next address waits for a spare descriptor

@@ -29,14 +29,16 @@ bool sameAddresses(const AddressSet& a, const AddressSet& b) {
 struct BackendTarget::Shared {
   explicit Shared(ResolverOptions given) : options(std::move(given)) {}
 
-  /// The thread's body. It shares ownership of the state with the Resolver, which may be gone.
+  /// The thread's body. The thread shares ownership of the state with the Resolver, because the
+  /// Resolver may be destroyed first.
   static void run(const std::shared_ptr<Shared>& self);
 
   const ResolverOptions options;
 
   std::mutex mutex;
-  std::condition_variable wake;      // wakes the thread: a name is due, or it has to stop
-  std::condition_variable progress;  // wakes the control thread: an answer arrived
+  std::condition_variable wake;      // wakes the thread if a name may be due, or if the thread has
+                                     // to stop
+  std::condition_variable progress;  // wakes the control thread when a look-up has finished
   std::vector<std::weak_ptr<BackendTarget>> names;
   bool stopping = false;
 
@@ -72,7 +74,7 @@ void BackendTarget::Shared::run(const std::shared_ptr<Shared>& self) {
       target.reset();  // the sleeping thread must not keep a removed name alive
       self->wake.wait_until(lock, due);
     } else {
-      target->lookup_.next = kNever;  // requests during this look-up start no further look-up
+      target->lookup_.next = kNever;  // requests during this look-up do not start another look-up
       lock.unlock();
       self->lookUp(*target);
       target.reset();
@@ -87,7 +89,7 @@ void BackendTarget::Shared::lookUp(BackendTarget& target) {
     if (answer && answer->empty())
       answer = fail(fmt::format("cannot resolve {}: no address", target.host_));
     store(target, std::move(answer));
-  } catch (const std::bad_alloc&) {  // the last set is kept
+  } catch (const std::bad_alloc&) {  // keep the last set
   }
   std::lock_guard lock(mutex);
   TimePoint now = Clock::now();

@@ -30,11 +30,12 @@ class BackendTarget {
 
   /// The address as in the configuration (AddressSpec::text()).
   const std::string& text() const { return text_; }
-  /// Never null; empty while a name has not been resolved yet.
+  /// The current set. It is never null, and is empty until a name has been resolved.
   std::shared_ptr<const AddressSet> addresses() const;
 
-  /// Requests a new look-up soon (a connect failed, or the set is empty), at most one a second. It
-  /// never blocks on the look-up. It does nothing for literals and after the resolver has stopped.
+  /// Requests a new look-up soon, at most one a second. Call it after a failed connect and if the
+  /// set is empty. It does not wait for the look-up. It does nothing for literals and after the
+  /// resolver has stopped.
   void refreshSoon();
 
  private:
@@ -42,7 +43,7 @@ class BackendTarget {
   struct Shared;  // the state that Resolver, its thread and all targets share
   BackendTarget(const AddressSpec& name, std::shared_ptr<Shared> resolver);
 
-  /// Belongs to the resolver's thread; guarded by its mutex.
+  /// Belongs to the resolver's thread; guarded by the resolver's mutex.
   struct LookupState {
     TimePoint next{};  // when the next look-up is due
     TimePoint last{};  // the end of the previous look-up
@@ -55,17 +56,17 @@ class BackendTarget {
   const uint16_t port_ = 0;
   const std::shared_ptr<Shared> resolver_;  // null for literals
   LookupState lookup_;
-  // A mutex and not atomic<shared_ptr>: TSan reports false races in that of libstdc++ 12, and a
-  // lock per connect is cheap.
+  // This is a mutex and not an atomic<shared_ptr>, because TSan reports false races in libstdc++
+  // 12's atomic<shared_ptr>. A lock per connect is cheap.
   mutable std::mutex mutex_;
   std::shared_ptr<const AddressSet> addresses_;
 };
 
 enum class ResolveEvent : uint8_t {
-  kResolved,   ///< first answer of a name (info)
-  kChanged,    ///< a different set (notice)
+  kResolved,   ///< the first successful look-up of a name (info)
+  kChanged,    ///< the look-up returned a different set (notice)
   kFailed,     ///< the first of consecutive failures; the last set, if any, is kept (warning)
-  kRecovered,  ///< resolves again, to the same set (notice)
+  kRecovered,  ///< a failing name resolves again, to the same set (notice)
 };
 
 struct ResolverOptions {
@@ -73,7 +74,7 @@ struct ResolverOptions {
   Millis minGap{1000};     ///< between two look-ups of one name
   /// Runs first in the new thread, with all signals blocked. It has to drop capabilities.
   std::function<void()> onThreadStart;
-  /// Called on changes, on the resolver's thread; never after the destructor. May be empty.
+  /// Called on the resolver's thread for each event, but not after the destructor. May be empty.
   std::function<void(ResolveEvent, const std::string& text)> onEvent;
   /// Resolves a name; tests replace it.
   std::function<Result<AddressSet>(const std::string& host, uint16_t port)> lookup = resolveHost;
@@ -83,23 +84,23 @@ struct ResolverOptions {
 class Resolver {
  public:
   explicit Resolver(ResolverOptions options);
-  /// Stops the thread and waits at most a quarter of a second. A thread stuck in getaddrinfo() is
-  /// left running; it shares ownership of the state that it uses.
+  /// Stops the thread and waits at most a quarter of a second for it to end. A thread stuck in
+  /// getaddrinfo() is left running; it shares ownership of the state that it uses.
   ~Resolver();
   Resolver(const Resolver&) = delete;
   Resolver& operator=(const Resolver&) = delete;
 
-  /// The target of a backend address; equal texts share a target. The resolver looks the name up
-  /// for as long as a caller holds its target, so names that a reload removed cost nothing.
-  /// kWildcard is not a backend.
+  /// Returns the target of a backend address. Host names with equal text share a target. The
+  /// resolver looks a name up only while a caller holds the name's target, so a reload that removes
+  /// a name ends its look-ups. `spec` must not be a kWildcard.
   std::shared_ptr<BackendTarget> target(const AddressSpec& spec);
 
-  /// Starts the thread if there is a name and the thread does not run yet. Call after the privilege
-  /// drop and after each reload. Returns when onThreadStart has run.
+  /// Starts the thread if there is a host name and the thread does not run yet. Call after the
+  /// privilege drop and after each reload. Returns when onThreadStart has run.
   Result<void> start();
 
   /// Waits at most `limit` until the first look-up of every registered name has succeeded or
-  /// failed. Returns false if a look-up is not finished.
+  /// failed. Returns false if a first look-up has not finished by then.
   bool waitFirstAnswers(Millis limit);
 
   bool running() const { return thread_.running(); }
