@@ -35,8 +35,8 @@ int64_t warningFrom(const Credentials& one) {
   return expiryWarningFrom(one.leaf().notBefore, one.validUntil());
 }
 
-/// The time from which culvert reports the certificate's expiry; INT64_MAX if that time is not
-/// reached.
+/// When the certificate expired, or else when culvert began to warn of its expiry; INT64_MAX if
+/// neither has happened.
 int64_t momentOf(const Credentials& one, int64_t now) {
   if (now > one.validUntil()) return one.validUntil() + 1;
   return now >= warningFrom(one) ? warningFrom(one) : INT64_MAX;
@@ -181,8 +181,7 @@ void CertificateKeeper::onTick(const Runtime& runtime) {
   if (now >= allAt_ + kDay) return tellAll(runtime);
   if (now >= next_) {
     tellNew(runtime);
-    watch_.lookSoon();  // a certificate that was refused because the expired one was better may be
-                        // served now
+    watch_.lookSoon();  // a refused certificate may now be better than the expired certificate
   }
   peerAuth_.tellNew(runtime, now);
 }

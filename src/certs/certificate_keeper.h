@@ -20,25 +20,29 @@ class CertificateKeeper {
  public:
   using Callback = void (*)(void* context);
 
-  /// `counters` is the block of the control thread. `onDue` is called when refresh() is due.
+  /// `counters` is the block of the control thread. `onDue` is called with `context` when refresh()
+  /// is due.
   CertificateKeeper(EventLoop& loop, Logger& logger, CounterBlock& counters, void* context,
                     Callback onDue)
       : logger_(logger), counters_(counters), watch_(loop, context, onDue), peerAuth_(logger) {}
 
   /// Starts watching the files.
   void start(const Config& config, const Runtime& runtime);
-  /// Follows a new configuration. Call with the privileges that reading the files needs.
+  /// Watches the files of a new configuration and logs expiries. Call with the privileges that
+  /// reading the files needs.
   void follow(const Config& config, const Runtime& runtime);
 
-  /// Reads the certificate files that have changed. It does not read the configuration file. If
-  /// `runtime` now serves something else, it calls `putInForce` with the previous runtime. Call
-  /// with the privileges that reading the files needs.
+  /// Reads the certificate files that have changed, but not the configuration file. If this changes
+  /// what `runtime` serves, calls `putInForce` with the previous runtime. Call with the privileges
+  /// that reading the files needs.
   void refresh(const Config& config, Runtime& runtime,
                const std::function<void(const Runtime& before)>& putInForce);
 
-  /// Logs expiries: all of them once a day, and each one when it happens.
+  /// Logs each expiry when it happens, and once a day all certificates that have expired or expire
+  /// soon.
   void onTick(const Runtime& runtime);
-  /// Counts the served certificates and the time until they expire.
+  /// Puts the number of served certificates and the time until the first of them expires into
+  /// `snapshot`.
   static void count(const Runtime& runtime, CounterSnapshot& snapshot);
 
  private:
@@ -48,9 +52,11 @@ class CertificateKeeper {
   void logTaken(const Served& before, const Runtime& now);
   /// Logs every certificate that clients refuse now or will refuse soon.
   void tellAll(const Runtime& runtime);
-  /// As tellAll(), but only for certificates that are not in `before`.
+  /// As tellAll() for certificates that are not in `before`, and as tellNew() for all others.
+  /// `clients` tells whether to log the CAs and CRLs for client certificates, too.
   void tellTaken(const Served& before, const Runtime& runtime, bool clients);
-  /// Logs certificates that came close to their expiry, or expired, since the last report.
+  /// Logs each certificate that has come close to its expiry, or has expired, since the last
+  /// report.
   void tellNew(const Runtime& runtime);
   template <class Wanted>
   void tellValidity(const Runtime& runtime, int64_t now, Wanted wanted);
@@ -60,10 +66,10 @@ class CertificateKeeper {
   CounterBlock& counters_;
   CertificateWatch watch_;
   ClientAuthExpiry peerAuth_;
-  size_t blind_ = 0;    // directories that the last follow() could not watch
-  int64_t allAt_ = 0;   // wall clock, seconds: the last tellAll()
-  int64_t toldAt_ = 0;  // the last report
-  int64_t next_ = 0;    // when the next report is due
+  size_t blind_ = 0;    // how many directories watchFiles() could not watch
+  int64_t allAt_ = 0;   // wall clock, seconds: when tellAll() last ran
+  int64_t toldAt_ = 0;  // wall clock, seconds: the last report
+  int64_t next_ = 0;    // wall clock, seconds: when the next report is due
 };
 
 }  // namespace culvert

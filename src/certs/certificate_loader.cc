@@ -15,13 +15,15 @@ namespace {
 
 constexpr int64_t kMilli = 1'000'000;
 
-// File systems' timestamps have the granularity of a kernel tick, at most 10 ms.
+// More than the granularity of file timestamps, which is a kernel tick (at most 10 ms).
 constexpr int64_t kGrain = 50 * kMilli;
 
-// A chain that has become shorter may be half written, so culvert waits this long.
+// A chain that has become shorter may be half written, so culvert waits this long before it loads
+// the chain.
 constexpr int64_t kSettlesShorter = 1300 * kMilli;
 
-// culvert logs a refusal only after this time, because the files may be half of a new pair.
+// culvert logs a refusal only after this time, because only one file of a new certificate and key
+// may have been written.
 constexpr int64_t kTellsAfter = 1000 * kMilli;
 
 // culvert logs at most this many lost names in lines of their own, and the rest in one line.
@@ -72,7 +74,7 @@ bool isValid(const CertificateUnit& unit, int64_t now) {
   return serves(unit) && unit.credentials->validity(now) == Validity::kValid;
 }
 
-/// The default certificate, or end().
+/// Returns the default certificate, which is the first served certificate, or end().
 CertificateUnits::const_iterator firstServed(const CertificateUnits& units) {
   return std::find_if(units.begin(), units.end(), [](const auto& unit) { return serves(*unit); });
 }
@@ -89,8 +91,8 @@ CredentialSet::List validOf(const CertificateUnits& units, int64_t now) {
 std::string_view chainLoss(const Credentials& now, const Credentials& before) {
   if (!now.chainInOrder() && before.chainInOrder())
     return "the chain is incomplete or out of order, unlike the previous one";
-  // Clients need the certificate of the leaf's issuer if that is an intermediate. They do not need
-  // a root or further intermediates that a shorter chain leaves out.
+  // It is a loss if only the leaf is left and its issuer is an intermediate, because clients need
+  // the issuer's certificate. Clients can do without a root or further intermediates.
   const CertificateInfo& leaf = now.leaf();
   const auto& had = before.chain();
   const bool lost =
@@ -235,7 +237,7 @@ void CertificateLoader::settleVanished(const ServiceOptions& options,
 
 CertificateLoader::Unit CertificateLoader::knownUnit(const std::string& id) const {
   // Search this service's units first, because another service may have refused the same
-  // certificate for lacking a name.
+  // certificate, for example because it lacks a name.
   for (const Known* known : {&own_, &known_}) {
     const auto found = known->find(id);
     if (found != known->end()) return found->second;
@@ -264,7 +266,7 @@ CertificateLoader::Unit CertificateLoader::unitFor(const CertificateFiles& files
 bool CertificateLoader::isUnchanged(const CertificateUnit& before,
                                     const std::array<FileStamp, 3>& stamps) const {
   if (before.stamps != stamps) return false;
-  // A pipe is read only once, unless it has replaced a file.
+  // culvert reads a pipe only once, unless the pipe has replaced a regular file.
   const bool readable = std::all_of(stamps.begin(), stamps.end(), [](const FileStamp& stamp) {
     return stamp.regular || !stamp.exists();
   });
@@ -280,7 +282,8 @@ bool CertificateLoader::isBeingWritten(const CertificateUnit* before,
 CertificateLoader::Unit CertificateLoader::read(const CertificateFiles& files, const Place& place,
                                                 const Unit& before,
                                                 const std::array<FileStamp, 3>& stamps) {
-  // A candidate that was refused for its dates or names is neither read nor reported again.
+  // If a candidate was refused for its dates or names and its files are unchanged, it is neither
+  // read nor reported again.
   const bool seen = before != nullptr && before->candidate != nullptr && before->settled &&
                     before->stamps == stamps;
   auto loaded = seen ? Credentials::Loaded(before->candidate) : Credentials::loadFiles(files);
@@ -316,7 +319,7 @@ CertificateLoader::Unit CertificateLoader::read(const CertificateFiles& files, c
   return refuse(std::move(unit), place, before, {files.cert + ": " + worse, {}, {}});
 }
 
-/// Returns the known object if its contents are the same.
+/// Returns the known object if its contents equal those of `loaded`, else `loaded`.
 std::shared_ptr<const Credentials> CertificateLoader::sameAsKnown(
     const CertificateFiles& files, std::shared_ptr<const Credentials> loaded) const {
   for (const Known* known : {&own_, &known_}) {
@@ -339,7 +342,7 @@ std::string CertificateLoader::whatIsWorse(const Credentials& now,
   const bool watch = reason_ == LoadReason::kWatch;
   if (watch && validity == Validity::kNotYetValid)
     return "is not valid before " + now.validFromText();
-  // An expired certificate never replaces a valid one.
+  // An expired certificate never replaces a valid certificate.
   const bool sound = before != nullptr && before->validity(time) == Validity::kValid;
   if (sound || (watch && before == nullptr)) {
     for (const CertificateFlaw& flaw : now.flaws())
@@ -371,8 +374,8 @@ CertificateLoader::Unit CertificateLoader::serve(std::shared_ptr<CertificateUnit
   return unit;
 }
 
-/// Refuses a certificate. At the start and in a reload that is an error, unless the certificate
-/// comes from a directory. With kWatch, the served certificate stays.
+/// Refuses a certificate. At the start and in a reload, the refusal is an error, unless the
+/// certificate comes from a directory. With kWatch, the served certificate stays.
 CertificateLoader::Unit CertificateLoader::refuse(std::shared_ptr<CertificateUnit> unit,
                                                   const Place& place, const Unit& before,
                                                   const CredentialFaults& faults) {
@@ -445,7 +448,8 @@ void CertificateLoader::warnOfDefault(const ServiceOptions& options, const Certi
                                      (*first)->files.cert, (*had)->files.cert));
 }
 
-/// Names in server-names stay covered for as long as the certificate that covers them is valid.
+/// If a name in server-names would lose its last valid certificate, keeps the valid certificates
+/// that cover the name.
 void CertificateLoader::keepNames(const ServiceOptions& options, const CertificateUnits& before,
                                   CertificateUnits& units) {
   if (options.serverNames.empty()) return;
@@ -468,7 +472,8 @@ void CertificateLoader::keepNames(const ServiceOptions& options, const Certifica
   }
 }
 
-/// A lost name that clients requested only causes a warning, because clients are not trusted.
+/// Warns about lost names that clients have requested. The loss is not an error, because clients
+/// are not trusted.
 void CertificateLoader::warnOfAsked(const ServiceOptions& options, const CertificateUnits& before,
                                     const CertificateUnits& units, AskedNames& asked) {
   const CredentialSet has(credentialsOf(units));
@@ -492,7 +497,8 @@ void CertificateLoader::warnOfAsked(const ServiceOptions& options, const Certifi
                     lost - kMostLost));
 }
 
-/// Puts back the units that covered the name. At the start and in a reload it only warns.
+/// Puts the units in `covering` back into `units`. At the start and in a reload, only warns that
+/// they are lost.
 void CertificateLoader::keepCovering(const CertificateUnits& covering, const std::string& why,
                                      const Place& place, const CertificateUnits& before,
                                      CertificateUnits& units) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// CertificateLoader reads the certificates that a service names as files or directories. It decides
-// what to do with a certificate that is worse than the one in use. It does not read unchanged files
-// again, so ten thousand certificates cost ten thousand stat() calls. Thread: control.
+// CertificateLoader reads the certificate files and certificate directories of a service. It
+// decides what to do with a certificate that is worse than the certificate in use. It does not read
+// unchanged files again, but only calls stat() for them. Thread: control.
 #pragma once
 
 #include <array>
@@ -19,12 +19,13 @@ namespace culvert {
 
 /// Why certificates are read. The reason decides how strictly culvert checks them.
 enum class LoadReason : uint8_t {
-  kStart,   ///< serves each certificate that can be parsed and matches its key, so that a reboot
-            ///< does not become an outage
+  kStart,   ///< the start of culvert: serves each certificate that can be parsed and matches its
+            ///< key, so that a reboot does not become an outage
   kStrict,  ///< --check=strict: like kStart, but a certificate that clients refuse is an error
-  kReload,  ///< a reload: refuses certificates that clients refuse, and warns about lost names
-  kWatch,   ///< files changed without a reload: loads only certificates that are not worse than the
-            ///< served ones
+  kReload,  ///< a reload: refuses certificates that clients would refuse, and warns about lost
+            ///< names
+  kWatch,   ///< files changed without a reload: loads a certificate only if it is not worse than
+            ///< the served certificate
 };
 
 class CertificateLoader {
@@ -37,8 +38,9 @@ class CertificateLoader {
   CertificateLoader(LoadReason reason, Known known, Diagnostics& diagnostics)
       : reason_(reason), known_(std::move(known)), diagnostics_(diagnostics) {}
 
-  /// The certificates of one service, in order. `before` contains the certificates that the service
-  /// serves now. `asked` and `settings` (which a certificate must fit) are nullptr at the start.
+  /// Returns the certificates of one service, in order. `before` contains the certificates that the
+  /// service serves now. `asked` contains the names that clients requested. A certificate must fit
+  /// `settings`. At the start, `asked` and `settings` are nullptr.
   CertificateUnits load(const ServiceOptions& options, const CertificateUnits& before,
                         AskedNames* asked, const TlsSettings* settings);
 
@@ -96,10 +98,10 @@ class CertificateLoader {
   bool lookAgain_ = false;
 };
 
-/// All certificates of a runtime, for the next check of their files.
+/// Returns all certificates of `runtime`, for the next check of their files.
 CertificateLoader::Known knownCertificates(const Runtime& runtime);
 
-/// The credentials of the units that are served, in order.
+/// Returns the credentials of those `units` that are served, in order.
 CredentialSet::List credentialsOf(const CertificateUnits& units);
 
 }  // namespace culvert

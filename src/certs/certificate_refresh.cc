@@ -10,7 +10,8 @@
 namespace culvert {
 namespace {
 
-/// Returns the settings with the current contents of client-ca and crl, or the same settings.
+/// Returns settings with the current contents of client-ca and crl, or `settings` if nothing has
+/// changed.
 std::shared_ptr<const TlsSettings> refreshClients(
     const ServiceOptions& options, const std::shared_ptr<const TlsSettings>& settings,
     std::vector<FileStamp>& stamps, CertificateRefresh& refresh, Diagnostics& diagnostics) {

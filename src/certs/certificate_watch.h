@@ -19,15 +19,15 @@ class CertificateWatch {
 
   CertificateWatch(EventLoop& loop, void* context, Callback onDue);
 
-  /// An error means that only the check every 30 s is left.
+  /// Starts watching. After an error, culvert only checks the files every 30 s.
   Result<void> start();
 
-  /// From now on watches the directories of the files that `config` and `runtime` name. Call with
-  /// the privileges that reading the directories needs. Returns how many directories cannot be
-  /// watched; for these only the check every 30 s is left.
+  /// Replaces the watched directories by the directories of the files that `config` and `runtime`
+  /// name. Call with the privileges that reading the directories needs. Returns how many
+  /// directories cannot be watched. culvert only checks their files every 30 s.
   size_t follow(const Config& config, const Runtime& runtime);
 
-  /// Requests a check in a moment.
+  /// Requests a check after a short delay.
   void lookSoon();
 
  private:

@@ -13,8 +13,8 @@
 
 namespace culvert {
 
-/// The files and rules in the options from which a PeerAuth is built. verify-client must not be
-/// off.
+/// Returns the files and rules in `options` from which a PeerAuth is built. verify-client must not
+/// be off.
 PeerAuthSource peerAuthSource(const ServiceOptions& options);
 
 /// Builds the PeerAuth, or returns `before` if nothing changed. Returns null if verify-client is
@@ -23,10 +23,10 @@ std::shared_ptr<const PeerAuth> buildPeerAuth(const ServiceOptions& options,
                                               const std::shared_ptr<const PeerAuth>& before,
                                               Diagnostics& diagnostics);
 
-/// What stat() reports now for the files of client-ca and crl.
+/// Returns what stat() reports now for the files of client-ca and crl.
 std::vector<FileStamp> clientFileStamps(const ServiceOptions& options);
 
-/// Checks an item of an allow key while the configuration is read.
+/// Checks one item of the allow option `key` while the configuration is read.
 Result<void> checkPeerRule(std::string_view key, std::string_view item);
 
 }  // namespace culvert

@@ -16,8 +16,8 @@ namespace {
 constexpr int64_t kHourSeconds = 3600;
 constexpr int64_t kDaySeconds = 24 * kHourSeconds;
 
-/// When the last quarter of a CRL's validity begins: culvert warns from then on. A fixed time would
-/// not fit, because CRLs are valid for hours or for months.
+/// Returns when the last quarter of a CRL's validity begins, which is when culvert begins to warn.
+/// A fixed period would not fit, because some CRLs are valid for hours and others for months.
 int64_t lastStretch(const RevocationList& list) {
   return list.nextUpdate - (list.nextUpdate - list.thisUpdate) / 4;
 }
@@ -51,7 +51,8 @@ void ClientAuthExpiry::tell(const Runtime& runtime, int64_t since, int64_t now) 
                     .add(key, which)
                     .add("until", utcText(end)));
   };
-  std::set<std::pair<std::string, std::string>> told;  // services often share files
+  std::set<std::pair<std::string, std::string>> told;  // objects already seen, because services
+                                                       // often share files
   forEachAuth(runtime, [&](const std::string& service, const PeerAuth& auth) {
     for (const TrustAnchor& anchor : auth.anchors)
       if (told.emplace("", std::string(anchor.keyPin.begin(), anchor.keyPin.end())).second)

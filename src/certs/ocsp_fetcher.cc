@@ -50,7 +50,7 @@ struct OcspFetcher::Job {
   unsigned failures = 0;
   bool looking = false;       // the responder's host name is being resolved
   bool bareReported = false;  // culvert has logged that no response is left to serve
-  AddressSet addresses;       // of the host name, for the next exchange
+  AddressSet addresses;       // addresses of the responder's host name, for the next exchange
   TimePoint lookedUp{};
   std::unique_ptr<HttpPost> exchange;
 
@@ -99,8 +99,9 @@ void OcspFetcher::onTimer() {
   guarded([this] { following_ ? followNow() : run(); });
 }
 
-/// Counts the exchanges in progress again, and puts every other job into due_. With `lookAgain`, a
-/// look-up in progress is requested once more.
+/// Counts the exchanges in progress again, and puts all jobs that have no exchange and no look-up
+/// in progress into due_. With `lookAgain`, jobs with a look-up in progress go there, too, and
+/// request the look-up again.
 void OcspFetcher::placeAll(bool lookAgain) {
   active_ = 0;
   for (auto& [server, responder] : responders_) responder.active = 0;
@@ -181,8 +182,8 @@ void OcspFetcher::run() {
   if (active_ < kMostActive && !due_.empty()) timer_.armBy(due_.begin()->first);
 }
 
-/// Returns false if the job was postponed. Its addresses are then dropped, because the host may get
-/// others.
+/// Returns true if the job may start now. If not, postpones the job and drops its addresses,
+/// because the addresses of the host may change meanwhile.
 bool OcspFetcher::mayStart(Job& job) {
   const int64_t now = std::time(nullptr);
   const auto putOff = [&](Millis delay) {
@@ -190,7 +191,8 @@ bool OcspFetcher::mayStart(Job& job) {
     schedule(job, delay);
     return false;
   };
-  // A file may have brought a newer response, or the wall clock was set.
+  // The refresh may not be due any more, because a file has brought a newer response or the wall
+  // clock was set.
   if (const auto held = job.slot().held(); held != nullptr && refreshPoint(*held, now) > now) {
     return putOff(delayAfterSuccess(*held, now, dice()));
   }
@@ -265,7 +267,8 @@ void OcspFetcher::store(Job& job, std::shared_ptr<const Staple> staple) {
   const int64_t now = std::time(nullptr);
   const auto before = job.slot().held();
   for (const auto& one : job.task.credentials) one->staple().put(staple, now);
-  staple = job.slot().held();  // the file's response, if that is newer than the responder's
+  staple = job.slot().held();  // the response of the file, if it is newer than the responder's
+                               // response
   counters_.add(Counter::kOcspFetchesOk);
   if (staple->revoked) counters_.add(Counter::kOcspRevoked);
   const bool news = staple->revoked && (before == nullptr || !before->revoked);
@@ -317,7 +320,8 @@ void OcspFetcher::failed(Job& job, const std::string& why, bool silent) {
   scheduleNext(job, delay);
 }
 
-/// The exchange may have called this function, so it is deleted after the turn.
+/// Ends the job's look-up or exchange. An exchange is deleted after the turn, because it may have
+/// called this function.
 void OcspFetcher::endExchange(Job& job) {
   job.looking = false;
   if (job.exchange == nullptr) return;

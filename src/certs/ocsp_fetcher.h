@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // OcspFetcher keeps the OCSP responses (RFC 6960) of certificates recent. When a response is due,
-// it sends a request to the responder, a few requests at a time. It stores verified responses with
-// the certificate. It pauses a responder that does not answer, so that other responders are not
-// delayed. Thread: loop.
+// OcspFetcher sends a request to the responder, and has only a few requests in progress at a time.
+// It stores verified responses with the certificate. It pauses requests to a responder that does
+// not answer, so that other responders are not delayed. Thread: loop.
 #pragma once
 
 #include <map>
@@ -24,7 +24,8 @@ namespace culvert {
 
 /// One certificate to fetch responses for.
 struct OcspTask {
-  /// One object per service that loaded this leaf and issuer; not empty.
+  /// The objects of all services that loaded this leaf and issuer, one object per service; not
+  /// empty.
   std::vector<std::shared_ptr<const Credentials>> credentials;
   HttpUrl responder;
   bool operator==(const OcspTask&) const = default;
@@ -33,7 +34,7 @@ struct OcspTask {
 class OcspFetcher {
  public:
   using Lookup = decltype(HostLookupOptions::lookup);
-  /// `onLookupStart` runs first in the thread that resolves host names, if one is needed.
+  /// `onLookupStart` runs first in the thread that resolves host names, if such a thread is needed.
   OcspFetcher(EventLoop& loop, Logger& logger, CounterBlock& counters,
               std::function<void()> onLookupStart, Lookup lookup = resolveHost);
   ~OcspFetcher();
@@ -41,7 +42,8 @@ class OcspFetcher {
   OcspFetcher& operator=(const OcspFetcher&) = delete;
 
   Result<void> open() { return postBox_.open(); }
-  /// Replaces the tasks. Known tasks keep their schedule; tasks that are gone are cancelled.
+  /// Replaces the tasks. Tasks that continue keep their schedule, and tasks that are not in `tasks`
+  /// are cancelled.
   void follow(std::vector<OcspTask> tasks);
   /// Runs `message` on the loop. Thread: any.
   void post(std::function<void()> message) { postBox_.post(std::move(message)); }
@@ -81,7 +83,7 @@ class OcspFetcher {
   bool running_ = false;
   std::vector<OcspTask> tasks_;  // new tasks, until followNow() has used them
   bool following_ = false;       // followNow() has not finished
-  bool starved_ = false;         // a job may be in no list
+  bool starved_ = false;         // memory ran out, so a job may be in no list
   Timer timer_;
   HostLookup lookup_;  // last member, because its thread posts into postBox_
 };

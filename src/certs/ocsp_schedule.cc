@@ -17,8 +17,8 @@ Millis within(double milliseconds) {
   return std::max(wait, kShortestWait);
 }
 
-/// A quarter of the time left, in ms. So attempts are rare at first and frequent shortly before the
-/// expiry.
+/// A quarter of the time until the response expires, in ms. With this delay, attempts are rare at
+/// first and frequent shortly before the expiry.
 double quarterLeft(const Staple& staple, int64_t now) {
   return static_cast<double>(staple.validUntil - now) * 1000.0 / 4;
 }

@@ -14,13 +14,13 @@ namespace culvert {
 
 class OcspThread {
  public:
-  /// `onThreadStart` runs first in each thread that is created here.
+  /// `onThreadStart` runs first in each thread that OcspThread creates.
   OcspThread(Logger& logger, CounterRegistry& registry, std::function<void()> onThreadStart);
-  ~OcspThread();  ///< cancels exchanges in progress and joins
+  ~OcspThread();  ///< cancels exchanges in progress and joins the thread
   OcspThread(const OcspThread&) = delete;
   OcspThread& operator=(const OcspThread&) = delete;
 
-  /// Replaces the tasks.
+  /// Replaces the fetcher's tasks, and starts the thread if it is needed.
   Result<void> follow(std::vector<OcspTask> tasks);
 
  private:

@@ -51,7 +51,8 @@ void StapleKeeper::startFetching(CounterRegistry& registry, std::function<void()
   fetch();
 }
 
-/// Five descriptors for the loop, four for exchanges and two for the sockets of a look-up.
+/// Fetching needs five descriptors for the loop, four for exchanges and two for the sockets of a
+/// look-up.
 size_t StapleKeeper::ownDescriptors() const { return ocspTasks(wishes_).empty() ? 0 : 5 + 4 + 2; }
 
 void StapleKeeper::fetch() {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// StapleKeeper manages OCSP stapling on the control thread. It reads the response files while it
-// has the privileges, starts OcspThread for fetching, and logs problems. Thread: control. Thread:
-// control.
+// StapleKeeper manages OCSP stapling on the control thread. It reads the response files while the
+// process has the privileges, starts OcspThread for fetching, and logs problems. Thread: control.
 #pragma once
 
 #include "certs/ocsp_thread.h"
@@ -14,8 +13,8 @@ class StapleKeeper {
   /// `counters` is the block of the control thread.
   StapleKeeper(Logger& logger, CounterBlock& counters) : logger_(logger), counters_(counters) {}
 
-  /// Follows the certificates of these services from now on and reads their files. Call before the
-  /// privilege drop, or with privileges raised.
+  /// Replaces the certificates by the certificates of `runtime`, and reads their response files.
+  /// Call before the privilege drop, or with privileges raised.
   void follow(const Runtime& runtime);
   /// Starts fetching. Call once, as soon as threads may be created.
   void startFetching(CounterRegistry& registry, std::function<void()> onThreadStart);
@@ -24,9 +23,10 @@ class StapleKeeper {
   /// Stops fetching and joins the thread.
   void stop() { fetching_.reset(); }
 
-  /// Checks the files. Call twice a second.
+  /// Checks some of the response files. Call twice a second.
   void onTick(TimePoint now);
-  /// Logs one line for each certificate with stapling. Returns how many have a response to serve.
+  /// Logs one line for each certificate with stapling. Returns how many of these certificates have
+  /// a response to serve.
   size_t dump() const;
 
  private:

@@ -12,7 +12,8 @@
 namespace culvert {
 namespace {
 
-// Each check of a file takes a system call; this many every half second cost little.
+// How many files culvert checks every half second. Each check is one system call, so this number of
+// checks takes little time.
 constexpr size_t kFilesAtOnce = 64;
 
 }  // namespace
@@ -96,7 +97,7 @@ void StapleFiles::read(Entry& entry, int64_t now, std::vector<StapleNote>& notes
   if (!bytes) return refuse(bytes.error().text);
   auto staple = checkOcspResponse(*entry.credentials, bytes->span(), now);
   if (!staple) return refuse(entry.path + ": the OCSP response " + staple.error().text);
-  if (!slot.put(*staple, now)) return;  // a newer response was fetched
+  if (!slot.put(*staple, now)) return;  // culvert has fetched a newer response
   entry.expiryTold = false;
   if ((*staple)->revoked) {
     note(StapleNote::Kind::kRevoked, "the OCSP response says that the certificate is revoked");

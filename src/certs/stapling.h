@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Determines for each certificate whether culvert fetches an OCSP response, whether a file contains
-// one, and which problems to log. StapleFiles reads the files `CERT.ocsp`: at the start, after
-// reloads and when they change. Thread: control.
+// a response, and which problems to log. StapleFiles reads the files `CERT.ocsp`: at the start,
+// after reloads and when they change. Thread: control.
 #pragma once
 
 #include <cstdint>
@@ -16,13 +16,14 @@
 namespace culvert {
 
 /// One certificate of one service. Certificates that cannot have an OCSP response (self-signed) are
-/// not listed. Certificates of services without stapling are listed only if they demand it
-/// (must-staple).
+/// not listed. Certificates of services without stapling are listed only if the certificate demands
+/// stapling (must-staple).
 struct StapleWish {
   std::string service;
   std::shared_ptr<const Credentials> credentials;
   StapleMode mode = StapleMode::kOff;
-  std::string responder;  ///< URL from the option, else from the certificate; empty: none
+  std::string responder;  ///< URL from the option, else from the certificate; empty if neither
+                          ///< names one
 
   bool wantsFetch() const {
     return mode == StapleMode::kFetch ||
@@ -42,18 +43,18 @@ struct StapleNote {
   std::string text;  ///< begins with the file name
 };
 
-/// Returns must-staple certificates without a response, and certificates for which culvert cannot
-/// fetch a response. Uses the current contents of the files.
+/// Returns a note for each must-staple certificate without a response, and for each certificate for
+/// which culvert cannot fetch a response. Uses the current contents of the files.
 std::vector<StapleNote> stapleShortcomings(const std::vector<StapleWish>& wishes, int64_t now);
 
 class StapleFiles {
  public:
-  /// Replaces the certificates. It reads files that are new, have changed or were refused.
+  /// Replaces the certificates. Reads response files that are new, have changed or were refused.
   std::vector<StapleNote> follow(const std::vector<StapleWish>& wishes, int64_t now);
   /// Checks the next few files; after the last file, it starts again from the first.
   std::vector<StapleNote> recheckSome(int64_t now);
   bool empty() const { return entries_.empty(); }
-  /// Whether the last call reached the last file.
+  /// True if the last call of recheckSome() reached the last file.
   bool roundDone() const { return next_ == 0; }
 
  private:
@@ -62,8 +63,8 @@ class StapleFiles {
     std::shared_ptr<const Credentials> credentials;
     std::string path;
     FileStamp stamp;
-    bool refused = false;                // the file is read again at each check, because the reason
-                                         // may be temporary
+    bool refused = false;                // the file was refused and is read again at each check,
+                                         // because the reason may be temporary
     std::vector<std::string> told = {};  // the reasons already logged for this stamp
     bool expiryTold = false;
   };

@@ -18,13 +18,14 @@ class TicketSource {
   /// which is in `diagnostics` (exit code 4).
   std::optional<TicketSecrets> load(const GlobalOptions& global, Diagnostics& diagnostics);
 
-  /// Applies secrets and rotation to all workers at once. Returns true if they changed. After an
-  /// error nothing has changed.
+  /// Applies the secrets and the rotation interval to all workers at once. Returns true if anything
+  /// changed. After an error nothing has changed.
   Result<bool> apply(TicketSecrets secrets, Millis rotation);
   /// Switches to the keys for the current wall clock time. Returns true if the keys changed.
   Result<bool> rotate();
 
-  /// The ids of the secrets, by which operators can compare replicas: "1f00ba44, accepts 09abcdef".
+  /// Returns the ids of the secrets, for example "1f00ba44, accepts 09abcdef". Operators can
+  /// compare the ids of replicas.
   static std::string idsOf(const TicketSecrets& secrets);
   std::string ids() const { return idsOf(keys_->secrets()); }
 
