@@ -9,15 +9,15 @@
 namespace culvert {
 
 struct BackendNamesOptions {
-  Millis patience{5000};                ///< for all names together
+  Millis patience{5000};                ///< how long to wait for all names together
   std::function<void()> onThreadStart;  ///< see HostLookupOptions
   /// Resolves a name; tests replace it.
   std::function<Result<AddressSet>(const std::string& host, uint16_t port)> lookup = resolveHost;
 };
 
 /// Adds an error for each host name among the backends of `config` that `before` does not have and
-/// that does not resolve now. Waits until all look-ups are finished; returns at once if no name is
-/// new.
+/// that does not resolve now. Waits until all look-ups are finished, but at most
+/// `options.patience`. Returns at once if no name is new.
 void checkNewBackends(const Config& config, const Config& before,
                       const BackendNamesOptions& options, Diagnostics& diagnostics);
 

@@ -45,7 +45,7 @@ void Drain::begin() {
 }
 
 /// Cuts the remaining tunnels. If the process stood still (stopped, or the machine suspended),
-/// culvert first postpones the timeout by that time, once.
+/// culvert first postpones the timeout once, by the length of the standstill.
 void Drain::onTimeout() {
   const TimePoint now = parts_.loop.now();
   const auto late =

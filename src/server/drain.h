@@ -20,7 +20,7 @@ class Drain {
   /// Call on TERM and INT: the first signal begins the drain, the second signal cuts every tunnel.
   /// The loop stops when no worker has a tunnel left.
   void onSignal();
-  /// Tries to begin the drain again if memory was short. Call twice a second.
+  /// Tries to begin the drain again if memory ran out at the first attempt. Call twice a second.
   void onTick();
   /// True after a signal, once the acceptor has stopped.
   bool begun() const { return begun_; }
@@ -38,7 +38,8 @@ class Drain {
   ServerParts& parts_;
   Timer timer_;
   TimePoint deadline_ = kNever;
-  std::atomic<size_t> emptyWorkers_{0};  // incremented by each worker
+  std::atomic<size_t> emptyWorkers_{0};  // each worker increments it when its last tunnel has
+                                         // closed
   size_t cut_ = 0;
   bool wanted_ = false;
   bool begun_ = false;

@@ -16,7 +16,7 @@ namespace {
 struct Wanted {
   std::string key;
   AddressKind kind;
-  SocketAddress address;  // the port only, for a wildcard
+  SocketAddress address;  // not used for a wildcard
   uint16_t port;
   std::string service;
   Origin origin;
@@ -73,8 +73,8 @@ bool overlap(const std::string& a, const std::string& b) {
 
 }  // namespace
 
-/// Finds a listener by its key or by its bound address. The address matters if the system chose the
-/// port before and the configuration names it now.
+/// Finds a listener by its key or by its bound address. The bound address matters if the system
+/// chose the port earlier and the configuration names that port now.
 const ListenerTable::Bound* ListenerTable::find(const std::string& key) const {
   const auto found = std::find_if(bound_.begin(), bound_.end(),
                                   [&](const Bound& b) { return b.key == key || b.address == key; });
@@ -116,8 +116,8 @@ ListenerTable::Change ListenerTable::prepare(const Config& config, const ListenO
   return change;
 }
 
-/// Why an address is in use, if culvert itself uses it; else empty. If the configuration names two
-/// overlapping addresses, the text does not suggest a restart.
+/// If culvert itself uses `address`, returns a text that says how; else an empty text. If the
+/// configuration names two overlapping addresses, the text does not suggest a restart.
 std::string ListenerTable::whoHolds(const std::string& address,
                                     const std::vector<std::string>& wanted) const {
   for (const std::string& other : wanted) {
@@ -206,7 +206,8 @@ void noteUnbindable(const Config& config, Diagnostics& diagnostics, Severity sev
   for (const Wanted& wanted : wantedListeners(config, unresolved)) {
     Severity weight = severity;
     Error why;
-    if (wanted.kind == AddressKind::kUnix) {  // not bound, because that would replace a stale file
+    if (wanted.kind == AddressKind::kUnix) {  // not bound, because binding would replace a stale
+                                              // socket file
       const auto could = checkUnixListener(wanted.address);
       if (could) continue;
       why = could.error();

@@ -22,12 +22,12 @@ class ListenerTable {
   /// A prepared change: new addresses are bound, and the current listeners are unchanged.
   struct Change {
     struct Entry {
-      std::string key;  // identifies the listener: its canonical address; for port 0 also its place
-                        // in the configuration
+      std::string key;  // identifies the listener by its canonical address, and for port 0 also by
+                        // its place in the configuration
       std::string service;
-      std::string address;  // as bound
+      std::string address;  // the bound address, with the port that the system chose
       SocketAddress unixPath;
-      uint32_t id = 0;  // 0: new
+      uint32_t id = 0;  // 0 for a new listener
       UniqueFd fd;      // only for a new listener
     };
     std::vector<Entry> entries;
@@ -38,7 +38,7 @@ class ListenerTable {
   Change prepare(const Config& config, const ListenOptions& options,
                  Diagnostics& diagnostics) const;
 
-  /// Discards a change: closes what prepare() bound.
+  /// Discards a change and closes the sockets that prepare() bound.
   static void discard(Change change);
 
   /// Makes the change the current state. Returns the update for the acceptor.
@@ -52,8 +52,8 @@ class ListenerTable {
 
   /// Removes the files of UNIX sockets. Call after the acceptor has stopped.
   void removeSocketFiles();
-  /// Removes the file of a listener that a commit dropped. Call after the acceptor has closed its
-  /// socket.
+  /// Removes the file of a listener that a commit dropped. Call after the acceptor has closed the
+  /// listener's socket.
   void removeDroppedFile(uint32_t id);
 
   size_t size() const { return bound_.size(); }
@@ -75,7 +75,7 @@ class ListenerTable {
   uint32_t nextId_ = 1;
 };
 
-/// For --check: one note for each address that cannot be bound now.
+/// For --check. Adds one note of `severity` for each address that cannot be bound now.
 void noteUnbindable(const Config& config, Diagnostics& diagnostics, Severity severity);
 
 }  // namespace culvert

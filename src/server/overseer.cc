@@ -38,9 +38,9 @@ void Overseer::watchTurns() {
 }
 
 /// After a burst the heaps are fragmented, and malloc keeps that memory. malloc_trim() locks and
-/// walks the heap of each thread: 0.5 to 1 ms for 1,000 closed tunnels. So culvert calls it once
-/// per burst, on this thread. A worker waits only if it allocates while malloc_trim() walks that
-/// worker's heap.
+/// walks the heap of each thread, which takes 0.5 to 1 ms after 1,000 closed tunnels. So culvert
+/// calls it once per burst, on this thread. A worker waits only if it allocates while malloc_trim()
+/// walks that worker's heap.
 void Overseer::watchMemory() {
   if (!burst_.isOver(parts_.budget.takeMost(), parts_.loop.now())) return;
   const TimePoint start = Clock::now();
@@ -55,7 +55,7 @@ void Overseer::watchMemory() {
                         .add("took_us", took));
 }
 
-/// Logs changes that the rate limit held back, if they still hold.
+/// Logs backend changes that the rate limit has delayed, except changes that have been reversed.
 void Overseer::tellBackendNews() {
   for (const RuntimeService& one : parts_.runtime.services) {
     const ConnectorOptions& options = one.service->profile->connect;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // ServerParts holds what the control thread controls: the configuration in force, and the threads
-// that it has started. The phases of the start fill ServerParts; Reload, Drain, Overseer and the
-// state dump use it. Thread: control.
+// that it has started. The phases of the start fill ServerParts. Reload, Drain, Overseer and the
+// state dump use ServerParts. Thread: control.
 #pragma once
 
 #include <atomic>

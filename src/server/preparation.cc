@@ -10,7 +10,7 @@
 namespace culvert {
 namespace {
 
-/// Checks rules that need only the configuration's own file.
+/// Checks the rules that need only the configuration file itself.
 void judgeConfig(Preparation& made, const PrepareContext& context, const std::string& file) {
   if (context.before != nullptr) {
     made.diagnostics.append(restartOnlyChanges(context.before->config, made.config, file));
@@ -19,15 +19,15 @@ void judgeConfig(Preparation& made, const PrepareContext& context, const std::st
                        {.onThreadStart = dropThreadCapabilities}, made.diagnostics);
     return;
   }
-  // If this process cannot become the user, a start fails. A check does not, because it often runs
-  // as another user.
+  // If this process cannot become the user, a start fails. A check does not fail, because it often
+  // runs as another user.
   made.identity =
       identityOf(made.config.global,
                  context.reason == PrepareReason::kCheck ? Severity::kNote : Severity::kError,
                  made.diagnostics);
 }
 
-/// Checks rules about the files that the configuration names.
+/// Reads the files that the configuration names, and checks the rules about them.
 void readFiles(Preparation& made, const PrepareContext& context) {
   const bool check =
       context.reason == PrepareReason::kCheck || context.reason == PrepareReason::kStrictCheck;

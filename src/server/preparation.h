@@ -18,10 +18,10 @@ enum class PrepareReason : uint8_t {
   kStart,
   kReload,
   kCheck,        ///< --check: a missing right of this process is only a note
-  kStrictCheck,  ///< --check=strict: what a start only warns about is an error
+  kStrictCheck,  ///< --check=strict: a problem that a start only warns about is an error
 };
 
-/// The state in force, with which a reload compares the new one.
+/// The state in force, with which a reload compares the new configuration.
 struct InForce {
   const Config& config;
   const Runtime& runtime;
@@ -29,7 +29,7 @@ struct InForce {
 
 struct Preparation {
   Config config;
-  std::optional<Identity> identity;  ///< from `user` and `group`; not for kReload
+  std::optional<Identity> identity;  ///< from `user` and `group`; not set for kReload
   Runtime runtime;
   TicketSecrets tickets;
   Diagnostics diagnostics;
@@ -41,8 +41,9 @@ struct PrepareContext {
   Resolver& resolver;
   TicketSource& tickets;
   const InForce* before = nullptr;  ///< kReload only
-  /// Called after the configuration is read and before the files that it names are read. It may
-  /// move the diagnostics out. If it returns false, prepare() ends with kExitConfig. May be empty.
+  /// Called after the configuration is read and before the files that it names are read. The
+  /// function may move the diagnostics out. If it returns false, prepare() ends with kExitConfig.
+  /// May be empty.
   std::function<bool(Preparation&)> onConfig = {};
 };
 

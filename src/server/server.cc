@@ -23,13 +23,14 @@ namespace {
 
 constexpr Millis kTick{500};
 
-// Descriptors that culvert itself opens after the budget is computed. A worker has five: two for
-// its pipe, its epoll, and two that libevent opens. The rest are for the acceptor (also five), the
-// log, the resolver's sockets, the pid file, inotify, and the files of a reload.
+// Descriptors that culvert itself opens after the budget is computed. A worker has five
+// descriptors: two for its pipe, one for epoll, and two that libevent opens. The other 17 are for
+// the acceptor (also five), the log, the resolver's sockets, the pid file, inotify, and the files
+// of a reload.
 size_t ownDescriptors(size_t workers) { return workers * 5 + 17; }
 
 /// Warns if no syslog daemon listens, because syslog(3) then loses lines without an error. The
-/// warning goes to standard error while that is still open.
+/// warning goes to standard error while standard error is still open.
 void warnOfSyslog(const GlobalOptions& global, const LogOptions& log, Diagnostics& diagnostics) {
   if (log.target != LogTarget::kSyslog) return;
   if (const auto there = checkSyslog(); !there)
@@ -65,8 +66,8 @@ int Server::run() {
 }
 
 void Server::failStart(int code) {
-  // A running culvert may write to the same file. The process number in this line shows that the
-  // errors above belong to this start.
+  // A running culvert may write to the same log file. The process number in this line shows that
+  // the errors above the line belong to this start.
   if (!parts_.logger.writesToStderr()) {
     parts_.logger.log(LogLine(LogLevel::kErr, "culvert does not start")
                           .add("process", ::getpid())
@@ -156,8 +157,8 @@ int Server::bindAll() {
 }
 
 /// Runs before the first bind, so that a second start reports the running process and not only
-/// addresses in use. First blocks the signals that culvert handles, because others may send signals
-/// once the pid file exists.
+/// addresses in use. First blocks the signals that culvert handles, because other processes may
+/// send signals once the pid file exists.
 void Server::claimPidFile(Diagnostics& diagnostics) {
   const GlobalOptions& global = parts_.config.global;
   const auto note = [&](const Error& error) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Server is the control thread. It starts the daemon in phases, and does everything that can fail
-// before it creates threads. Then it waits for signals and calls Reload, Drain and the state dump.
-// Workers and acceptor carry the connections. Thread: control.
+// Server is the control thread. It starts the daemon in phases. The steps that can fail come first,
+// and the creation of threads comes last. Then Server waits for signals and calls Reload, Drain and
+// the state dump. Workers and acceptor carry the connections. Thread: control.
 #pragma once
 
 #include <string>
@@ -20,7 +20,7 @@ namespace culvert {
 
 struct ServerOptions {
   bool daemon = false;
-  int readyFd = -1;     ///< the server closes it; -1: none
+  int readyFd = -1;     ///< the server closes it; -1 if there is none
   std::string version;  ///< for the start-up line
 };
 

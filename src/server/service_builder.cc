@@ -31,8 +31,8 @@ Result<void> checkBackend(std::string_view text) {
 }
 Result<void> checkCipher(std::string_view name) { return asCheck(checkCipherList(name)); }
 Result<void> checkSuite(std::string_view name) { return asCheck(checkCiphersuites(name)); }
-/// A group that the configuration names must be available. Some groups of the built-in list may be
-/// missing in the library.
+/// Returns an error if a configured group is unknown or the library lacks it. Groups of the
+/// built-in list are not checked, so the library may lack some of them.
 Result<void> checkGroup(std::string_view name) {
   const auto known = checkGroups(name);
   if (!known) return tl::unexpected(known.error());
@@ -113,7 +113,7 @@ class ServiceBuilder {
     return made;
   }
 
-  /// Returns kOff if the library cannot staple. That is an error if the configuration requires
+  /// Returns kOff if the library cannot staple. Adds an error then if the configuration requires
   /// stapling.
   StaplePolicy staple() {
     const auto possible = staplingPossible();
@@ -123,7 +123,7 @@ class ServiceBuilder {
     return {};
   }
 
-  /// `units` are the certificates, unless the service makes its own.
+  /// `units` contains the certificates, unless the service makes its own certificate.
   std::shared_ptr<const TlsEndpoint> tls(const CertificateUnits& units, bool stapling) {
     TlsEndpoint made{settings(stapling), credentials(units),
                      before_ != nullptr ? before_->tls->asked : std::make_shared<AskedNames>()};
@@ -170,7 +170,7 @@ class ServiceBuilder {
     return std::make_shared<const CredentialSet>(std::move(list));
   }
 
-  /// Keeps an open key log, so that a reload needs no privilege to create the file.
+  /// Keeps a key log that is open already, so that a reload needs no privilege to create the file.
   std::shared_ptr<KeyLog> keyLog() const {
     if (options_.keylogFile.empty()) return nullptr;
     const auto& old = before_ != nullptr ? before_->tls->settings->keyLog : nullptr;
@@ -193,7 +193,8 @@ class ServiceBuilder {
     std::vector<std::string> names;
     for (const SourcedText& name : options_.serverNames) names.push_back(lower(name.text));
     if (before_ != nullptr && isSelfSignedFor(*before_->tls->credentials, names))
-      return before_->tls->credentials->list();  // keep it, because clients may trust it
+      return before_->tls->credentials->list();  // keep the certificate, because clients may trust
+                                                 // it
     auto made = makeSelfSigned(names);
     if (!made) {
       error(options_.originOf("cert"), "cert", made.error().text);

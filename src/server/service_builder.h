@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Turns the configuration into Services: addresses become backend targets, files become
-// credentials, names become numbers. Objects that have not changed since the previous configuration
-// are kept, so a reload does not copy unchanged contexts and certificates. The modules that server/
-// uses get Services and not the configuration. Thread: control.
+// credentials, and names of suites and groups become numbers. Objects that have not changed since
+// the previous configuration are kept, so a reload does not copy unchanged contexts and
+// certificates. The modules that server/ uses get Services and not the configuration. Thread:
+// control.
 #pragma once
 
 #include "backend/resolver.h"
@@ -12,12 +13,12 @@
 
 namespace culvert {
 
-/// Checks of values that the config module cannot make itself (addresses, suites, groups).
+/// Returns the checks that the config module cannot make itself (addresses, suites, groups).
 Validators serverValidators();
 
 /// Builds every service. All errors (exit code 4) and warnings go to `diagnostics`, with the place
 /// of the option. Reads certificates and keys. `before` is nullptr at the start. With `strict`, a
-/// certificate that a start would serve although clients refuse it is an error.
+/// certificate that clients refuse is an error, although a start would serve it.
 Runtime buildRuntime(const Config& config, const Runtime* before, Resolver& resolver,
                      Diagnostics& diagnostics, bool strict = false);
 
