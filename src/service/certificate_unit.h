@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A CertificateUnit is one certificate of a service, with the files that it was read from. If the
-// files contain another version than the served one, the unit says why that version is not served.
-// Thread: frozen.
+// files contain a version that is not served, the unit says why. Thread: frozen.
 #pragma once
 
 #include <array>
@@ -19,10 +18,11 @@ namespace culvert {
 struct CertificateUnit {
   CertificateFiles files;
   std::array<FileStamp, 3> stamps{};               // of the files at the last attempt to read them
-  std::shared_ptr<const Credentials> credentials;  ///< the served version; null: none
+  std::shared_ptr<const Credentials> credentials;  ///< the served version; null if no version is
+                                                   ///< served
   std::shared_ptr<const Credentials> candidate;    ///< the version in the files, if it is not
                                                    ///< served
-  std::string refusal;       ///< why the candidate is not served; empty if there is none
+  std::string refusal;       ///< why the candidate is not served; empty if there is no refusal
   int64_t refusedSince = 0;  ///< wall clock, ns
   int64_t goneSince = 0;     ///< wall clock, ns: since when the certificate is missing in its
                              ///< directory

@@ -15,7 +15,8 @@ namespace culvert {
 
 struct RuntimeService {
   std::shared_ptr<const Service> service;
-  CertificateUnits certificates;       ///< the certificates from which its credentials were made
+  CertificateUnits certificates;       ///< the certificates from which the service's credentials
+                                       ///< were made
   std::vector<FileStamp> clientFiles;  ///< stamps of the client-ca and crl files when they were
                                        ///< read
 

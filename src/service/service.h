@@ -22,10 +22,10 @@ struct ServiceProfile {
   bool keepRevoked = false;  ///< on-revoked = keep
 };
 
-/// Where OCSP responses for its certificates come from.
+/// Where the OCSP responses for a service's certificates come from.
 struct StaplePolicy {
   StapleMode mode = StapleMode::kOff;
-  std::string responder;  ///< http:// URL; empty: the URL in the certificate
+  std::string responder;  ///< http:// URL; if empty, culvert uses the URL in the certificate
 };
 
 struct Service {
