@@ -13,16 +13,16 @@ namespace culvert {
 
 class BurstWatch {
  public:
-  /// A peak of fewer open tunnels than this is not a burst, because so few use only about a
+  /// A peak of fewer open tunnels than this is not a burst, because so few tunnels use only about a
   /// megabyte.
   static constexpr size_t kBurst = 256;
   /// culvert waits for this long after a burst, because a load that soon rises again reuses the
   /// memory.
   static constexpr Millis kQuiet{5000};
 
-  /// `most` is the largest number of tunnels that were open at once since the last call. Returns
-  /// true once per burst, when the burst is over. The tunnels that remain count towards the next
-  /// burst.
+  /// `most` is the largest number of tunnels that were open at once since the previous call of
+  /// isOver(). Returns true once per burst, when the burst is over. The tunnels that remain count
+  /// towards the next burst.
   bool isOver(size_t most, TimePoint now) {
     peak_ = std::max(peak_, most);
     if (peak_ < kBurst || most > peak_ / 2) {

@@ -19,8 +19,8 @@ namespace culvert {
 namespace {
 
 unsigned affinityCpus() {
-  // The kernel refuses a mask that is smaller than its own. On machines with more than 1024 CPUs,
-  // cpu_set_t is too small.
+  // The kernel refuses a mask that is smaller than the kernel's own mask. On machines with more
+  // than 1024 CPUs, cpu_set_t is too small.
   for (size_t cpus = 1024; cpus <= 65536; cpus *= 4) {
     std::vector<cpu_set_t> mask(CPU_ALLOC_SIZE(cpus) / sizeof(cpu_set_t) + 1);
     size_t bytes = mask.size() * sizeof(cpu_set_t);
@@ -89,7 +89,7 @@ std::optional<double> cgroupQuota(const std::string& root) {
     if (second == line.npos) continue;
     std::string controllers = line.substr(first + 1, second - first - 1);
     std::string path = line.substr(second + 1);
-    if (path.find("/..") != path.npos) path.clear();  // a group outside our namespace's root
+    if (path.find("/..") != path.npos) path.clear();  // a cgroup outside our namespace's root
     if (controllers.empty()) {
       takeSmallest(smallest, mounts, path, quotaV2);
       takeSmallest(smallest, mounts + "/unified", path, quotaV2);

@@ -43,7 +43,7 @@ void waitFor(pid_t child) {
 }
 
 void report(UniqueFd& status, uint8_t code) {
-  // The waiting command may have been killed meanwhile: MSG_NOSIGNAL prevents SIGPIPE.
+  // MSG_NOSIGNAL prevents SIGPIPE, because the waiting command may have been killed meanwhile.
   ssize_t size;
   do {
     size = ::send(status.get(), &code, 1, MSG_NOSIGNAL);

@@ -20,8 +20,9 @@ class DaemonStart {
   /// waiting command exits with 0.
   void ready();
 
-  /// Call when the start failed. The waiting command exits with `exitCode` (3, 4, 5, ..). The
-  /// daemon must have written its messages to standard error before. The caller has to exit itself.
+  /// Call when the start failed. The waiting command exits with `exitCode` (3, 4, 5, ..). Before
+  /// this call, the daemon must write its messages to standard error. After this call, the caller
+  /// has to exit.
   void failed(int exitCode);
 
   bool detached() const { return status_.valid(); }
@@ -31,9 +32,9 @@ class DaemonStart {
   UniqueFd status_;
 };
 
-/// Returns only in the daemon; the first process waits and exits. Working directory and umask stay,
-/// so that relative paths in the configuration mean the same at a reload. If socketpair() or the
-/// first fork() fails, returns the error.
+/// Returns only in the daemon; the first process waits and exits. The working directory and the
+/// umask do not change, so that relative paths in the configuration name the same files at a
+/// reload. If socketpair() or the first fork() fails, returns the error.
 Result<DaemonStart> daemonize();
 
 }  // namespace culvert

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Computes the RLIMIT_NOFILE that culvert needs and can get, and how many tunnels that allows.
+// Computes the RLIMIT_NOFILE that culvert needs and can get, and how many tunnels this limit
+// allows.
 #include "process/fd_budget.h"
 
 #include <dirent.h>
@@ -110,7 +111,7 @@ size_t countOpenFds() {
   if (DIR* directory = opendir("/proc/self/fd")) {
     while (const dirent* entry = readdir(directory)) count += entry->d_name[0] != '.' ? 1 : 0;
     closedir(directory);
-    return count - 1;  // without the descriptor of the directory itself
+    return count - 1;  // do not count the descriptor of the directory itself
   }
   for (int fd = 0; fd < 1024; ++fd) count += fcntl(fd, F_GETFD) >= 0 ? 1 : 0;
   return count;

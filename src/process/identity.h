@@ -10,9 +10,9 @@
 
 namespace culvert {
 
-/// Returns nullopt if `user` is not set and after an error. An error is added to `diagnostics` with
-/// its key. `unreachable` is the severity of "this process cannot become the user": an error for a
-/// start, a note for --check, which often runs as another user.
+/// Returns nullopt if `user` is not set, or after an error. Adds an error to `diagnostics` with the
+/// option's key. `unreachable` is the severity of "this process cannot become the user": an error
+/// for a start, a note for --check, which often runs as another user.
 std::optional<Identity> identityOf(const GlobalOptions& global, Severity unreachable,
                                    Diagnostics& diagnostics);
 

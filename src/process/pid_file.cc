@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // To replace the pid file of a dead process, culvert locks that file, and writes and locks a new
 // file in the same directory. Then it renames the new file over the old one. Another process may
-// have opened the old file meanwhile. After locking it, that process checks whether the path still
-// names this file. If not, it starts again.
+// have opened the old file meanwhile. After that process has locked the old file, it checks whether
+// the path still names the old file. If not, that process starts again.
 #include "process/pid_file.h"
 
 #include <fcntl.h>
@@ -46,7 +46,7 @@ bool isStillAt(const std::string& path, int fd) {
          byName.st_ino == byFd.st_ino && byName.st_dev == byFd.st_dev;
 }
 
-/// Returns 0 or errno.
+/// Replaces the file's content by the process number. Returns 0 or an errno.
 int writePid(int fd) {
   std::string text = fmt::format("{}\n", ::getpid());
   if (::ftruncate(fd, 0) != 0) return errno;
@@ -56,8 +56,8 @@ int writePid(int fd) {
 }
 
 /// Writes the process number into a new locked file in the same directory and renames that file to
-/// `path`. Returns its descriptor; if the directory is not writable, an invalid one, with errno in
-/// `error`.
+/// `path`. Returns the new file's descriptor. After a failure, for example if the directory is not
+/// writable, returns an invalid descriptor and puts the errno into `error`.
 UniqueFd writeBeside(const std::string& path, int& error) {
   std::string beside = fmt::format("{}.{}", path, ::getpid());
   ::unlink(beside.c_str());  // a dead process with the same number may have left the file

@@ -21,12 +21,12 @@ class PidFile {
   ~PidFile();
 
   /// Creates and locks the file and writes the number of the calling process. Readers never see an
-  /// incomplete file. Call after daemonize() and before the privilege drop. An error names the live
-  /// process that holds the file.
+  /// incomplete file. Call after daemonize() and before the privilege drop. If another process
+  /// holds the file, the error names that process.
   static Result<PidFile> create(const std::string& path);
 
   /// Removes the file, or empties it if the directory is no longer writable (after the privilege
-  /// drop). Then unlocks it.
+  /// drop). Then unlocks the file.
   void remove();
 
   bool held() const { return lock_.valid(); }
@@ -34,7 +34,7 @@ class PidFile {
  private:
   std::string path_;
   UniqueFd lock_;
-  int owner_ = 0;  // the process that created it
+  int owner_ = 0;  // the process that created the file
 };
 
 }  // namespace culvert

@@ -37,7 +37,7 @@ void setFlag(const Caps& caps, cap_value_t value, cap_flag_t flag) {
   cap_set_flag(caps.get(), flag, 1, &value, CAP_SET);
 }
 
-/// The kept capabilities that this thread holds.
+/// Returns those of the two capabilities for reloads that this thread holds.
 std::vector<cap_value_t> keptHere() {
   Caps now(cap_get_proc());
   std::vector<cap_value_t> held;
@@ -104,8 +104,8 @@ Result<void> setCapabilities(const std::vector<cap_value_t>& held) {
   return {};
 }
 
-/// Ignores errors, because a container may have removed CAP_SETPCAP, and no_new_privs gives the
-/// same protection.
+/// Empties the bounding set. Ignores errors, because a container may have removed CAP_SETPCAP, and
+/// no_new_privs gives the same protection.
 void emptyBoundingSet() {
   for (cap_value_t value = 0; value < cap_max_bits(); ++value) {
     if (cap_get_bound(value) == 1) cap_drop_bound(value);
@@ -180,8 +180,8 @@ std::string keptText(const std::vector<cap_value_t>& held) {
   return fmt::format("{} kept for reloads", fmt::join(names, " and "));
 }
 
-/// For every identity. Keys are in memory, so this forbids core dumps and keeps other processes of
-/// this user from reading culvert's memory.
+/// Runs for every identity. Forbids core dumps and keeps other processes of this user from reading
+/// culvert's memory, because keys are in memory.
 Result<void> lockProcess() {
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
     return failErrno("cannot set no_new_privs", errno);

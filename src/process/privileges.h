@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Drops root privileges. After binding, the process permanently becomes `user`:`group`. Only the
-// control thread keeps the two capabilities that a reload needs, and only in its permitted set: to
-// bind a port below 1024, and to read root's key of mode 0600. Every other thread calls
-// dropThreadCapabilities() first. Thread: control, before any other thread exists.
+// control thread keeps the two capabilities that a reload needs, and only in its permitted set.
+// These capabilities allow binding ports below 1024 and reading key files that only root may read.
+// Every other thread calls dropThreadCapabilities() first. Thread: control, before any other thread
+// exists.
 #pragma once
 
 #include <sys/types.h>
@@ -17,7 +18,8 @@ namespace culvert {
 struct Identity {
   uid_t uid = 0;
   gid_t gid = 0;
-  std::string userName;       ///< for messages; the number if the user database lacks the user
+  std::string userName;       ///< for messages; the user's number if the user database lacks the
+                              ///< user
   std::vector<gid_t> groups;  ///< the user's supplementary groups; only `gid` if `user` is a number
                               ///< without an entry
   bool groupGiven = false;    ///< `group` was set, so a process with another primary group is an
@@ -29,7 +31,8 @@ struct Identity {
 Result<gid_t> resolveGroup(const std::string& group);
 
 /// Looks up `user` (name or number) and `group` (name or number; empty = the user's own group).
-/// `user` must not be empty. A bare number without an entry needs `group`.
+/// `user` must not be empty. If `user` is a number without an entry in the user database, `group`
+/// must not be empty.
 Result<Identity> resolveIdentity(const std::string& user, const std::string& group);
 
 /// Returns an error if dropPrivileges(who) would certainly fail, because this process is not root
@@ -42,13 +45,14 @@ struct PrivilegeReport {
                             ///< cap_net_bind_service and cap_dac_read_search kept for reloads"
 };
 
-/// Becomes `who` (null: keeps its identity) and verifies that the process cannot become root again.
-/// If started as root, it sets supplementary groups, gid and uid (real, effective, saved). It
-/// empties the bounding, ambient, inheritable and effective sets, and keeps the two capabilities
-/// above in the permitted set. If not started as root, it reduces inherited capabilities (systemd's
-/// AmbientCapabilities) to the same two. It always sets no_new_privs and clears dumpable, to forbid
-/// core dumps, because keys are in memory. If root stays root, it keeps its capabilities. Before
-/// this call, open files, sockets and logs that need root, and set limits. Errors: exit code 5.
+/// Becomes `who`, or keeps the identity if `who` is null. Verifies that the process cannot become
+/// root again. If started as root, it sets supplementary groups, gid and uid (real, effective,
+/// saved). It empties the bounding, ambient, inheritable and effective sets, and keeps only the two
+/// capabilities for reloads in the permitted set. If not started as root, it reduces inherited
+/// capabilities (systemd's AmbientCapabilities) to the same two capabilities. It always sets
+/// no_new_privs and clears dumpable, to forbid core dumps, because keys are in memory. A process
+/// that stays root keeps its capabilities. Before this call, open the files, sockets and logs that
+/// need root, and set resource limits. An error leads to exit code 5.
 Result<PrivilegeReport> dropPrivileges(const Identity* who);
 
 /// Empties every capability set of the calling thread. Each new thread calls this first. It needs
@@ -56,9 +60,9 @@ Result<PrivilegeReport> dropPrivileges(const Identity* who);
 /// nothing to drop.
 void dropThreadCapabilities();
 
-/// While this object lives, the control thread's kept capabilities are effective. A reload uses it
-/// to read files and to bind. It does nothing if no capability is kept (not started as root) or all
-/// are effective (root). Objects may be nested.
+/// While this object lives, the capabilities that the control thread has kept are effective. A
+/// reload uses this object to read files and to bind. The object does nothing if no capability is
+/// kept (not started as root) or all capabilities are effective (root). Objects may be nested.
 class ControlPrivileges {
  public:
   ControlPrivileges();

@@ -29,7 +29,7 @@ std::string readyText(const std::vector<BoundListener>& listeners);
 /// Checks that `fd` of the command line is open and writable, and makes it close-on-exec.
 Result<void> checkReadyFd(int fd);
 
-/// Writes all of `text` and closes `fd` (but not 1 and 2). Returns an error if the reader has
+/// Writes all of `text` and closes `fd`, unless `fd` is 1 or 2. Returns an error if the reader has
 /// closed its end (EPIPE; the process ignores SIGPIPE) or reads nothing for `limit`. The caller
 /// logs the error and continues.
 Result<void> writeReadyFd(int fd, std::string_view text, Millis limit = Millis(5000));

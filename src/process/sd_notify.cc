@@ -39,7 +39,7 @@ SdNotify SdNotify::fromEnvironment() {
   const char* value = std::getenv("NOTIFY_SOCKET");
   if (value == nullptr) return notify;
   std::string name(value);
-  unsetenv("NOTIFY_SOCKET");  // child processes must not inherit it
+  unsetenv("NOTIFY_SOCKET");  // child processes must not inherit the variable
   if (name.size() < 2 || (name[0] != '/' && name[0] != '@')) return notify;
   if (name[0] == '@') name[0] = '\0';
   notify.socket_ = SocketAddress::unixPath(name);

@@ -22,8 +22,8 @@ class SdNotify {
 
   bool enabled() const { return socket_.isSet(); }
 
-  /// Sends READY=1, and MAINPID because the process may have detached. Also ends a reload.
-  /// `systemctl status` shows `status`.
+  /// Sends READY=1, and MAINPID because the process may have detached. Call this after a reload,
+  /// too. `systemctl status` shows `status`.
   bool ready(std::string_view status = {});
   /// Sends RELOADING=1 with MONOTONIC_USEC, as Type=notify-reload requires. Call ready() after the
   /// reload.
