@@ -26,7 +26,8 @@ bool print(const Diagnostics& diagnostics) {
   return diagnostics.hasErrors();
 }
 
-/// The effective policy of each service: "service web: policy modern: TLS 1.3, ..".
+/// Returns a line for each service with its effective policy, for example "service web: policy
+/// modern: TLS 1.3, ..".
 std::string policyLines(const Config& config, const Runtime& runtime) {
   std::string lines;
   for (const ServiceOptions& options : config.services) {
@@ -71,7 +72,8 @@ std::string certificateLines(const Runtime& runtime) {
   return lines;
 }
 
-/// The soonest expiry among `all`: "2 CAs (until 2027-03-01 12:00:00 UTC)".
+/// Describes how many objects there are and when the first of them expires, for example "2 CAs
+/// (until 2027-03-01 12:00:00 UTC)".
 template <class Range, class End>
 std::string soonestEnd(const Range& all, std::string_view what, End endOf) {
   int64_t soonest = endOf(all.front());
@@ -102,7 +104,7 @@ std::string clientAuthLines(const Runtime& runtime) {
   return lines;
 }
 
-/// The values that culvert uses if the option is empty.
+/// Returns the values that culvert uses if option `key` is empty.
 std::string servedWords(std::string_view key) {
   const TlsSettings builtIn;
   if (key == "ciphers") return suiteList(builtIn.suites12());

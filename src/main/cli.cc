@@ -38,7 +38,7 @@ std::vector<std::string_view> longNames() {
   return all;
 }
 
-/// The values that CLI11 fills in.
+/// The values of the options as CLI11 stores them.
 struct Raw {
   bool daemon = false, selfSigned = false, dumpConfig = false, version = false;
   std::string check, help, generate, readyFd, config;
@@ -48,7 +48,8 @@ struct Raw {
 };
 
 CLI::Option* addRepeated(CLI::App& app, const char* name, std::vector<std::string>& into) {
-  // Each use of the option takes one value. Without this, CLI11 would also take the next arguments.
+  // Each use of the option takes one value. Without allow_extra_args(false), CLI11 would also take
+  // the next arguments.
   return app.add_option(name, into)->allow_extra_args(false);
 }
 
@@ -174,8 +175,8 @@ Result<CommandLine> parseCommandLine(const std::vector<std::string>& arguments) 
   Raw raw;
   try {
     declare(app, raw);
-    std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());  // CLI11 requires this
-                                                                              // order
+    std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());  // CLI11 requires the
+                                                                              // last argument first
     app.parse(reversed);
   } catch (const CLI::ArgumentMismatch& error) {
     return usage(mismatchWords(error.what()));

@@ -14,21 +14,24 @@ namespace culvert {
 struct CommandLine {
   enum class Action : uint8_t { kRun, kCheck, kDumpConfig, kHelp, kVersion, kGenerate };
   Action action = Action::kRun;
-  std::string subject;       ///< kHelp: the key, or empty; kGenerate: the text to generate
-  bool checkStrict = false;  ///< kCheck
+  std::string subject;       ///< for kHelp, the key or empty; for kGenerate, the name of the text
+                             ///< to generate
+  bool checkStrict = false;  ///< for kCheck: the check is strict
   bool daemon = false;
-  int readyFd = -1;        ///< -1: none
-  std::string configFile;  ///< -c; empty: none
-  Overrides overrides;     ///< --set, the named options, --self-signed; no environment yet
+  int readyFd = -1;        ///< -1 if there is none
+  std::string configFile;  ///< the file of -c; empty if there is none
+  Overrides overrides;     ///< from --set, the named options and --self-signed; without the
+                           ///< environment
 };
 
 /// `arguments` does not contain the program's name. An error is a usage error (exit code 2) of one
 /// line, with a suggestion if a known name is similar.
 Result<CommandLine> parseCommandLine(const std::vector<std::string>& arguments);
 
-/// Makes the source for run, check and dump. The file is that of -c, else that of CULVERT_CONFIG,
-/// else none. The overrides of `line` and the CULVERT_ variables of `environment` ("NAME=VALUE")
-/// replace its values. Returns a usage error if there is neither a file nor a service.
+/// Makes the source for run, check and dump. The file is the one that -c names, or else the one
+/// that CULVERT_CONFIG names; there may be no file. The overrides of `line` and the CULVERT_
+/// variables of `environment` ("NAME=VALUE") replace values of the file. Returns a usage error if
+/// there is neither a file nor a service.
 Result<ConfigSource> makeConfigSource(const CommandLine& line,
                                       const std::vector<std::string>& environment);
 

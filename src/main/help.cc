@@ -15,7 +15,8 @@ namespace culvert {
 
 namespace {
 
-/// "-c,--config" and "FILE" as "-c, --config FILE"; "[=strict]" stays joined to the name.
+/// Returns "-c, --config FILE" for "-c,--config" and "FILE". An optional argument such as
+/// "[=strict]" stays joined to the name.
 std::string shownNames(std::string_view names, std::string_view argument) {
   std::string shown;
   for (char c : names) shown += c == ',' ? std::string(", ") : std::string(1, c);

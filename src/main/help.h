@@ -26,7 +26,7 @@ std::string manIni();
 
 /// One option of the command line as --help shows it; `names` is "-c, --config FILE", for example.
 struct CliOptionWords {
-  std::string_view group;  ///< empty: hidden
+  std::string_view group;  ///< empty if the option is hidden
   std::string names;
   std::string_view brief, detail;
 };

@@ -26,7 +26,7 @@ struct Part {
   std::string text;
 };
 
-/// Returns `page` with each line `.\" generated: NAME` replaced by its part.
+/// Returns `page` with each line `.\" generated: NAME` replaced by the part of that name.
 std::string withParts(std::string_view page, std::initializer_list<Part> parts) {
   std::string out(page);
   for (const Part& part : parts) {

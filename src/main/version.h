@@ -7,10 +7,10 @@
 
 namespace culvert {
 
-/// "0.1.0 (v0.1.0-3-gabcdef)": one line.
+/// Returns the version in one line, for example "0.1.0 (v0.1.0-3-gabcdef)".
 std::string versionText();
 
-/// The text of -V.
+/// Returns the text of -V.
 std::string versionReport();
 
 }  // namespace culvert
