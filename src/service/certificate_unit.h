@@ -23,7 +23,7 @@ struct CertificateUnit {
   std::shared_ptr<const Credentials> candidate;    ///< the version in the files, if it is not
                                                    ///< served
   std::string refusal;       ///< why the candidate is not served; empty if there is no refusal
-  int64_t refusedSince = 0;  ///< wall clock, ns
+  int64_t refusedSince = 0;  ///< wall clock, ns: since when the candidate is refused
   int64_t goneSince = 0;     ///< wall clock, ns: since when the certificate is missing in its
                              ///< directory
   bool told = false;         ///< the refusal was logged
