@@ -189,8 +189,8 @@ void Connector::noteFailure(const SocketAddress& address, int sysErrno) {
   for (const auto& target : options_.targets) target->refreshSoon();
 }
 
-/// Records the failure of an attempt. If it failed only after kHeadStart, its address counts as
-/// silent, because a router may report an unreachable host only after seconds.
+/// Records the failure of an attempt. If the attempt failed only after kHeadStart, its address
+/// counts as silent, because a router may report an unreachable host only after seconds.
 void Connector::noteFailure(const Attempt& attempt, int sysErrno) {
   if (ownShortage(sysErrno) || context_.loop.now() - attempt.started < kHeadStart)
     return noteFailure(attempt.address, sysErrno);

@@ -66,8 +66,9 @@ class Connector final : public Dialer, public ListNode<Connector> {
  public:
   /// How long to wait for an address before the next address is tried in parallel.
   static constexpr Millis kHeadStart{250};
-  /// An address that has not answered for this long counts as silent, even if it is the only one.
-  /// It is longer than one second, because TCP retransmits a lost SYN after one second.
+  /// An address that has not answered for this long counts as silent, even if it is the only
+  /// address. The time is longer than one second, because TCP retransmits a lost SYN after one
+  /// second.
   static constexpr Millis kSilentAfter{1500};
 
   /// `context` and `options` outlive the connector. `preface` returns the PROXY header; the

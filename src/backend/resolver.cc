@@ -153,7 +153,7 @@ std::shared_ptr<const AddressSet> BackendTarget::addresses() const {
 void BackendTarget::refreshSoon() {
   if (resolver_ == nullptr) return;
   std::lock_guard lock(resolver_->mutex);
-  // If `next` is kNever, a look-up is in progress, and its answer is recent enough.
+  // If `next` is kNever, a look-up is in progress, so no further look-up is needed.
   if (lookup_.next == kNever || resolver_->stopping) return;
   TimePoint soonest = lookup_.last + resolver_->options.minGap;
   if (lookup_.next <= soonest) return;

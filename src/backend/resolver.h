@@ -84,8 +84,8 @@ struct ResolverOptions {
 class Resolver {
  public:
   explicit Resolver(ResolverOptions options);
-  /// Stops the thread and waits at most a quarter of a second for it to end. A thread stuck in
-  /// getaddrinfo() is left running; it shares ownership of the state that it uses.
+  /// Stops the thread and waits at most a quarter of a second for it to end. If the thread is stuck
+  /// in getaddrinfo(), it continues to run, and shares ownership of the state that it uses.
   ~Resolver();
   Resolver(const Resolver&) = delete;
   Resolver& operator=(const Resolver&) = delete;

@@ -52,8 +52,9 @@ class CertificateKeeper {
   void logTaken(const Served& before, const Runtime& now);
   /// Logs every certificate that clients refuse now or will refuse soon.
   void tellAll(const Runtime& runtime);
-  /// As tellAll() for certificates that are not in `before`, and as tellNew() for all others.
-  /// `clients` tells whether to log the CAs and CRLs for client certificates, too.
+  /// For certificates that are not in `before`, logs what tellAll() logs. For all other
+  /// certificates, logs what tellNew() logs. `clients` tells whether to log the CAs and CRLs for
+  /// client certificates, too.
   void tellTaken(const Served& before, const Runtime& runtime, bool clients);
   /// Logs each certificate that has come close to its expiry, or has expired, since the last
   /// report.

@@ -91,8 +91,8 @@ CredentialSet::List validOf(const CertificateUnits& units, int64_t now) {
 std::string_view chainLoss(const Credentials& now, const Credentials& before) {
   if (!now.chainInOrder() && before.chainInOrder())
     return "the chain is incomplete or out of order, unlike the previous one";
-  // It is a loss if only the leaf is left and its issuer is an intermediate, because clients need
-  // the issuer's certificate. Clients can do without a root or further intermediates.
+  // A chain of the leaf alone is worse if an intermediate issued the leaf and `before` has that
+  // intermediate, because clients need it. Clients do not need a root or further intermediates.
   const CertificateInfo& leaf = now.leaf();
   const auto& had = before.chain();
   const bool lost =
@@ -148,8 +148,8 @@ void CertificateLoader::addAll(const ServiceOptions& options, size_t index, Cert
   const SourcedText phrase = phrases.size() == 1      ? phrases[0]
                              : index < phrases.size() ? phrases[index]
                                                       : SourcedText();
-  // A directory may be missing while its file system is not mounted. It still counts as a
-  // directory.
+  // A directory may be missing while its file system is not mounted. The path still counts as a
+  // directory then.
   const bool was = std::any_of(before.begin(), before.end(), [&](const auto& unit) {
     return unit->fromDirectory && isBelow(unit->files.cert, cert.text);
   });
@@ -237,7 +237,7 @@ void CertificateLoader::settleVanished(const ServiceOptions& options,
 
 CertificateLoader::Unit CertificateLoader::knownUnit(const std::string& id) const {
   // Search this service's units first, because another service may have refused the same
-  // certificate, for example because it lacks a name.
+  // certificate, for example because the certificate lacks a name that the other service needs.
   for (const Known* known : {&own_, &known_}) {
     const auto found = known->find(id);
     if (found != known->end()) return found->second;
@@ -282,8 +282,8 @@ bool CertificateLoader::isBeingWritten(const CertificateUnit* before,
 CertificateLoader::Unit CertificateLoader::read(const CertificateFiles& files, const Place& place,
                                                 const Unit& before,
                                                 const std::array<FileStamp, 3>& stamps) {
-  // If a candidate was refused for its dates or names and its files are unchanged, it is neither
-  // read nor reported again.
+  // If culvert has refused a candidate for its dates or names, and the candidate's files are
+  // unchanged, culvert neither reads nor reports the candidate again.
   const bool seen = before != nullptr && before->candidate != nullptr && before->settled &&
                     before->stamps == stamps;
   auto loaded = seen ? Credentials::Loaded(before->candidate) : Credentials::loadFiles(files);

@@ -29,7 +29,7 @@ bool isLink(const std::string& path) {
   return std::filesystem::is_symlink(path, error);
 }
 
-/// Returns `path` and its subdirectories; nothing if `path` is a file.
+/// Returns `path` and its subdirectories; an empty list if `path` is a file.
 std::vector<std::string> withSubdirectories(const std::string& path) {
   namespace fs = std::filesystem;
   std::vector<std::string> found;
@@ -58,7 +58,8 @@ Result<void> CertificateWatch::start() {
 
 size_t CertificateWatch::follow(const Config& config, const Runtime& runtime) {
   std::set<std::string> wanted;
-  std::set<std::string> walked;  // directories already handled: most files share a directory
+  std::set<std::string> walked;  // directories already handled, because most files share a
+                                 // directory
   const auto add = [&](const std::string& path) {
     if (path.empty()) return;
     const std::string parent = path.substr(0, path.rfind('/') + 1);

@@ -320,8 +320,8 @@ void OcspFetcher::failed(Job& job, const std::string& why, bool silent) {
   scheduleNext(job, delay);
 }
 
-/// Ends the job's look-up or exchange. An exchange is deleted after the turn, because it may have
-/// called this function.
+/// Ends the job's look-up or exchange. An exchange is deleted after the turn, because the exchange
+/// may have called this function.
 void OcspFetcher::endExchange(Job& job) {
   job.looking = false;
   if (job.exchange == nullptr) return;

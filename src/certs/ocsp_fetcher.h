@@ -24,8 +24,8 @@ namespace culvert {
 
 /// One certificate to fetch responses for.
 struct OcspTask {
-  /// The objects of all services that loaded this leaf and issuer, one object per service; not
-  /// empty.
+  /// The certificate's Credentials objects, one object for each service that loaded this leaf and
+  /// issuer; not empty.
   std::vector<std::shared_ptr<const Credentials>> credentials;
   HttpUrl responder;
   bool operator==(const OcspTask&) const = default;

@@ -39,7 +39,7 @@ std::vector<OcspTask> ocspTasks(const std::vector<StapleWish>& wishes) {
   for (const StapleWish& wish : wishes) {
     if (!wish.wantsFetch() || issuerOf(*wish.credentials).empty()) continue;
     auto url = parseHttpUrl(wish.responder);
-    if (!url) continue;  // stapleShortcomings() reports it
+    if (!url) continue;  // stapleShortcomings() reports the wrong URL
     OcspTask& task = tasks[wish.credentials->leaf().fingerprint + url->text()];
     task.responder = std::move(*url);
     auto& all = task.credentials;

@@ -15,15 +15,15 @@
 
 namespace culvert {
 
-/// One certificate of one service. Certificates that cannot have an OCSP response (self-signed) are
-/// not listed. Certificates of services without stapling are listed only if the certificate demands
-/// stapling (must-staple).
+/// One certificate of one service. stapleWishes() omits self-signed certificates, because they
+/// cannot have an OCSP response. It includes a certificate of a service without stapling only if
+/// the certificate demands stapling (must-staple).
 struct StapleWish {
   std::string service;
   std::shared_ptr<const Credentials> credentials;
   StapleMode mode = StapleMode::kOff;
   std::string responder;  ///< URL from the option, else from the certificate; empty if neither
-                          ///< names one
+                          ///< names a responder
 
   bool wantsFetch() const {
     return mode == StapleMode::kFetch ||

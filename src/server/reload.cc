@@ -58,7 +58,8 @@ bool Reload::replaceAll(Diagnostics& diagnostics) {
   const auto note = [&](const Error& error) {
     diagnostics.error(Origin::file(parts_.source.file(), 0), {}, {}, error.text);
   };
-  if (const auto started = parts_.resolver->start(); !started)  // if the first host name is new
+  if (const auto started = parts_.resolver->start(); !started)  // because the first host name may
+                                                                // be new
     note(started.error());
   auto change = parts_.listeners.prepare(made.config, parts_.listenOptions, diagnostics);
   Result<bool> newSecrets = false;

@@ -138,8 +138,8 @@ bool Tunnel::settleSource(Pump& pump, End& source, End& sink) {
 }
 
 /// Handles a sink that accepts no more bytes. While the sink's peer may still have sent bytes,
-/// culvert keeps reading from it, and the read also reports how the connection ended. Otherwise the
-/// closing begins. Returns true if the closing has begun.
+/// culvert keeps reading from that peer, and the read also reports how the connection ended.
+/// Otherwise the closing begins. Returns true if the closing has begun.
 bool Tunnel::settleSink(Pump& pump, End& source, End& sink) {
   if (!pump.sinkBroken() || pump.over()) return false;
   // culvert aborts the source even if the source ended cleanly, because its bytes are lost and a
@@ -152,7 +152,7 @@ bool Tunnel::settleSink(Pump& pump, End& source, End& sink) {
     return true;
   }
   // Wait while a read can report the end of the sink's connection. If the sinks of both directions
-  // are broken, culvert reads neither side.
+  // are broken, culvert reads neither side, so it begins the closing.
   if (pumpFrom(sink).sourceEnd() != SourceEnd::kClean && !pumpFrom(sink).sinkBroken()) return false;
   beginClosing({sink.words.reset}, sink, EndGoal::kDone, sourceGoal);
   return true;

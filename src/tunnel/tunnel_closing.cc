@@ -40,7 +40,8 @@ void Tunnel::close(CloseReason reason, SourcePlace where) {
   conclude();
 }
 
-/// `goal` is the goal of `end`, and `peerGoal` is the goal of the tunnel's other end.
+/// Begins the closing. `goal` says what is left to do for `end`, and `peerGoal` says what is left
+/// to do for the tunnel's other end.
 void Tunnel::beginClosing(CloseReason reason, End& end, EndGoal goal, EndGoal peerGoal,
                           SourcePlace where) {
   record(std::move(reason), where);
@@ -164,8 +165,8 @@ void Tunnel::settleLinger(End& end) {
 }
 
 /// Finishes an end and counts its undelivered bytes as lost. The socket closes after the turn, even
-/// if bytes for the other end still wait. But the socket stays open until the tunnel is reported if
-/// the report needs names from the stream.
+/// if bytes for the other end still wait. If the report needs names from the stream, the socket
+/// stays open until the tunnel is reported.
 void Tunnel::finishEnd(End& end, bool abort) {
   end.goal = EndGoal::kDone;
   end.deadline = kNever;

@@ -17,9 +17,10 @@ namespace {
 // How many connections culvert accepts from one listener before it serves the others.
 constexpr int kBurst = 64;
 
-// culvert accepts in bursts if a listener's connections arrive closer together than this. Otherwise
-// it accepts one connection per turn, because accept4() takes as long on an empty queue as for a
-// connection (it creates the file first). If another connection waits, the loop reports it at once.
+// culvert accepts in bursts if a listener's connections arrive less than kCloseTogether apart.
+// Otherwise it accepts one connection per turn, because accept4() takes as long on an empty queue
+// as for a connection (it creates the file first). If another connection waits, the event loop
+// reports it at once.
 constexpr Micros kCloseTogether{100};
 
 // culvert tries again after this time, because no event reports the end of a shortage of

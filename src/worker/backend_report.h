@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Log lines about backends: one when an address fails or answers again, and one per address in the
-// state dump (USR2). Thread: any.
+// Makes the log lines about backends. There is a line when an address fails or answers again, and a
+// line per address in the state dump (USR2). Thread: any.
 #pragma once
 
 #include <vector>

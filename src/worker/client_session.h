@@ -51,7 +51,7 @@ class ClientSession final : public TunnelHost {
   SessionOwner& owner_;
   const std::shared_ptr<const ServiceProfile> profile_;
   const SocketAddress client_;
-  TlsStream& stream_;  // owned by the tunnel, which destroys it just before this session
+  TlsStream& stream_;  // the tunnel owns the stream and destroys it just before this session
 };
 
 }  // namespace culvert

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Placement chooses the worker with the least load (open tunnels and connections on their way) for
 // the next connection. With more than eight workers, it draws two workers at random and chooses the
-// less loaded of the two. The load is then spread nearly as evenly, and culvert does not read every
-// worker's cache line for each connection. Thread: acceptor.
+// less loaded of the two. This spreads the load nearly as evenly as a search of all workers,
+// without reading every worker's cache line for each connection. Thread: acceptor.
 #pragma once
 
 #include <cstddef>
