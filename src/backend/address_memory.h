@@ -83,7 +83,7 @@ class AddressMemory {
     TimePoint creditSince{};  // since when the token bucket has been filling; see mayTell()
     Clock::duration lasted{};
     uint64_t untold = 0;
-    bool toldUp = true;  // the log says that the address is up
+    bool toldUp = true;  // true if the log says that the address is up
   };
 
   const Record* find(const SocketAddress& address) const;

@@ -28,7 +28,7 @@ bool ownShortage(int sysErrno) {
     case ENFILE:
     case ENOMEM:
     case ENOBUFS:
-    case EADDRNOTAVAIL:  // no local port is left, or no local address
+    case EADDRNOTAVAIL:  // no local port or no local address is left
       return true;
     default:
       return false;
@@ -184,7 +184,7 @@ TimePoint Connector::shareOf(TimePoint now) const {
 /// Records the failure of an address that failed at once.
 void Connector::noteFailure(const SocketAddress& address, int sysErrno) {
   setFailure(address, sysErrno);
-  if (ownShortage(sysErrno)) return;  // another address would not help
+  if (ownShortage(sysErrno)) return;  // trying another address would not help
   tell(options_.memory->failed(address, sysErrno, pass_, context_.loop.now()));
   for (const auto& target : options_.targets) target->refreshSoon();
 }

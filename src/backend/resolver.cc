@@ -42,7 +42,7 @@ struct BackendTarget::Shared {
   std::vector<std::weak_ptr<BackendTarget>> names;
   bool stopping = false;
 
-  std::mutex eventMutex;  // held around onEvent, so that no call runs after the destructor
+  std::mutex eventMutex;  // held during onEvent, so that onEvent does not run after the destructor
   bool silent = false;
 
  private:

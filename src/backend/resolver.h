@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Resolver turns host names into address sets on a thread of its own (`culvert-dns`), because
-// getaddrinfo() blocks. A set is immutable: a new look-up replaces the whole set, and a failed
+// getaddrinfo() blocks. A set is immutable. A new look-up replaces the whole set, but a failed
 // look-up keeps the last set. A BackendTarget is one configured backend address, and any thread can
 // read its current set. The thread starts only if there is a host name.
 #pragma once

@@ -16,7 +16,8 @@ namespace {
 // file.
 constexpr Millis kMoment{150};
 
-// This poll finds changes that inotify does not report (NFS), and certificates that became valid.
+// The interval of the poll that finds changes that inotify does not report (NFS), and certificates
+// that have become valid.
 constexpr Millis kSlowPoll{30'000};
 
 // After a check, the watch pauses for this many times the duration of the check. Otherwise a

@@ -18,7 +18,7 @@ namespace culvert {
 PeerAuthSource peerAuthSource(const ServiceOptions& options);
 
 /// Builds the PeerAuth, or returns `before` if nothing changed. Returns null if verify-client is
-/// off and after an error. Errors and warnings go to `diagnostics` with the place of the option.
+/// off, or after an error. Errors and warnings go to `diagnostics` with the place of the option.
 std::shared_ptr<const PeerAuth> buildPeerAuth(const ServiceOptions& options,
                                               const std::shared_ptr<const PeerAuth>& before,
                                               Diagnostics& diagnostics);

@@ -27,7 +27,7 @@ Millis delayAfterSuccess(const Staple& staple, int64_t now, double dice);
 /// It is at most a quarter of the time until `held` (may be null) expires.
 Millis delayAfterFailure(unsigned failures, const Staple* held, int64_t now, double dice);
 
-/// Pauses a responder that does not answer, longer each time.
+/// Pauses requests to a responder that does not answer. The pause becomes longer with each failure.
 class ResponderRest {
  public:
   /// Call when an exchange that began at `begun` got no answer. Exchanges that ran at the same time

@@ -9,7 +9,7 @@
 namespace culvert {
 namespace {
 
-// Each file is checked again after this time.
+// Each OCSP response file is checked at this interval.
 constexpr Millis kRound{5000};
 
 LogLevel levelOfNote(StapleNote::Kind kind) {

@@ -82,8 +82,8 @@ std::string soonestEnd(const Range& all, std::string_view what, End endOf) {
                      utcText(soonest));
 }
 
-/// Describes the client authentication of each service: how many CAs and CRLs it has, and when the
-/// first of each expires.
+/// Describes the client authentication of each service: how many CAs and CRLs the service has, and
+/// when the first CA and the first CRL expire.
 std::string clientAuthLines(const Runtime& runtime) {
   std::string lines;
   for (const RuntimeService& one : runtime.services) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// main(): runs the action of the command line. Serving is the server's task.
+// main() runs the action that the command line requests. Class Server is the daemon itself.
 #include <cstdio>
 #include <span>
 

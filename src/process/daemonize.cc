@@ -17,7 +17,7 @@
 namespace culvert {
 namespace {
 
-constexpr int kDiedAtStart = 1;  // "fatal at run time"
+constexpr int kDiedAtStart = 1;  // the exit code "fatal error at run time"
 
 void waitFor(pid_t child) {
   while (::waitpid(child, nullptr, 0) < 0 && errno == EINTR) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // FdBudget is the plan for descriptors; a tunnel needs two descriptors. culvert raises
-// RLIMIT_NOFILE to what `max-tunnels` needs and computes how many tunnels fit. With this number, it
-// can pause accepting before descriptors run out (EMFILE). Thread: start (before the privilege
-// drop).
+// RLIMIT_NOFILE to what `max-tunnels` needs and computes how many tunnels fit. With this number,
+// culvert can pause accepting before descriptors run out (EMFILE). Thread: start (before the
+// privilege drop).
 #pragma once
 
 #include <cstddef>

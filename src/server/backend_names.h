@@ -15,9 +15,9 @@ struct BackendNamesOptions {
   std::function<Result<AddressSet>(const std::string& host, uint16_t port)> lookup = resolveHost;
 };
 
-/// Adds an error for each host name among the backends of `config` that `before` does not have and
-/// that does not resolve now. Waits until all look-ups are finished, but at most
-/// `options.patience`. Returns at once if no name is new.
+/// Adds an error for each new backend host name that does not resolve now. A name is new if
+/// `config` has it and `before` does not have it. Waits until all look-ups are finished, but at
+/// most `options.patience`. Returns at once if no name is new.
 void checkNewBackends(const Config& config, const Config& before,
                       const BackendNamesOptions& options, Diagnostics& diagnostics);
 

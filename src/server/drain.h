@@ -17,8 +17,8 @@ class Drain {
   Drain(const Drain&) = delete;
   Drain& operator=(const Drain&) = delete;
 
-  /// Call on TERM and INT: the first signal begins the drain, the second signal cuts every tunnel.
-  /// The loop stops when no worker has a tunnel left.
+  /// Call on TERM and INT. The first signal begins the drain, and the second signal cuts every
+  /// tunnel. The loop stops when no worker has a tunnel left.
   void onSignal();
   /// Tries to begin the drain again if memory ran out at the first attempt. Call twice a second.
   void onTick();

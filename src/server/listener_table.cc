@@ -57,7 +57,7 @@ std::vector<Wanted> wantedListeners(const Config& config, Diagnostics& diagnosti
   return wanted;
 }
 
-/// True if one of the two addresses includes the other (a wildcard).
+/// True if the two addresses differ and one of them is a wildcard that includes the other address.
 bool overlap(const std::string& a, const std::string& b) {
   if (a == b) return false;
   const auto one = parseAddress(a, AddressUse::kListen);

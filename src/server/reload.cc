@@ -88,7 +88,7 @@ void Reload::commit(Preparation made, ListenerTable::Change change) {
   parts_.fdBudget = reapplyFdBudget(parts_.config.global.maxTunnels, parts_.fdBudget);
   parts_.budget.setLimit(parts_.fdBudget.maxTunnels);
   parts_.acceptor->wake();
-  // A reload cannot change where the log goes; it can change the level.
+  // A reload can change the level of the log, but not its target.
   parts_.logger.setLevel(logOptionsOf(parts_.config.global, parts_.daemon).level);
   warnOfDescriptors(parts_);
 }

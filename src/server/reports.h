@@ -21,7 +21,8 @@ void logAll(Logger& logger, const Diagnostics& diagnostics);
 
 void logStartLine(ServerParts& parts, const std::string& version, const std::string& workersReason,
                   const PrivilegeReport& privileges);
-/// Logs an id from which the secret cannot be derived, so that an operator can compare replicas.
+/// Logs the id of the ticket secret, so that an operator can compare replicas. The secret cannot be
+/// derived from the id.
 void logTicketSecret(ServerParts& parts);
 void warnOfDescriptors(ServerParts& parts);
 /// Logs one line for each listener that is not in `known`, and for each listener in `known` that

@@ -251,7 +251,8 @@ void Server::onSignal(int signal) {
 }
 
 void Server::onTick() {
-  tick_.armBy(parts_.loop.now() + kTick);  // first, so that no failure below can stop the ticks
+  tick_.armBy(parts_.loop.now() + kTick);  // arm the timer first, so that no failure below can stop
+                                           // the ticks
   drain_.onTick();
   if (drain_.begun()) reload_.stop();
   if (auto rotated = parts_.tickets.rotate(); !rotated) {

@@ -113,7 +113,7 @@ class ServiceBuilder {
     return made;
   }
 
-  /// Returns kOff if the library cannot staple. Adds an error then if the configuration requires
+  /// Returns kOff if the library cannot staple. Then adds an error if the configuration requires
   /// stapling.
   StaplePolicy staple() {
     const auto possible = staplingPossible();

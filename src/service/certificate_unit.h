@@ -17,7 +17,8 @@ namespace culvert {
 /// One certificate as last read. Frozen.
 struct CertificateUnit {
   CertificateFiles files;
-  std::array<FileStamp, 3> stamps{};               // of the files at the last attempt to read them
+  std::array<FileStamp, 3> stamps{};               // stamps of the files at the last attempt to
+                                                   // read them
   std::shared_ptr<const Credentials> credentials;  ///< the served version; null if no version is
                                                    ///< served
   std::shared_ptr<const Credentials> candidate;    ///< the version in the files, if it is not

@@ -65,7 +65,7 @@ class HandshakeQueue final : private RunSoon {
   IntrusiveList<TunnelEnd, HandshakeQueue> fresh_;
   bool arrivalsWait_ = false;
   unsigned picks_ = 0;
-  TimePoint turn_{};         // when the turn of spent_ began
+  TimePoint turn_{};         // when the turn that spent_ measures began
   Clock::duration spent_{};  // time spent on handshakes in the turn
 };
 

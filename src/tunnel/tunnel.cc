@@ -113,7 +113,7 @@ bool Tunnel::settleSource(Pump& pump, End& source, End& sink) {
     default:
       break;
   }
-  // Until the backend is connected, buffered bytes cannot be delivered. The closing begins at once
+  // Buffered bytes can be delivered only after the backend is connected. So the closing begins now
   // only if no bytes are buffered.
   if (state_ == TunnelState::kConnect && pump.buffered() != 0) return false;
   const EndGoal sinkGoal = sink.stream ? EndGoal::kDeliver : EndGoal::kDone;

@@ -119,7 +119,8 @@ void Tunnel::settleClosing() {
 void Tunnel::settleEnds() {
   settleEnd(client_, outbound_, backend_);
   settleEnd(backend_, inbound_, client_);
-  settleEnd(client_, outbound_, backend_);  // again, because the backend may be done now
+  settleEnd(client_, outbound_, backend_);  // settle the client again, because the backend may be
+                                            // done now
 }
 
 /// Counts a cut by half-close-timeout and appends `what` to the reason's detail. Does not change

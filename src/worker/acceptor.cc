@@ -154,7 +154,7 @@ void Acceptor::acceptAll(Listener& listener) {
 
 /// Accepts one burst. The burst is small if places are scarce and the backend is down.
 Acceptor::Burst Acceptor::acceptFrom(Listener& listener, Pace pace) {
-  if (!listener.fd.valid()) return Burst::kEmpty;  // closed in this turn
+  if (!listener.fd.valid()) return Burst::kEmpty;  // the listener was closed in this turn
   const bool slow =
       pace != Pace::kAll && budget_.scarce() && listener.service->profile->connect.memory->down();
   int burst = 1;

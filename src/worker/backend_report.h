@@ -13,7 +13,8 @@ namespace culvert {
 /// The line that reports that an address has failed (with culvert's reaction) or answers again.
 LogLine backendNewsLine(const ConnectorOptions& options, const AddressNews& news);
 
-/// One line for each current address of the service, and for each name without an address.
+/// One line for each current address of the service, and one line for each host name without an
+/// address.
 std::vector<LogLine> backendStateLines(const ConnectorOptions& options, TimePoint now);
 
 }  // namespace culvert

@@ -66,8 +66,8 @@ std::string sourceOf(const SocketAddress& client) {
   return SocketAddress::ipv6(prefix, 0, client.v6().sin6_scope_id).hostText() + "/64";
 }
 
-/// As levelOfEnd(cause), but a warning if culvert refused the client because of an expired CA or
-/// CRL, which the operator must renew.
+/// Returns levelOfEnd(cause), but kWarning if culvert refused the client because of an expired CA
+/// or CRL, which the operator must renew.
 LogLevel levelOfEnd(CloseCause cause, const TlsStream& stream) {
   const PeerProof* proof = stream.peerProof();
   return proof != nullptr && proof->verdict().ours ? LogLevel::kWarning : levelOfEnd(cause);

@@ -88,7 +88,7 @@ class Worker final : public SessionOwner, private HandshakeQueue::Arrivals, priv
   TunnelSet tunnels_;
   TrustReview review_;
   std::atomic<unsigned> load_{0};
-  bool drains_ = false;            // only the control thread uses it
+  bool drains_ = false;            // only the control thread uses this flag
   std::function<void()> onEmpty_;  // set before reportsEmpty_
   bool reportsEmpty_ = false;
   std::thread thread_;
