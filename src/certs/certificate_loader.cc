@@ -237,7 +237,7 @@ void CertificateLoader::settleVanished(const ServiceOptions& options,
 
 CertificateLoader::Unit CertificateLoader::knownUnit(const std::string& id) const {
   // Search this service's units first, because another service may have refused the same
-  // certificate, for example because the certificate lacks a name that the other service needs.
+  // certificate. For example, the certificate may lack a name that the other service needs.
   for (const Known* known : {&own_, &known_}) {
     const auto found = known->find(id);
     if (found != known->end()) return found->second;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Computes how many CPUs this process may use. The number is limited by the affinity mask of the
-// process and by the CPU quotas of its cgroup (version 2 or 1) and of all parent cgroups. `workers
-// = auto` uses this number. Thread: start.
+// Computes how many CPUs this process may use. The limits are the affinity mask of the process, and
+// the CPU quotas of its cgroup (version 2 or 1) and of all parent cgroups. `workers = auto` uses
+// the computed number. Thread: start.
 #pragma once
 
 #include <string>

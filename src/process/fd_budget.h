@@ -43,8 +43,8 @@ FdBudget planFdBudget(size_t configured, size_t own, FdLimits present, bool mayR
 /// that are open now are added.
 FdBudget applyFdBudget(size_t configured, size_t expectedOwn);
 
-/// For a reload. Does the same as applyFdBudget(), but uses `own` of `before`, which was counted at
-/// the start, because most descriptors that are open now belong to tunnels.
+/// For a reload. Does the same as applyFdBudget(), but does not count open descriptors, because
+/// most of them belong to tunnels. Uses `own` of `before` instead, which was counted at the start.
 FdBudget reapplyFdBudget(size_t configured, const FdBudget& before);
 
 /// The number of descriptors that this process has open now.

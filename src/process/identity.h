@@ -12,7 +12,7 @@ namespace culvert {
 
 /// Returns nullopt if `user` is not set, or after an error. Adds an error to `diagnostics` with the
 /// option's key. `unreachable` is the severity of "this process cannot become the user": an error
-/// for a start, a note for --check, which often runs as another user.
+/// for a start, and a note for --check. The reason is that --check often runs as another user.
 std::optional<Identity> identityOf(const GlobalOptions& global, Severity unreachable,
                                    Diagnostics& diagnostics);
 

@@ -39,8 +39,8 @@ void Overseer::watchTurns() {
 
 /// After a burst the heaps are fragmented, and malloc keeps that memory. malloc_trim() locks and
 /// walks the heap of each thread, which takes 0.5 to 1 ms after 1,000 closed tunnels. So culvert
-/// calls it once per burst, on this thread. A worker waits only if it allocates while malloc_trim()
-/// walks that worker's heap.
+/// calls malloc_trim() once per burst, on this thread. A worker waits only if it allocates while
+/// malloc_trim() walks that worker's heap.
 void Overseer::watchMemory() {
   if (!burst_.isOver(parts_.budget.takeMost(), parts_.loop.now())) return;
   const TimePoint start = Clock::now();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Overseer runs twice a second. It reports workers whose loop turn takes too long, returns memory
-// to the system after a burst of tunnels, and logs backend changes that the rate limit has delayed.
-// Thread: control.
+// Overseer runs twice a second. It reports workers whose loop turn takes too long, and returns
+// memory to the system after a burst of tunnels. It also logs backend changes that the rate limit
+// has delayed. Thread: control.
 #pragma once
 
 #include <vector>

@@ -2,8 +2,8 @@
 // HandshakeQueue bounds the time that one turn of a loop spends on handshakes, so that many new
 // clients do not delay established tunnels. A step of a handshake runs at once if the turn has time
 // left for handshakes and no other step waits. Otherwise the step waits in the queue, and culvert
-// does not watch the tunnel's socket. At the end of each turn the queue runs at least one step, and
-// more steps until the turn's time for handshakes (kSlice) is used up. Thread: loop.
+// does not watch the tunnel's socket. At the end of each turn the queue runs at least one step. It
+// runs more steps until the turn's time for handshakes (kSlice) is used up. Thread: loop.
 //
 // Two of three steps go to clients that culvert has already answered, because their handshakes need
 // few more steps, and a finished handshake frees memory. The third step goes to a new client, so

@@ -6,8 +6,8 @@
 // Invariants:
 //  1. Every byte read from the source is in the FIFO, was accepted by the sink, or is counted as
 //     lost.
-//  2. The bytes in the FIFO plus the bytes that the sink has accepted but not sent are at most the
-//     FIFO's capacity plus the TLS overhead of one full FIFO.
+//  2. The FIFO's bytes plus the bytes that the sink has accepted but not sent never exceed the
+//     FIFO's capacity plus one full FIFO's TLS overhead.
 //  3. While reading is not paused, there is room for one more TLS record (ByteStream::kReadUnit).
 #pragma once
 

@@ -19,8 +19,8 @@ struct TunnelPlan {
   std::array<OpeningStep, 3> steps;
 };
 
-/// For TLS clients: culvert connects to the backend only after the client's handshake, so that a
-/// client whose handshake fails causes no work for the backend.
+/// The plan for TLS clients. culvert connects to the backend only after the client's handshake. So
+/// a client whose handshake fails causes no work for the backend.
 inline constexpr TunnelPlan kHandshakeThenConnect{
     {OpeningStep::kClientHandshake, OpeningStep::kConnect, OpeningStep::kRelay}};
 

@@ -29,8 +29,8 @@ constexpr Millis kRetryAfterShortage{500};
 constexpr Millis kRetryAfterFullWorkers{5};
 
 // If places are scarce and a service's backend is down, culvert accepts at most reserve() /
-// kPartsOfReserve connections from the service's listener, then pauses that listener. The clients
-// of such a service fail anyway, so culvert does few handshakes for them.
+// kPartsOfReserve connections from its listener. Then culvert pauses the listener. The clients of
+// such a service fail anyway, so culvert does few handshakes for them.
 constexpr Millis kListenerRest{100};
 constexpr size_t kPartsOfReserve = 4;
 // kBetweenRequests is the minimum time between two requests to make room, so that workers can

@@ -56,8 +56,9 @@ void describeClient(const PeerProof& proof, LogLine& line) {
   }
 }
 
-/// The source by which the log collapses repeats: the IPv4 address, the /64 of the IPv6 address (a
-/// host chooses its addresses from its /64), or "unix" for all clients of a UNIX socket.
+/// Returns the source by which the log collapses repeated lines. It is the IPv4 address, the /64 of
+/// the IPv6 address, or "unix" for all clients of a UNIX socket. A host chooses its IPv6 addresses
+/// from its /64.
 std::string sourceOf(const SocketAddress& client) {
   if (client.isUnix()) return "unix";
   if (!client.isIpv6()) return client.hostText();
