@@ -17,8 +17,8 @@ struct CertificateRefresh {
   unsigned clientsTaken = 0;  ///< how many services have new CAs or CRLs for client certificates
 };
 
-/// `config` is the configuration in force. An error in `diagnostics` reports a file that was not
-/// loaded, so the file's previous contents stay in use.
+/// `config` is the configuration in force. If a file cannot be loaded, its previous contents stay in
+/// use, and an error is added to `diagnostics`.
 CertificateRefresh refreshCertificates(const Config& config, const Runtime& before,
                                        Diagnostics& diagnostics);
 

@@ -68,8 +68,9 @@ class Diagnostics {
   static constexpr size_t kMostErrors = 1000;
   bool full() const { return errors_ >= kMostErrors; }
 
-  /// Sorts by origin: files by line, then environment, --set and named options. Diagnostics with
-  /// equal origins keep the order in which they were added. Removes duplicates.
+  /// Sorts by origin: first the diagnostics from files, by line, then those from the environment,
+  /// then from --set, then from named options. Diagnostics with equal origins keep the order in
+  /// which they were added. Removes duplicates.
   void sort();
 
   /// Adds a last entry, which says that culvert stopped checking because there were too many

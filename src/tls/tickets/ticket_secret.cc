@@ -100,7 +100,7 @@ Result<TicketSecretFile> readTicketSecretFile(const std::string& path) {
   struct stat info {};
   if (::stat(path.c_str(), &info) == 0 && (info.st_mode & (S_IRGRP | S_IROTH)) != 0) {
     file.warnings.push_back(fmt::format(
-        "{}: {} can read it (mode {:04o}). Who has the secret can decrypt recorded TLS 1.2 "
+        "{}: {} can read it (mode {:04o}). Anyone who has the secret can decrypt recorded TLS 1.2 "
         "sessions and impersonate this server to clients that resume. Set mode 0600",
         path, (info.st_mode & S_IROTH) != 0 ? "everybody" : "its group", info.st_mode & 07777));
   }
