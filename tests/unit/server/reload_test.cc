@@ -159,7 +159,7 @@ TEST_F(ReloadTest, WarningsAreLogged) {
   ASSERT_TRUE(reload(service("web", "server-names = other.example\n"))) << log().text();
   EXPECT_EQ(log().count({"warning",
                          "f.ini:6: warning: [service web] server-names: no certificate "
-                         "names other.example"}),
+                         "covers other.example"}),
             1u)
       << log().text();
 }
