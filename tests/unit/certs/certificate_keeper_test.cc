@@ -217,6 +217,7 @@ TEST_F(CertificateKeeperTest, ThousandsHaveTwentyLines) {
       dir_.write(name + ending, dir_.read("a" + std::string(ending)));
   }
   start({service(names)});
+  EXPECT_EQ(log_.count({"warning", "certificate expires soon"}), 20u);
   EXPECT_EQ(log_.count({"more certificates expire soon, have expired or are refused", "count=5"}),
             1u)
       << log_.text();
