@@ -98,6 +98,8 @@ void Acceptor::apply(ListenerUpdate update) {
 
 void Acceptor::stop() {
   postBox_.post([this] {
+    // A wake-up may have come just before: acceptAll() accepts nobody while accepting is paused.
+    if (resumeWanted_.exchange(false)) resume();
     for (auto& listener : listeners_) acceptAll(*listener);
     listeners_.clear();
     resumeTimer_.disarm();
@@ -120,10 +122,8 @@ void Acceptor::wake() noexcept {
 }
 
 void Acceptor::onMail() {
-  // Resume before running the messages, because stop() accepts waiting connections only if
-  // accepting is not paused.
-  if (resumeWanted_.exchange(false)) resume();
   postBox_.runControl();
+  if (resumeWanted_.exchange(false)) resume();
 }
 
 void Acceptor::applyNow(ListenerUpdate& update) {
