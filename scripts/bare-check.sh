@@ -19,7 +19,9 @@ shift
 keep=${BARE_DIR:-}
 root=${BARE_DIR:-$(mktemp -d /var/tmp/culvert-bare.XXXXXX)}
 cleanup() {
-  umount -R "$root/src" "$root/dev" "$root/proc" 2>/dev/null || :
+  # Lazily: a process of the run may still hold one of them for a moment.
+  local mounted
+  for mounted in src dev proc; do umount -R -l "$root/$mounted" 2>/dev/null || :; done
   [ -n "$keep" ] || rm -rf --one-file-system "$root"
 }
 trap cleanup EXIT
