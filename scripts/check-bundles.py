@@ -23,18 +23,24 @@ def bundles():
 
 def local_names(path):
     """(name, line number, line) of what the unnamed namespaces of a file declare, as clang-format lays it out."""
-    inside = False
+    inside = constants = False
     for number, line in enumerate((ROOT / path).read_text().splitlines(), 1):
         if line == "namespace {":
             inside = True
         elif line.startswith("}  // namespace"):
             inside = False
+        elif constants:
+            constants = not line.startswith("}")
+            if match := re.match(r"  (\w+)", line):
+                yield match[1], number, line
         elif inside and line and line[0] not in " /#}" and not line.startswith(("template", "static_assert")):
             plain = line
             while (shorter := re.sub(r"<[^<>]*>", "", plain)) != plain:
                 plain = shorter
             if match := TYPE.match(plain) or OTHER.match(plain):
                 yield match[1], number, line
+            # The constants of such an enum are names of the namespace, too.
+            constants = re.match(r"enum (?!class)[^}]*$", line) is not None
 
 
 def main():
