@@ -22,5 +22,22 @@ enum class StapleMode : uint8_t {
 enum class VerifyClient : uint8_t { kOff, kOptional, kRequired };
 enum class RevokedEnd : uint8_t { kClose, kKeep };
 enum class TruncationEnd : uint8_t { kReset, kFin };
+/// What a service does with TLS at the client's end.
+enum class ClientTls : uint8_t { kOn, kOff, kPassthrough };
+/// The protocol in which a connection changes from plain text to TLS.
+enum class StartTls : uint8_t {
+  kOff,
+  kSmtp,
+  kLmtp,
+  kImap,
+  kPop3,
+  kSieve,
+  kFtp,
+  kNntp,
+  kLdap,
+  kXmpp,
+  kPgsql,
+  kMysql,
+};
 
 }  // namespace culvert
