@@ -11,7 +11,9 @@
 #   make asan, tsan    the same under the address+leak+undefined, or the thread sanitizer
 #   make check-asan    unit and integration tests under a sanitizer, at a small scale (also: check-tsan)
 #   make fuzz          every fuzzer for SECONDS=60 (FUZZ=name: only that one)
-#   make bench         the measurements against other proxies (QUICK=1: the main rows in under three minutes);
+#   make bench         the measurements against other proxies (QUICK=1: the main rows in under three minutes,
+#                      BEFORE=/path/to/culvert, ALSO="/path/to/culvert:NAME ...": other builds beside this one,
+#                      PEERS_FROM=trixie: haproxy and nginx of that Debian release);
 #                      make bench-publish writes the last run's chart and table into docs/
 #   make check         structure: layers, one door a library, headers, generated files, format, lengths
 #   make tidy          clang-tidy;  make format: clang-format over all sources
@@ -25,6 +27,8 @@
 #   without shared libraries, WERROR=0 does not make errors of warnings, PYTHON=/usr/bin/python3 runs the tests,
 #   BUILD=build is the directory of everything built,
 #   WOLFSSL=fallback|distro, WOLFSSL_TARBALL= and WOLFSSL_CACHE= choose wolfSSL (scripts/wolfssl.sh --help);
+#   AEAD=wolfcrypt leaves out the encryption with VAES and AVX-512, RECORDS=library leaves the records of established sessions
+#   to wolfSSL (both with a BUILD= of their own);
 #   WOLFSSL_KEYLOG=1 BUILD=build/keylog makes a culvert that can write the secrets of its sessions (keylog-file)
 
 MAKEFLAGS += --no-builtin-rules --no-builtin-variables --no-print-directory
@@ -45,7 +49,7 @@ UNITDIR ?= $(PREFIX)/lib/systemd/system
 SECONDS ?= 60
 LTO ?= 1
 WERROR ?= 1
-export WOLFSSL WOLFSSL_KEYLOG WOLFSSL_TARBALL WOLFSSL_CACHE PYTHON BUILD
+export AEAD RECORDS WOLFSSL WOLFSSL_KEYLOG WOLFSSL_TARBALL WOLFSSL_CACHE PYTHON BUILD
 
 ifeq ($(filter $(MODE),$(MODES)),)
 $(error MODE=$(MODE): allowed are $(MODES))
@@ -56,8 +60,8 @@ endif
 # The layers, lowest first, and what each module may include. A module in a room of another, as tls/session, is a module
 # of its own. `make check` compares every #include with this table. LIBS_x are the libraries that only module x may use.
 MODULES := base log stats buffer config event net http starttls proxy \
-  tls/protocol tls/library tls/x509 tls/hello tls/credentials tls/tickets tls/peer_auth tls/ocsp tls/endpoint tls/session \
-  tunnel backend service process worker certs server main
+  tls/protocol tls/library tls/x509 tls/hello tls/credentials tls/tickets tls/peer_auth tls/ocsp tls/endpoint tls/record \
+  tls/session tunnel backend service process worker certs server main
 
 MODULE_DEPS_base   :=
 MODULE_DEPS_log    := base
@@ -78,18 +82,20 @@ MODULE_DEPS_tls/tickets     := base tls/library
 MODULE_DEPS_tls/peer_auth   := base tls/protocol tls/library tls/x509 tls/credentials
 MODULE_DEPS_tls/ocsp        := base tls/library tls/x509 tls/credentials
 MODULE_DEPS_tls/endpoint    := base tls/protocol tls/library tls/x509 tls/hello tls/credentials tls/peer_auth
-MODULE_DEPS_tls/session     := base stats buffer event net \
-  tls/protocol tls/library tls/hello tls/credentials tls/tickets tls/peer_auth tls/ocsp tls/endpoint
+MODULE_DEPS_tls/record      := base buffer tls/protocol tls/library
+MODULE_DEPS_tls/session     := base stats buffer event net starttls proxy \
+  tls/protocol tls/record tls/library tls/hello tls/credentials tls/tickets tls/peer_auth tls/ocsp tls/endpoint
 MODULE_DEPS_tunnel  := base stats buffer event net
 MODULE_DEPS_backend := base stats event net
-MODULE_DEPS_service := base tunnel backend tls/credentials tls/endpoint
+MODULE_DEPS_service := base proxy tunnel backend tls/credentials tls/endpoint
 MODULE_DEPS_process := base config net
-MODULE_DEPS_worker  := base log event net tunnel backend service process tls/session
+MODULE_DEPS_worker  := base log event net proxy starttls tunnel backend service process tls/session
 MODULE_DEPS_certs   := base log stats config event net http service process \
-  tls/credentials tls/tickets tls/peer_auth tls/ocsp tls/endpoint
-MODULE_DEPS_server  := base log stats config event net backend service process worker certs \
-  tls/library tls/credentials tls/ocsp
-MODULE_DEPS_main    := base log stats config event process certs server tls/protocol tls/library tls/credentials
+  tls/library tls/credentials tls/tickets tls/peer_auth tls/ocsp tls/endpoint
+MODULE_DEPS_server  := base log stats config event net proxy starttls backend service process worker certs \
+  tls/library tls/credentials tls/ocsp tls/session
+MODULE_DEPS_main    := base log stats config event net service worker process certs server tls/protocol tls/library \
+  tls/credentials tls/session
 
 LIBS_base   := -lfmt
 LIBS_config := -linih
@@ -148,9 +154,10 @@ HARDEN := -fstack-protector-strong -fstack-clash-protection $(MULTIARCH_HARDEN) 
 # With strict aliasing, gcc 12 with -flto moved a store behind the copy of its struct: the tickets' lifetime was lost.
 FLAGS_release := -O2 -g -fno-strict-aliasing $(HARDEN) -D_FORTIFY_SOURCE=2
 FLAGS_debug   := -O0 -g -D_GLIBCXX_ASSERTIONS
-FLAGS_asan    := -O1 -g -fno-omit-frame-pointer -D_GLIBCXX_ASSERTIONS -DCULVERT_SANITIZED=1 \
+# Reports of the sanitizers need lines only, and -g1 saves a tenth to a third of the compiler's time.
+FLAGS_asan    := -O1 -g1 -fno-omit-frame-pointer -D_GLIBCXX_ASSERTIONS -DCULVERT_SANITIZED=1 \
                  -fsanitize=address,undefined -fno-sanitize-recover=undefined
-FLAGS_tsan    := -O1 -g -fno-omit-frame-pointer -D_GLIBCXX_ASSERTIONS -DCULVERT_SANITIZED=1 -fsanitize=thread
+FLAGS_tsan    := -O1 -g1 -fno-omit-frame-pointer -D_GLIBCXX_ASSERTIONS -DCULVERT_SANITIZED=1 -fsanitize=thread
 # -Og compiles fastest: -O0 leaves so many small functions that it takes longer.
 FLAGS_demo    := -Og -D_GLIBCXX_ASSERTIONS
 FLAGS_fuzz    := -O1 -g -fno-omit-frame-pointer -D_GLIBCXX_ASSERTIONS -DCULVERT_SANITIZED=1 \
@@ -187,10 +194,15 @@ ALL_CXXFLAGS = -std=c++20 -Isrc -fPIE -pthread -gz -ffunction-sections -fdata-se
 ALL_LDFLAGS = $(or $(LINK_KIND),-pie) -pthread $(FLAGS_$(MODE)) $(LDFLAGS_$(MODE)) -L$(WOLFSSL_PREFIX)/lib $(LDFLAGS)
 # Only the door and the modules above it can see wolfSSL's headers.
 TLS_DOOR := tls/library
-tlsFlags = $(if $(filter $(TLS_DOOR),$(call withDeps,$(1))),-isystem $(WOLFSSL_PREFIX)/include $(KEYLOG_FLAG))
+tlsFlags = $(if $(filter $(TLS_DOOR),$(call withDeps,$(1))),-isystem $(WOLFSSL_PREFIX)/include $(KEYLOG_FLAG) $(RECORD_FLAGS))
 KEYLOG_FLAG := $(if $(WOLFSSL_KEYLOG),-DCULVERT_KEYLOG=1)
+# Left out of the build: the AEAD provider with VAES and AVX-512; culvert's own record layer.
+RECORD_FLAGS := $(if $(filter wolfcrypt,$(AEAD)),-DCULVERT_AEAD_WOLFCRYPT) $(if $(filter library,$(RECORDS)),-DCULVERT_LIBRARY_RECORDS)
+$(if $(filter-out wolfcrypt,$(AEAD)),$(error AEAD=$(AEAD): allowed is wolfcrypt, or nothing))
+$(if $(filter-out library,$(RECORDS)),$(error RECORDS=$(RECORDS): allowed is library, or nothing))
 tlsReady = $(if $(filter $(TLS_DOOR),$(call withDeps,$(1))),$(WOLFSSL_READY))
-TEST_FLAGS := -I. -Itests -Itests/support
+# Under a sanitizer, most of the time goes into compiling the unit tests. Unoptimised, they take two thirds of it.
+TEST_FLAGS := -I. -Itests -Itests/support $(if $(filter asan tsan,$(MODE)),-O0)
 
 # Building uses every CPU, unless -j says otherwise.
 PARALLEL = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
@@ -230,7 +242,8 @@ $(foreach m,$(filter-out $(MODE),$(MODES)),$(BUILD)/$(m)/culvert): $(BUILD)/%/cu
 
 wolfssl: $(WOLFSSL_READY)
 
-$(WOLFSSL_READY): scripts/wolfssl.sh scripts/wolfssl-mends.sh scripts/wolfssl.list | $(BUILD)/.deps
+$(WOLFSSL_READY): scripts/wolfssl.sh scripts/wolfssl-mends.sh scripts/wolfssl.list \
+    $(wildcard src/tls/library/culvert_session.[ch]) | $(BUILD)/.deps
 	@scripts/wolfssl.sh
 	@touch -c $@
 	@[ -e $@ ] || { echo 'make: the compiler was installed or changed meanwhile; run make again'; exit 1; }
@@ -254,7 +267,7 @@ quoted = '$(subst ','\'',$(1))'
 HASH := \#
 
 $(B)/.build_opts: FORCE
-	$(call stamp,$@,$(call quoted,$(CXX) $(ALL_CXXFLAGS) $(LTO_COMPILE) $(WOLFSSL_PREFIX) $(KEYLOG_FLAG)))
+	$(call stamp,$@,$(call quoted,$(CXX) $(ALL_CXXFLAGS) $(LTO_COMPILE) $(WOLFSSL_PREFIX) $(KEYLOG_FLAG) $(RECORD_FLAGS)))
 $(B)/.link_opts: FORCE
 	$(call stamp,$@,$(call quoted,$(CXX) $(ALL_LDFLAGS) $(LTO_LINK)))
 $(B)/.version: FORCE
@@ -359,11 +372,17 @@ export LSAN_OPTIONS ?= print_suppressions=0
 export TSAN_OPTIONS ?= halt_on_error=0:second_deadlock_stack=1
 RUN := $(if $(filter tsan,$(MODE)),setarch $(shell uname -m) -R)
 
-units: $(foreach m,$(UNIT_MODULES),$(B)/units/$(m))
+# The thread sanitizer builds and runs the unit tests of the modules that have threads or state for several threads. In the others
+# there is one thread, so it can find nothing. ALL_SANITIZED=1 (.ci/full) runs them all.
+THREADED = $(shell grep -rlE 'std::(atomic|mutex|j?thread)|startThread' --include='*.cc' --include='*.h' src tests/unit tests/regress | \
+  sed -E 's,^(src|tests/unit|tests/regress)/(.*)/[^/]*$$,\2,' | sort -u)
+UNITS_RUN := $(if $(filter-out tsan,$(MODE))$(ALL_SANITIZED),$(UNIT_MODULES),$(filter $(THREADED),$(UNIT_MODULES)))
+
+units: $(foreach m,$(UNITS_RUN),$(B)/units/$(m))
 
 # Every module's tests run, even if those of another module fail.
 unit: units
-	@failed=; for m in $(UNIT_MODULES); do $(MAKE) MODE=$(MODE) unit-$$m || failed+=" $$m"; done; \
+	@failed=; for m in $(UNITS_RUN); do $(MAKE) MODE=$(MODE) unit-$$m || failed+=" $$m"; done; \
 	  $(MAKE) MODE=$(MODE) unit-cmocka || failed+=" cmocka"; \
 	  if [ -n "$$failed" ]; then echo "unit tests failed:$$failed"; exit 1; fi
 
@@ -372,26 +391,27 @@ unit-cmocka: $(BUILD)/.deps
 	$(if $(filter release debug,$(MODE)),@printf '  %-7s %s\n' RUN tests/support/prove_cmocka_compat.py)
 	$(if $(filter release debug,$(MODE)),$(Q)CXX="$(CXX)" $(PYTHON) tests/support/prove_cmocka_compat.py)
 
-# Tests that measure time or memory (nosan) run alone, and not under a sanitizer. The others run two at a time. What runs under
-# which sanitizer: the address sanitizer runs all but the tests of documents and of make. The thread sanitizer does without the
-# tables of single connections too, because they involve one worker. ALL_SANITIZED=1 (.ci/full) runs them all. Exit code 5 of
-# pytest: PYTEST_ARGS chose no test.
+# Tests that measure time or memory (nosan) run alone, and not under a sanitizer. The others run four at a time, because most of
+# them wait. What runs under which sanitizer: the address sanitizer runs all but the tests of documents and of make, and the public
+# scanners and other proxies, which make the same handshakes as the tables do. The thread sanitizer does without the tables of single
+# connections too, because they involve one worker. ALL_SANITIZED=1 (.ci/full) runs them all. Exit code 5 of pytest: PYTEST_ARGS chose no test.
 SANITIZED := $(filter asan tsan,$(MODE))
 ignored = $(foreach t,$(1),--ignore-glob='*/test_$(t).py')
 NOT_OF_THE_DAEMON := documents demo_and_make bench_report
-SINGLE_CONNECTIONS := conformance_* forced_parameters hostile_records hostile_first_bytes hostile_handshake record_size early_data \
-  renegotiation scanners raw_tls_client alpn post_quantum certificate_verify_schemes cut_handshake_headers early_data_limit \
-  encrypted_key_forms key_sizes_and_kinds large_hellos legacy_version missing_signature_algorithms point_formats \
-  record_limits_of_clients renegotiation_warning rsa_pss_keys tickets_that_do_not_fit key_updates_then_data
+SINGLE_CONNECTIONS := conformance_* forced_parameters hostile_records hostile_first_bytes hostile_handshake record_size \
+  early_data renegotiation scanners starttls peers_both_ways close_both_ends raw_tls_client alpn post_quantum \
+  certificate_verify_schemes cut_handshake_headers early_data_limit encrypted_key_forms key_sizes_and_kinds large_hellos \
+  legacy_version missing_signature_algorithms point_formats record_limits_of_clients renegotiation_warning rsa_pss_keys \
+  tickets_that_do_not_fit key_updates_then_data many_records
 ifeq ($(ALL_SANITIZED),)
-PYTEST_asan := $(call ignored,$(NOT_OF_THE_DAEMON))
+PYTEST_asan := $(call ignored,$(NOT_OF_THE_DAEMON) scanners peers_both_ways)
 PYTEST_tsan := $(call ignored,$(NOT_OF_THE_DAEMON) $(SINGLE_CONNECTIONS))
 endif
 PYTEST = CULVERT=$(abspath $(B)/culvert) CULVERT_MODE=$(MODE) PYTHONDONTWRITEBYTECODE=1 PYTEST_TIMEOUT=$${PYTEST_TIMEOUT:-900} \
   $(RUN) $(PYTHON) -m pytest -q -p no:cacheprovider $(PYTEST_$(MODE)) $(PYTEST_ARGS) tests/integration tests/regress
 integration: $(B)/culvert
-	$(Q)$(PYTEST) -m 'not nosan' -n 2 --dist loadfile; many=$$?; \
-	  one=0; $(if $(SANITIZED),,$(PYTEST) -m nosan; one=$$?;) \
+	$(Q)$(PYTEST) --nosan=without -n 4 --dist loadfile; many=$$?; \
+	  one=0; $(if $(SANITIZED),,$(PYTEST) --nosan=only; one=$$?;) \
 	  case $$many-$$one in 0-0 | 0-5 | 5-0) ;; *) exit 1 ;; esac
 
 # Tests and CI insist on the pinned wolfSSL, unless another one was asked for.
@@ -443,7 +463,8 @@ demo:
 bench:
 	@scripts/install-deps.sh build bench
 	@$(MAKE) $(PARALLEL) all
-	@CULVERT=$${CULVERT:-$(abspath $(BUILD)/release/culvert)} CULVERT_BEFORE="$(abspath $(BEFORE))" exec tests/bench/run $(BENCH_ARGS)
+	@CULVERT=$${CULVERT:-$(abspath $(BUILD)/release/culvert)} CULVERT_BEFORE="$(abspath $(BEFORE))" \
+	  CULVERT_ALSO="$(ALSO)" PEERS_FROM="$(PEERS_FROM)" exec tests/bench/run $(BENCH_ARGS)
 
 bench-publish:
 	@tests/bench/run --report --publish $(BENCH_ARGS)

@@ -30,9 +30,10 @@ packagesOf() {
   case $1 in
     build) echo "g++ make binutils libevent-dev libinih-dev libexpected-dev libcli11-dev libfmt-dev
       libcap-dev ca-certificates $(packagesForWolfssl)" ;;
-    test) echo "libgtest-dev libgmock-dev libcmocka-dev nlohmann-json3-dev python3-pytest python3-pytest-timeout python3-pytest-xdist
-      python3-cryptography curl openssl gnutls-bin sslscan testssl.sh redis-server redis-tools nginx-light haproxy dovecot-imapd python3-aiosmtpd rsyslog iproute2
-      procps util-linux mount libcap2-bin busybox socat" ;;
+    test) echo "libgtest-dev libgmock-dev libcmocka-dev nlohmann-json3-dev libssl-dev python3-pytest python3-pytest-timeout python3-pytest-xdist
+      python3-cryptography curl openssl gnutls-bin sslscan testssl.sh redis-server redis-tools nginx-light libnginx-mod-stream haproxy dovecot-imapd dovecot-pop3d dovecot-lmtpd
+      dovecot-submissiond dovecot-managesieved postgresql mariadb-server slapd ldap-utils vsftpd prosody exim4-daemon-light swaks libnet-ssleay-perl
+      stunnel4 caddy python3-aiosmtpd rsyslog iproute2 procps util-linux mount libcap2-bin busybox socat" ;;
     demo) echo "curl openssl busybox socat" ;;
     bench) echo "nginx-light libnginx-mod-stream haproxy stunnel4 hitch openssl libssl-dev python3 procps" ;;
     check) echo "clang-format libssl-dev python3 git shellcheck" ;;

@@ -16,6 +16,7 @@ allMends() { compgen -A function mend; }
 textOfMends() {
   # shellcheck disable=SC2046  # one word a function
   declare -f edit joinIn $(allMends)
+  cat "$SESSION_FILES".[ch]
 }
 
 # edit FILE NUMBER PROGRAM: PROGRAM is Perl that changes $_, the whole file, and returns how many changes it made, such as
@@ -34,6 +35,17 @@ edit() {
     close($out) or die "$file: $!"' "$@"
 }
 
+# The files that export an established session: they need wolfSSL's internal headers and its flags.
+SESSION_FILES=$(cd "${BASH_SOURCE[0]%/*}/../src/tls/library" && pwd)/culvert_session
+readonly SESSION_FILES
+
+# After the handshake culvert encrypts and decrypts records itself. culvertExportSession returns the session's keys.
+mendExport() {
+  olderMayLack=1
+  [ "$KIND" != fallback ] || return 1
+  cp "$SESSION_FILES".[ch] "$1/src/" && printf '\n#include "culvert_session.c"\n' >>"$1/src/internal.c"
+}
+
 # fe_cmov_table_avx2 of X25519 and Ed25519 (5.9.2) fills two vector registers with the legacy moves. These leave the upper
 # halves unchanged, but the function then uses all of one register. If other code left something there, the key is wrong and
 # the handshake fails. The AVX forms clear the upper halves.
@@ -45,6 +57,15 @@ mendAssembly() {
     s/^\([[:space:]]*\)movd\([[:space:]]*%ebx, %xmm\)/\1vmovd\2/
   }' "$file"
   grep -q '^[[:space:]]*vmovq[[:space:]]*%rbx, %xmm9' "$file"
+}
+
+# Several AVX2 routines of X25519 and P-256 return without vzeroupper. SHA-NI has only legacy instructions, and a processor that
+# keeps the upper halves runs these over 100 times slower until someone clears the halves. So SHA-256 clears them first.
+mendSha256() {
+  olderMayLack=1
+  local file=$1/wolfcrypt/src/sha256_asm.S
+  sed -i 's/^Transform_Sha256_AVX1_Sha\(_Len\)\{0,1\}:$/&\n        vzeroupper/' "$file"
+  [ "$(grep -A1 '^Transform_Sha256_AVX1_Sha\(_Len\)\{0,1\}:$' "$file" | grep -c vzeroupper)" = 2 ]
 }
 
 # If the hello after a HelloRetryRequest has no ticket, the ticket of the first ClientHello stays in the list of extensions.
@@ -79,6 +100,12 @@ mendX25519() {
   /^int wc_curve25519_import_public_ex(/,/^}/ s/^    curve25519_copy_point(key->p.point, in, endian);$/&\n    key->p.point[CURVE25519_KEYSIZE - 1] \&= 0x7f;/' "$file"
   [ "$(grep -c '&= 0x7f;$' "$file")" -ge 2 ] && grep -q '^    pub = masked;$' "$file" &&
     grep -q '^    key->p.point\[CURVE25519_KEYSIZE - 1\] &= 0x7f;$' "$file"
+}
+
+# A NewSessionTicket of TLS 1.2 with a lifetime hint of 0 leaves the lifetime to the client (RFC 5077 3.3), and Go's servers send
+# no other. wolfSSL treats such a session as expired, so a client never resumes it. Now the lifetime of the context applies.
+mendLifetime() {
+  edit "$1/src/internal.c" 1 's{^( +ssl->timeout = )lifetime;$}{$1lifetime != 0 ? lifetime : ssl->ctx->timeout;}mg'
 }
 
 # Lists in a hello that are longer than the library's arrays. The library refuses more than WOLFSSL_MAX_SUITE_SZ bytes of cipher

@@ -99,6 +99,7 @@ compilerFlags() {
     -DCUSTOM_RAND_GENERATE_BLOCK=culvertRandomBlock -DWOLFSSL_ALT_NAMES
     -DSP_INT_BITS=8192 -DALT_ECC_SIZE -DMAX_CERTIFICATE_SZ=103424 -DCULVERT_MAX_PEER_CHAIN=100
     -DWOLFSSL_MAX_ALT_NAMES=16384 -DWOLFSSL_MAX_NAME_CONSTRAINTS=1024 -DWOLFSSL_ASN_ALLOW_0_SERIAL
+    -DWOLFSSL_TICKET_NONCE_MALLOC  # tickets of servers whose nonces are longer than 8 bytes
     -DWOLFSSL_SEND_HRR_COOKIE  # to decline early data, see src/tls/hello/hello_guard.h
     -DWOLFSSL_ALLOW_BAD_TLS_LEGACY_VERSION  # see mendVersions
     -DWOLFSSL_CHECK_SIG_FAULTS  # an ECDSA signature that a hardware fault has changed is not sent: it would reveal the key

@@ -19,9 +19,15 @@ from harness import (BINARY, SANITIZED, WOLFSSL, Backend, Config, Culvert, Echo,
                      slack, wellbeing)
 
 
+def pytest_addoption(parser):
+    parser.addoption("--nosan", choices=("without", "only"), help="run no test marked nosan, or only those; -m stays free")
+
+
 def pytest_configure(config):
     for line in ("slow: takes more than about ten seconds",
                  "root: needs root (a privilege drop, a mount namespace, a low port)",
+                 "records: about the records of an established session; what a build with another record layer must pass",
+                 "full: takes minutes, runs only if -m names it (.ci/full does)",
                  "wolfssl(major, minor): needs this version of the library or a newer one",
                  "nosan: measures time or memory, or needs sizes, which a sanitizer changes"):
         config.addinivalue_line("markers", line)
@@ -29,7 +35,8 @@ def pytest_configure(config):
         pytest.exit(f"no culvert at {BINARY}: build it, or name it in the environment variable CULVERT", 2)
 
 
-def pytest_collection_modifyitems(items):
+def pytest_collection_modifyitems(config, items):
+    _deselect(config, items)
     for item in items:
         if SANITIZED and item.get_closest_marker("nosan"):
             item.add_marker(pytest.mark.skip(reason=f"not meaningful under {SANITIZED}"))
@@ -41,6 +48,14 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.skip(reason="needs root"))
 
 
+def _deselect(config, items):
+    nosan, full = config.getoption("--nosan"), "full" in config.option.markexpr
+    chosen = [item for item in items if (full or not item.get_closest_marker("full")) and (
+        not nosan or (nosan == "only") == bool(item.get_closest_marker("nosan")))]
+    config.hook.pytest_deselected(items=list(set(items) - set(chosen)))
+    items[:] = chosen
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_call(item):
     """A test that hangs fails by itself, with the log attached, and does not block the run."""
@@ -48,7 +63,8 @@ def pytest_runtest_call(item):
         raise TimeoutError("the test hangs")
 
     before = signal.signal(signal.SIGALRM, give_up)
-    signal.alarm(int(slack(200 if item.get_closest_marker("slow") else 45)))
+    limits = [seconds for mark, seconds in (("full", 400), ("slow", 200)) if item.get_closest_marker(mark)]
+    signal.alarm(int(slack(limits[0] if limits else 45)))
     yield
     signal.alarm(0)
     signal.signal(signal.SIGALRM, before)
@@ -160,6 +176,20 @@ def backend():
 
     yield make
     for one in made:
+        one.stop()
+
+
+@pytest.fixture
+def service():
+    """A factory of programs: service(Redis, ...). All are stopped in the end, the last one first."""
+    started = []
+
+    def start(make, *args, **options):
+        started.append(make(*args, **options))
+        return started[-1]
+
+    yield start
+    for one in reversed(started):
         one.stop()
 
 

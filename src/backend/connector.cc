@@ -9,7 +9,6 @@
 #include <new>
 
 #include "event/callback.h"
-#include "net/plain_stream.h"
 #include "net/socket_ops.h"
 
 namespace culvert {
@@ -75,10 +74,10 @@ struct Connector::Attempt {
 };
 
 Connector::Connector(ConnectorContext& context, const ConnectorOptions& options,
-                     std::function<std::string()> preface)
+                     MakeStream makeStream)
     : context_(context),
       options_(options),
-      preface_(std::move(preface)),
+      makeStream_(std::move(makeStream)),
       timer_(context.loop, this, call<&Connector::onTimer>),
       backoff_(kFirstBackoff) {}
 
@@ -262,9 +261,20 @@ void Connector::adopt(UniqueFd fd, const SocketAddress& address) {
   timer_.disarm();
   tell(options_.memory->answered(winner, now));
   if (!winner.isUnix()) setTunnelSocketOptions(fd.get());
-  auto stream = std::make_unique<PlainStream>(context_.loop, std::move(fd), preface_());
+  auto stream = makeStream_(std::move(fd), winner, hostOf(winner));
   DialObserver* observer = std::exchange(observer_, nullptr);
   observer->onDialed(std::move(stream), winner);
+}
+
+/// Returns the host of the first target that has the address. If the look-up has changed meanwhile,
+/// returns the address itself.
+std::string Connector::hostOf(const SocketAddress& address) const {
+  for (const auto& target : options_.targets) {
+    const auto addresses = target->addresses();
+    if (std::find(addresses->begin(), addresses->end(), address) != addresses->end())
+      return target->host();
+  }
+  return options_.targets.size() == 1 ? options_.targets.front()->host() : address.hostText();
 }
 
 void Connector::fail() {

@@ -71,10 +71,13 @@ class Connector final : public Dialer, public ListNode<Connector> {
   /// second.
   static constexpr Millis kSilentAfter{1500};
 
-  /// `context` and `options` outlive the connector. `preface` returns the PROXY header; the
-  /// connector calls it when a connection is established.
-  Connector(ConnectorContext& context, const ConnectorOptions& options,
-            std::function<std::string()> preface);
+  /// Makes the stream of an established connection: `address` has accepted it, and `host` is the
+  /// configured host of that address (BackendTarget::host()).
+  using MakeStream = std::function<std::unique_ptr<ByteStream>(
+      UniqueFd fd, const SocketAddress& address, const std::string& host)>;
+
+  /// `context` and `options` outlive the connector.
+  Connector(ConnectorContext& context, const ConnectorOptions& options, MakeStream makeStream);
   ~Connector() override;
 
   void dial(DialObserver& observer) override;
@@ -96,6 +99,7 @@ class Connector final : public Dialer, public ListNode<Connector> {
   void endOfPass();
   void fail();
   void adopt(UniqueFd fd, const SocketAddress& address);
+  std::string hostOf(const SocketAddress& address) const;
   void onWritable(Attempt& attempt);
   void onTimer();
   void runDue();
@@ -120,7 +124,7 @@ class Connector final : public Dialer, public ListNode<Connector> {
 
   ConnectorContext& context_;
   const ConnectorOptions& options_;
-  std::function<std::string()> preface_;
+  MakeStream makeStream_;
   DialObserver* observer_ = nullptr;  // null before dial() and after the outcome
 
   AddressSet pass_;  // the addresses of the current pass

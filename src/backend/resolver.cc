@@ -133,7 +133,9 @@ void BackendTarget::Shared::tell(ResolveEvent event, const std::string& text) {
 }
 
 BackendTarget::BackendTarget(const SocketAddress& address)
-    : text_(address.text()), addresses_(std::make_shared<const AddressSet>(AddressSet{address})) {}
+    : text_(address.text()),
+      host_(address.isUnix() ? std::string() : address.hostText()),
+      addresses_(std::make_shared<const AddressSet>(AddressSet{address})) {}
 
 BackendTarget::BackendTarget(const AddressSpec& name, std::shared_ptr<Shared> resolver)
     : text_(name.text()),

@@ -30,6 +30,8 @@ class BackendTarget {
 
   /// The address as in the configuration (AddressSpec::text()).
   const std::string& text() const { return text_; }
+  /// The host name, or the literal without port and brackets. Empty for a UNIX path.
+  const std::string& host() const { return host_; }
   /// The current set. It is never null, and is empty until a name has been resolved.
   std::shared_ptr<const AddressSet> addresses() const;
 

@@ -4,8 +4,10 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 
 namespace culvert {
@@ -21,6 +23,17 @@ constexpr uint64_t bigEndian(std::span<const uint8_t> bytes) {
 /// Fills `bytes` with the low-order bytes of `number`.
 constexpr void putBigEndian(uint64_t number, std::span<uint8_t> bytes) {
   for (size_t i = bytes.size(); i > 0; number >>= 8) bytes[--i] = static_cast<uint8_t>(number);
+}
+
+/// The same for eight bytes at `at`, with one load or store.
+inline uint64_t u64At(const uint8_t* at) {
+  uint64_t number;
+  std::memcpy(&number, at, sizeof number);
+  return std::endian::native == std::endian::little ? __builtin_bswap64(number) : number;
+}
+inline void putU64(uint64_t number, uint8_t* at) {
+  if (std::endian::native == std::endian::little) number = __builtin_bswap64(number);
+  std::memcpy(at, &number, sizeof number);
 }
 
 constexpr uint16_t u16At(std::span<const uint8_t> bytes, size_t at) {

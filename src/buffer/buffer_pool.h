@@ -19,7 +19,8 @@ class BufferPool {
   BufferPool(const BufferPool&) = delete;
   BufferPool& operator=(const BufferPool&) = delete;
 
-  /// Returns an uninitialised block of `size` bytes, or nullptr if memory runs out. The caller must
+  /// Returns an uninitialised block of `size` bytes, or nullptr if memory runs out. The first call for
+  /// a size may also throw std::bad_alloc. The caller must
   /// pass the block and the same size to giveBack().
   [[nodiscard]] uint8_t* lease(size_t size);
   void giveBack(uint8_t* block, size_t size) noexcept;

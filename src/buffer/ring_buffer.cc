@@ -12,7 +12,7 @@ namespace culvert {
 std::span<uint8_t> RingBuffer::writable() {
   if (room() == 0) return {};
   if (block_ == nullptr) {
-    block_ = pool_.lease(capacity_);
+    block_ = pool_.lease(capacity_ + kSpare);
     outOfMemory_ = block_ == nullptr;
     if (outOfMemory_) return {};
     head_ = 0;
@@ -62,7 +62,7 @@ void RingBuffer::clear() {
 
 void RingBuffer::giveBackIfEmpty() {
   if (size_ != 0 || block_ == nullptr) return;
-  pool_.giveBack(block_, capacity_);
+  pool_.giveBack(block_, capacity_ + kSpare);
   block_ = nullptr;
   head_ = 0;
 }

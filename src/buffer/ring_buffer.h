@@ -23,6 +23,9 @@ namespace culvert {
 
 class RingBuffer {
  public:
+  /// The block is that much longer than the capacity, see spare().
+  static constexpr size_t kSpare = 64;
+
   RingBuffer(BufferPool& pool, size_t capacity) : pool_(pool), capacity_(capacity) {}
   ~RingBuffer() { clear(); }
   RingBuffer(const RingBuffer&) = delete;
@@ -38,6 +41,9 @@ class RingBuffer {
   /// second case. After writing, call commit() with the number of bytes written, even if it is 0.
   std::span<uint8_t> writable();
   void commit(size_t bytes);
+  /// Returns how many bytes behind the last writable() span the caller may overwrite too. They are
+  /// never part of the content: a record's padding may end there.
+  size_t spare() const { return head_ + size_ < capacity_ ? kSpare : 0; }
   bool outOfMemory() const { return block_ == nullptr && outOfMemory_; }
 
   /// Returns the first contiguous piece of the stored bytes; empty if the buffer is empty.

@@ -16,9 +16,11 @@ constexpr size_t kMostLines = 20;
 
 template <class Visit>
 void forEachServed(const Runtime& runtime, Visit visit) {
-  for (const RuntimeService& one : runtime.services)
+  for (const RuntimeService& one : runtime.services) {
+    if (one.service->tls == nullptr) continue;
     for (const auto& credentials : one.service->tls->credentials->list())
       visit(one.name(), *credentials);
+  }
 }
 
 std::unordered_set<const Credentials*> servedBy(const Runtime& runtime) {
@@ -91,8 +93,13 @@ void CertificateKeeper::refresh(const Config& config, Runtime& runtime,
     logger_.log(LogLine(LogLevel::kNotice, "CAs and CRLs for client certificates loaded")
                     .add("services", refresh.clientsTaken));
   }
+  if (refresh.backendsTaken != 0) {
+    logger_.log(LogLine(LogLevel::kNotice, "files for TLS with backends loaded")
+                    .add("services", refresh.backendsTaken));
+  }
   watchFiles(config, runtime);
-  if (refresh.changed) tellTaken(before, runtime, refresh.clientsTaken != 0);
+  if (refresh.changed)
+    tellTaken(before, runtime, refresh.clientsTaken + refresh.backendsTaken != 0);
   if (refresh.lookAgain) watch_.lookSoon();
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "certs/backend_builder.h"
 #include "certs/certificate_loader.h"
 #include "certs/client_auth_builder.h"
 
@@ -41,6 +42,52 @@ std::shared_ptr<const TlsSettings> refreshClients(
   return made;
 }
 
+/// Returns the BackendTls with the current contents of its files, or the one in use.
+std::shared_ptr<const BackendTls> refreshBackend(const ServiceOptions& options,
+                                                 const std::shared_ptr<const BackendTls>& inUse,
+                                                 std::vector<FileStamp>& stamps,
+                                                 BackendBuilder& builder, Diagnostics& said,
+                                                 CertificateRefresh& refresh) {
+  std::vector<FileStamp> now = backendFileStamps(options);
+  if (inUse == nullptr || now == stamps) return inUse;
+  if (!std::all_of(now.begin(), now.end(),
+                   [](const FileStamp& stamp) { return stamp.settled(); })) {
+    refresh.lookAgain = true;
+    return inUse;
+  }
+  stamps = std::move(now);
+  const size_t errors = said.errors();
+  auto made = builder.build(options, inUse);
+  if (made == nullptr) {
+    refresh.refused += static_cast<unsigned>(said.errors() - errors);
+    said.error(options.originOf("backend-tls"), sectionLabel(options), "backend-tls",
+               "changed files are not loaded; what is in use stays");
+    return inUse;
+  }
+  if (made != inUse) ++refresh.backendsTaken;
+  return made;
+}
+
+/// Renews the client's end of a service. Returns the endpoint in use if nothing has changed.
+std::shared_ptr<const TlsEndpoint> refreshEndpoint(const ServiceOptions& options,
+                                                   RuntimeService& one, CertificateLoader& loader,
+                                                   CertificateRefresh& refresh,
+                                                   Diagnostics& diagnostics) {
+  const auto& inUse = one.service->tls;
+  if (inUse == nullptr) return nullptr;
+  TlsEndpoint endpoint = *inUse;
+  endpoint.settings =
+      refreshClients(options, endpoint.settings, one.clientFiles, refresh, diagnostics);
+  if (!options.selfSigned) {
+    one.certificates =
+        loader.load(options, one.certificates, endpoint.asked.get(), endpoint.settings.get());
+    CredentialSet::List list = credentialsOf(one.certificates);
+    if (list != endpoint.credentials->list())
+      endpoint.credentials = std::make_shared<const CredentialSet>(std::move(list));
+  }
+  return endpoint == *inUse ? inUse : std::make_shared<const TlsEndpoint>(std::move(endpoint));
+}
+
 }  // namespace
 
 CertificateRefresh refreshCertificates(const Config& config, const Runtime& before,
@@ -48,25 +95,22 @@ CertificateRefresh refreshCertificates(const Config& config, const Runtime& befo
   CertificateRefresh refresh;
   refresh.runtime = before;
   CertificateLoader loader(LoadReason::kWatch, knownCertificates(before), diagnostics);
+  Diagnostics backendSaid;
+  BackendBuilder backends(backendSaid);
   for (size_t i = 0; i < config.services.size(); ++i) {
     const ServiceOptions& options = config.services[i];
     RuntimeService& one = refresh.runtime.services[i];
-    TlsEndpoint endpoint = *one.service->tls;
-    endpoint.settings =
-        refreshClients(options, endpoint.settings, one.clientFiles, refresh, diagnostics);
-    if (!options.selfSigned) {
-      one.certificates =
-          loader.load(options, one.certificates, endpoint.asked.get(), endpoint.settings.get());
-      CredentialSet::List list = credentialsOf(one.certificates);
-      if (list != endpoint.credentials->list())
-        endpoint.credentials = std::make_shared<const CredentialSet>(std::move(list));
-    }
-    if (endpoint == *one.service->tls) continue;
+    auto endpoint = refreshEndpoint(options, one, loader, refresh, diagnostics);
+    auto backend = refreshBackend(options, one.service->backendTls, one.backendFiles, backends,
+                                  backendSaid, refresh);
+    if (endpoint == one.service->tls && backend == one.service->backendTls) continue;
     auto renewed = std::make_shared<Service>(*one.service);
-    renewed->tls = std::make_shared<const TlsEndpoint>(std::move(endpoint));
+    renewed->tls = std::move(endpoint);
+    renewed->backendTls = std::move(backend);
     one.service = std::move(renewed);
     refresh.changed = true;
   }
+  diagnostics.append(backendSaid);
   refresh.lookAgain = refresh.lookAgain || loader.lookAgain();
   refresh.refused += loader.refused();
   diagnostics.sort();

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/file_stamp.h"
+#include "certs/backend_builder.h"
 #include "event/callback.h"
 
 namespace culvert {
@@ -70,6 +71,10 @@ size_t CertificateWatch::follow(const Config& config, const Runtime& runtime) {
   for (const ServiceOptions& service : config.services) {
     for (const SourcedList* files : {&service.clientCa, &service.crl})
       for (const SourcedText& file : *files) add(file.text);
+    for (const std::string& path : backendPaths(service)) {
+      add(path);
+      if (isDirectory(path)) wanted.insert(path);
+    }
     if (service.selfSigned) continue;
     for (const SourcedText& cert : service.cert) {
       add(cert.text);

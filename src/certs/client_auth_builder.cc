@@ -25,7 +25,7 @@ PeerAuthSource peerAuthSource(const ServiceOptions& o) {
 std::shared_ptr<const PeerAuth> buildPeerAuth(const ServiceOptions& options,
                                               const std::shared_ptr<const PeerAuth>& before,
                                               Diagnostics& diagnostics) {
-  if (options.verifyClient == VerifyClient::kOff) return nullptr;
+  if (options.tls != ClientTls::kOn || options.verifyClient == VerifyClient::kOff) return nullptr;
   if (const auto possible = peerAuthPossible(); !possible) {
     diagnostics.error(options.originOf("verify-client"), sectionLabel(options), "verify-client",
                       possible.error().text);
@@ -55,6 +55,7 @@ std::vector<FileStamp> clientFileStamps(const ServiceOptions& options) {
 }
 
 Result<void> checkPeerRule(std::string_view key, std::string_view item) {
+  if (key == "backend-spki") return PeerRules().add(PeerRule::kSpki, item);
   for (size_t kind = 0; kind < std::size(kPeerRuleKeys); ++kind)
     if (kPeerRuleKeys[kind] == key) return PeerRules().add(static_cast<PeerRule>(kind), item);
   return {};

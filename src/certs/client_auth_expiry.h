@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// ClientAuthExpiry logs when the CAs and CRLs for client certificates expire, because culvert then
-// refuses the clients that depend on them. Thread: control.
+// ClientAuthExpiry logs when the CAs and CRLs for the certificates of clients and backends expire,
+// because culvert then refuses the peers that depend on them, and when the certificate expires that
+// culvert shows to backends. Thread: control.
 #pragma once
 
 #include <cstdint>

@@ -22,6 +22,7 @@ std::vector<StapleWish> stapleWishes(const Runtime& runtime) {
   std::vector<StapleWish> wishes;
   for (const RuntimeService& one : runtime.services) {
     const auto& service = one.service;
+    if (service->tls == nullptr) continue;
     for (const auto& credentials : service->tls->credentials->list()) {
       const CertificateInfo& leaf = credentials->leaf();
       if (leaf.selfIssued() || credentials->certPath().empty()) continue;

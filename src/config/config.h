@@ -65,8 +65,10 @@ struct ServiceOptions : OptionSet {
   std::string name;
   bool selfSigned = false;  ///< true for `cert = self-signed` and --self-signed
 
-  SourcedList listen;                   ///< checked by Validators::listenAddress
-  SourcedList backend;                  ///< checked by Validators::backendAddress
+  SourcedList listen;   ///< checked by Validators::listenAddress
+  SourcedList backend;  ///< checked by Validators::backendAddress
+  ClientTls tls = ClientTls::kOn;
+  StartTls startTls = StartTls::kOff;
   SourcedList cert;                     ///< paths, as written in the configuration
   SourcedList key;                      ///< the first key belongs to the first `cert`, and so on
   SourcedList keyPassphraseFile;        ///< one for all keys, or in the same order as `cert`
@@ -82,6 +84,19 @@ struct ServiceOptions : OptionSet {
   RevokedEnd onRevoked = RevokedEnd::kClose;
   SourcedList allowCn, allowOu, allowDns, allowUri, allowIp, allowSpki;
   ProxyVersion proxyProtocol = ProxyVersion::kOff;
+  bool backendTls = false;
+  StartTls backendStartTls = StartTls::kOff;
+  std::string via;          ///< URL of a proxy; if empty, culvert connects directly
+  std::string viaAuthFile;  ///< path; if empty, culvert sends the proxy no credentials
+  std::string backendName;  ///< if empty, the host of each backend
+  bool backendVerify = true;
+  SourcedList backendCa;  ///< paths, or "system"; if empty, the system's bundle
+  uint64_t backendVerifyDepth = 3;
+  SourcedList backendCrl, backendSpki;
+  std::string backendCert, backendKey;  ///< paths; if empty, culvert shows no certificate
+  SourcedList backendAlpn;
+  std::string backendPolicy = "intermediate";
+  TruncationEnd backendOnTruncation = TruncationEnd::kReset;
   // In the timeouts below, 0 means "no limit".
   Millis handshakeTimeout{10'000};
   Millis connectTimeout{10'000};

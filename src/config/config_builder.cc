@@ -12,6 +12,7 @@
 
 #include "base/ascii.h"
 #include "base/words.h"
+#include "config/foreign_words.h"
 #include "config/overrides.h"
 #include "config/policy.h"
 
@@ -19,41 +20,9 @@ namespace culvert {
 
 namespace {
 
-/// Names that other TLS proxies use for culvert's options. Used for suggestions only.
-constexpr std::pair<std::string_view, std::string_view> kForeignNames[] = {
-    {"accept", "listen"},
-    {"frontend", "listen"},
-    {"bind", "listen"},
-    {"connect", "backend"},
-    {"target", "backend"},
-    {"upstream", "backend"},
-    {"pem-file", "cert"},
-    {"certificate", "cert"},
-    {"private-key", "key"},
-    {"sslversionmin", "min-version"},
-    {"sslversionmax", "max-version"},
-    {"ssl_ciphers", "ciphers"},
-    {"curves", "groups"},
-    {"alpn-protos", "alpn"},
-    {"write-proxy", "proxy-protocol"},
-    {"timeoutidle", "idle-timeout"},
-    {"timeoutconnect", "connect-timeout"},
-    {"timeoutclose", "half-close-timeout"},
-    {"pid", "pid-file"},
-    {"pidfile", "pid-file"},
-    {"setuid", "user"},
-    {"setgid", "group"},
-    {"debug", "log-level"},
-    {"output", "log"},
-    {"threads", "workers"},
-    {"maxconn", "max-tunnels"},
-};
-
 std::string_view suggestKey(OptionScope scope, std::string_view key) {
   std::string name = lower(key);
   std::replace(name.begin(), name.end(), '_', '-');
-  for (const auto& [foreign, ours] : kForeignNames)
-    if (foreign == name && findOption(scope, ours) != nullptr) return ours;
   std::vector<std::string_view> names;
   for (const OptionInfo& info : allOptions())
     if (info.scope == scope) names.push_back(info.key);
@@ -132,6 +101,8 @@ class CheckedSection {
                               ? "belongs in [global]"
                               : "belongs in [service NAME] or [defaults]");
     }
+    if (const ForeignWord* foreign = findForeignWord(entry.key); foreign != nullptr)
+      return foreignKey(entry, *foreign, other);
     std::string_view meant = suggestKey(scope(), entry.key);
     if (const OptionInfo* info = meant.empty() ? nullptr : findOption(scope(), meant))
       mentioned_.push_back(info);
@@ -144,6 +115,23 @@ class CheckedSection {
         what += fmt::format(" (did you mean \"{}\" of [{}])", meant,
                             other == OptionScope::kGlobal ? "global" : "service NAME");
     }
+    error(entry, std::move(what));
+  }
+
+  /// A key of another proxy. The keys that take its place count as mentioned, so that culvert does
+  /// not report them as missing too.
+  void foreignKey(const RawEntry& entry, const ForeignWord& foreign, OptionScope other) {
+    bool here = false, elsewhere = false;
+    for (const std::string_view key : foreign.keyList()) {
+      if (findOption(other, key) != nullptr) elsewhere = true;
+      const OptionInfo* info = findOption(scope(), key);
+      if (info == nullptr) continue;
+      here = true;
+      if (!mentions(*info)) mentioned_.push_back(info);
+    }
+    std::string what = "unknown key, " + foreign.text();
+    if (elsewhere && !here)
+      what += other == OptionScope::kGlobal ? ", in [global]" : ", in [service NAME]";
     error(entry, std::move(what));
   }
 
@@ -345,12 +333,16 @@ class Builder {
 
   void checkRequired(ServiceOptions& service, const Candidates& candidates) {
     for (const OptionInfo& info : allOptions()) {
-      if (info.scope != OptionScope::kService || !info.has(kRequired)) continue;
+      const bool needed =
+          info.has(kRequired) ||
+          (info.has(kRequiredWithTls) && service.tls == ClientTls::kOn && !service.selfSigned);
+      if (info.scope != OptionScope::kService || !needed) continue;
       const bool meant =
           std::ranges::any_of(candidates, [&](auto* section) { return section->mentions(info); });
-      if (meant || (info.key == "cert" && service.selfSigned)) continue;
+      if (meant) continue;
       incomplete_ = true;
-      std::string what = fmt::format("is missing; every service needs it: {}", info.brief);
+      std::string what = fmt::format("is missing; every service {}needs it: {}",
+                                     info.has(kRequired) ? "" : "with tls = on ", info.brief);
       if (info.key == "cert" && service.name == kMainService &&
           service.sectionOrigin.kind != Origin::Kind::kFile)
         what += " (or --self-signed)";

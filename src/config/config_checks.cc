@@ -9,6 +9,7 @@
 #include "base/words.h"
 #include "config/alpn_names.h"
 #include "config/config_builder.h"
+#include "config/option_table.h"
 
 namespace culvert {
 
@@ -205,6 +206,106 @@ void checkClientAuth(const ServiceOptions& service, Diagnostics& diagnostics) {
         "would skip the certificate, revocation and allow-rule checks; allowed: off");
 }
 
+/// Reports the keys of an end that speaks no TLS. A key from [defaults] is accepted without a word,
+/// and so is a default value, because --dump-config writes it.
+void refuseKeysOf(OptionFlags end, const ServiceOptions& service, std::string_view why,
+                  Diagnostics& diagnostics) {
+  for (const OptionInfo& info : allOptions()) {
+    if (info.scope != OptionScope::kService || !info.has(end)) continue;
+    const Origin& origin = service.originOf(info.key);
+    const bool own = origin.kind != Origin::Kind::kDefault &&
+                     origin.kind != Origin::Kind::kPolicy && !service.isInherited(info.key);
+    if (!own || info.equal(service, ServiceOptions())) continue;
+    diagnostics.error(origin, sectionLabel(service), std::string(info.key), std::string(why));
+  }
+}
+
+void checkBackendTrust(const ServiceOptions& service, Diagnostics& diagnostics) {
+  const std::string label = sectionLabel(service);
+  const auto given = [&](std::string_view key) {
+    return service.originOf(key).kind != Origin::Kind::kDefault && !service.isInherited(key);
+  };
+  if (!service.backendVerify) {
+    diagnostics.warning(service.originOf("backend-verify"), label, "backend-verify",
+                        "is off: culvert accepts any certificate, so whoever is on the path to the "
+                        "backend can read and change everything");
+    for (std::string_view key : {"backend-ca", "backend-crl", "backend-spki"})
+      if (given(key))
+        diagnostics.error(service.originOf(key), label, std::string(key),
+                          "has no effect with backend-verify = off");
+    return;
+  }
+  if (!service.backendCrl.empty() && service.backendCa.empty())
+    diagnostics.error(service.originOf("backend-crl"), label, "backend-crl",
+                      "needs backend-ca: the issuers of the lists have to be in it");
+  if (given("backend-spki") && service.backendSpki.empty())
+    diagnostics.error(service.originOf("backend-spki"), label, "backend-spki",
+                      "is empty: culvert would accept every key; leave the key out if that is "
+                      "intended");
+  const bool pinsOnly = !service.backendSpki.empty() && service.backendCa.empty();
+  for (const SourcedText& backend : service.backend)
+    if (backend.text.starts_with("unix:") && service.backendName.empty() && !pinsOnly)
+      diagnostics.error(backend.origin, label, "backend",
+                        "is a UNIX socket, so it has no name that a certificate can have; "
+                        "backend-name says which name to expect");
+}
+
+void checkVia(const ServiceOptions& service, const Validators& validators,
+              Diagnostics& diagnostics) {
+  const std::string label = sectionLabel(service);
+  if (service.via.empty()) {
+    if (!service.viaAuthFile.empty() && !service.isInherited("via-auth-file"))
+      diagnostics.error(service.originOf("via-auth-file"), label, "via-auth-file", "needs via");
+    return;
+  }
+  if (service.backend.size() > 1) {
+    diagnostics.error(service.backend[1].origin, label, "backend",
+                      "is the second backend; with via a service can have only one");
+    return;
+  }
+  if (service.backend.empty() || validators.proxyUrl == nullptr) return;
+  if (const auto sound = validators.proxyUrl(service.via, service.backend.front().text); !sound)
+    diagnostics.error(service.originOf("via"), label, "via", sound.error().text);
+}
+
+/// Warns of a PROXY header that leaves before the client has proved who it is.
+void checkEarlyHeader(const ServiceOptions& service, Diagnostics& diagnostics) {
+  const bool greets = service.startTls != StartTls::kOff && service.startTls != StartTls::kLdap &&
+                      service.startTls != StartTls::kXmpp && service.startTls != StartTls::kPgsql;
+  if (!greets || service.proxyProtocol != ProxyVersion::kV2 ||
+      service.verifyClient == VerifyClient::kOff)
+    return;
+  diagnostics.warning(service.originOf("proxy-protocol"), sectionLabel(service), "proxy-protocol",
+                      "the header leaves before the TLS handshake, because with this starttls the "
+                      "backend greets first: it has no fields about TLS and the certificate");
+}
+
+/// Checks `tls` and `backend-tls`, and the keys of each end.
+void checkEnds(const ServiceOptions& service, Diagnostics& diagnostics) {
+  const std::string label = sectionLabel(service);
+  if (service.tls == ClientTls::kOff && !service.backendTls) {
+    diagnostics.error(service.originOf("tls"), label, "tls",
+                      "is off, and backend-tls is off too: culvert would encrypt nothing; allowed: "
+                      "tls = on, tls = passthrough, or backend-tls = on (client mode)");
+    return;
+  }
+  if (service.tls == ClientTls::kPassthrough && service.backendTls)
+    diagnostics.error(service.originOf("backend-tls"), label, "backend-tls",
+                      "cannot be on with tls = passthrough, which carries the client's own TLS to "
+                      "the backend");
+  if (service.tls != ClientTls::kOn)
+    refuseKeysOf(kClientEnd, service,
+                 service.tls == ClientTls::kOff
+                     ? "is a key of TLS with clients, but tls = off"
+                     : "is a key of TLS with clients, but with tls = passthrough TLS ends at the "
+                       "backend",
+                 diagnostics);
+  if (!service.backendTls)
+    refuseKeysOf(kBackendEnd, service, "needs backend-tls = on", diagnostics);
+  else
+    checkBackendTrust(service, diagnostics);
+}
+
 using Listeners =
     std::unordered_map<std::string, std::pair<const ServiceOptions*, const SourcedText*>>;
 
@@ -229,13 +330,16 @@ void checkListeners(const ServiceOptions& service, const Validators& validators,
 void checkWhole(const Config& config, const Validators& validators, Diagnostics& diagnostics) {
   Listeners taken;
   for (const ServiceOptions& service : config.services) {
+    checkEnds(service, diagnostics);
+    checkVia(service, validators, diagnostics);
+    checkEarlyHeader(service, diagnostics);
     checkVersions(service, diagnostics);
     checkKeylog(service, validators, diagnostics);
     checkCertificates(service, diagnostics);
     checkStapling(service, diagnostics);
     checkRepeats(service, diagnostics);
     checkAlpn(service, diagnostics);
-    checkClientAuth(service, diagnostics);
+    if (service.tls == ClientTls::kOn) checkClientAuth(service, diagnostics);
     checkListeners(service, validators, taken, diagnostics);
   }
   if (!config.global.group.empty() && config.global.user.empty())

@@ -20,6 +20,7 @@
 #include "base/clock.h"
 #include "base/unique_fd.h"
 #include "base/words.h"
+#include "config/foreign_words.h"
 #include "config/values.h"
 
 namespace culvert {
@@ -153,14 +154,16 @@ class LineFeeder {
       const bool colon =
           word != 0 && word < text.size() && trim(text.substr(word)).starts_with(':');
       error(label, {},
-            fmt::format("\"{}\" is not `key = value`{}", printable(text, 60),
-                        colon ? "; use '=' after a key, not ':'" : ""));
+            fmt::format("\"{}\" is not `key = value`{}{}", printable(text, 60),
+                        colon ? "; use '=' after a key, not ':'" : "",
+                        foreignWordHint(text.substr(0, word))));
       return {};
     }
     if (document.sections.empty()) {
       error({}, std::string(key),
             "is before the first section; allowed sections: [global], [defaults], [service "
-            "NAME]");
+            "NAME]" +
+                foreignWordHint(key));
       return {};
     }
     if (key.size() > kLongestKey) {

@@ -16,6 +16,7 @@ namespace {
 std::string defaultWords(const OptionInfo& info, BuiltInWords builtIn) {
   if (!info.defaultText.empty()) return std::string(info.defaultText);
   if (info.has(kRequired)) return "none; the key is required";
+  if (info.has(kRequiredWithTls)) return "none; the key is required with tls = on";
   switch (info.type) {
     case ValueType::kCipherList:
     case ValueType::kSuiteList:
@@ -167,8 +168,8 @@ std::string optionIndex() {
   const auto list = [&](OptionScope scope, std::string_view title) {
     out += fmt::format("{}\n", title);
     forScope(scope, [&](const OptionInfo& info) {
-      std::string block = wrapWords(info.brief, 79, "                       ");
-      block.replace(0, 23, fmt::format("  {:<21}", info.key));
+      std::string block = wrapWords(info.brief, 79, std::string(25, ' '));
+      block.replace(0, 25, fmt::format("  {:<22} ", info.key));
       out += block;
     });
   };
@@ -189,7 +190,8 @@ std::string sampleFile(BuiltInWords builtIn) {
   forScope(OptionScope::kGlobal, [&](const OptionInfo& info) { sampleOption(out, info, builtIn); });
   out += "# Options of a service, for every later service.\n[defaults]\n";
   forScope(OptionScope::kService, [&](const OptionInfo& info) {
-    if (!info.has(kRequired) && info.key != "key") sampleOption(out, info, builtIn);
+    if (!info.has(kRequired) && !info.has(kRequiredWithTls) && info.key != "key")
+      sampleOption(out, info, builtIn);
   });
   out +=
       "# One tunnel service: TLS on `listen`, plain TCP to `backend`. Write one section for "
@@ -246,7 +248,8 @@ std::string readmeTable(BuiltInWords) {
   for (const OptionInfo& info : allOptions()) {
     std::string value(info.defaultText);
     if (!value.empty()) value = fmt::format("`{}`", value);
-    out += fmt::format("| `{}` | {} | {} |\n", info.key, info.has(kRequired) ? "(required)" : value,
+    out += fmt::format("| `{}` | {} | {} |\n", info.key,
+                       info.has(kRequired) || info.has(kRequiredWithTls) ? "(required)" : value,
                        info.brief);
   }
   return out;

@@ -40,6 +40,17 @@ constexpr Choice kRevokedEnds[] = {{"close", int(RevokedEnd::kClose)},
 constexpr Choice kTruncationEnds[] = {{"reset", int(TruncationEnd::kReset)},
                                       {"fin", int(TruncationEnd::kFin)}};
 
+constexpr Choice kClientTls[] = {{"on", int(ClientTls::kOn)},
+                                 {"off", int(ClientTls::kOff)},
+                                 {"passthrough", int(ClientTls::kPassthrough)}};
+
+constexpr Choice kStartTls[] = {{"off", int(StartTls::kOff)},     {"smtp", int(StartTls::kSmtp)},
+                                {"lmtp", int(StartTls::kLmtp)},   {"imap", int(StartTls::kImap)},
+                                {"pop3", int(StartTls::kPop3)},   {"sieve", int(StartTls::kSieve)},
+                                {"ftp", int(StartTls::kFtp)},     {"nntp", int(StartTls::kNntp)},
+                                {"ldap", int(StartTls::kLdap)},   {"xmpp", int(StartTls::kXmpp)},
+                                {"pgsql", int(StartTls::kPgsql)}, {"mysql", int(StartTls::kMysql)}};
+
 constexpr Choice kPolicies[] = {
 #define POLICY(name, min, max, words) {name, 0},
 #include "config/policy.def"

@@ -44,10 +44,13 @@ enum class ValueType : uint8_t {
 };
 
 enum OptionFlags : unsigned {
-  kRequired = 1,    ///< every service needs a value
-  kRestart = 2,     ///< a reload cannot change the option
-  kMayBeEmpty = 4,  ///< `key =` is allowed and means "no value"
-  kNeverOff = 8,    ///< a duration that cannot be 0 or off
+  kRequired = 1,          ///< every service needs a value
+  kRestart = 2,           ///< a reload cannot change the option
+  kMayBeEmpty = 4,        ///< `key =` is allowed and means "no value"
+  kNeverOff = 8,          ///< a duration that cannot be 0 or off
+  kRequiredWithTls = 16,  ///< every service with tls = on needs a value
+  kClientEnd = 32,        ///< of TLS with clients: not allowed in a service without it
+  kBackendEnd = 64,       ///< of TLS with backends: not allowed in a service without it
 };
 
 struct Choice {
@@ -67,6 +70,8 @@ struct Validators {
   /// Checks one item of the allow rule `key`, for example of allow-dns.
   Result<void> (*clientRule)(std::string_view key, std::string_view item) = nullptr;
   Result<void> (*keylogFile)(std::string_view path) = nullptr;
+  /// Checks the option via of a service whose only backend is `backend`.
+  Result<void> (*proxyUrl)(std::string_view url, std::string_view backend) = nullptr;
   /// Returns the canonical text of a listen address, so that culvert finds two services on one
   /// address. If this function is null, culvert compares the addresses as written.
   std::string (*canonicalListen)(std::string_view item) = nullptr;

@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "base/words.h"
+#include "config/foreign_words.h"
 #include "config/option_table.h"
 #include "config/values.h"
 
@@ -139,6 +140,13 @@ std::string rightVariable(std::string_view name) {
   return {};
 }
 
+/// Returns the advice if the part of the name behind the scope is a word of another proxy.
+std::string foreignVariableHint(std::string_view name) {
+  for (const EnvironmentScope& scope : kScopes)
+    if (name.starts_with(scope.prefix)) return foreignWordHint(name.substr(scope.prefix.size()));
+  return {};
+}
+
 void unknownVariable(std::string_view name, const Origin& origin, Diagnostics& diagnostics) {
   if (std::string right = rightVariable(name); !right.empty())
     return diagnostics.error(origin, {}, {}, std::move(right));
@@ -151,7 +159,8 @@ void unknownVariable(std::string_view name, const Origin& origin, Diagnostics& d
   std::string what =
       "unknown variable; allowed: CULVERT_CONFIG, and CULVERT_GLOBAL_, CULVERT_DEFAULTS_ or "
       "CULVERT_TUNNEL_ with the name of an option";
-  what += didYouMean(nearestName(name, names));
+  const std::string hint = foreignVariableHint(name);
+  what += hint.empty() ? didYouMean(nearestName(name, names)) : hint;
   diagnostics.error(origin, {}, {}, std::move(what));
 }
 

@@ -32,7 +32,7 @@ std::string policyLines(const Config& config, const Runtime& runtime) {
   std::string lines;
   for (const ServiceOptions& options : config.services) {
     const RuntimeService* found = runtime.find(options.name);
-    if (found == nullptr) continue;
+    if (found == nullptr || found->service->tls == nullptr) continue;
     std::string given;
     for (const char* key : {"min-version", "max-version", "ciphers", "ciphersuites", "groups"})
       if (options.originOf(key).kind > Origin::Kind::kPolicy)
@@ -64,6 +64,7 @@ std::string certificateLines(const Runtime& runtime) {
   const int64_t now = std::time(nullptr);
   std::string lines;
   for (const RuntimeService& one : runtime.services) {
+    if (one.service->tls == nullptr) continue;
     for (const auto& credentials : one.service->tls->credentials->list()) {
       lines += fmt::format("service {}: {} ({})\n", one.name(), credentials->summary(),
                            credentials->validityText(now));
@@ -87,6 +88,7 @@ std::string soonestEnd(const Range& all, std::string_view what, End endOf) {
 std::string clientAuthLines(const Runtime& runtime) {
   std::string lines;
   for (const RuntimeService& one : runtime.services) {
+    if (one.service->tls == nullptr) continue;
     const auto& auth = one.service->tls->settings->peerAuth;
     if (auth == nullptr) continue;
     lines += fmt::format(
@@ -100,6 +102,26 @@ std::string clientAuthLines(const Runtime& runtime) {
       lines += ", " + soonestEnd(auth->lists, "CRL",
                                  [](const RevocationList& one) { return one.nextUpdate; });
     lines += '\n';
+  }
+  return lines;
+}
+
+/// Describes how culvert verifies the backends of each service.
+std::string backendTrustLines(const Runtime& runtime) {
+  std::string lines;
+  for (const RuntimeService& one : runtime.services) {
+    const auto& tls = one.service->backendTls;
+    if (tls == nullptr) continue;
+    const auto& auth = tls->settings->peerAuth;
+    std::string words = "not verified";
+    if (auth != nullptr && auth->pinsOnly)
+      words = "verified by their keys alone";
+    else if (auth != nullptr && auth->systemBundle)
+      words = fmt::format("verified by the system's {} CAs", auth->anchors.size());
+    else if (auth != nullptr)
+      words = "verified by " +
+              soonestEnd(auth->anchors, "CA", [](const TrustAnchor& ca) { return ca.notAfter; });
+    lines += fmt::format("service {}: TLS with backends, {}\n", one.name(), words);
   }
   return lines;
 }
@@ -129,7 +151,7 @@ int checkConfig(const ConfigSource& source, bool strict) {
   if (print(made.diagnostics) || made.exitCode != kExitClean) return made.exitCode;
   const GlobalOptions& global = made.config.global;
   if (!printOut(certificateLines(made.runtime) + clientAuthLines(made.runtime) +
-                policyLines(made.config, made.runtime)))
+                backendTrustLines(made.runtime) + policyLines(made.config, made.runtime)))
     return kExitFatal;
   if (!global.ticketSecretFile.empty() &&
       !printOut(fmt::format("ticket secret: {}\n", TicketSource::idsOf(made.tickets))))

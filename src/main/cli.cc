@@ -11,7 +11,9 @@
 #include <algorithm>
 
 #include "base/words.h"
+#include "config/foreign_words.h"
 #include "config/option_docs.h"
+#include "config/option_table.h"
 #include "config/values.h"
 
 namespace culvert {
@@ -40,11 +42,11 @@ std::vector<std::string_view> longNames() {
 
 /// The values of the options as CLI11 stores them.
 struct Raw {
-  bool daemon = false, selfSigned = false, dumpConfig = false, version = false;
-  std::string check, help, generate, readyFd, config;
-  std::vector<std::string> set, listen, backend, cert, key, log, logLevel;
-  CLI::Option *checkOption = nullptr, *helpOption = nullptr, *generateOption = nullptr,
-              *readyFdOption = nullptr, *configOption = nullptr;
+  bool daemon = false, selfSigned = false, backendTls = false, dumpConfig = false, version = false;
+  std::string check, probe, help, generate, readyFd, config;
+  std::vector<std::string> set, listen, backend, tls, cert, key, log, logLevel;
+  CLI::Option *checkOption = nullptr, *probeOption = nullptr, *helpOption = nullptr,
+              *generateOption = nullptr, *readyFdOption = nullptr, *configOption = nullptr;
 };
 
 CLI::Option* addRepeated(CLI::App& app, const char* name, std::vector<std::string>& into) {
@@ -60,6 +62,7 @@ void declare(CLI::App& app, Raw& raw) {
   raw.readyFdOption = app.add_option(names::readyFd, raw.readyFd);
   raw.generateOption = app.add_option(names::generate, raw.generate);
   raw.helpOption = app.add_option(names::help, raw.help)->expected(0, 1);
+  raw.probeOption = app.add_option(names::probe, raw.probe)->expected(0, 1);
   raw.checkOption = app.add_flag(names::check, raw.check);
   app.add_flag(names::daemon, raw.daemon)->disable_flag_override();
   app.add_flag(names::selfSigned, raw.selfSigned)->disable_flag_override();
@@ -68,6 +71,8 @@ void declare(CLI::App& app, Raw& raw) {
   addRepeated(app, names::set, raw.set);
   addRepeated(app, names::listen, raw.listen);
   addRepeated(app, names::backend, raw.backend);
+  addRepeated(app, names::tls, raw.tls);
+  app.add_flag(names::backendTls, raw.backendTls)->disable_flag_override();
   addRepeated(app, names::cert, raw.cert);
   addRepeated(app, names::key, raw.key);
   addRepeated(app, names::log, raw.log);
@@ -78,16 +83,46 @@ Result<CommandLine> usage(std::string what) {
   return fail(std::move(what) + std::string(kSeeHelp));
 }
 
+/// Says how the command line sets a key, or any key if `key` is empty.
+std::string howToSet(std::string_view key) {
+  const std::string option = fmt::format("--{}", key);
+  const std::vector<std::string_view> named = longNames();
+  if (std::ranges::find(named, option) != named.end()) return "; use " + option;
+  const bool global = findOption(OptionScope::kGlobal, key) != nullptr;
+  return fmt::format("; use --set {}.{}=VALUE", global ? "global" : "service:main",
+                     key.empty() ? "KEY" : key);
+}
+
+/// Says what culvert has instead of an option of another proxy. Returns "" if the name is unknown.
+std::string foreignOptionHint(std::string_view name) {
+  const ForeignWord* foreign = findForeignWord(name);
+  if (foreign == nullptr) return {};
+  std::string hint = ", " + foreign->text();
+  const std::vector<std::string_view> keys = foreign->keyList();
+  if (!keys.empty()) hint += howToSet(keys.size() == 1 ? keys.front() : "");
+  return hint;
+}
+
+/// Says what a long option means that culvert does not have. A key of the configuration is not an
+/// option of its own, except for the few in cli_options.def.
+std::string unknownOptionHint(std::string_view word) {
+  const std::string_view name = word.substr(2);
+  if (findOption(OptionScope::kGlobal, name) != nullptr ||
+      findOption(OptionScope::kService, name) != nullptr)
+    return ", which is a key" + howToSet(name);
+  if (std::string hint = foreignOptionHint(name); !hint.empty()) return hint;
+  return didYouMean(nearestName(word, longNames()));
+}
+
 Result<CommandLine> unknownArgument(const std::string& argument) {
   if (!argument.starts_with('-') || argument == "-") {
     return usage(
-        fmt::format("unexpected argument \"{}\"; a configuration file is given with -c FILE",
-                    printable(argument, 100)));
+        fmt::format("unexpected argument \"{}\"{}; a configuration file is given with -c FILE",
+                    printable(argument, 100), foreignOptionHint(argument)));
   }
   const std::string_view word = std::string_view(argument).substr(0, argument.find('='));
-  std::string_view meant;
-  if (argument.starts_with("--")) meant = nearestName(word, longNames());
-  return usage(fmt::format("unknown option \"{}\"{}", printable(word, 100), didYouMean(meant)));
+  return usage(fmt::format("unknown option \"{}\"{}", printable(word, 100),
+                           argument.starts_with("--") ? unknownOptionHint(word) : std::string()));
 }
 
 /// Rewords CLI11's text about the number of values ("--set: 1 required TEXT missing").
@@ -114,6 +149,7 @@ Result<void> chooseAction(const Raw& raw, CommandLine& line) {
       {raw.version, Action::kVersion, "--version"},
       {raw.generateOption->count() != 0, Action::kGenerate, "--generate"},
       {raw.checkOption->count() != 0, Action::kCheck, "--check"},
+      {raw.probeOption->count() != 0, Action::kProbe, "--probe"},
       {raw.dumpConfig, Action::kDumpConfig, "--dump-config"},
   };
   std::string_view first;
@@ -152,12 +188,16 @@ Result<void> takeValues(const Raw& raw, CommandLine& line) {
                               printable(raw.check, 60)));
     line.checkStrict = true;
   }
-  line.subject = line.action == CommandLine::Action::kGenerate ? raw.generate : raw.help;
+  line.subject = line.action == CommandLine::Action::kGenerate ? raw.generate
+                 : line.action == CommandLine::Action::kProbe  ? raw.probe
+                                                               : raw.help;
   Overrides& overrides = line.overrides;
   overrides.sets = raw.set;
   overrides.selfSigned = raw.selfSigned;
   addNamed(overrides, "--listen", "listen", raw.listen);
   addNamed(overrides, "--backend", "backend", raw.backend);
+  addNamed(overrides, "--tls", "tls", raw.tls);
+  if (raw.backendTls) addNamed(overrides, "--backend-tls", "backend-tls", {"on"});
   addNamed(overrides, "--cert", "cert", raw.cert);
   addNamed(overrides, "--key", "key", raw.key);
   addNamed(overrides, "--log", "log", raw.log);
@@ -166,6 +206,22 @@ Result<void> takeValues(const Raw& raw, CommandLine& line) {
     return fail(fmt::format("--self-signed and {} exclude each other",
                             raw.cert.empty() ? "--key" : "--cert"));
   return {};
+}
+
+/// `--backend-tls` without a certificate means client mode: tls = off.
+void implyClientMode(Overrides& overrides) {
+  const auto names = [&](std::string_view key) {
+    const std::string set = fmt::format("service:{}.{}=", kMainService, key);
+    const std::string variable = environmentName("CULVERT_TUNNEL_", key);
+    return std::ranges::any_of(overrides.named, [&](const auto& one) { return one.key == key; }) ||
+           std::ranges::any_of(overrides.sets,
+                               [&](const auto& one) { return one.starts_with(set); }) ||
+           environmentValue(overrides.environment, variable) != nullptr;
+  };
+  const bool backendTls = std::ranges::any_of(
+      overrides.named, [](const auto& one) { return one.option == "--backend-tls"; });
+  if (!backendTls || overrides.selfSigned || names("cert") || names("tls")) return;
+  overrides.named.push_back({"--backend-tls", "tls", "off"});
 }
 
 }  // namespace
@@ -222,6 +278,7 @@ Result<ConfigSource> makeConfigSource(const CommandLine& line,
     for (const Diagnostic& hint : hints.list()) what += "\n" + hint.text();
     return fail(std::move(what));
   }
+  if (file.empty()) implyClientMode(overrides);
   return ConfigSource(std::move(file), std::move(overrides));
 }
 

@@ -12,10 +12,10 @@
 namespace culvert {
 
 struct CommandLine {
-  enum class Action : uint8_t { kRun, kCheck, kDumpConfig, kHelp, kVersion, kGenerate };
+  enum class Action : uint8_t { kRun, kCheck, kDumpConfig, kProbe, kHelp, kVersion, kGenerate };
   Action action = Action::kRun;
   std::string subject;       ///< for kHelp, the key or empty; for kGenerate, the name of the text
-                             ///< to generate
+                             ///< to generate; for kProbe, the service or empty
   bool checkStrict = false;  ///< for kCheck: the check is strict
   bool daemon = false;
   int readyFd = -1;        ///< -1 if there is none

@@ -7,6 +7,7 @@
 #include "main/check.h"
 #include "main/cli.h"
 #include "main/help.h"
+#include "main/probe.h"
 #include "main/version.h"
 #include "process/ready_report.h"
 #include "server/exit_code.h"
@@ -52,12 +53,14 @@ int run(const std::vector<std::string>& arguments) {
     case CommandLine::Action::kRun:
     case CommandLine::Action::kCheck:
     case CommandLine::Action::kDumpConfig:
+    case CommandLine::Action::kProbe:
       break;
   }
   auto source = makeConfigSource(*line, processEnvironment());
   if (!source) return usageError(source.error());
   if (line->action == CommandLine::Action::kCheck) return checkConfig(*source, line->checkStrict);
   if (line->action == CommandLine::Action::kDumpConfig) return dumpConfig(*source);
+  if (line->action == CommandLine::Action::kProbe) return probeBackends(*source, line->subject);
   return serve(*line, std::move(*source));
 }
 

@@ -6,6 +6,7 @@
 
 #include "event/event_loop.h"
 #include "tls/library/tls_library.h"
+#include "tls/session/session_export.h"
 
 namespace culvert {
 
@@ -17,10 +18,11 @@ std::string versionText() {
 std::string versionReport() {
   std::string features;
   for (const std::string& feature : tlsFeatures()) features += " " + feature;
-  const std::string report =
-      fmt::format("culvert {}\nwolfSSL: {} ({})\ncpu: {}\nlibevent: {}\nfeatures:{}\nbuild: {}\n",
-                  versionText(), tlsLibraryVersion(), CULVERT_WOLFSSL_ORIGIN, tlsCpuText(),
-                  eventLibraryVersion(), features, CULVERT_BUILD_MODE);
+  const std::string report = fmt::format(
+      "culvert {}\nwolfSSL: {} ({})\ncpu: {}\nrecords: {}\nlibevent: {}\nfeatures:{}\n"
+      "build: {}\n",
+      versionText(), tlsLibraryVersion(), CULVERT_WOLFSSL_ORIGIN, tlsCpuText(), recordsText(),
+      eventLibraryVersion(), features, CULVERT_BUILD_MODE);
   const std::string defect = initTlsLibrary() ? tlsLibraryDefect() : std::string();
   return defect.empty() ? report : fmt::format("{}defect: {}\n", report, defect);
 }

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -14,6 +15,15 @@
 #include "net/close_reason.h"
 
 namespace culvert {
+
+/// How far a stream has come before it only carries bytes. Most streams are kDone from the start;
+/// OpeningStream passes through the others.
+enum class OpeningPhase : uint8_t {
+  kHandshake,  ///< handshake() is the next step
+  kDialog,     ///< plain bytes pass, which agree on TLS (STARTTLS)
+  kSettling,   ///< TLS stands; the stream still changes some of the bytes that pass
+  kDone,
+};
 
 /// The result of a call on a ByteStream. It tells the caller what to do next.
 enum class IoStatus : uint8_t {
@@ -55,6 +65,12 @@ class ByteStream : public Deferred {
   /// size or more, the tunnel does not read from the stream.
   static constexpr size_t kMostBacklog = 80 * 1024;
 
+  /// The most bytes of one send(). The network stack passes them on as one packet, which the card or
+  /// the loopback splits or takes whole (GSO): it has at most 64 KiB, in whole segments of the
+  /// connection. One byte more makes a second packet, which costs as much again and wakes the
+  /// peer again. 61 KiB fit with segments of 1448, 1428, 8948 and 65483 bytes.
+  static constexpr size_t kOneSend = 61 * 1024;
+
   /// Continues the opening handshake. Returns kOk when the handshake is complete; a plain stream
   /// returns kOk at once. Returns kBlocked if the caller has to call again when the socket is
   /// ready.
@@ -68,6 +84,9 @@ class ByteStream : public Deferred {
   /// Moves bytes from the buffer `from` to the socket or to the backlog. While the stream has a
   /// backlog, it accepts no more bytes.
   virtual IoResult write(RingBuffer& from) = 0;
+
+  /// Returns how many bytes of payload the stream best gets at once: they leave with one send().
+  virtual size_t writeUnit() const { return kOneSend; }
 
   /// Writes the backlog to the socket. Returns kOk when the backlog is empty.
   virtual IoStatus flush() = 0;
@@ -112,6 +131,11 @@ class ByteStream : public Deferred {
 
   /// Returns why the stream failed, or nothing if no call has returned kFailed.
   virtual std::optional<CloseReason> failure() const { return std::nullopt; }
+
+  virtual OpeningPhase phase() const { return OpeningPhase::kDone; }
+  /// Once the phase is kDone: returns the stream that takes the place of this one, or nullptr if
+  /// this one stays.
+  virtual std::unique_ptr<ByteStream> successor() { return nullptr; }
 
   void setObserver(StreamObserver* observer) { observer_ = observer; }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// PlainStream is the tunnel's connection to its backend: plaintext over TCP or a UNIX socket. A
-// preface (the PROXY header) can precede all payload. Thread: loop.
+// PlainStream is an end of a tunnel without TLS: plain bytes over TCP or a UNIX socket. A preface
+// (the PROXY header) can precede all payload. Thread: loop.
 #pragma once
 
 #include <string>
@@ -9,7 +9,7 @@
 
 namespace culvert {
 
-class PlainStream final : public SocketStream {
+class PlainStream : public SocketStream {
  public:
   /// `fd` must be connected. `preface` is sent before the first payload byte, and counts as backlog
   /// until it is sent.

@@ -3,6 +3,7 @@
 #include "net/socket_stream.h"
 
 #include <sys/socket.h>
+#include <sys/uio.h>
 
 #include <cerrno>
 
@@ -17,7 +18,7 @@ SocketStream::SocketStream(EventLoop& loop, UniqueFd fd)
                call<&SocketStream::tellWritable>) {}
 
 SocketStream::~SocketStream() {
-  if (abortOnClose_) setLingerReset(fd_.get());
+  if (abortOnClose_ && fd_.valid()) setLingerReset(fd_.get());
 }
 
 size_t SocketStream::unacknowledged() const { return backlog() + outQueueBytes(fd_.get()); }
@@ -27,13 +28,27 @@ bool SocketStream::hungUp() const { return culvert::hungUp(fd_.get()); }
 IoResult SocketStream::receive(std::span<uint8_t> into) {
   for (;;) {
     const ssize_t n = ::recv(fd_.get(), into.data(), into.size(), 0);
-    if (n > 0) return {IoStatus::kOk, static_cast<size_t>(n)};
-    if (n == 0) return {writeBroken_ ? IoStatus::kReset : IoStatus::kEof, 0};
-    if (errno == EAGAIN || errno == EWOULDBLOCK) return {IoStatus::kBlocked, 0};
-    if (errno == EINTR) continue;
-    writeBroken_ = true;
-    return {IoStatus::kReset, 0};
+    if (n < 0 && errno == EINTR) continue;
+    return received(n);
   }
+}
+
+IoResult SocketStream::receive(std::span<uint8_t> first, std::span<uint8_t> second) {
+  iovec pieces[] = {{first.data(), first.size()}, {second.data(), second.size()}};
+  for (;;) {
+    const ssize_t n = ::readv(fd_.get(), pieces, 2);
+    if (n < 0 && errno == EINTR) continue;
+    return received(n);
+  }
+}
+
+/// Converts the return value of a receiving system call. After -1, errno must be unchanged.
+IoResult SocketStream::received(ssize_t n) {
+  if (n > 0) return {IoStatus::kOk, static_cast<size_t>(n)};
+  if (n == 0) return {writeBroken_ ? IoStatus::kReset : IoStatus::kEof, 0};
+  if (errno == EAGAIN || errno == EWOULDBLOCK) return {IoStatus::kBlocked, 0};
+  writeBroken_ = true;
+  return {IoStatus::kReset, 0};
 }
 
 IoResult SocketStream::transmit(std::span<const uint8_t> from, bool moreFollows) {

@@ -3,9 +3,12 @@
 // its watcher. receive() and transmit() convert errno into an IoStatus. Thread: loop.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <new>
 #include <span>
+#include <utility>
 
 #include "base/unique_fd.h"
 #include "event/io_watcher.h"
@@ -34,14 +37,22 @@ class SocketStream : public ByteStream {
   /// failed. An EOF after a failed write is not a clean close, because the write has already
   /// consumed the connection's error.
   IoResult receive(std::span<uint8_t> into);
+  /// Receives into `first`, and what does not fit there into `second`.
+  IoResult receive(std::span<uint8_t> first, std::span<uint8_t> second);
   /// Calls send(), and retries after EINTR. After kReset every later transmit() returns kReset too,
   /// but input that has already arrived can still be received. With `moreFollows` (MSG_MORE) the
   /// kernel holds back a partial last segment until the next send() or finish().
   IoResult transmit(std::span<const uint8_t> from, bool moreFollows = false);
+  /// Gives the socket away. No other function may be called afterwards, except the destructor.
+  UniqueFd release() {
+    watcher_.watch(false, false);
+    return std::move(fd_);
+  }
   /// Sends the FIN. Returns kReset if the peer has reset the connection.
   IoStatus finish();
 
  private:
+  IoResult received(ssize_t n);
   void tellReadable() { observer_->onReadable(); }
   void tellWritable() { observer_->onWritable(); }
 

@@ -17,6 +17,7 @@ namespace {
 template <class Visit>
 void forEachName(const Config& config, Visit visit) {
   for (const ServiceOptions& service : config.services) {
+    if (!service.via.empty()) continue;  // the proxy resolves the names
     for (const SourcedText& backend : service.backend) {
       const auto spec = parseAddress(backend.text, AddressUse::kBackend);
       if (spec && spec->kind == AddressKind::kHostName) visit(service, backend, *spec);

@@ -20,6 +20,7 @@ namespace {
 
 void noteUnresolvable(const Config& config, Diagnostics& diagnostics, Severity severity) {
   for (const ServiceOptions& service : config.services) {
+    if (!service.via.empty()) continue;  // the proxy resolves the names
     for (const SourcedText& backend : service.backend) {
       const auto spec = parseAddress(backend.text, AddressUse::kBackend);
       if (!spec || spec->kind != AddressKind::kHostName) continue;

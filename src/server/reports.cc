@@ -7,6 +7,7 @@
 
 #include "base/standard_streams.h"
 #include "tls/library/tls_library.h"
+#include "tls/session/session_export.h"
 
 namespace culvert {
 
@@ -43,6 +44,7 @@ void logStartLine(ServerParts& parts, const std::string& version, const std::str
                        .add("version", version)
                        .add("tls", "wolfSSL " + tlsLibraryVersion())
                        .add("cpu", tlsCpuText())
+                       .add("records", recordsText())
                        .add("workers", parts.workers.size())
                        .add("workers_why", workersReason)
                        .add("max_tunnels", parts.fdBudget.maxTunnels)

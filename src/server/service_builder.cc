@@ -7,8 +7,11 @@
 #include <algorithm>
 
 #include "base/ascii.h"
+#include "certs/backend_builder.h"
 #include "certs/certificate_loader.h"
 #include "certs/client_auth_builder.h"
+#include "proxy/proxy_url.h"
+#include "starttls/dialog.h"
 #include "tls/credentials/self_signed.h"
 #include "tls/library/key_log.h"
 #include "tls/library/tls_library.h"
@@ -43,6 +46,28 @@ Result<void> checkGroup(std::string_view name) {
                           groupList(groupsHere(servedGroups()))));
 }
 
+/// Returns the backend of a service with `via`, whose URL is `url`.
+Result<ViaProxy> readVia(std::string_view url, std::string_view backend) {
+  const auto proxy = parseProxyUrl(url);
+  if (!proxy) return tl::unexpected(proxy.error());
+  const auto spec = parseAddress(backend, AddressUse::kBackend);
+  if (!spec) return tl::unexpected(spec.error());
+  if (spec->kind == AddressKind::kUnix) return fail("cannot reach a UNIX socket through a proxy");
+  ViaProxy via{.scheme = proxy->scheme,
+               .host = spec->kind == AddressKind::kHostName ? spec->host : spec->address.hostText(),
+               .port = spec->kind == AddressKind::kHostName ? spec->port : spec->address.port(),
+               .credentials = nullptr};
+  const auto dialog = via.scheme == ProxyScheme::kHttp
+                          ? makeHttpConnect(via.host, via.port, nullptr)
+                          : makeSocks5(via.host, via.port, nullptr);
+  if (!dialog) return tl::unexpected(dialog.error());
+  return via;
+}
+
+Result<void> checkProxyUrl(std::string_view url, std::string_view backend) {
+  return asCheck(readVia(url, backend));
+}
+
 Result<void> checkKeylogFile(std::string_view) { return KeyLog::supported(); }
 
 std::string canonicalListen(std::string_view text) {
@@ -61,6 +86,19 @@ std::vector<uint16_t> numbersOf(Result<std::vector<uint16_t>> checked) {
   return checked ? std::move(*checked) : std::vector<uint16_t>();
 }
 
+/// The address of the proxy, as if it were the backend.
+SourcedText proxyAddress(const ServiceOptions& o) {
+  const auto proxy = parseProxyUrl(o.via);
+  return {proxy ? proxy->authority() : std::string(), o.originOf("via")};
+}
+
+TunnelPlan planOf(const ServiceOptions& o) {
+  const bool backend = o.backendTls || !o.via.empty();
+  const bool connectFirst = o.tls == ClientTls::kOff || serverSpeaksFirst(o.startTls);
+  if (connectFirst) return backend ? kConnectThenHandshake : kConnectOnly;
+  return backend ? kBothHandshakes : kHandshakeThenConnect;
+}
+
 std::shared_ptr<const TunnelOptions> tunnelOptions(const ServiceOptions& o) {
   auto t = std::make_shared<TunnelOptions>();
   t->handshakeTimeout = o.handshakeTimeout;
@@ -69,6 +107,8 @@ std::shared_ptr<const TunnelOptions> tunnelOptions(const ServiceOptions& o) {
   t->halfCloseTimeout = o.halfCloseTimeout;
   t->fifoSize = o.fifoSize;
   t->truncationAsFin = o.onTruncation == TruncationEnd::kFin;
+  t->backendTruncationAsFin = o.backendOnTruncation == TruncationEnd::kFin;
+  t->plan = planOf(o);
   return t;
 }
 
@@ -92,7 +132,7 @@ class ServiceBuilder {
                  Diagnostics& diagnostics)
       : global_(global), options_(options), before_(before), diagnostics_(diagnostics) {}
 
-  AskedNames* asked() const { return before_ != nullptr ? before_->tls->asked.get() : nullptr; }
+  AskedNames* asked() const { return beforeTls() != nullptr ? beforeTls()->asked.get() : nullptr; }
 
   std::shared_ptr<const ServiceProfile> profile(Resolver& resolver) {
     auto made = std::make_shared<ServiceProfile>();
@@ -102,7 +142,9 @@ class ServiceBuilder {
     made->connect.retry = options_.connectRetry;
     made->proxy = options_.proxyProtocol;
     made->keepRevoked = options_.onRevoked == RevokedEnd::kKeep;
-    for (const SourcedText& backend : options_.backend) {
+    const SourcedList dialled =
+        options_.via.empty() ? options_.backend : SourcedList{proxyAddress(options_)};
+    for (const SourcedText& backend : dialled) {
       const auto spec = parseAddress(backend.text, AddressUse::kBackend);
       if (spec) made->connect.targets.push_back(resolver.target(*spec));
     }
@@ -113,9 +155,28 @@ class ServiceBuilder {
     return made;
   }
 
+  /// Returns the proxy of the service, or nullptr if it has none or its credentials cannot be read.
+  std::shared_ptr<const ViaProxy> via() {
+    if (options_.via.empty()) return nullptr;
+    auto made = readVia(options_.via, options_.backend.front().text);
+    if (!made) return nullptr;  // reported when the file was read
+    if (options_.viaAuthFile.empty()) return std::make_shared<const ViaProxy>(std::move(*made));
+    const auto file = readSecretFile(options_.viaAuthFile);
+    auto read = file ? ProxyCredentials::parse(file->text())
+                     : Result<ProxyCredentials>(tl::unexpected(file.error()));
+    if (!read) {
+      error(options_.originOf("via-auth-file"), "via-auth-file",
+            file ? options_.viaAuthFile + ": " + read.error().text : read.error().text);
+      return nullptr;
+    }
+    made->credentials = std::make_shared<const ProxyCredentials>(std::move(*read));
+    return std::make_shared<const ViaProxy>(std::move(*made));
+  }
+
   /// Returns kOff if the library cannot staple. Then adds an error if the configuration requires
   /// stapling.
   StaplePolicy staple() {
+    if (options_.tls != ClientTls::kOn) return {};
     const auto possible = staplingPossible();
     if (possible) return {options_.ocspStapling, options_.ocspResponder};
     if (options_.ocspStapling > StapleMode::kAuto)
@@ -125,9 +186,11 @@ class ServiceBuilder {
 
   /// `units` contains the certificates, unless the service makes its own certificate.
   std::shared_ptr<const TlsEndpoint> tls(const CertificateUnits& units, bool stapling) {
+    if (options_.tls != ClientTls::kOn) return nullptr;
+    const TlsEndpoint* before = beforeTls();
     TlsEndpoint made{settings(stapling), credentials(units),
-                     before_ != nullptr ? before_->tls->asked : std::make_shared<AskedNames>()};
-    if (before_ != nullptr && *before_->tls == made) return before_->tls;
+                     before != nullptr ? before->asked : std::make_shared<AskedNames>()};
+    if (before != nullptr && *before == made) return before_->tls;
     if (const auto sound = checkEndpoint(*made.settings, *made.credentials); !sound)
       error(options_.originOf("ciphers"), "ciphers", sound.error().text);
     if (const auto text = keyTypeWarning(*made.settings, *made.credentials); !text.empty())
@@ -136,6 +199,9 @@ class ServiceBuilder {
   }
 
  private:
+  /// The endpoint that clients use now; nullptr for a new service, and one that had tls = off.
+  const TlsEndpoint* beforeTls() const { return before_ != nullptr ? before_->tls.get() : nullptr; }
+
   std::shared_ptr<const TlsSettings> settings(bool stapling) {
     auto made = std::make_shared<TlsSettings>();
     made->service = options_.name;
@@ -147,8 +213,10 @@ class ServiceBuilder {
       made->ciphersuites = numbersOf(checkCiphersuites(joined(options_.ciphersuites)));
     if (!options_.groups.empty()) made->groups = numbersOf(checkGroups(joined(options_.groups)));
     for (const SourcedText& protocol : options_.alpn) made->alpn.push_back(protocol.text);
+    // Clients of PostgreSQL that begin with TLS at once require this protocol.
+    if (options_.startTls == StartTls::kPgsql && made->alpn.empty()) made->alpn = {"postgresql"};
     made->peerAuth = buildPeerAuth(
-        options_, before_ != nullptr ? before_->tls->settings->peerAuth : nullptr, diagnostics_);
+        options_, beforeTls() != nullptr ? beforeTls()->settings->peerAuth : nullptr, diagnostics_);
     made->sessionTickets = options_.sessionTickets && made->peerAuth == nullptr;
     made->ticketLifetime = global_.ticketRotation;
     made->strictSni = options_.strictSni;
@@ -156,7 +224,7 @@ class ServiceBuilder {
     made->recordSize = static_cast<uint16_t>(options_.recordSize);
     made->keyLog = keyLog();
     warnOfCbc(*made);
-    if (before_ != nullptr && *before_->tls->settings == *made) return before_->tls->settings;
+    if (beforeTls() != nullptr && *beforeTls()->settings == *made) return beforeTls()->settings;
     if (const auto sound = checkTlsSettings(*made); !sound)
       error(options_.sectionOrigin, "", sound.error().text);
     return made;
@@ -165,15 +233,15 @@ class ServiceBuilder {
   std::shared_ptr<const CredentialSet> credentials(const CertificateUnits& units) {
     CredentialSet::List list = options_.selfSigned ? selfSigned() : credentialsOf(units);
     // Unchanged certificates are the same objects as before.
-    if (before_ != nullptr && before_->tls->credentials->list() == list)
-      return before_->tls->credentials;
+    if (beforeTls() != nullptr && beforeTls()->credentials->list() == list)
+      return beforeTls()->credentials;
     return std::make_shared<const CredentialSet>(std::move(list));
   }
 
   /// Keeps a key log that is open already, so that a reload needs no privilege to create the file.
   std::shared_ptr<KeyLog> keyLog() const {
     if (options_.keylogFile.empty()) return nullptr;
-    const auto& old = before_ != nullptr ? before_->tls->settings->keyLog : nullptr;
+    const auto old = beforeTls() != nullptr ? beforeTls()->settings->keyLog : nullptr;
     if (old != nullptr && old->path() == options_.keylogFile) return old;
     return std::make_shared<KeyLog>(options_.keylogFile);
   }
@@ -192,9 +260,9 @@ class ServiceBuilder {
   CredentialSet::List selfSigned() {
     std::vector<std::string> names;
     for (const SourcedText& name : options_.serverNames) names.push_back(lower(name.text));
-    if (before_ != nullptr && isSelfSignedFor(*before_->tls->credentials, names))
-      return before_->tls->credentials->list();  // keep the certificate, because clients may trust
-                                                 // it
+    if (beforeTls() != nullptr && isSelfSignedFor(*beforeTls()->credentials, names))
+      return beforeTls()
+          ->credentials->list();  // keep the certificate, because clients may trust it
     auto made = makeSelfSigned(names);
     if (!made) {
       error(options_.originOf("cert"), "cert", made.error().text);
@@ -228,17 +296,31 @@ Validators serverValidators() {
           .group = checkGroup,
           .clientRule = checkPeerRule,
           .keylogFile = checkKeylogFile,
+          .proxyUrl = checkProxyUrl,
           .canonicalListen = canonicalListen};
 }
+
+namespace {
+
+std::vector<std::shared_ptr<KeyLog>> keyLogsOf(const Service& service) {
+  std::vector<std::shared_ptr<KeyLog>> logs;
+  if (service.tls && service.tls->settings->keyLog) logs.push_back(service.tls->settings->keyLog);
+  if (service.backendTls && service.backendTls->settings->keyLog)
+    logs.push_back(service.backendTls->settings->keyLog);
+  return logs;
+}
+
+}  // namespace
 
 void openKeyLogs(const Config& config, const Runtime& runtime, Diagnostics& diagnostics) {
   for (const ServiceOptions& options : config.services) {
     const RuntimeService* found = runtime.find(options.name);
-    const auto log = found != nullptr ? found->service->tls->settings->keyLog : nullptr;
-    if (log == nullptr) continue;
-    if (const auto opened = log->open(); !opened)
-      diagnostics.error(options.originOf("keylog-file"), sectionLabel(options), "keylog-file",
-                        opened.error().text);
+    if (found == nullptr) continue;
+    for (const auto& log : keyLogsOf(*found->service)) {
+      if (const auto opened = log->open(); !opened)
+        diagnostics.error(options.originOf("keylog-file"), sectionLabel(options), "keylog-file",
+                          opened.error().text);
+    }
   }
 }
 
@@ -250,18 +332,26 @@ Runtime buildRuntime(const Config& config, const Runtime* before, Resolver& reso
       : strict          ? LoadReason::kStrict
                         : LoadReason::kStart,
       before != nullptr ? knownCertificates(*before) : CertificateLoader::Known(), diagnostics);
+  BackendBuilder backends(diagnostics);
   for (const ServiceOptions& options : config.services) {
     const RuntimeService* old = before != nullptr ? before->find(options.name) : nullptr;
     ServiceBuilder builder(config.global, options, old != nullptr ? old->service.get() : nullptr,
                            diagnostics);
     RuntimeService made;
-    if (!options.selfSigned)
+    if (options.tls == ClientTls::kOn && !options.selfSigned)
       made.certificates =
           loader.load(options, old != nullptr ? old->certificates : CertificateUnits(),
                       builder.asked(), nullptr);
     made.clientFiles = clientFileStamps(options);
+    made.backendFiles = backendFileStamps(options);
     auto service = std::make_shared<Service>();
+    service->clientTls = options.tls;
+    service->startTls = options.startTls;
+    service->backendStartTls = options.backendStartTls;
+    service->via = builder.via();
     service->staple = builder.staple();
+    service->backendTls =
+        backends.build(options, old != nullptr ? old->service->backendTls : nullptr);
     service->tls = builder.tls(made.certificates, service->staple.mode != StapleMode::kOff);
     service->profile = builder.profile(resolver);
     made.service = std::move(service);

@@ -15,9 +15,10 @@ std::vector<std::shared_ptr<const Service>> changedTrust(const Runtime& before,
                                                          const Runtime& now) {
   std::vector<std::shared_ptr<const Service>> changed;
   for (const RuntimeService& one : now.services) {
-    const auto& auth = one.service->tls->settings->peerAuth;
     const RuntimeService* old = before.find(one.name());
-    if (auth != nullptr && old != nullptr && old->service->tls->settings->peerAuth != auth)
+    if (one.service->tls == nullptr || old == nullptr || old->service->tls == nullptr) continue;
+    const auto& auth = one.service->tls->settings->peerAuth;
+    if (auth != nullptr && old->service->tls->settings->peerAuth != auth)
       changed.push_back(one.service);
   }
   return changed;

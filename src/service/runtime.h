@@ -15,10 +15,11 @@ namespace culvert {
 
 struct RuntimeService {
   std::shared_ptr<const Service> service;
-  CertificateUnits certificates;       ///< the certificates from which the service's credentials
-                                       ///< were made
-  std::vector<FileStamp> clientFiles;  ///< stamps of the client-ca and crl files when they were
-                                       ///< read
+  CertificateUnits certificates;          ///< the certificates from which the service's credentials
+                                          ///< were made
+  std::vector<FileStamp> clientFiles;     ///< stamps of the client-ca and crl files when they were
+                                          ///< read
+  std::vector<FileStamp> backendFiles{};  ///< the same for the files of the backend-... options
 
   const std::string& name() const { return service->profile->name; }
 };

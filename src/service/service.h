@@ -9,6 +9,9 @@
 
 #include "backend/connector.h"
 #include "base/choices.h"
+#include "proxy/proxy_dialog.h"
+#include "proxy/proxy_url.h"
+#include "tls/endpoint/backend_tls.h"
 #include "tls/endpoint/credential_set.h"
 #include "tunnel/tunnel.h"
 
@@ -28,9 +31,22 @@ struct StaplePolicy {
   std::string responder;  ///< http:// URL; if empty, culvert uses the URL in the certificate
 };
 
+/// A proxy through which a service's backend is reached. Frozen.
+struct ViaProxy {
+  ProxyScheme scheme = ProxyScheme::kHttp;
+  std::string host;  ///< of the backend: a name, or an address without brackets
+  uint16_t port = 0;
+  SharedCredentials credentials;  ///< nullptr: none
+};
+
 struct Service {
   std::shared_ptr<const ServiceProfile> profile;
-  std::shared_ptr<const TlsEndpoint> tls;
+  ClientTls clientTls = ClientTls::kOn;
+  std::shared_ptr<const TlsEndpoint> tls;        ///< nullptr unless `clientTls` is kOn
+  std::shared_ptr<const BackendTls> backendTls;  ///< nullptr with backend-tls = off
+  std::shared_ptr<const ViaProxy> via;           ///< nullptr: the backend is dialled directly
+  StartTls startTls = StartTls::kOff;
+  StartTls backendStartTls = StartTls::kOff;
   StaplePolicy staple;
 };
 

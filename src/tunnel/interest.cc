@@ -5,6 +5,13 @@
 namespace culvert {
 namespace {
 
+/// While a dialog waits for the other side, bytes for this end wait in the FIFO although the socket
+/// could take them. So only the backlog counts.
+EndInterest dialogInterest(const EndView& end) {
+  if (end.queued) return {};
+  return {end.handshake || end.wantsRead, end.backlog};
+}
+
 EndInterest closingInterest(const EndView& end) {
   switch (end.goal) {
     case EndGoal::kDeliver:
@@ -29,6 +36,11 @@ Interest interestOf(TunnelState state, const EndView& client, const EndView& bac
       return {{!client.queued, client.backlog && !client.queued}, {}};
     case TunnelState::kConnect:
       return {{client.wantsRead, client.backlog}, {}};
+    case TunnelState::kBackendHandshake:
+      return {{client.wantsRead, client.backlog},
+              {!backend.queued, backend.backlog && !backend.queued}};
+    case TunnelState::kDialog:
+      return {dialogInterest(client), dialogInterest(backend)};
     case TunnelState::kRelay:
       return {{client.wantsRead, client.wantsWrite || client.backlog},
               {backend.wantsRead, backend.wantsWrite || backend.backlog}};

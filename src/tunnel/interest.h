@@ -30,6 +30,7 @@ struct EndView {
   bool backlog = false;     ///< the stream holds bytes that it has not sent
   bool readable = true;     ///< the peer may still send input, which the closing state must read
   bool queued = false;      ///< the end's handshake waits in the HandshakeQueue
+  bool handshake = false;   ///< in state Dialog: the end's next step is its handshake
   EndGoal goal = EndGoal::kOpen;
 };
 

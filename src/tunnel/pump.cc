@@ -32,7 +32,9 @@ void Pump::pull(TimePoint now) {
   // records wait in the sink.
   const size_t used = waiting();
   if (used + ByteStream::kReadUnit > fifo_.capacity()) return updatePause();
-  const IoResult r = source_->read(fifo_, fifo_.capacity() - used);
+  size_t limit = fifo_.capacity() - used;
+  if (used == 0 && sink_ != nullptr) limit = std::min(limit, sink_->writeUnit());
+  const IoResult r = source_->read(fifo_, limit);
   sourceEnd_ = endOf(r.status);
   if (r.bytes != 0 || sourceEnd_ != SourceEnd::kOpen) lastActivity_ = now;
 }

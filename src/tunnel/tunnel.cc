@@ -51,11 +51,25 @@ void Tunnel::onReady(End& end, bool readable) {
     case TunnelState::kHandshake:
       if (!context_.handshakes.drive(end)) updateInterest();
       return;
+    case TunnelState::kBackendHandshake:
+      if (&end == &backend_) {
+        if (!context_.handshakes.drive(end)) updateInterest();
+        return;
+      }
+      [[fallthrough]];
     case TunnelState::kConnect:
       // Reading a TLS stream also flushes the stream's backlog. If the outbound pump waits for that
       // flush, run the pump, too.
       if (readable) inbound_.pull(now);
       if (!readable || outbound_.stalledSince() != kNever) outbound_.push(now);
+      break;
+    case TunnelState::kDialog:
+      if (end.stream->phase() != OpeningPhase::kHandshake) {
+        runDialog();
+      } else if (!context_.handshakes.drive(end)) {
+        updateInterest();
+        return;
+      }
       break;
     case TunnelState::kRelay:
       if (readable) pumpFrom(end).run(now);
@@ -78,11 +92,12 @@ void Tunnel::noteFirstEnd(CloseCause cause) {
 }
 
 void Tunnel::settle() {
-  if (state_ == TunnelState::kConnect || state_ == TunnelState::kRelay) settleRelay();
+  if (state_ == TunnelState::kConnect || state_ == TunnelState::kBackendHandshake || carries())
+    settleRelay();
   if (state_ == TunnelState::kClosing) settleClosing();
   if (state_ == TunnelState::kClosed) return;
   updateInterest();
-  timer_.armBy(nextDeadline());
+  timer_.armBy(std::min(nextPoll_, nextLimit()));
 }
 
 void Tunnel::settleRelay() {
@@ -92,35 +107,44 @@ void Tunnel::settleRelay() {
     if (end->stream && end->stream->backlog() != 0 && pumpTo(*end).stalledSince() == kNever)
       pumpTo(*end).push(context_.loop.now());
   }
-  if (settleSource(inbound_, client_, backend_) || settleSource(outbound_, backend_, client_))
-    return;
-  if (settleSink(inbound_, client_, backend_) || settleSink(outbound_, backend_, client_)) return;
+  // Both are asked here, because neither is true for most events.
+  const auto ended = [](const Pump& pump) { return pump.sourceEnd() != SourceEnd::kOpen; };
+  const auto broken = [](const Pump& pump) { return pump.sinkBroken() && !pump.over(); };
+  if (ended(inbound_) && settleSource(inbound_, client_, backend_)) return;
+  if (ended(outbound_) && settleSource(outbound_, backend_, client_)) return;
+  if (broken(inbound_) && settleSink(client_, backend_)) return;
+  if (broken(outbound_) && settleSink(backend_, client_)) return;
   if (inbound_.over() && outbound_.over()) {
     state_ = TunnelState::kClosing;
     client_.goal = backend_.goal = EndGoal::kDone;
   }
 }
 
-/// Handles the end of `source`, if the source has ended. After a clean end the relay continues; any
-/// other end begins the closing. Returns true if the closing has begun.
+/// What is left to do for `end` when its other end has failed.
+EndGoal Tunnel::deliveryTo(const End& end) const {
+  const bool opened = &end == &client_ || carries();
+  return end.stream && opened ? EndGoal::kDeliver : EndGoal::kDone;
+}
+
+bool Tunnel::truncationIsFin(const End& end) const {
+  return &end == &client_ ? options_->truncationAsFin : options_->backendTruncationAsFin;
+}
+
+/// Handles the end of `source`. After a clean end the relay continues; any other end begins the
+/// closing. Returns true if the closing has begun.
 bool Tunnel::settleSource(Pump& pump, End& source, End& sink) {
-  switch (pump.sourceEnd()) {
-    case SourceEnd::kOpen:
-      return false;
-    case SourceEnd::kClean:
-      noteFirstEnd(source.words.fin);
-      return false;
-    default:
-      break;
+  if (pump.sourceEnd() == SourceEnd::kClean) {
+    noteFirstEnd(source.words.fin);
+    return false;
   }
-  // Buffered bytes can be delivered only after the backend is connected. So the closing begins now
-  // only if no bytes are buffered.
-  if (state_ == TunnelState::kConnect && pump.buffered() != 0) return false;
-  const EndGoal sinkGoal = sink.stream ? EndGoal::kDeliver : EndGoal::kDone;
+  // Buffered bytes can be delivered only after the opening. So the closing begins now only if no
+  // bytes are buffered, and a backend that is there already gets nothing.
+  if (!carries() && pump.buffered() != 0) return false;
+  const EndGoal sinkGoal = deliveryTo(sink);
   switch (pump.sourceEnd()) {
     case SourceEnd::kTruncated:
       context_.counters.add(Counter::kTruncatedEnds);
-      if (options_->truncationAsFin) {
+      if (truncationIsFin(source)) {
         noteFirstEnd(source.words.truncated);
         pump.treatAsClean();
         pump.push(context_.loop.now());
@@ -140,11 +164,10 @@ bool Tunnel::settleSource(Pump& pump, End& source, End& sink) {
 /// Handles a sink that accepts no more bytes. While the sink's peer may still have sent bytes,
 /// culvert keeps reading from that peer, and the read also reports how the connection ended.
 /// Otherwise the closing begins. Returns true if the closing has begun.
-bool Tunnel::settleSink(Pump& pump, End& source, End& sink) {
-  if (!pump.sinkBroken() || pump.over()) return false;
+bool Tunnel::settleSink(End& source, End& sink) {
   // culvert aborts the source even if the source ended cleanly, because its bytes are lost and a
   // clean close would hide the loss.
-  const EndGoal sourceGoal = source.stream ? EndGoal::kDeliver : EndGoal::kDone;
+  const EndGoal sourceGoal = deliveryTo(source);
   // If a write failed because of the stream and not because of the peer, begin the closing now,
   // because reading may never report an error.
   if (auto failure = sink.stream->failure()) {
@@ -176,11 +199,12 @@ EndView TunnelEnd::view(const Pump& from, const Pump& to) const {
   if (!stream) return v;
   // The limit kMostBacklog stops reading from a client that requests answers (KeyUpdate) but does
   // not read them. A client that is merely slow to read does not reach the limit.
-  v.wantsRead = from.wantsRead() && stream->backlog() < ByteStream::kMostBacklog;
+  const size_t backlog = stream->backlog();
+  v.wantsRead = from.wantsRead() && backlog < ByteStream::kMostBacklog;
   v.wantsWrite = to.wantsWrite();
   // A broken sink cannot send its backlog. A lingering end still tries, because it sends an alert
   // after a failed write.
-  v.backlog = stream->backlog() != 0 && (!to.sinkBroken() || goal == EndGoal::kLinger);
+  v.backlog = backlog != 0 && (!to.sinkBroken() || goal == EndGoal::kLinger);
   v.readable = !inputOver;
   v.queued = queued();
   v.goal = goal;
@@ -188,7 +212,13 @@ EndView TunnelEnd::view(const Pump& from, const Pump& to) const {
 }
 
 Interest Tunnel::interest() const {
-  return interestOf(state_, client_.view(inbound_, outbound_), backend_.view(outbound_, inbound_));
+  EndView client = client_.view(inbound_, outbound_);
+  EndView backend = backend_.view(outbound_, inbound_);
+  if (state_ == TunnelState::kDialog) {
+    client.handshake = client_.stream->phase() == OpeningPhase::kHandshake;
+    backend.handshake = backend_.stream->phase() == OpeningPhase::kHandshake;
+  }
+  return interestOf(state_, client, backend);
 }
 
 void Tunnel::updateInterest() {
@@ -215,17 +245,19 @@ void Tunnel::watchUnread(TimePoint now) {
   }
 }
 
-TimePoint Tunnel::nextDeadline() const { return std::min(nextPoll_, nextLimit()); }
-
 /// The time when the next timeout of the tunnel has to be checked.
 TimePoint Tunnel::nextLimit() const {
   switch (state_) {
     case TunnelState::kHandshake:
+    case TunnelState::kBackendHandshake:
       return handshakeDeadline();
     case TunnelState::kClosing:
       return std::min(client_.deadline, backend_.deadline);
     case TunnelState::kClosed:
       return kNever;
+    case TunnelState::kDialog:
+      if (awaitedHandshake() != nullptr) return handshakeDeadline();
+      break;
     case TunnelState::kConnect:
     case TunnelState::kRelay:
       break;
@@ -258,7 +290,7 @@ void Tunnel::catchUp() {
 /// standstill.
 void Tunnel::allowForStandstill(TimePoint now) {
   if (stoodStill_) return;
-  if (state_ == TunnelState::kHandshake) {
+  if (awaitedHandshake() != nullptr) {
     const auto late = standstill(handshakeDeadline(), now, options_->handshakeTimeout);
     stoodStill_ = late.count() != 0;
     const Clock::duration limit = options_->handshakeTimeout;
@@ -278,7 +310,7 @@ bool Tunnel::checkTimeouts(TimePoint now) {
   const auto passed = [now](TimePoint since, Millis limit) {
     return now >= deadlineAfter(since, limit);
   };
-  if (state_ == TunnelState::kHandshake) return endLateHandshake(client_, client_.queued());
+  if (const End* end = awaitedHandshake()) return endLateHandshake(*end, end->queued());
   for (const End* end : {&backend_, &client_}) {
     const TimePoint since = pumpTo(*end).stalledSince();
     if (since == kNever || !passed(since, options_->stallTimeout)) continue;
@@ -307,7 +339,7 @@ bool Tunnel::checkTimeouts(TimePoint now) {
 void Tunnel::onTimer() {
   const TimePoint now = context_.loop.now();
   if (state_ == TunnelState::kClosed) return;
-  if (now >= nextLimit() && state_ != TunnelState::kHandshake) {
+  if (now >= nextLimit() && awaitedHandshake() == nullptr) {
     if (state_ == TunnelState::kClosing) allowForStandstill(now);
     catchUp();
     if (state_ == TunnelState::kClosed) return;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Tunnel connects a client with a backend: handshake, connect, relay, closing. It owns both
+// Tunnel connects a client with a backend: handshakes, connect, relay, closing. It owns both
 // streams, the two pumps and one lazy timer. Only Tunnel decides what happens to one side when the
 // other side ends. It knows neither TLS nor sockets. Thread: loop.
 //
@@ -56,7 +56,7 @@ class Tunnel final : public Deferred, public ListNode<Tunnel>, private DialObser
   /// The socket events that the tunnel needs now. Between callbacks, the tunnel watches exactly
   /// these events.
   Interest interest() const;
-  /// The number of raw bytes that were read and discarded while the tunnel was closing.
+  /// Raw bytes that were read and discarded while the tunnel was closing.
   uint64_t discardedBytes() const { return client_.discarded + backend_.discarded; }
 
  private:
@@ -64,7 +64,6 @@ class Tunnel final : public Deferred, public ListNode<Tunnel>, private DialObser
   friend struct TunnelEnd;
   using End = TunnelEnd;
 
-  // DialObserver
   void onDialed(std::unique_ptr<ByteStream> backend, const SocketAddress& address) override;
   void onDialFailed(CloseReason reason) override;
 
@@ -81,25 +80,33 @@ class Tunnel final : public Deferred, public ListNode<Tunnel>, private DialObser
   }
   void onReady(End& end, bool readable);
   void onTimer();
-
   // tunnel_opening.cc: the steps up to the relay
   void advance();
   void handshakeStep(End& end);
   void driveHandshake(End& end);
+  void beginBackendHandshake();
+  void forgetEnd();
   TimePoint handshakeDeadline() const;
   bool endLateHandshake(const End& end, bool due);
   void startConnect();
   void beginRelay();
+  void runDialog();
+  bool dialogStep(TimePoint now);
+  void endDialog();
+  void replaceByOpened(End& end);
 
   // tunnel.cc: the relay, its ends, and the timer
   void noteFirstEnd(CloseCause cause);
   void settle();
   void settleRelay();
+  const End* awaitedHandshake() const;
+  bool carries() const { return state_ == TunnelState::kDialog || state_ == TunnelState::kRelay; }
+  bool truncationIsFin(const End& end) const;
+  EndGoal deliveryTo(const End& end) const;
   bool settleSource(Pump& pump, End& source, End& sink);
-  bool settleSink(Pump& pump, End& source, End& sink);
+  bool settleSink(End& source, End& sink);
   void updateInterest();
   void watchUnread(TimePoint now);
-  TimePoint nextDeadline() const;
   TimePoint nextLimit() const;
   void catchUp();
   void allowForStandstill(TimePoint now);
@@ -137,7 +144,7 @@ class Tunnel final : public Deferred, public ListNode<Tunnel>, private DialObser
   Timer timer_;
   TunnelTimes times_;
   // In state Closing, when to check for acknowledgements. In state Relay, when to check a peer that
-  // culvert does not read. In state Handshake, the postponed handshake deadline if stoodStill_.
+  // culvert does not read. In a handshake state, the postponed deadline if stoodStill_.
   TimePoint nextPoll_ = kNever;
   Millis pollInterval_{0};
   CloseReason reason_;
@@ -146,8 +153,8 @@ class Tunnel final : public Deferred, public ListNode<Tunnel>, private DialObser
   TunnelState state_ = TunnelState::kHandshake;
   uint8_t step_ = 0;  // index of the next step of the plan
   bool reasonSet_ = false;
-  bool stoodStill_ = false;  // the process stood still during this state, so culvert has postponed
-                             // a deadline
+  bool clientLater_ = false;  // the client's handshake follows the connect
+  bool stoodStill_ = false;   // a deadline of this state was postponed by a standstill
 };
 
 }  // namespace culvert

@@ -44,6 +44,7 @@ void Tunnel::close(CloseReason reason, SourcePlace where) {
 /// to do for the tunnel's other end.
 void Tunnel::beginClosing(CloseReason reason, End& end, EndGoal goal, EndGoal peerGoal,
                           SourcePlace where) {
+  const bool opened = carries();
   record(std::move(reason), where);
   state_ = TunnelState::kClosing;
   stoodStill_ = false;
@@ -59,7 +60,8 @@ void Tunnel::beginClosing(CloseReason reason, End& end, EndGoal goal, EndGoal pe
     if (one->goal == EndGoal::kDeliver && one->stream) context_.counters.add(one->words.aborts);
     const SourceEnd ended = pumpFrom(*one).sourceEnd();
     one->inputOver = ended != SourceEnd::kOpen && ended != SourceEnd::kFailed;
-    if (one->goal == EndGoal::kDone) finishEnd(*one, false);
+    // A backend whose handshake is not done gets nothing, so it must not see a clean end.
+    if (one->goal == EndGoal::kDone) finishEnd(*one, one != &end && !opened);
   }
 }
 

@@ -50,7 +50,7 @@ inline constexpr EndWords kClientWords{
 inline constexpr EndWords kBackendWords{
     .fin = CloseCause::kBackendFin,
     .reset = CloseCause::kBackendReset,
-    .truncated = CloseCause::kBackendReset,  // a plain stream is never truncated
+    .truncated = CloseCause::kBackendTruncated,
     .stalled = CloseCause::kBackendStalled,
     .stalls = Counter::kStallsBackend,
     .aborts = Counter::kAbortsToBackend,
@@ -82,8 +82,10 @@ struct TunnelEnd final : StreamObserver, ListNode<HandshakeQueue> {
   uint64_t discarded = 0;       // raw bytes read and discarded
   TimePoint deadline = kNever;  // closing: when culvert gives up the goal
   EndGoal goal = EndGoal::kOpen;
-  bool inputOver = false;  // closing: the peer sends no more input
-  bool finSent = false;    // lingering: alert and FIN have been sent
+  bool inputOver = false;      // closing: the peer sends no more input
+  bool finSent = false;        // lingering: alert and FIN have been sent
+  bool lateHandshake = false;  // the end had a handshake behind the connect
+  bool tlsBegun = false;       // in state Dialog: the handshake has begun
 };
 
 }  // namespace culvert

@@ -25,7 +25,8 @@ struct TunnelOptions {
   Millis stallTimeout{300000};
   Millis halfCloseTimeout{60000};
   size_t fifoSize = 64 * 1024;
-  bool truncationAsFin = false;  ///< on-truncation = fin
+  bool truncationAsFin = false;         ///< on-truncation = fin
+  bool backendTruncationAsFin = false;  ///< backend-on-truncation = fin
 };
 
 /// What a tunnel needs from its creator, and what the creator keeps for the tunnel. The tunnel owns
@@ -33,8 +34,11 @@ struct TunnelOptions {
 class TunnelHost {
  public:
   virtual ~TunnelHost() = default;
-  /// Called when the client's handshake is done. Returns the dialer that connects to the backend.
+  /// Called when the client's handshake is done, or at the start if it has none. Returns the dialer
+  /// that connects to the backend.
   virtual std::unique_ptr<Dialer> dialerFor(Tunnel& tunnel) = 0;
+  /// Called when the last handshake is done and the relay begins.
+  virtual void onOpened(Tunnel&) {}
   /// Called once, when the tunnel has ended. The client stream still exists, so that the host can
   /// read names from the stream.
   virtual void onTunnelEnded(Tunnel& tunnel) = 0;
@@ -54,6 +58,7 @@ struct TunnelTimes {
   TimePoint accepted{};
   TimePoint handshakeDone{};
   TimePoint connected{};
+  TimePoint opened{};  ///< every handshake is done
   TimePoint firstBackendByte{};
   TimePoint ended{};
 };

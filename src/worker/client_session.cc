@@ -4,17 +4,19 @@
 
 #include <algorithm>
 #include <new>
+#include <utility>
 
 #include "log/log_render.h"
-#include "net/proxy_protocol.h"
+#include "net/plain_stream.h"
 #include "net/socket_ops.h"
+#include "worker/backend_stream.h"
 
 namespace culvert {
 namespace {
 
 /// Faults of peers are logged as info, faults of the environment as warnings, faults of culvert as
 /// errors, and probes as debug.
-LogLevel levelOfEnd(CloseCause cause) {
+LogLevel levelOfCause(CloseCause cause) {
   switch (cause) {
     case CloseCause::kProbe:
       return LogLevel::kDebug;
@@ -25,6 +27,7 @@ LogLevel levelOfEnd(CloseCause cause) {
     case CloseCause::kBackendRefused:
     case CloseCause::kBackendUnreachable:
     case CloseCause::kBackendTimeout:
+    case CloseCause::kBackendCertificate:
     case CloseCause::kLimit:
       return LogLevel::kWarning;
     default:
@@ -36,6 +39,7 @@ const char* messageOf(const Tunnel& tunnel) {
   if (tunnel.reason().cause == CloseCause::kProbe) return "probe";
   if (tunnel.times().handshakeDone == TimePoint{}) return "handshake failed";
   if (tunnel.times().connected == TimePoint{}) return "backend not reached";
+  if (tunnel.times().opened == TimePoint{}) return "handshake with the backend failed";
   return "tunnel closed";
 }
 
@@ -67,50 +71,141 @@ std::string sourceOf(const SocketAddress& client) {
   return SocketAddress::ipv6(prefix, 0, client.v6().sin6_scope_id).hostText() + "/64";
 }
 
-/// Returns levelOfEnd(cause), but kWarning if culvert refused the client because of an expired CA
-/// or CRL, which the operator must renew.
-LogLevel levelOfEnd(CloseCause cause, const TlsStream& stream) {
-  const PeerProof* proof = stream.peerProof();
-  return proof != nullptr && proof->verdict().ours ? LogLevel::kWarning : levelOfEnd(cause);
-}
-
 }  // namespace
 
-ClientSession::ClientSession(SessionOwner& owner, std::shared_ptr<const ServiceProfile> profile,
-                             const SocketAddress& client, TlsStream& stream)
-    : owner_(owner), profile_(std::move(profile)), client_(client), stream_(stream) {}
+ClientStream makeClientStream(TlsWorker& tls, UniqueFd fd, const Service& service) {
+  ClientStream end;
+  end.fd = fd.get();
+  switch (service.clientTls) {
+    case ClientTls::kOn: {
+      if (service.startTls != StartTls::kOff) {
+        auto stream = std::make_unique<OpeningStream>(
+            tls, std::move(fd),
+            OpeningParts{.proxy = nullptr,
+                         .preface = {},
+                         .dialog = makeServerDialog(service.startTls, ownFacts()),
+                         .server = service.tls,
+                         .client = std::nullopt});
+        end.opening = stream.get();
+        end.stream = std::move(stream);
+        break;
+      }
+      auto stream = std::make_unique<TlsStream>(tls, std::move(fd), service.tls);
+      end.tls = stream.get();
+      end.stream = std::move(stream);
+      break;
+    }
+    case ClientTls::kPassthrough: {
+      auto stream = std::make_unique<PassthroughStream>(tls.loop, std::move(fd));
+      end.passed = stream.get();
+      end.stream = std::move(stream);
+      break;
+    }
+    case ClientTls::kOff:
+      end.stream = std::make_unique<PlainStream>(tls.loop, std::move(fd));
+      break;
+  }
+  return end;
+}
+
+ClientSession::ClientSession(SessionOwner& owner, std::shared_ptr<const Service> service,
+                             const SocketAddress& client, const ClientStream& end)
+    : owner_(owner),
+      profile_(service->profile),
+      client_(client),
+      fd_(end.fd),
+      tls_(end.tls),
+      passed_(end.passed),
+      opening_(end.opening),
+      service_(std::move(service)) {
+  if (opening_ == nullptr) return;
+  opening_->onTls = [this](TlsStream& tls) {
+    tls_ = &tls;
+    opening_ = nullptr;
+  };
+}
 
 ClientSession::~ClientSession() { owner_.onSessionGone(); }
 
 std::unique_ptr<Dialer> ClientSession::dialerFor(Tunnel&) {
-  return std::make_unique<Connector>(owner_.connectors, profile_->connect,
-                                     [this] { return proxyHeader(); });
+  return std::make_unique<Connector>(
+      owner_.connectors, profile_->connect,
+      [this](UniqueFd fd, const SocketAddress& address, const std::string& host) {
+        return backendStream(std::move(fd), address, host);
+      });
+}
+
+std::unique_ptr<ByteStream> ClientSession::backendStream(UniqueFd fd, const SocketAddress& address,
+                                                         const std::string& host) {
+  const std::shared_ptr<const Service> service = std::exchange(service_, nullptr);
+  const std::string* agreed = tls_ != nullptr ? tls_->negotiated().alpn.get() : nullptr;
+  BackendStream made =
+      makeBackendStream(owner_.tls, std::move(fd), *service,
+                        backendPeerOf(*service, address, host, agreed), proxyHeader());
+  backend_ = made.tls;
+  if (made.opening != nullptr) made.opening->onTls = [this](TlsStream& tls) { backend_ = &tls; };
+  return std::move(made.stream);
+}
+
+PeerVerdict ClientSession::applyTrust(const std::shared_ptr<const TlsEndpoint>& newest) {
+  if (newest == nullptr) return {};
+  if (opening_ != nullptr) opening_->renew(newest);
+  return tls_ != nullptr ? tls_->applyTrust(newest) : PeerVerdict{};
+}
+
+/// Keeps what the log line needs, because the backend's stream is gone when the line is written.
+void ClientSession::onOpened(Tunnel&) {
+  if (backend_ == nullptr) return;
+  backendFacts_ = std::make_unique<const Negotiated>(backend_->negotiated());
+  backend_ = nullptr;
+}
+
+const std::string& ClientSession::serverName() const {
+  static const std::string kNone;
+  if (tls_ != nullptr) return tls_->serverName();
+  return passed_ != nullptr ? passed_->serverName() : kNone;
+}
+
+HandshakeFailure ClientSession::handshakeFailure() const {
+  if (tls_ != nullptr) return tls_->handshakeFailure();
+  return passed_ != nullptr ? passed_->handshakeFailure() : HandshakeFailure::kNone;
+}
+
+/// Returns culvert's usual level for the cause, but kWarning if culvert refused the client because
+/// of an expired CA or CRL, which the operator must renew.
+LogLevel ClientSession::levelOfEnd(CloseCause cause) const {
+  const PeerProof* proof = peerProof();
+  return proof != nullptr && proof->verdict().ours ? LogLevel::kWarning : levelOfCause(cause);
 }
 
 std::string ClientSession::proxyHeader() const {
   if (profile_->proxy == ProxyVersion::kOff) return {};
-  const SocketAddress local = boundAddress(stream_.fd());
+  const SocketAddress local = boundAddress(fd_);
   if (profile_->proxy == ProxyVersion::kV1) return proxyV1(client_, local);
-  const TlsFacts facts = stream_.facts();
+  const TlsFacts facts = tls_ != nullptr ? tls_->facts() : TlsFacts();
+  return proxyV2(client_, local, proxyTlvs(facts));
+}
+
+/// Returns the TLVs of a version 2 header. They are views of `facts` and of the client's stream.
+ProxyTlvs ClientSession::proxyTlvs(const TlsFacts& facts) const {
   ProxyTlvs tlvs{.alpn = facts.alpn,
-                 .authority = stream_.serverName(),
-                 .tls = true,
+                 .authority = serverName(),
+                 .tls = established(),
                  .tlsVersion = facts.version,
                  .cipher = facts.suite};
-  const PeerProof* proof = stream_.peerProof();
-  if (proof != nullptr && proof->verified()) {
-    const PeerIdentity& identity = *proof->identity();
-    const auto fingerprint = identity.fingerprint();
-    tlvs.clientVerified = true;
-    if (identity.vouched()) {  // without a trusted CA, the client may have invented the names
-      tlvs.clientCn = identity.commonName();
-      tlvs.clientSubject = identity.subject();
-      tlvs.clientUri = identity.uri();
-    }
-    tlvs.clientFingerprint.assign(reinterpret_cast<const char*>(fingerprint.data()),
-                                  fingerprint.size());
+  const PeerProof* proof = peerProof();
+  if (proof == nullptr || !proof->verified()) return tlvs;
+  const PeerIdentity& identity = *proof->identity();
+  const auto fingerprint = identity.fingerprint();
+  tlvs.clientVerified = true;
+  if (identity.vouched()) {  // without a trusted CA, the client may have invented the names
+    tlvs.clientCn = identity.commonName();
+    tlvs.clientSubject = identity.subject();
+    tlvs.clientUri = identity.uri();
   }
-  return proxyV2(client_, local, tlvs);
+  tlvs.clientFingerprint.assign(reinterpret_cast<const char*>(fingerprint.data()),
+                                fingerprint.size());
+  return tlvs;
 }
 
 void ClientSession::countHandshake(const Tunnel& tunnel) const {
@@ -119,7 +214,7 @@ void ClientSession::countHandshake(const Tunnel& tunnel) const {
   if (tunnel.reason().cause == CloseCause::kProbe) return counters.add(Counter::kProbes);
   if (tunnel.reason().cause == CloseCause::kHandshakeTimeout)
     return counters.add(Counter::kHandshakesTimeout);
-  switch (stream_.handshakeFailure()) {
+  switch (handshakeFailure()) {
     case HandshakeFailure::kAlert:
       return counters.add(Counter::kHandshakesAlert);
     case HandshakeFailure::kBadHello:
@@ -138,7 +233,23 @@ void ClientSession::countHandshake(const Tunnel& tunnel) const {
 
 void ClientSession::onTunnelEnded(Tunnel& tunnel) {
   countHandshake(tunnel);
-  owner_.logger.tell(levelOfEnd(tunnel.reason().cause, stream_), [&] { return describe(tunnel); });
+  owner_.logger.tell(levelOfEnd(tunnel.reason().cause), [&] { return describe(tunnel); });
+}
+
+/// Adds what the two TLS sessions have negotiated.
+void ClientSession::describeTls(LogLine& line) const {
+  line.addNonEmpty("sni", serverName());
+  if (established()) {
+    const TlsFacts facts = tls_->facts();
+    line.addNonEmpty("alpn", facts.alpn).add("tls", facts.version).add("suite", facts.suite);
+    line.addNonEmpty("group", facts.group).add("resumed", facts.resumed);
+  }
+  if (const PeerProof* proof = peerProof()) describeClient(*proof, line);
+  if (!backendFacts_) return;
+  const TlsFacts facts = backendFacts_->describe();
+  line.addNonEmpty("backend_alpn", facts.alpn).add("backend_tls", facts.version);
+  line.add("backend_suite", facts.suite).addNonEmpty("backend_group", facts.group);
+  line.add("backend_resumed", facts.resumed);
 }
 
 LogLine ClientSession::describe(const Tunnel& tunnel) const {
@@ -147,16 +258,10 @@ LogLine ClientSession::describe(const Tunnel& tunnel) const {
     return to == TimePoint{} ? Clock::duration{} : to - from;
   };
   const bool connected = t.connected != TimePoint{};
-  LogLine line(levelOfEnd(tunnel.reason().cause, stream_), messageOf(tunnel));
+  LogLine line(levelOfEnd(tunnel.reason().cause), messageOf(tunnel));
   line.add("id", tunnel.id()).add("service", profile_->name).add("client", client_.text());
   if (connected) line.add("backend", tunnel.backendAddress().text());
-  line.addNonEmpty("sni", stream_.serverName());
-  if (stream_.established()) {
-    const TlsFacts facts = stream_.facts();
-    line.addNonEmpty("alpn", facts.alpn).add("tls", facts.version).add("suite", facts.suite);
-    line.addNonEmpty("group", facts.group).add("resumed", facts.resumed);
-  }
-  if (const PeerProof* proof = stream_.peerProof()) describeClient(*proof, line);
+  describeTls(line);
   line.add("cause", tunnel.reason().text());
   line.addNonEmpty("detail", tunnel.reason().detail);
   line.add("bytes_in", tunnel.inbound().delivered())
@@ -164,9 +269,14 @@ LogLine ClientSession::describe(const Tunnel& tunnel) const {
   if (tunnel.inbound().lost() != 0) line.add("lost_in", tunnel.inbound().lost());
   if (tunnel.outbound().lost() != 0) line.add("lost_out", tunnel.outbound().lost());
   if (tunnel.discardedBytes() != 0) line.add("discarded", tunnel.discardedBytes());
-  if (stream_.established()) line.addMillis("handshake_ms", t.handshakeDone - t.accepted);
+  // With a starttls in which the server greets first, the client's handshake follows the connect.
+  const bool later = connected && t.handshakeDone > t.connected;
+  if (established())
+    line.addMillis("handshake_ms", t.handshakeDone - (later ? t.connected : t.accepted));
   if (connected) {
-    line.addMillis("connect_ms", since(t.handshakeDone, t.connected));
+    const bool first = later || t.handshakeDone == TimePoint{};
+    line.addMillis("connect_ms", since(first ? t.accepted : t.handshakeDone, t.connected));
+    if (backendFacts_) line.addMillis("backend_handshake_ms", since(t.connected, t.opened));
     if (t.firstBackendByte != TimePoint{})
       line.addMillis("first_byte_ms", since(t.connected, t.firstBackendByte));
     line.addMillis("client_blocked_ms", tunnel.outbound().blockedFor(t.ended));

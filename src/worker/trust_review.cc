@@ -34,7 +34,7 @@ void TrustReview::begin(const Services& services) {
 
 void TrustReview::renew(std::shared_ptr<const Service>& service, const Services& changed) {
   for (const auto& now : changed)
-    if (now->profile->name == service->profile->name &&
+    if (now->profile->name == service->profile->name && service->tls != nullptr &&
         now->tls->settings->peerAuth != service->tls->settings->peerAuth)
       service = now;
 }

@@ -19,7 +19,7 @@ constexpr size_t kMailboxCapacity = 1024;
 }  // namespace
 
 Worker::Worker(unsigned index, const WorkerShared& shared, CounterBlock& counters)
-    : SessionOwner(loop_, shared.logger, counters, connectors_),
+    : SessionOwner(loop_, shared.logger, counters, connectors_, tls_),
       name_(fmt::format("culvert-w{:02}", index)),
       shared_(shared),
       counters_(counters),
@@ -83,7 +83,10 @@ void Worker::reviewTrust(std::shared_ptr<const TrustReview::Services> services) 
 }
 
 void Worker::dropUnusedContexts() {
-  mailbox_.post([this] { tls_.contexts.dropUnused(); });
+  mailbox_.post([this] {
+    tls_.contexts.dropUnused();
+    tls_.sessions.dropUnused();
+  });
 }
 
 void Worker::trimPool() {
@@ -123,13 +126,14 @@ Tunnel* Worker::adopt(AcceptedConn conn) {
                                            // onSessionGone()
   std::unique_ptr<ClientSession> session;  // destroyed after the stream, as in a tunnel
   try {
-    auto stream = std::make_unique<TlsStream>(tls_, std::move(conn.fd), conn.service->tls);
+    ClientStream end = makeClientStream(tls_, std::move(conn.fd), *conn.service);
     const auto& profile = conn.service->profile;
-    session = std::make_unique<ClientSession>(*this, profile, conn.peer, *stream);
+    session = std::make_unique<ClientSession>(*this, conn.service, conn.peer, end);
     counted = true;
     const uint64_t id = shared_.nextTunnelId.fetch_add(1, std::memory_order_relaxed);
-    return &tunnels_.add(std::make_unique<Tunnel>(
-        tunnelContext_, profile->tunnel, std::move(session), id, std::move(stream), conn.accepted));
+    return &tunnels_.add(std::make_unique<Tunnel>(tunnelContext_, profile->tunnel,
+                                                  std::move(session), id, std::move(end.stream),
+                                                  conn.accepted));
   } catch (const std::bad_alloc&) {
     conn.fd.reset();
     if (!counted) onSessionGone();

@@ -241,19 +241,26 @@ class TunnelFuzz {
     b_.dialing.atOnce = (flags & 16) != 0;
     b_.dialing.preface = (flags & 32) != 0 ? 100 : 0;
     if ((flags & 192) == 192) b_.dialing.failure = CloseReason{CloseCause::kBackendRefused, "", ""};
-    for (uint8_t n = schedule_.byte() % 4; n > 0; --n) pushHandshake();
+    constexpr std::array kPlans = {kHandshakeThenConnect, kBothHandshakes, kConnectThenHandshake,
+                                   kConnectOnly};
+    const uint8_t steps = schedule_.byte();
+    b_.options.plan = kPlans[steps >> 6];
+    if (b_.options.plan.has(OpeningStep::kClientHandshake))
+      for (uint8_t n = steps % 4; n > 0; --n) pushHandshake(b_.client);
+    if (b_.options.plan.has(OpeningStep::kBackendHandshake))
+      for (uint8_t n = steps / 4 % 4; n > 0; --n) pushHandshake(b_.backend);
     client_.configure(schedule_);
     backend_.configure(schedule_);
   }
 
-  void pushHandshake() {
+  void pushHandshake(ScriptedPeer& peer) {
     constexpr std::array kAnswers = {IoStatus::kBlocked, IoStatus::kBlocked,  IoStatus::kBlocked,
                                      IoStatus::kOk,      IoStatus::kEof,      IoStatus::kReset,
                                      IoStatus::kFailed,  IoStatus::kTruncated};
     const IoStatus answer = kAnswers[schedule_.byte() % kAnswers.size()];
     if (answer == IoStatus::kFailed)
-      b_.client.failure = {CloseCause::kTlsSent, "handshake_failure", "scripted"};
-    b_.client.handshakes.push_back(answer);
+      peer.failure = {CloseCause::kTlsSent, "handshake_failure", "scripted"};
+    peer.handshakes.push_back(answer);
   }
 
   void step() {
@@ -294,7 +301,8 @@ class TunnelFuzz {
     if (b_.tunnel == nullptr) return;
     checkPump(b_.tunnel->inbound(), b_.client);
     checkPump(b_.tunnel->outbound(), b_.backend);
-    expect(b_.pool.leasedBytes() <= 2 * b_.options.fifoSize, "memory keeps its bound");
+    expect(b_.pool.leasedBytes() <= 2 * (b_.options.fifoSize + RingBuffer::kSpare),
+           "memory keeps its bound");
     expect(b_.report.ended == 0, "the end is reported at the end");
   }
 
@@ -368,7 +376,7 @@ class TunnelFuzz {
              "a tunnel that ends in order lost nothing");
       expect(b_.report.inboundLost + b_.report.outboundLost == 0, "and says so");
     }
-    if (cut_ || b_.count(Counter::kBackendConnectsOk) == 0) return;
+    if (cut_ || b_.count(Counter::kBackendConnectsOk) == 0 || !b_.report.opened) return;
     // What was taken from a side before it broke is delivered, as long as the other side is there
     // to take it.
     if (backend_.sound && b_.backend.inputEnd != IoStatus::kFailed) {

@@ -12,15 +12,16 @@
     util      eventually(), scaled(), free ports, /proc
 """
 
-from .backends import (Backend, Blackhole, BurstReader, Echo, HalfCloser, Hanger, Refuser, Resetter, Sink, Source)
+from .backends import (Backend, Blackhole, BurstReader, Echo, HalfCloser, Hanger, Refuser, Resetter, Sink, Source,
+                       TlsBackend)
 from .clients import TlsClient, Truncated
 from .config import Config
 from .daemon import Culvert, LogLine, StartFailed
 from .pki import Pki
-from .util import BINARY, SANITIZED, SCALE, WOLFSSL, eventually, is_root, pattern, scaled, sha256, slack
+from .util import BINARY, OWN_RECORDS, SANITIZED, SCALE, WOLFSSL, eventually, is_root, pattern, scaled, sha256, slack
 
 __all__ = [
     "BINARY", "Backend", "Blackhole", "BurstReader", "Config", "Culvert", "Echo", "HalfCloser", "Hanger", "LogLine",
-    "Pki", "Refuser", "Resetter", "SANITIZED", "SCALE", "Sink", "Source", "StartFailed", "TlsClient", "Truncated", "WOLFSSL",
-    "eventually", "is_root", "pattern", "scaled", "sha256", "slack",
+    "OWN_RECORDS", "Pki", "Refuser", "Resetter", "SANITIZED", "SCALE", "Sink", "Source", "StartFailed", "TlsBackend", "TlsClient",
+    "Truncated", "WOLFSSL", "eventually", "is_root", "pattern", "scaled", "sha256", "slack",
 ]

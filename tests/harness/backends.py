@@ -6,6 +6,7 @@ import hashlib
 import os
 import select
 import socket
+import ssl
 import threading
 import time
 
@@ -190,6 +191,56 @@ class Source(Backend):
             connection.read_to_end()
         else:
             connection.read_to_end()
+
+
+class TlsBackend(Backend):
+    """A TLS server by OpenSSL, which echoes. `handshakes` has one entry a connection: the name that the client sent, and
+    what was negotiated, or the error."""
+
+    def __init__(self, credential, context=None, serve=None, **options):
+        self.context = context or ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.load_cert_chain(credential.both if os.path.exists(credential.both) else credential.cert)
+        self.context.sni_callback = self._note_name
+        self.handshakes = []
+        self._serve_tls = serve or self._echo
+        self._names = threading.local()
+        super().__init__(**options)
+
+    def _note_name(self, _, name, __):
+        self._names.name = name
+
+    def serve(self, connection):
+        plain = connection.sock
+        self._names.name = None
+        try:
+            tls = self.context.wrap_socket(plain, server_side=True, suppress_ragged_eofs=False)
+        except (OSError, ssl.SSLError) as error:
+            connection.note(b"")
+            self.handshakes.append({"error": str(error)})
+            connection.end = "failed"
+            return
+        connection.sock = tls
+        self.handshakes.append({"sni": self._names.name, "version": tls.version(), "resumed": tls.session_reused,
+                                "alpn": tls.selected_alpn_protocol(), "client": tls.getpeercert(True),
+                                "suite": tls.cipher()[0]})
+        try:
+            self._serve_tls(connection, tls)
+        except ssl.SSLEOFError:
+            connection.end = "truncated"
+
+    @staticmethod
+    def _echo(connection, tls):
+        while True:
+            data = tls.recv(_STEP)
+            if not data:
+                connection.end = "close_notify"
+                try:
+                    tls.unwrap()
+                except OSError:
+                    pass
+                return
+            connection.note(data)
+            tls.sendall(data)
 
 
 class HalfCloser(Backend):

@@ -5,6 +5,7 @@ import base64
 import datetime
 import hashlib
 import os
+import pathlib
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -24,7 +25,8 @@ def _subject(common, units=()):
 
 
 class Entity:
-    """A certificate with its key, on disk: `cert`, `key`, and `chain` with all CAs above it but the root."""
+    """A certificate with its key, on disk: `cert`, `key`, and `chain` with all CAs above it but the root; `both` is the
+    chain and the key."""
 
     def __init__(self, directory, stem, certificate, private, above=()):
         self.object, self.private, self.above = certificate, private, tuple(above)
@@ -34,6 +36,7 @@ class Entity:
             _PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()), 0o600)
         self.above_file = self._write("-above.pem", b"".join(one.pem for one in self.above)) if self.above else None
         self.chain = self._write("-chain.pem", self.pem + b"".join(one.pem for one in self.above))
+        self.both = self._write("-both.pem", pathlib.Path(self.chain).read_bytes() + pathlib.Path(self.key).read_bytes(), 0o600)
 
     def _write(self, suffix, data, mode=0o644):
         path = os.path.join(self.directory, self.stem + suffix)
@@ -72,7 +75,7 @@ class ClientPki:
 
     def make(self, stem, common=None, issuer=None, units=(), sans=(), ca=False, path_length=None, sign_bit=True, crl_bit=True,
              usage="client", start=-_HOUR, end=24 * _HOUR, private=None, signed_by=None, kind="ecdsa",
-             digest=None, key_usage=None, permitted=None, ids=True, version_ids=True, issuer_name=None, extra=None):
+             digest=None, key_usage=None, permitted=None, excluded=None, ids=True, version_ids=True, issuer_name=None, extra=None):
         """`signed_by` signs in the name of `issuer`. `above` of the result is the chain from it up to the root."""
         self.count += 1
         private = private or (rsa.generate_private_key(public_exponent=65537, key_size=1024) if kind == "rsa1024"
@@ -98,8 +101,9 @@ class ClientPki:
             builder = builder.add_extension(x509.ExtendedKeyUsage(usages[usage]), critical=False)
         if sans:
             builder = builder.add_extension(x509.SubjectAlternativeName(list(sans)), critical=False)
-        if permitted:
-            builder = builder.add_extension(x509.NameConstraints(list(permitted), None), critical=True)
+        if permitted or excluded:
+            builder = builder.add_extension(x509.NameConstraints(
+                *(list(names) if names else None for names in (permitted, excluded))), critical=True)
         if extra:
             builder = builder.add_extension(extra, critical=True)
         if ids:

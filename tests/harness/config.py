@@ -19,7 +19,7 @@ class Config:
 
         Config(services={"main": {"backend": echo.address, "idle-timeout": "1s"}}, workers=1)
 
-    Every service gets `listen = 127.0.0.1:0` and the certificate of the session unless it says otherwise; keyword
+    Every service gets `listen = 127.0.0.1:0` and, with tls = on, the certificate of the session unless it says otherwise; keyword
     arguments are [global] keys with `_` for `-`.
     """
 
@@ -40,7 +40,8 @@ class Config:
             wanted = {}
             if "listen" not in options and "listen" not in self.defaults:
                 wanted["listen"] = "127.0.0.1:0"
-            if pki and "cert" not in options and "cert" not in self.defaults:
+            tls = options.get("tls", self.defaults.get("tls", "on"))
+            if pki and tls == "on" and "cert" not in options and "cert" not in self.defaults:
                 wanted["cert"], wanted["key"] = pki.ecdsa.chain, pki.ecdsa.key
             lines += _render(f"service {name}", {**wanted, **options})
         return "\n".join(lines)

@@ -151,6 +151,11 @@ def plain(content_type, payload=b"", **how):
     return lambda client: client.send_raw(client.record(content_type, payload, **how))
 
 
+def header(kind=23, version=0x0303, length=0, body=b""):
+    """A record given as its header's fields and the bytes behind it."""
+    return raw(bytes([kind]) + version.to_bytes(2, "big") + length.to_bytes(2, "big") + body)
+
+
 def alert(level, code):
     return record(ContentType.ALERT, bytes([level, code]))
 

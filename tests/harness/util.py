@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Small things every test needs: waiting for a condition, sizes by SCALE, deterministic data, /proc."""
 
+import errno
 import hashlib
 import itertools
 import os
@@ -35,16 +36,18 @@ def _sanitizer(path):
     return "asan" if b"__asan_init" in data else ""
 
 
-def _library():
-    """The version of the wolfSSL inside culvert: (5, 9, 2)."""
+def _version():
     try:
-        text = subprocess.run([BINARY, "--version"], capture_output=True, text=True, timeout=30, check=True).stdout
+        return subprocess.run([BINARY, "--version"], capture_output=True, text=True, timeout=30, check=True).stdout
     except (OSError, subprocess.SubprocessError):
-        return 0, 0, 0
-    return tuple(map(int, re.search(r"wolfSSL:? (\d+)\.(\d+)\.(\d+)", text).groups()))
+        return "wolfSSL: 0.0.0"
 
 
-WOLFSSL = _library()
+VERSION = _version()
+# The version of the wolfSSL inside culvert: (5, 9, 2).
+WOLFSSL = tuple(map(int, re.search(r"wolfSSL:? (\d+)\.(\d+)\.(\d+)", VERSION).groups()))
+# Whether culvert encrypts the records of established sessions itself. CBC suites are always wolfSSL's.
+OWN_RECORDS = "records: culvert" in VERSION
 SANITIZED = _sanitizer(BINARY)
 SCALE = float(os.environ.get("SCALE") or (0.05 if SANITIZED else 1))
 _SLACK = float(os.environ.get("TIMEOUT_FACTOR") or (5 if SANITIZED else 2))
@@ -136,6 +139,24 @@ def connect(address, timeout=None):
         sock.connect(target)
         return sock
     return socket.create_connection(target, timeout or slack(15))
+
+
+def exchange(address, data=b"", half_close=True):
+    """Connects in plain text, sends `data` and a FIN, and returns what came and how the connection ended: "fin" or "reset".
+
+    A refusal may come at any moment, even before connect() returns."""
+    got = b""
+    try:
+        with connect(address) as sock:
+            sock.sendall(data)
+            if half_close:
+                sock.shutdown(socket.SHUT_WR)
+            while piece := sock.recv(1 << 16):
+                got += piece
+    except OSError as error:  # ENOTCONN: the RST came before shutdown()
+        assert error.errno in (errno.ECONNRESET, errno.EPIPE, errno.ENOTCONN), error
+        return got, "reset"
+    return got, "fin"
 
 
 def reset_on_close(sock):

@@ -12,6 +12,8 @@ from harness import Backend, Blackhole, Echo, HalfCloser, Refuser, Resetter, Sou
 from harness.wellbeing import cause, counted, ended, fresh_connection, steady  # noqa: F401
 from raw_tls import Tls12Client, Tls13Client
 
+pytestmark = pytest.mark.records
+
 CLIENTS = pytest.mark.parametrize("make", [Tls13Client, Tls12Client], ids=["tls13", "tls12"])
 
 

@@ -10,6 +10,8 @@ from harness import Backend, Hanger, HalfCloser, Sink, Source, eventually, patte
 from harness.wellbeing import cause, counted, ended, fill, steady  # noqa: F401
 from raw_tls import ContentType, Ended, Link, Tls12Client, Tls13Client
 
+pytestmark = pytest.mark.records
+
 CLIENTS = pytest.mark.parametrize("make", [Tls13Client, Tls12Client], ids=["tls13", "tls12"])
 
 

@@ -366,6 +366,28 @@ def test_mistakes_in_other_sources_name_their_origin(good):
     assert re.search(r"^env:CULVERT_NONSENSE: error: ", text, re.M), text
 
 
+def test_words_of_other_proxies_get_advice(ini, pki):
+    """People bring the words of stunnel, hitch, ghostunnel and haproxy: in the file, in --set and as options."""
+    path = ini(Config({"main": {"backend": "127.0.0.1:1", "CAfile": "/ca.pem", "send-proxy-v2": "on"}}).render(pki))
+    result = run_culvert("--check", "-c", path, "--set", "global.nbthread=2")
+    assert result.returncode == 3, result
+    text = "\n".join(errors_of(result))
+    assert re.search(r": error: \[service main\] CAfile: unknown key, a word of stunnel; culvert calls this backend-ca "
+                     r"\(for servers\) or client-ca \(for clients\)$", text, re.M), text
+    assert re.search(r": error: \[service main\] send-proxy-v2: unknown key, a word of haproxy; culvert calls this "
+                     r"proxy-protocol = v2$", text, re.M), text
+    assert re.search(r"^--set#1: error: \[global\] nbthread: unknown key, a word of haproxy; culvert calls this workers$",
+                     text, re.M), text
+    assert len(errors_of(result)) == 3, text
+
+    result = run_culvert("server", "--listen", "127.0.0.1:0", "--target", "127.0.0.1:1")
+    assert result.returncode == 2, result
+    assert "unexpected argument \"server\", a word of haproxy and ghostunnel; " in result.stderr, result.stderr
+    result = run_culvert("--listen", "127.0.0.1:0", "--target", "127.0.0.1:1")
+    assert result.returncode == 2, result
+    assert "unknown option \"--target\", a word of ghostunnel; culvert calls this backend; use --backend" in result.stderr
+
+
 def test_names_that_kubernetes_injects_are_ignored(good):
     """A Kubernetes Service called culvert puts these into every pod."""
     env = {"CULVERT_SERVICE_HOST": "10.0.0.1", "CULVERT_SERVICE_PORT": "443", "CULVERT_PORT": "tcp://10.0.0.1:443",

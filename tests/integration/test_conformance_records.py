@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Conformance of an established TLS 1.3 session: records, padding, KeyUpdate, alerts, the end (RFC 8446 4.6.3, 5, 6)."""
 
+import pytest
+
 from harness.conformance import CLOSED, SERVED, case, table
-from harness.steps import after, alert, data, established, handshake, inner, plain, raw, record, sealed_as, steps
+from harness.steps import after, alert, data, established, handshake, header, inner, plain, record, sealed_as, steps
 from raw_tls import HandshakeType, message
+
+pytestmark = pytest.mark.records
 
 KEY_UPDATE = HandshakeType.KEY_UPDATE
 
@@ -14,10 +18,6 @@ def echoed(size, **how):
         client.send_record(23, b"p" * size, **how)
         assert client.read(size) == b"p" * size
     return after(established, act)
-
-
-def header(kind=23, version=0x0303, length=0, body=b""):
-    return raw(bytes([kind]) + version.to_bytes(2, "big") + length.to_bytes(2, "big") + body)
 
 
 RECORDS = [

@@ -6,11 +6,15 @@ import os
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
+import pytest
+
 from harness.conformance import CLOSED, FULL, RESUMED, SERVED, case, table
 from harness.steps import (after, alert, ccs, data, established, exchanged, flight, handshake, hello, plain, put, raw,
                            record, sealed, steps, without)
 from raw_tls import Extension, Group, HandshakeType, Link, Tls12Client, hello12, message
 from raw_tls.hello import u16s, vec8, vec16
+
+pytestmark = pytest.mark.records
 
 H = HandshakeType
 E = Extension

@@ -6,6 +6,8 @@ import pytest
 from harness import Backend, HalfCloser, scaled, sha256
 from harness.util import chunks
 
+pytestmark = pytest.mark.records
+
 SIZE = scaled(64 << 20, least=2 << 20)
 VERSIONS = ["1.2", "1.3"]
 

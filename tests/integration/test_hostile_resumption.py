@@ -11,6 +11,8 @@ from harness import slack
 from harness.wellbeing import cause, counted, ended, steady  # noqa: F401
 from raw_tls import Extension, Tls12Client, Tls13Client
 
+pytestmark = pytest.mark.records
+
 
 def exchange(client, data=b"hello"):
     client.send(data)

@@ -5,7 +5,7 @@ import resource
 
 import pytest
 
-from harness import eventually, scaled
+from harness import OWN_RECORDS, eventually, scaled
 from harness.bulk import Bulk
 
 KIB = 1 << 10
@@ -38,7 +38,8 @@ def test_5000_idle_tunnels_on_one_worker(culvert, pki, connect):
     each = (full - empty) / count
     print(f"PSS {each / KIB:.2f} KiB a tunnel ({empty / KIB:.0f} -> {full / KIB:.0f} KiB with {count} tunnels), "
           f"{daemon.pss() / KIB:.0f} KiB afterwards; CPU while idle {share:.2%}")
-    assert each <= 6 * KIB
+    # Measured: 2.2 KiB with culvert's record layer, which frees the WOLFSSL object after the handshake.
+    assert each <= (2.75 if OWN_RECORDS else 6) * KIB
     assert share <= 0.05
     eventually(lambda: daemon.fds() == fds, 10, lambda: f"{fds} descriptors before, {daemon.fds()} now")
     eventually(lambda: daemon.rss() <= 1.5 * resident, 30,

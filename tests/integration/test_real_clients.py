@@ -10,6 +10,8 @@ import pytest
 from harness import Backend, slack
 from harness.programs import Dialogue
 
+pytestmark = pytest.mark.records
+
 VERSIONS = ["1.2", "1.3"]
 
 

@@ -9,19 +9,6 @@ import pytest
 from harness import Config, services, slack
 
 
-@pytest.fixture
-def service():
-    started = []
-
-    def start(make, *args, **options):
-        started.append(make(*args, **options))
-        return started[-1]
-
-    yield start
-    for one in reversed(started):
-        one.stop()
-
-
 def run(*command, **options):
     result = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=slack(20),
                             check=False, **options)

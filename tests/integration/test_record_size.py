@@ -8,6 +8,8 @@ import pytest
 from harness import Backend, pattern, slack
 from raw_tls import Tls12Client, Tls13Client
 
+pytestmark = pytest.mark.records
+
 OVERHEAD = {Tls13Client: 17, Tls12Client: 24}  # type and tag; explicit nonce and tag (AES-GCM)
 SEGMENT, FEW = 1369, 4229
 SIZE = 1 << 20

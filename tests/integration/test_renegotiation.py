@@ -7,6 +7,8 @@ import pytest
 from harness import WOLFSSL
 from harness.programs import Dialogue, openssl
 
+pytestmark = pytest.mark.records
+
 
 @pytest.fixture
 def talk(culvert, echo):

@@ -50,6 +50,7 @@ def run_exchange(daemon, bulk, pki, peer, count, size, during=None, timeout=200,
         assert (one["end"], other["end"]) == ("close_notify", "fin")
 
 
+@pytest.mark.records
 @pytest.mark.slow
 def test_one_gibibyte_each_way_at_once_through_one_tunnel(culvert, bulk, pki):
     size = scaled(1 << 30, least=4 * MIB)
@@ -136,6 +137,7 @@ def test_a_blocked_tunnel_costs_no_cpu(culvert, backend, connect, version):
     release.set()
 
 
+@pytest.mark.records
 def test_one_blocked_tunnel_does_not_hold_up_the_others(culvert, backend, connect):
     """Same worker, one client that does not read: its neighbours' round trips go on as if it was not there."""
     hanger = backend(Hanger)
@@ -154,6 +156,7 @@ def test_one_blocked_tunnel_does_not_hold_up_the_others(culvert, backend, connec
     hanger.release.set()
 
 
+@pytest.mark.records
 @pytest.mark.parametrize("fifo", ["32k", "64k", "1m"])
 def test_every_fifo_size_moves_the_same_bytes(culvert, backend, connect, fifo):
     daemon = culvert(backend=backend().address, service={"fifo-size": fifo})

@@ -10,7 +10,7 @@ from harness.conformance import SERVED, case, table
 from harness.steps import after, alert, data, established, flight, record, sealed
 from raw_tls import HandshakeType, message
 
-pytestmark = pytest.mark.wolfssl(5, 9)
+pytestmark = [pytest.mark.wolfssl(5, 9), pytest.mark.records]
 UPDATE = message(HandshakeType.KEY_UPDATE, b"\0")
 
 

@@ -10,6 +10,7 @@ import sys
 
 import pytest
 
+from harness.daemon import run_culvert
 from harness.util import ROOT
 
 SOUND = """# A document
@@ -93,5 +94,26 @@ def test_the_documents_agree_with_the_program():
     security, manual, readme = ((ROOT / name).read_text() for name in ("SECURITY.md", "etc/culvert.8", "README.md"))
     assert "AEAD suites only" not in security
     assert "now, now" not in manual
-    assert "other way round" not in re.split(r"\n\n", readme)[1]
+    promised = "other way round" in re.split(r"\n\n", readme)[1]
+    assert promised == ("--backend-tls" in manual.replace("\\", "")), "the README's first paragraph promises what the program has"
     assert (ROOT / "tests/regress").is_dir()
+
+
+def blocks_of(page):
+    """The ini blocks of a page: (number of the line before the block, its text)."""
+    text = (ROOT / page).read_text()
+    return [(text[:match.start(1)].count("\n"), match[1]) for match in re.finditer(r"^```ini\n(.*?)^```", text, re.M | re.S)]
+
+
+@pytest.mark.parametrize("page", ["docs/recipes.md", "docs/starttls.md", "docs/tls-to-backends.md"])
+def test_culvert_accepts_the_ini_blocks(page, workdir):
+    """The only mistakes are files that this machine does not have."""
+    found = blocks_of(page)
+    assert found, f"{page} has no ini block"
+    for line, block in found:
+        (workdir / "block.ini").write_text(block)
+        result = run_culvert("--check", "-c", "block.ini", cwd=workdir)
+        errors = [error for error in result.stderr.splitlines() if " error: " in error]
+        unexpected = [error for error in errors if not error.endswith(": No such file or directory")]
+        assert not unexpected, f"{page}:{line}: {unexpected}"
+        assert result.returncode == 0 or errors, f"{page}:{line}: {result.returncode} {result.stderr}"

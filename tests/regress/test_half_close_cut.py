@@ -5,7 +5,11 @@ Done: the client ended its direction, and the backend never its own. Seen: `caus
 Right: the cause stays, `detail=` says what was cut, and the counter half_close_cuts counts it.
 """
 
+import pytest
+
 from harness import Hanger
+
+pytestmark = pytest.mark.records
 
 
 def test_the_line_and_the_counter_tell_of_the_cut(culvert, backend, connect):

@@ -7,6 +7,8 @@ import pytest
 
 from raw_tls import Link, Tls13Client
 
+pytestmark = pytest.mark.records
+
 
 @pytest.fixture
 def client(culvert, echo):

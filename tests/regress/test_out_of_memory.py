@@ -20,7 +20,7 @@ from harness import BINARY, SANITIZED, Backend, TlsClient, Truncated
 from harness.client_pki import ClientPki
 from native import BUILD, ROOT, compile_program
 
-pytestmark = pytest.mark.skipif(bool(SANITIZED), reason="the sanitizers bring a malloc of their own")
+pytestmark = [pytest.mark.skipif(bool(SANITIZED), reason="the sanitizers bring a malloc of their own"), pytest.mark.records]
 
 SIZE = 40_000  # more than one record, less than a FIFO
 ENDS = (OSError, ssl.SSLError, Truncated, AssertionError)

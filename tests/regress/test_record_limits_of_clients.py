@@ -11,7 +11,7 @@ import pytest
 from harness import Source
 from raw_tls import Extension, Link, Tls12Client, Tls13Client
 
-pytestmark = pytest.mark.wolfssl(5, 9)
+pytestmark = [pytest.mark.wolfssl(5, 9), pytest.mark.records]
 CLIENTS = pytest.mark.parametrize("make", [Tls13Client, Tls12Client], ids=["1.3", "1.2"])
 SIZE = 40_000
 OVERHEAD = {Tls13Client: 16, Tls12Client: 8 + 16}

@@ -9,7 +9,7 @@ import pytest
 from harness.steps import established
 from raw_tls import HandshakeType, Link, Tls12Client, message
 
-pytestmark = pytest.mark.wolfssl(5, 9)
+pytestmark = [pytest.mark.wolfssl(5, 9), pytest.mark.records]
 
 
 @pytest.fixture
@@ -42,7 +42,8 @@ def test_many_are_a_flood(client):
     hello = client.hello.message()
     client.send_raw(b"".join(client.handshake_records(hello) for _ in range(50)))
     result = client.outcome()
-    assert {alert.name for alert in result.alerts if not alert.fatal} == {"no_renegotiation"}
+    # culvert answers all hellos that arrive together once, and not at all if they are a flood already.
+    assert {alert.name for alert in result.alerts if not alert.fatal} <= {"no_renegotiation"}
     assert [alert.name for alert in result.alerts if alert.fatal] == ["unexpected_message"]
 
 

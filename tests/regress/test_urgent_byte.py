@@ -11,6 +11,8 @@ import pytest
 
 from harness import Backend, Echo, TlsClient
 
+pytestmark = pytest.mark.records
+
 
 def serve_urgent(connection):
     """Urgent bytes at the beginning, within and at the end."""

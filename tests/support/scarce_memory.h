@@ -53,3 +53,8 @@ class ScarceMemory {
 
 [[gnu::noinline]] void operator delete(void* made) noexcept { std::free(made); }
 [[gnu::noinline]] void operator delete(void* made, std::size_t) noexcept { std::free(made); }
+
+// The default operators for arrays call the ones above, but those of AddressSanitizer do not.
+[[gnu::noinline]] void* operator new[](std::size_t size) { return operator new(size); }
+[[gnu::noinline]] void operator delete[](void* made) noexcept { std::free(made); }
+[[gnu::noinline]] void operator delete[](void* made, std::size_t) noexcept { std::free(made); }

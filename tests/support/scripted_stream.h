@@ -43,7 +43,8 @@ struct ScriptedPeer {
   bool holdAcks = false;               ///< bytes that the socket accepted stay unacknowledged until
                                        ///< acknowledge()
   std::optional<CloseReason> failure;  ///< the result of failure()
-  bool shortage = false;               ///< the next read() fails for lack of memory
+  OpeningPhase phase = OpeningPhase::kDone;  ///< a handshake() that says kOk makes it kDone
+  bool shortage = false;                     ///< the next read() fails for lack of memory
 
   /// RST: the stream can still read what was sent before; writes fail at once.
   void reset() {
@@ -99,9 +100,12 @@ class ScriptedStream final : public ByteStream {
     if (peer_.handshakes.empty()) return IoStatus::kOk;
     const IoStatus status = peer_.handshakes.front();
     peer_.handshakes.pop_front();
+    if (status == IoStatus::kOk) peer_.phase = OpeningPhase::kDone;
     if (status != IoStatus::kBlocked) peer_.handshakes.clear();
     return status;
   }
+
+  OpeningPhase phase() const override { return peer_.phase; }
 
   IoResult read(RingBuffer& into, size_t limit) override {
     if (peer_.shortage) throw std::bad_alloc();

@@ -58,6 +58,7 @@ struct TunnelBench {
     uint64_t inboundLost = 0;
     uint64_t outboundLost = 0;
     uint64_t discarded = 0;
+    bool opened = false;  ///< every handshake was done
   };
 
   struct Host final : TunnelHost {
@@ -74,6 +75,7 @@ struct TunnelBench {
       r.inboundLost = tunnel.inbound().lost();
       r.outboundLost = tunnel.outbound().lost();
       r.discarded = tunnel.discardedBytes();
+      r.opened = tunnel.times().opened != TimePoint{};
       bench.clientStoodAtEnd =
           bench.client.stream != nullptr && &tunnel.client() == bench.client.stream;
       bench.tunnel = nullptr;

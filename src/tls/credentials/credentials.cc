@@ -279,16 +279,6 @@ namespace {
 
 constexpr const char* kOfIssuer = ", as its issuer in the file";
 
-std::string spanText(int64_t seconds) {
-  constexpr int64_t kDay = 86400;
-  auto some = [](int64_t count, std::string_view unit) {
-    return fmt::format("{} {}{}", count, unit, count == 1 ? "" : "s");
-  };
-  if (seconds >= 2 * kDay) return some(seconds / kDay, "day");
-  if (seconds >= 3600) return some(seconds / 3600, "hour");
-  return seconds < 60 ? "less than a minute" : some(seconds / 60, "minute");
-}
-
 }  // namespace
 
 std::string Credentials::validFromText() const {
@@ -341,6 +331,16 @@ int64_t expiryWarningFrom(int64_t notBefore, int64_t notAfter) {
   constexpr int64_t kTwoWeeks = 14 * 86400;
   const int64_t third = notAfter > notBefore ? (notAfter - notBefore) / 3 : 0;
   return notAfter - std::min(kTwoWeeks, third);
+}
+
+std::string spanText(int64_t seconds) {
+  constexpr int64_t kDay = 86400;
+  auto some = [](int64_t count, std::string_view unit) {
+    return fmt::format("{} {}{}", count, unit, count == 1 ? "" : "s");
+  };
+  if (seconds >= 2 * kDay) return some(seconds / kDay, "day");
+  if (seconds >= 3600) return some(seconds / 3600, "hour");
+  return seconds < 60 ? "less than a minute" : some(seconds / 60, "minute");
 }
 
 std::string utcText(int64_t secondsSinceEpoch) {

@@ -125,4 +125,7 @@ bool nameCovers(std::string_view pattern, std::string_view host);
 /// Formats a time like "2026-11-18 10:00:00 UTC".
 std::string utcText(int64_t secondsSinceEpoch);
 
+/// Returns a length of time in its largest unit, for example "3 days" or "less than a minute".
+std::string spanText(int64_t seconds);
+
 }  // namespace culvert

@@ -104,10 +104,8 @@ enum Extension : uint16_t {
   kExtendedMasterSecret = 23,
   kRecordSizeLimit = 28,
   kSessionTicket = 35,
-  kSupportedVersions = 43,
   kPskModes = 45,
   kSignatureAlgorithmsCert = 50,
-  kRenegotiationInfo = 0xff01,
 };
 
 /// An error found in the hello. An empty `reason` means that there is no error.
@@ -272,9 +270,9 @@ Fault parseExtension(uint16_t type, std::span<const uint8_t> bytes, ClientHello&
       if (!body.done()) return decodeError("max_fragment_length extension is malformed");
       if (out.maxFragment == 0) out.maxFragment = 0xff;  // 0 would mean absent
       return {};
-    case kRenegotiationInfo:
+    case kRenegotiationInfoExtension:
       return parseRenegotiationInfo(body);
-    case kSupportedVersions: {
+    case kSupportedVersionsExtension: {
       auto list = body.vector8();
       return parseU16List(list, body.done(), out.supportedVersions,
                           "supported_versions extension is malformed");

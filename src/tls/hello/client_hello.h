@@ -26,8 +26,10 @@ enum ExtensionType : uint16_t {
   kPaddingExtension = 21,
   kPreSharedKeyExtension = 41,
   kEarlyDataExtension = 42,
+  kSupportedVersionsExtension = 43,
   kCookieExtension = 44,
   kKeyShareExtension = 51,
+  kRenegotiationInfoExtension = 0xff01,
 };
 
 /// A view of a list of 16-bit numbers in network byte order. Valid as long as the viewed bytes

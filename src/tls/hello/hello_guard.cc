@@ -23,10 +23,6 @@ constexpr uint32_t kMostEarlyData = 16384;
 // two.
 constexpr uint8_t kMostDropped = 32;
 
-// The value of `random` that marks a HelloRetryRequest (RFC 8446 4.1.3).
-constexpr uint8_t kRetryRandom[] = {
-    0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11, 0xbe, 0x1d, 0x8c, 0x02, 0x1e, 0x65, 0xb8, 0x91,
-    0xc2, 0xa2, 0x11, 0x16, 0x7a, 0xbb, 0x8c, 0x5e, 0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c};
 constexpr size_t kRandomAt = 2;  // offset in the body of the message
 
 RecordVerdict refuseWith(uint8_t alert, std::string_view reason) {
@@ -60,8 +56,8 @@ void noteMessage(std::span<const uint8_t> message, StagedFlight& flight) {
   if (message[0] == kCertificateRequest) flight.asksCertificate = true;
   if (message[0] != kServerHello) return;
   const auto body = message.subspan(kMessageHeader);
-  if (body.size() >= kRandomAt + sizeof kRetryRandom &&
-      std::memcmp(&body[kRandomAt], kRetryRandom, sizeof kRetryRandom) == 0) {
+  if (body.size() >= kRandomAt + kRetryRandom.size() &&
+      std::memcmp(&body[kRandomAt], kRetryRandom.data(), kRetryRandom.size()) == 0) {
     flight.retry = body;
   } else {
     flight.serverHello = true;
@@ -95,7 +91,7 @@ StagedFlight lookAtFlight(std::span<const uint8_t> staged) {
 void HelloGuard::awaitSecond(const ClientHello& first, std::span<const uint8_t> retry) {
   // The fields of `retry` are legacy_version, random, session id, suite, compression and
   // extensions. Their lengths need no check, because wolfSSL wrote them.
-  constexpr size_t kSessionIdAt = kRandomAt + sizeof kRetryRandom;
+  constexpr size_t kSessionIdAt = kRandomAt + kRetryRandom.size();
   size_t at = kSessionIdAt + 1 + retry[kSessionIdAt] + 2 + 1 + 2;
   while (at + 4 <= retry.size()) {
     const size_t type = u16At(retry, at);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Loads and checks the client CAs and the CRLs of a service.
+// Loads and checks the CAs and the CRLs for the certificates of peers.
 #include "tls/peer_auth/peer_auth.h"
 
 #include <fmt/format.h>
@@ -40,7 +40,8 @@ void addPart(Sha256Hasher& sha, Bytes part) {
 
 class Loader {
  public:
-  Loader(const PeerAuthSource& source, int64_t now) : source_(source), now_(now) {}
+  Loader(const PeerAuthSource& source, int64_t now)
+      : source_(source), words_(wordsOf(source.purpose)), now_(now) {}
 
   PeerAuthLoaded load(const std::shared_ptr<const PeerAuth>& before) {
     readFiles();
@@ -63,6 +64,8 @@ class Loader {
     warnOfNoList();
     markRevoked();
     addRules();
+    auth_->purpose = source_.purpose;
+    auth_->systemBundle = source_.systemBundle;
     auth_->mode = source_.mode;
     auth_->depth = source_.depth;
     auth_->pinsOnly = source_.caFiles.empty();
@@ -95,6 +98,8 @@ class Loader {
 
   std::array<uint8_t, 32> hash() const {
     Sha256Hasher sha;
+    sha.addInteger(static_cast<uint64_t>(source_.purpose));
+    sha.addInteger(source_.systemBundle ? 1 : 0);
     sha.addInteger(static_cast<uint64_t>(source_.mode));
     sha.addInteger(source_.depth);
     for (const auto* files : {&caBytes_, &crlBytes_}) {
@@ -147,13 +152,14 @@ class Loader {
       judgeRefused(i, auth_->anchors.size() != before);
     }
     if (auth_->anchors.size() > kMostAnchors)
-      caError(0, fmt::format("{} certificates of client CAs, at most {} are allowed",
-                             auth_->anchors.size(), kMostAnchors));
+      caError(0, fmt::format("{} certificates in {}, at most {} are allowed", auth_->anchors.size(),
+                             words_.caKey, kMostAnchors));
   }
 
   /// Reports the refused certificates of a file. If the file also has usable certificates, the
   /// reports are warnings, else errors.
   void judgeRefused(size_t file, bool othersAreThere) {
+    if (othersAreThere && source_.systemBundle) return;
     for (std::string& text : refusedCertificates_) {
       if (othersAreThere)
         out_.warnings.push_back({false, file, std::move(text) + "; culvert ignores it"});
@@ -187,9 +193,8 @@ class Loader {
     if (!info->keyFault.empty())
       return refuseAnchor(
           file, number,
-          fmt::format("({}) cannot verify clients, because wolfSSL does not support its "
-                      "key: {}",
-                      names->subject, info->keyFault));
+          fmt::format("({}) cannot verify {}, because wolfSSL does not support its key: {}",
+                      names->subject, words_.peers, info->keyFault));
     if (names->unheldConstraints)
       return refuseAnchor(file, number,
                           fmt::format("({}) has nameConstraints of a kind that wolfSSL {} cannot "
@@ -210,12 +215,13 @@ class Loader {
     anchor.notBefore = info->notBefore;
     anchor.notAfter = info->notAfter;
     anchor.nameConstraints = cert->hasNameConstraints();
-    if (now_ > anchor.notAfter || now_ < anchor.notBefore)
+    if ((now_ > anchor.notAfter || now_ < anchor.notBefore) && !source_.systemBundle)
       out_.warnings.push_back(
           {false, file,
-           fmt::format("{}: {} {} ({}): its clients are refused", path, names->subject,
+           fmt::format("{}: {} {} ({}): its {} are refused", path, names->subject,
                        now_ > anchor.notAfter ? "has expired" : "is not valid yet",
-                       utcText(now_ > anchor.notAfter ? anchor.notAfter : anchor.notBefore))});
+                       utcText(now_ > anchor.notAfter ? anchor.notAfter : anchor.notBefore),
+                       words_.peers)});
     if (const int added = addAnchor(manager_.get(), der);
         added != WOLFSSL_SUCCESS && now_ <= anchor.notAfter && now_ >= anchor.notBefore)
       return refuseAnchor(file, number,
@@ -288,9 +294,12 @@ class Loader {
     if (!list.keyPins.empty()) return true;
     if (!named)
       warnOfList(file, list,
-                 "is ignored: its issuer is not in client-ca, so it cannot be verified");
+                 fmt::format("is ignored: its issuer is not in {}, so it cannot be verified",
+                             words_.caKey));
     else if (!keyKnown)
-      warnOfList(file, list, "is ignored: client-ca has its issuer with a different key only");
+      warnOfList(
+          file, list,
+          fmt::format("is ignored: {} has its issuer with a different key only", words_.caKey));
     else if (!maySign)
       warnOfList(file, list,
                  "is ignored: the keyUsage of its issuer does not allow signing CRLs (cRLSign)");
@@ -391,11 +400,10 @@ class Loader {
     }
     for (size_t i = 0; i < lists.size(); ++i)
       if (!lists[i].keyPins.empty() && now_ > lists[i].nextUpdate)
-        warnOfList(
-            listFiles_[i], lists[i],
-            fmt::format("has expired ({}): culvert refuses all clients of this issuer and of "
-                        "CAs that it issued, until there is a new CRL",
-                        utcText(lists[i].nextUpdate)));
+        warnOfList(listFiles_[i], lists[i],
+                   fmt::format("has expired ({}): culvert refuses all {} of this issuer and of "
+                               "CAs that it issued, until there is a new CRL",
+                               utcText(lists[i].nextUpdate), words_.peers));
     std::erase_if(lists, [](const RevocationList& list) { return list.keyPins.empty(); });
   }
 
@@ -429,9 +437,9 @@ class Loader {
                 ? fmt::format("{}: no longer has a usable CRL of {}, and the one in another file "
                               "is older: certificates revoked since then would be accepted again",
                               old.path, anchor.subject)
-                : fmt::format("{}: no longer has a usable CRL of {}: culvert would refuse all its "
-                              "clients",
-                              old.path, anchor.subject));
+                : fmt::format(
+                      "{}: no longer has a usable CRL of {}: culvert would refuse all its {}",
+                      old.path, anchor.subject, words_.peers));
       }
     }
   }
@@ -457,8 +465,9 @@ class Loader {
     if (source_.crlFiles.empty()) return;
     for (const TrustAnchor& anchor : auth_->anchors)
       if (!hasList(*auth_, anchor))
-        out_.warnings.push_back(
-            {true, 0, "no file has a CRL of " + anchor.subject + ": culvert refuses its clients"});
+        out_.warnings.push_back({true, 0,
+                                 fmt::format("no file has a CRL of {}: culvert refuses its {}",
+                                             anchor.subject, words_.peers)});
   }
 
   /// Marks the anchors that their issuer has revoked. A revoked anchor must not verify clients,
@@ -473,8 +482,9 @@ class Loader {
           std::any_of(anchor.issuerLists.begin(), anchor.issuerLists.end(),
                       [&](size_t i) { return auth_->lists[i].revokes(anchor.serial); });
       if (anchor.revoked)
-        out_.warnings.push_back(
-            {false, 0, anchor.subject + " is revoked by its issuer: its clients are refused"});
+        out_.warnings.push_back({false, 0,
+                                 fmt::format("{} is revoked by its issuer: its {} are refused",
+                                             anchor.subject, words_.peers)});
     }
   }
 
@@ -503,6 +513,7 @@ class Loader {
   }
 
   const PeerAuthSource& source_;
+  const PeerWords& words_;
   const int64_t now_;
   std::vector<SecretBytes> caBytes_, crlBytes_;
   struct RefusedList {
@@ -521,6 +532,22 @@ class Loader {
 };
 
 }  // namespace
+
+const PeerWords& wordsOf(PeerPurpose purpose) {
+  static constexpr PeerWords kClientWords{.peer = "client",
+                                          .peers = "clients",
+                                          .caKey = "client-ca",
+                                          .crlKey = "crl",
+                                          .depthKey = "verify-depth",
+                                          .pinKey = "allow-spki"};
+  static constexpr PeerWords kServerWords{.peer = "backend",
+                                          .peers = "backends",
+                                          .caKey = "backend-ca",
+                                          .crlKey = "backend-crl",
+                                          .depthKey = "backend-verify-depth",
+                                          .pinKey = "backend-spki"};
+  return purpose == PeerPurpose::kClients ? kClientWords : kServerWords;
+}
 
 /// Without WOLFSSL_ALWAYS_VERIFY_CB, wolfSSL calls the verify callback (peer_proof.h) only for
 /// failures, so culvert would not notice that a certificate is missing. scripts/wolfssl.sh sets

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// PeerAuth contains the requirements of one service on client certificates: CAs, CRLs, depth and
-// allow rules. All workers share the object, and a later configuration with the same requirements
-// shares it too. Thread: frozen (load: any).
+// PeerAuth contains the requirements on the certificates of peers: CAs, CRLs, depth and allow rules.
+// The peers are the clients of one service, or the servers (backends) of one or more services. All
+// workers share the object, and a later configuration with the same requirements shares it too.
+// Thread: frozen (load: any).
 #pragma once
 
 #include <array>
@@ -18,7 +19,21 @@
 
 namespace culvert {
 
-/// A CA certificate of client-ca. culvert trusts the certificates that this CA has issued.
+/// Whose certificates a PeerAuth judges.
+enum class PeerPurpose : uint8_t { kClients, kServers };
+
+/// The words of messages about peers of one purpose. The option keys are in them.
+struct PeerWords {
+  std::string_view peer;      ///< "client"
+  std::string_view peers;     ///< "clients"
+  std::string_view caKey;     ///< "client-ca"
+  std::string_view crlKey;    ///< "crl"
+  std::string_view depthKey;  ///< "verify-depth"
+  std::string_view pinKey;    ///< "allow-spki"
+};
+const PeerWords& wordsOf(PeerPurpose purpose);
+
+/// A CA certificate of client-ca or backend-ca. culvert trusts the certificates that this CA has issued.
 struct TrustAnchor {
   std::vector<uint8_t> der;
   std::string subject;
@@ -41,9 +56,11 @@ struct TrustAnchor {
 };
 
 struct PeerAuth {
+  PeerPurpose purpose = PeerPurpose::kClients;
   VerifyClient mode = VerifyClient::kRequired;
-  unsigned depth = 0;     ///< most CAs between client certificate and trust anchor
-  bool pinsOnly = false;  ///< there is no client-ca, so only allow-spki counts
+  unsigned depth = 0;         ///< most CAs between the peer's certificate and the trust anchor
+  bool pinsOnly = false;      ///< there are no CAs, so only the pins count
+  bool systemBundle = false;  ///< the CAs are those of the system
   std::vector<TrustAnchor> anchors;
   bool checksRevocation = false;      ///< the option crl is set, even if no CRL is usable
   std::vector<RevocationList> lists;  ///< verified, but may have expired; at most one per anchor
@@ -53,6 +70,9 @@ struct PeerAuth {
 
 /// The input from which a PeerAuth is loaded: file names, and the allow rules as text.
 struct PeerAuthSource {
+  PeerPurpose purpose = PeerPurpose::kClients;
+  /// The CAs are the system's bundle: culvert ignores those that it cannot use, without a word.
+  bool systemBundle = false;
   VerifyClient mode = VerifyClient::kOff;
   unsigned depth = 0;
   std::vector<std::string> caFiles;
@@ -66,7 +86,7 @@ struct PeerAuthSource {
 
 /// An error or a warning about one of the files that were loaded.
 struct PeerAuthRemark {
-  bool ofCrl = false;  ///< true for a file of crl, false for a file of client-ca
+  bool ofCrl = false;  ///< true for a file of crlFiles, false for a file of caFiles
   size_t index = 0;    ///< the file's index in crlFiles or caFiles
   std::string text;    ///< names the file
 };

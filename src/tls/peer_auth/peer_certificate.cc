@@ -256,7 +256,8 @@ std::optional<PeerCertificate> readPeerCertificate(Bytes der) {
       encodeHex(serial->body.first(std::min<size_t>(serial->body.size(), 24)), HexCase::kUpper);
   out.serialKey = serialKeyOf(serial->body);
   DerReader times(dates->body);
-  (void)times.next();
+  if (const auto begin = times.next())
+    out.notBefore = certificateTime(*begin).value_or(out.notBefore);
   if (const auto end = times.next())
     out.notAfter = certificateTime(*end).value_or(out.notAfter);  // wolfSSL checks the date
   out.issuer = distinguishedName(issuer->body);

@@ -27,6 +27,7 @@ struct PeerCertificate {
   std::string issuer;
   std::string serial;  ///< in hex, for example "0A1B2C"
   SerialKey serialKey{};
+  int64_t notBefore = INT64_MIN;         ///< seconds since the epoch
   int64_t notAfter = INT64_MAX;          ///< seconds since the epoch
   std::vector<std::string> commonNames;  ///< every CN; may contain invalid UTF-8
   std::vector<std::string> units;        ///< every OU

@@ -35,6 +35,7 @@ class PeerRules {
   Result<void> add(PeerRule kind, std::string_view item);
 
   bool empty() const;
+  bool operator==(const PeerRules&) const = default;
   /// Returns whether the rules accept the certificate.
   bool allows(const PeerCertificate& certificate) const;
   /// Of each kind of name, moves the first name that matches a rule to the front. The log and the
@@ -45,6 +46,7 @@ class PeerRules {
   struct Network {
     std::vector<uint8_t> address;
     unsigned bits = 0;
+    bool operator==(const Network&) const = default;
     static bool holds(const Network& network, const std::vector<uint8_t>& address);
   };
   std::vector<std::string> cns_, ous_, dns_, uris_;

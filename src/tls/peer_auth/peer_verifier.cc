@@ -21,7 +21,7 @@ namespace culvert {
 namespace {
 
 constexpr size_t kMostPaths = 4;  // enough for cross-signed and renewed CAs
-constexpr unsigned kLeastClientRsaBits = 2048;
+constexpr unsigned kLeastPeerRsaBits = 2048;
 
 using KeyId = std::array<uint8_t, 20>;
 
@@ -87,6 +87,7 @@ struct PeerVerifier::Link {
   std::array<uint8_t, 32> subjectHash{}, issuerHash{};
   std::array<uint8_t, 32> keyPin{};
   SerialKey serial{};
+  int64_t notBefore = INT64_MIN;
   int64_t notAfter = INT64_MAX;
   KeyId keyId{}, issuerKeyId{};
   bool namesIssuerKey = false;
@@ -108,8 +109,8 @@ PeerVerdict PeerVerifier::verify(std::span<const std::span<const uint8_t>> chain
   if (auth_->pinsOnly)
     return auth_->rules.allows(leaf)
                ? PeerVerdict{}
-               : refuse(Alert::access_denied,
-                        leaf.subject + " has a key that is not in allow-spki");
+               : refuse(Alert::access_denied, fmt::format("{} has a key that is not in {}",
+                                                          leaf.subject, words().pinKey));
   std::vector<Link> links;
   for (const auto& der : chain) {
     auto cert = std::make_unique<ParsedCert>(der);
@@ -129,6 +130,7 @@ PeerVerdict PeerVerifier::verify(std::span<const std::span<const uint8_t>> chain
               .issuerHash = names->issuerHash,
               .keyPin = names->keyPin,
               .serial = names->serialKey,
+              .notBefore = names->notBefore,
               .notAfter = names->notAfter,
               .unheldConstraints = names->unheldConstraints};
     std::memcpy(link.keyId.data(), (*cert)->extSubjKeyId,
@@ -182,10 +184,16 @@ void PeerVerifier::findPaths(const std::vector<Link>& links, std::vector<size_t>
 PeerVerdict PeerVerifier::noPath(const Link& leaf, bool tooLong, int64_t) const {
   if (tooLong)
     return refuse(Alert::unknown_ca,
-                  fmt::format("{} has more than {} CAs between itself and client-ca (verify-depth)",
-                              leaf.subject, auth_->depth));
+                  fmt::format("{} has more than {} CAs between itself and {} ({})", leaf.subject,
+                              auth_->depth, words().caKey, words().depthKey));
   if (leaf.selfIssued())
-    return refuse(Alert::unknown_ca, leaf.subject + " is self-signed and not in client-ca");
+    return refuse(Alert::unknown_ca,
+                  fmt::format("{} is self-signed and not in {}", leaf.subject, words().caKey));
+  if (auth_->purpose == PeerPurpose::kServers)
+    return refuse(
+        Alert::unknown_ca,
+        fmt::format("the issuer of {} is unknown: {}; if you trust it, add it to backend-ca",
+                    leaf.subject, leaf.issuer));
   return refuse(Alert::unknown_ca,
                 fmt::format("the issuer of {} is not in client-ca, and the client sent no chain to "
                             "a CA that is: {}",
@@ -199,8 +207,8 @@ PeerVerdict PeerVerifier::verifyPath(const std::vector<Link>& links, const Path&
   if (anchor.nameConstraints && !direct)
     return refuse(Alert::bad_certificate,
                   fmt::format("nameConstraints of {} can be enforced only on certificates that it "
-                              "issued itself: add the intermediate CA to client-ca",
-                              anchor.subject));
+                              "issued itself: add the intermediate CA to {}",
+                              anchor.subject, words().caKey));
   CertManager own(wolfSSL_CertManagerNew());
   if (own == nullptr || addAnchor(own.get(), anchor.der) != WOLFSSL_SUCCESS) {
     PeerVerdict dates = checkAnchor(anchor, now);  // old releases check dates in addAnchor()
@@ -229,10 +237,21 @@ PeerVerdict PeerVerifier::verifyPath(const std::vector<Link>& links, const Path&
   return checkAnchor(anchor, now);
 }
 
+PeerVerdict PeerVerifier::outOfDate(const Link& link, int64_t now) {
+  if (now < link.notBefore)
+    return refuse(Alert::certificate_expired,
+                  fmt::format("{} is not valid yet: it is valid from {}, in {}", link.subject,
+                              utcText(link.notBefore), spanText(link.notBefore - now)));
+  return refuse(Alert::certificate_expired,
+                fmt::format("{} has expired: {} ago ({})", link.subject,
+                            spanText(now - link.notAfter), utcText(link.notAfter)));
+}
+
 PeerVerdict PeerVerifier::verifyOne(const Link& link, bool leaf, ManagerHandle manager,
-                                    int64_t) const {
+                                    int64_t now) const {
   auto cert = std::make_unique<ParsedCert>(link.der);
   const int error = cert->parse(leaf ? CERT_TYPE : kChainCert, VERIFY, manager);
+  if (error == ASN_AFTER_DATE_E || error == ASN_BEFORE_DATE_E) return outOfDate(link, now);
   if (error != 0) return fromError(error, link.subject);
   const DecodedCert& c = **cert;
   if (!leaf &&
@@ -247,18 +266,21 @@ PeerVerdict PeerVerifier::verifyOne(const Link& link, bool leaf, ManagerHandle m
   if (leaf && c.extKeyUsageSet != 0 && (c.extKeyUsage & KEYUSE_DIGITAL_SIG) == 0)
     return refuse(Alert::unsupported_certificate,
                   link.subject + " is not meant for signing (keyUsage)");
-  if (c.extExtKeyUsageSet != 0 && (c.extExtKeyUsage & (EXTKEYUSE_ANY | EXTKEYUSE_CLIENT_AUTH)) == 0)
+  const bool servers = auth_->purpose == PeerPurpose::kServers;
+  const unsigned usage = EXTKEYUSE_ANY | (servers ? EXTKEYUSE_SERVER_AUTH : EXTKEYUSE_CLIENT_AUTH);
+  if (c.extExtKeyUsageSet != 0 && (c.extExtKeyUsage & usage) == 0)
     return refuse(Alert::unsupported_certificate,
-                  link.subject + " is not meant for clients (extendedKeyUsage)");
+                  fmt::format("{} is not meant for {} (extendedKeyUsage)", link.subject,
+                              servers ? "servers" : "clients"));
   if (!weakSignature(c.signatureOID, link.der).empty())
     return refuse(Alert::bad_certificate, link.subject + " is signed with MD5 or SHA-1");
   const KeyInfo key = readPublicKey(subjectKeyOf(link.der));
   if (!key.fault.empty())
     return refuse(Alert::unsupported_certificate, link.subject + " has a key that " + key.fault);
-  if (key.type == KeyType::kRsa && key.bits < kLeastClientRsaBits)
+  if (key.type == KeyType::kRsa && key.bits < kLeastPeerRsaBits)
     return refuse(Alert::bad_certificate,
                   fmt::format("{} has a key of {} bits; at least {} are required", link.subject,
-                              key.bits, kLeastClientRsaBits));
+                              key.bits, kLeastPeerRsaBits));
   return {};
 }
 
@@ -279,7 +301,8 @@ PeerVerdict PeerVerifier::checkRevoked(const Link& link, const std::array<uint8_
     return {};
   }
   return refuse(Alert::bad_certificate,
-                fmt::format("crl has no CRL of {}, the issuer of {}", link.issuer, link.subject),
+                fmt::format("{} has no CRL of {}, the issuer of {}", words().crlKey, link.issuer,
+                            link.subject),
                 true);
 }
 
@@ -288,20 +311,20 @@ PeerVerdict PeerVerifier::checkRevoked(const Link& link, const std::array<uint8_
 /// the anchor without culvert knowing.
 PeerVerdict PeerVerifier::checkAnchor(const TrustAnchor& anchor, int64_t now) const {
   if (anchor.revoked)
-    return refuse(Alert::certificate_revoked,
-                  fmt::format("the client CA {} is revoked by its issuer", anchor.subject));
+    return refuse(Alert::certificate_revoked, fmt::format("the {} CA {} is revoked by its issuer",
+                                                          words().peer, anchor.subject));
   for (size_t index : anchor.issuerLists) {
     const RevocationList& list = auth_->lists[index];
     if (now <= list.nextUpdate) continue;
-    return refuse(Alert::bad_certificate,
-                  fmt::format("the CRL of {}, the issuer of the client CA {}, has "
-                              "expired ({}): {}",
-                              list.issuer, anchor.subject, utcText(list.nextUpdate), list.path),
-                  true);
+    return refuse(
+        Alert::bad_certificate,
+        fmt::format("the CRL of {}, the issuer of the {} CA {}, has expired ({}): {}", list.issuer,
+                    words().peer, anchor.subject, utcText(list.nextUpdate), list.path),
+        true);
   }
   if (now > anchor.notAfter || now < anchor.notBefore)
     return refuse(Alert::certificate_expired,
-                  fmt::format("the client CA {} {} ({})", anchor.subject,
+                  fmt::format("the {} CA {} {} ({})", words().peer, anchor.subject,
                               now > anchor.notAfter ? "has expired" : "is not valid yet",
                               utcText(now > anchor.notAfter ? anchor.notAfter : anchor.notBefore)),
                   true);

@@ -42,6 +42,22 @@ Result<const TlsContext*> ContextCache::contextFor(const TlsEndpoint& endpoint, 
   return &entries_.front().context;
 }
 
+Result<const TlsContext*> ContextCache::backendContextFor(
+    const std::shared_ptr<const BackendTls>& backend) {
+  if (const auto found = backends_.find(backend.get()); found != backends_.end()) {
+    if (found->second.backend.lock() == backend) return &found->second.context;
+    backends_.erase(found);
+  }
+  std::shared_ptr<const PeerVerifier> verifier;
+  if (backend->settings->peerAuth) verifier = verifiers_.verifierFor(backend->settings->peerAuth);
+  auto made = TlsContext::createForBackend(*backend, recv_, send_, std::move(verifier));
+  if (!made) return tl::unexpected(made.error());
+  dropUnused();
+  if (backends_.size() >= kMaxContexts) backends_.erase(backends_.begin());
+  const auto placed = backends_.emplace(backend.get(), BackendEntry{backend, std::move(*made)});
+  return &placed.first->second.context;
+}
+
 ContextCache::Entries::iterator ContextCache::drop(Entries::iterator entry) {
   index_.erase(entry->key);
   return entries_.erase(entry);
@@ -50,6 +66,7 @@ ContextCache::Entries::iterator ContextCache::drop(Entries::iterator entry) {
 void ContextCache::dropUnused() {
   for (auto entry = entries_.begin(); entry != entries_.end();)
     entry = entry->stale() ? drop(entry) : std::next(entry);
+  std::erase_if(backends_, [](const auto& entry) { return entry.second.backend.expired(); });
 }
 
 }  // namespace culvert

@@ -27,12 +27,16 @@ class ContextCache {
   Result<const TlsContext*> contextFor(const TlsEndpoint& endpoint, size_t credential, bool tickets,
                                        bool staple = false);
 
+  /// Returns the context for sessions with a service's backends. The pointer is valid until the next
+  /// call.
+  Result<const TlsContext*> backendContextFor(const std::shared_ptr<const BackendTls>& backend);
+
   /// Drops contexts whose settings or certificate no longer exist (after a reload). Existing
   /// sessions keep their contexts alive. contextFor() also calls dropUnused() when it makes a
   /// context, because sessions may release the old settings some time after the reload.
   void dropUnused();
 
-  size_t size() const { return entries_.size(); }
+  size_t size() const { return entries_.size() + backends_.size(); }
 
  private:
   struct Key {
@@ -56,6 +60,11 @@ class ContextCache {
   };
   using Entries = std::list<Entry>;
 
+  struct BackendEntry {
+    std::weak_ptr<const BackendTls> backend;
+    TlsContext context;
+  };
+
   static constexpr size_t kMaxContexts = 512;
 
   Entries::iterator drop(Entries::iterator entry);
@@ -66,6 +75,7 @@ class ContextCache {
   PeerVerifiers verifiers_;
   Entries entries_;  // most recently used first
   std::unordered_map<Key, Entries::iterator, KeyHash> index_;
+  std::unordered_map<const BackendTls*, BackendEntry> backends_;
 };
 
 }  // namespace culvert

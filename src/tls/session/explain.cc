@@ -25,27 +25,42 @@ std::string_view alertWords(uint8_t alert) {
   }
 }
 
-CloseReason received(uint8_t alert, bool handshake) {
+std::string_view wordFor(TlsPeer peer) { return peer == TlsPeer::kClient ? "client" : "backend"; }
+
+/// Returns the words of tls_error.def, which name the client, for a session with `peer`.
+std::string errorWords(int wolfError, TlsPeer peer) {
+  constexpr std::string_view kClientWord = "client";
+  std::string text = tlsErrorText(wolfError);
+  if (peer == TlsPeer::kClient) return text;
+  const std::string_view who = wordFor(peer);
+  for (size_t at = text.find(kClientWord); at != std::string::npos;
+       at = text.find(kClientWord, at + who.size()))
+    text.replace(at, kClientWord.size(), who);
+  return text;
+}
+
+CloseReason received(uint8_t alert, bool handshake, TlsPeer peer) {
   const std::string name = alertName(alert);
+  const std::string_view who = wordFor(peer);
   CloseReason failure{CloseCause::kTlsReceived, name, ""};
   if (!handshake) {
     failure.detail =
-        fmt::format("client ended the session: {} (alert {})", alertWords(alert), name);
+        fmt::format("{} ended the session: {} (alert {})", who, alertWords(alert), name);
     return failure;
   }
   switch (alert) {
     case Alert::unknown_ca:
     case Alert::bad_certificate:
     case Alert::certificate_unknown:
-      failure.detail = fmt::format("client does not trust our certificate (alert {})", name);
+      failure.detail = fmt::format("{} does not trust our certificate (alert {})", who, name);
       break;
     case Alert::certificate_expired:
       failure.detail = fmt::format(
-          "client says that our certificate has expired (alert {}); its clock may be wrong", name);
+          "{} says that our certificate has expired (alert {}); its clock may be wrong", who, name);
       break;
     default:
       failure.detail =
-          fmt::format("client refused the handshake: {} (alert {})", alertWords(alert), name);
+          fmt::format("{} refused the handshake: {} (alert {})", who, alertWords(alert), name);
       break;
   }
   return failure;
@@ -61,19 +76,21 @@ CloseReason alertSent(uint8_t alert, std::string why) {
   return {CloseCause::kTlsSent, alertName(alert), std::move(why)};
 }
 
-CloseReason explainHandshakeFailure(int wolfError, const AlertsSeen& alerts) {
-  if (alerts.received) return received(*alerts.received, true);
+CloseReason alertReceived(uint8_t alert, TlsPeer peer) { return received(alert, false, peer); }
+
+CloseReason explainHandshakeFailure(int wolfError, const AlertsSeen& alerts, TlsPeer peer) {
+  if (alerts.received) return received(*alerts.received, true, peer);
   std::string reason;
   switch (classifyError(wolfError)) {
     case TlsEvent::kTruncated:
     case TlsEvent::kCleanEnd:
-      reason = "client closed the connection during the handshake";
+      reason = fmt::format("{} closed the connection during the handshake", wordFor(peer));
       break;
     case TlsEvent::kReset:
-      reason = "client's connection was lost during the handshake";
+      reason = fmt::format("{}'s connection was lost during the handshake", wordFor(peer));
       break;
     default:
-      reason = tlsErrorText(wolfError);
+      reason = errorWords(wolfError, peer);
       break;
   }
   return alerts.sent ? alertSent(*alerts.sent, std::move(reason))
@@ -88,17 +105,31 @@ CloseReason explainVerdict(const HelloVerdict& verdict) {
   return alertSent(verdict.alert, verdict.reason);
 }
 
-CloseReason explainSessionFailure(int wolfError, const AlertsSeen& alerts) {
+CloseReason explainSessionFailure(int wolfError, const AlertsSeen& alerts, TlsPeer peer) {
   // Ignore alerts received unencrypted, because anyone on the path could have sent them. wolfSSL
   // stores the number of an unencrypted alert, although it rejects the record.
-  if (alerts.received && !alerts.sent) return received(*alerts.received, false);
-  std::string reason = tlsErrorText(wolfError);
+  if (alerts.received && !alerts.sent) return received(*alerts.received, false, peer);
+  std::string reason = errorWords(wolfError, peer);
   if (wolfError == INCOMPLETE_DATA)
     reason = "a message is split over records, which wolfSSL does not reassemble";
   else if (wolfError == PARSE_ERROR && alerts.received)
-    reason = "the client sent an unencrypted alert";
+    reason = fmt::format("the {} sent an unencrypted alert", wordFor(peer));
   return alerts.sent ? alertSent(*alerts.sent, std::move(reason))
                      : failed(wolfError, std::move(reason));
+}
+
+CloseCause causeFor(CloseCause cause, TlsPeer peer) {
+  if (peer == TlsPeer::kClient) return cause;
+  switch (cause) {
+    case CloseCause::kTlsSent:
+      return CloseCause::kBackendTlsSent;
+    case CloseCause::kTlsReceived:
+      return CloseCause::kBackendTlsReceived;
+    case CloseCause::kTlsError:
+      return CloseCause::kBackendTlsError;
+    default:
+      return cause;
+  }
 }
 
 }  // namespace culvert

@@ -3,6 +3,7 @@
 #include "tls/session/facts.h"
 
 #include "base/ascii.h"
+#include "tls/library/wolfssl.h"
 #include "tls/protocol/group_number.h"
 #include "tls/protocol/tls_names.h"
 
@@ -28,31 +29,45 @@ std::string ownGroupName(const char* name) {
 
 }  // namespace
 
-TlsFacts describeSession(WOLFSSL* ssl) {
-  TlsFacts facts;
-  uint16_t version = 0;
+Negotiated readNegotiated(WOLFSSL* ssl) {
+  Negotiated facts;
   switch (wolfSSL_GetVersion(ssl)) {
     case WOLFSSL_TLSV1_2:
-      version = kTls12;
+      facts.version = kTls12;
       break;
     case WOLFSSL_TLSV1_3:
-      version = kTls13;
+      facts.version = kTls13;
       break;
     default:
       break;
   }
-  facts.version = versionName(version);
   // wolfSSL returns the two bytes of the suite's number in host byte order.
-  facts.suite = suiteName(static_cast<uint16_t>(wolfSSL_get_current_cipher_suite(ssl)));
+  facts.suite = static_cast<uint16_t>(wolfSSL_get_current_cipher_suite(ssl));
   facts.resumed = wolfSSL_session_reused(ssl) != 0;
   // A resumed TLS 1.2 session has no key exchange, but wolfSSL still reports a curve: the curve of
   // the server's certificate.
-  if (version == kTls13 || !facts.resumed) facts.group = ownGroupName(wolfSSL_get_curve_name(ssl));
+  if (facts.version == kTls13 || !facts.resumed) facts.group = wolfSSL_get_curve_name(ssl);
   char* protocol = nullptr;
   unsigned short size = 0;
   if (wolfSSL_ALPN_GetProtocol(ssl, &protocol, &size) == WOLFSSL_SUCCESS && protocol != nullptr)
-    facts.alpn.assign(protocol, size);
+    facts.alpn = std::make_shared<const std::string>(protocol, size);
   return facts;
+}
+
+uint16_t Negotiated::groupNumber() const {
+  const std::string name = ownGroupName(group);
+  for (const uint16_t one : servedGroups())
+    if (groupName(one) == name) return one;
+  return 0;
+}
+
+TlsFacts Negotiated::describe() const {
+  if (version == 0) return {};
+  return {.version = std::string(versionName(version)),
+          .suite = std::string(suiteName(suite)),
+          .group = ownGroupName(group),
+          .alpn = alpn ? *alpn : std::string(),
+          .resumed = resumed};
 }
 
 }  // namespace culvert

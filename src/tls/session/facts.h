@@ -3,9 +3,11 @@
 // any.
 #pragma once
 
+#include <cstdint>
+#include <memory>
 #include <string>
 
-#include "tls/library/wolfssl.h"
+struct WOLFSSL;
 
 namespace culvert {
 
@@ -17,8 +19,21 @@ struct TlsFacts {
   std::string alpn;     ///< empty if no protocol was negotiated
   bool resumed = false;
 };
-/// Describes the session of `ssl`. May be called at any time after the handshake. A wolfSSL build
-/// with the OpenSSL layer forgets the ALPN protocol once both sides have sent close_notify.
-TlsFacts describeSession(WOLFSSL* ssl);
+
+/// The same as a few bytes, which a tunnel keeps as long as it lives.
+struct Negotiated {
+  uint16_t version = 0;  ///< 0: the handshake is not done
+  uint16_t suite = 0;
+  bool resumed = false;
+  const char* group = nullptr;              ///< wolfSSL's name, a string that is never freed
+  std::shared_ptr<const std::string> alpn;  ///< nullptr if no protocol was negotiated
+
+  /// The number of `group`, or 0.
+  uint16_t groupNumber() const;
+
+  TlsFacts describe() const;
+};
+/// Reads the parameters of the session of `ssl`, whose handshake is done.
+Negotiated readNegotiated(WOLFSSL* ssl);
 
 }  // namespace culvert

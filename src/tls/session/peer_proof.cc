@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// See peer_proof.h. wolfSSL verifies a client's chain against the context's certificate manager and
-// adds every verified CA to the manager, for all later clients. culvert therefore leaves the
+// See peer_proof.h. wolfSSL verifies a peer's chain against the context's certificate manager and
+// adds every verified CA to the manager, for all later peers. culvert therefore leaves the
 // manager empty. wolfSSL then fails to verify the chain and calls onVerify with the whole chain,
 // and culvert decides. After that decision, culvert turns wolfSSL's own verification off until
-// wolfSSL reads the client's own certificate, which wolfSSL reads last.
+// wolfSSL reads the peer's own certificate, which wolfSSL reads last.
 #include "tls/session/peer_proof.h"
 
 #include <algorithm>
@@ -53,8 +53,12 @@ void PeerProof::demand(WOLFSSL_CTX* ctx, VerifyClient mode) {
   wolfSSL_CTX_set_verify(ctx, modeOf(mode), onVerify);
 }
 
-PeerProof::PeerProof(WOLFSSL* ssl, std::shared_ptr<const PeerVerifier> verifier)
-    : ssl_(ssl), mode_(verifier->auth().mode), verifier_(std::move(verifier)) {
+PeerProof::PeerProof(WOLFSSL* ssl, std::shared_ptr<const PeerVerifier> verifier,
+                     std::unique_ptr<const ExpectedPeer> expected)
+    : ssl_(ssl),
+      mode_(verifier->auth().mode),
+      verifier_(std::move(verifier)),
+      expected_(std::move(expected)) {
   wolfSSL_SetCertCbCtx(ssl, this);
 }
 
@@ -120,11 +124,15 @@ void PeerProof::decide(WOLFSSL_X509_STORE_CTX& store) {
   for (int i = 0; i < store.totalCerts; ++i)
     chain.emplace_back(store.certs[i].buffer, store.certs[i].length);
   auto leaf = chain.empty() ? std::nullopt : readPeerCertificate(chain.front());
-  if (!leaf) return refuse(Alert::bad_certificate, "client's certificate cannot be read");
   if (!verifier_)
     return refuse(Alert::unexpected_message, "client sent a certificate after the handshake");
+  if (!leaf) {
+    const std::string_view who = wordsOf(verifier_->auth().purpose).peer;
+    return refuse(Alert::bad_certificate, std::string(who) + "'s certificate cannot be read");
+  }
   PeerPath path;
   PeerVerdict verdict = verifier_->verify(chain, *leaf, std::time(nullptr), path);
+  if (verdict && expected_) verdict = expected_->judge(*leaf);
   if (verdict) verifier_->auth().rules.putMatchesFirst(*leaf);
   identity_ = std::make_unique<PeerIdentity>(*leaf, verdict ? &path : nullptr);
   if (!verdict) {

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// PeerProof judges the client certificate of one session in wolfSSL's verify callback. It keeps the
-// verdict, and the certificate's fields for the log and the backend. A session has a PeerProof only
-// if its service requests client certificates. Thread: loop.
+// PeerProof judges the peer's certificate of one session in wolfSSL's verify callback. It keeps the
+// verdict, and the certificate's fields for the log and the backend. A session with a client has a
+// PeerProof only if its service requests client certificates. Thread: loop.
 #pragma once
 
 #include <cstdint>
 #include <memory>
 #include <string>
 
+#include "tls/peer_auth/expected_peer.h"
 #include "tls/peer_auth/peer_identity.h"
 #include "tls/peer_auth/peer_verifier.h"
 
@@ -19,14 +20,15 @@ namespace culvert {
 
 class PeerProof {
  public:
-  /// Makes all sessions of the context request a client certificate. Adds no CAs to the context.
+  /// Makes all sessions of the context request the peer's certificate. Adds no CAs to the context.
   static void demand(WOLFSSL_CTX* ctx, VerifyClient mode);
 
   /// Registers this proof with the wolfSSL session `ssl`. The proof must outlive the session.
-  PeerProof(WOLFSSL* ssl, std::shared_ptr<const PeerVerifier> verifier);
+  /// `expected` is the server that culvert means to reach, or nullptr if the peer is a client.
+  PeerProof(WOLFSSL* ssl, std::shared_ptr<const PeerVerifier> verifier,
+            std::unique_ptr<const ExpectedPeer> expected = nullptr);
 
-  /// True if the client sent a certificate, the certificate was verified, and the client is
-  /// accepted.
+  /// True if the peer sent a certificate, the certificate was verified, and the peer is accepted.
   bool verified() const { return state_ == State::kVerified; }
   bool refused() const { return state_ == State::kRefused; }
   /// Call when wolfSSL reports that the handshake is done. Returns false if the client was refused,
@@ -39,8 +41,12 @@ class PeerProof {
   /// the operator, such as an expired CRL, does not make the verdict a refusal.
   PeerVerdict judgeAgain(const PeerVerifier& verifier, int64_t now) const;
   /// Call when the handshake is done. Releases the CAs and CRLs, which may be large and would
-  /// become outdated.
-  void handshakeDone() { verifier_.reset(); }
+  /// become outdated. The WOLFSSL may be freed afterwards.
+  void handshakeDone() {
+    verifier_.reset();
+    expected_.reset();
+    ssl_ = nullptr;
+  }
 
   /// The certificate that the client sent, verified or not; nullptr if the client sent none.
   const PeerIdentity* identity() const { return identity_.get(); }
@@ -54,9 +60,10 @@ class PeerProof {
   void decide(WOLFSSL_X509_STORE_CTX& store);
   void refuse(uint8_t alert, std::string reason);
 
-  WOLFSSL* const ssl_;
+  WOLFSSL* ssl_;
   VerifyClient mode_;
   std::shared_ptr<const PeerVerifier> verifier_;
+  std::unique_ptr<const ExpectedPeer> expected_;
   State state_ = State::kNoCertificate;
   bool suspended_ = false;  // wolfSSL does not verify again until the client's own certificate
   PeerVerdict verdict_;

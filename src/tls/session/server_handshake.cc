@@ -15,6 +15,8 @@
 #include "tls/protocol/alert_number.h"
 #include "tls/protocol/tls_names.h"
 #include "tls/protocol/wire.h"
+#include "tls/session/library_records.h"
+#include "tls/session/own_records.h"
 #include "tls/session/wolf_alert.h"
 
 namespace culvert {
@@ -36,13 +38,12 @@ bool isClientAuthError(int wolfError) {
 
 }  // namespace
 
-ServerHandshake::ServerHandshake(TlsTransport& io, std::shared_ptr<const TlsEndpoint> endpoint)
-    : io_(io), endpoint_(std::move(endpoint)) {
-  io_.guard_ = this;
-}
+ServerHandshake::ServerHandshake(TlsTransport& io, std::shared_ptr<const TlsEndpoint> endpoint,
+                                 std::vector<uint8_t> early)
+    : io_(io), endpoint_(std::move(endpoint)), early_(std::move(early)) {}
 
 IoStatus ServerHandshake::step() {
-  if (!io_.session_) return gatherHello();
+  if (!io_.wolf_) return gatherHello();
   const IoResult r = io_.receive({io_.worker_.input.get(), kHandshakeRead});
   if (r.status == IoStatus::kBlocked)
     return io_.sendOutput() == IoStatus::kReset ? IoStatus::kReset : IoStatus::kBlocked;
@@ -53,7 +54,7 @@ IoStatus ServerHandshake::step() {
 std::string ServerHandshake::progress() const {
   if (!sawByte_)
     return "the client sent nothing: it may be waiting for a greeting, as STARTTLS clients do";
-  if (io_.session_)
+  if (io_.wolf_)
     return "the ClientHello was answered, and the client sent no further handshake message";
   const size_t bytes = bytes_.size();
   return fmt::format("the client sent {} byte{} of a ClientHello and no more", bytes,
@@ -61,11 +62,18 @@ std::string ServerHandshake::progress() const {
 }
 
 IoStatus ServerHandshake::gatherHello() {
+  if (!early_.empty()) {
+    const std::vector<uint8_t> early = std::exchange(early_, {});
+    return gatherBytes(early);
+  }
   const IoResult r = io_.receive({io_.worker_.input.get(), kHandshakeRead});
   if (r.status == IoStatus::kBlocked) return IoStatus::kBlocked;
   if (r.status != IoStatus::kOk) return leftEarly(r.status);
+  return gatherBytes({io_.worker_.input.get(), r.bytes});
+}
+
+IoStatus ServerHandshake::gatherBytes(std::span<const uint8_t> bytes) {
   sawByte_ = true;
-  std::span<const uint8_t> bytes{io_.worker_.input.get(), r.bytes};
   if (!bytes_.empty()) {
     bytes_.insert(bytes_.end(), bytes.begin(), bytes.end());
     bytes = bytes_;
@@ -116,9 +124,12 @@ IoStatus ServerHandshake::beginSession(const ClientHello& hello, std::span<const
   if (!session)
     return refuse({CloseCause::kInternal, "", session.error().text}, Alert::internal_error,
                   HandshakeFailure::kOther);
-  io_.session_ = std::move(*session);
+  io_.wolf_ = std::make_unique<WolfIo>(io_);
+  io_.wolf_->session = std::move(*session);
+  io_.wolf_->guard = this;
+  io_.context_.owner = io_.wolf_.get();
   tls13_ = verdict.version == kTls13;
-  io_.input_ = preface;
+  io_.wolf_->input = preface;
   // Handle the bytes after the hello in a second step, once wolfSSL has answered the hello.
   const IoStatus status = drive(&hello);
   return status == IoStatus::kBlocked && !rest.empty() ? takeFlight(rest) : status;
@@ -141,7 +152,7 @@ IoStatus ServerHandshake::takeFlight(std::span<const uint8_t> bytes) {
     }
     bytes = joined;
   }
-  io_.input_ = bytes;
+  io_.wolf_->input = bytes;
   return drive();
 }
 
@@ -180,7 +191,7 @@ IoStatus ServerHandshake::gatherSecond(std::span<const uint8_t> bytes) {
     at += kRecordHeader + u16At(second, at + 3);
   }
   second_.forget();
-  io_.input_ = second;
+  io_.wolf_->input = second;
   const auto rest = bytes.subspan(second_.consumed());
   const IoStatus status = drive();
   return status == IoStatus::kBlocked && !rest.empty() ? takeFlight(rest) : status;
@@ -191,22 +202,22 @@ IoStatus ServerHandshake::gatherSecond(std::span<const uint8_t> bytes) {
 int ServerHandshake::beforeRecord() noexcept {
   if (!tls13_) return 0;
   for (;;) {
-    if (io_.input_.empty()) return WOLFSSL_CBIO_ERR_WANT_READ;
-    const RecordVerdict front = guard_.inspect(io_.input_);
+    if (io_.wolf_->input.empty()) return WOLFSSL_CBIO_ERR_WANT_READ;
+    const RecordVerdict front = guard_.inspect(io_.wolf_->input);
     switch (front.kind) {
       case RecordVerdict::kPass:
         return 0;
       case RecordVerdict::kDrop:
-        io_.input_ = io_.input_.subspan(front.size);
+        io_.wolf_->input = io_.wolf_->input.subspan(front.size);
         break;
       case RecordVerdict::kMore:
         try {
-          held_.assign(io_.input_.begin(), io_.input_.end());
+          held_.assign(io_.wolf_->input.begin(), io_.wolf_->input.end());
         } catch (const std::bad_alloc&) {
-          io_.outOfMemory_ = true;
+          io_.wolf_->outOfMemory = true;
           return WOLFSSL_CBIO_ERR_GENERAL;
         }
-        io_.input_ = {};
+        io_.wolf_->input = {};
         return WOLFSSL_CBIO_ERR_WANT_READ;
       default:
         verdict_ = front;
@@ -218,15 +229,19 @@ int ServerHandshake::beforeRecord() noexcept {
 /// Runs wolfSSL_accept and sends the records that wolfSSL_accept seals. `first` is the first
 /// ClientHello if wolfSSL answers that hello in this call, else nullptr.
 IoStatus ServerHandshake::drive(const ClientHello* first) {
-  const int result = wolfSSL_accept(io_.session_.get());
+  const int result = wolfSSL_accept(ssl());
   if (result != WOLFSSL_SUCCESS) {
-    const int error = wolfSSL_get_error(io_.session_.get(), result);
+    const int error = wolfSSL_get_error(ssl(), result);
     if (classifyError(error) != TlsEvent::kWantRead) return fail(error);
   }
   if (result == WOLFSSL_SUCCESS && io_.context_.proof && !io_.context_.proof->holds())
     return fail(VERIFY_CERT_ERROR);
+  if (result == WOLFSSL_SUCCESS) {
+    exported_ = exportSession(ssl(), keys_);
+    if (exported_ == ExportResult::kPending) return fail(OUT_OF_ORDER_E);
+  }
   if (!answered_) {
-    const StagedFlight staged = lookAtFlight(io_.worker_.output);
+    const StagedFlight staged = lookAtFlight(io_.worker_.output.bytes());
     answered_ = staged.serverHello;
     certificateAsked_ = staged.asksCertificate;
     if (first != nullptr && !staged.retry.empty()) guard_.awaitSecond(*first, staged.retry);
@@ -235,7 +250,7 @@ IoStatus ServerHandshake::drive(const ClientHello* first) {
   const IoStatus sent = io_.sendOutput();
   if (sent == IoStatus::kFailed || sent == IoStatus::kReset) return leftEarly(sent);
   if (result != WOLFSSL_SUCCESS) {
-    io_.input_ = {};
+    io_.wolf_->input = {};
     return IoStatus::kBlocked;
   }
   finish();
@@ -244,28 +259,41 @@ IoStatus ServerHandshake::drive(const ClientHello* first) {
 
 void ServerHandshake::finish() {
   if (io_.context_.proof) io_.context_.proof->handshakeDone();
-  io_.stashInput();  // payload that arrived with the client's last flight
+  io_.carry(io_.wolf_->input);  // payload that arrived with the client's last flight
+  io_.wolf_->input = {};
+  io_.wolf_->guard = nullptr;
+  io_.wolf_->established = true;
   io_.established_ = true;
-  io_.guard_ = nullptr;
+  io_.negotiated_ = readNegotiated(ssl());
   io_.context_.offered.reset();
 #ifdef WOLFSSL_SEND_HRR_COOKIE
-  wolfSSL_disable_hrr_cookie(io_.session_.get());  // frees the cookie's secret, if any
+  wolfSSL_disable_hrr_cookie(ssl());  // frees the cookie's secret, if any
 #endif
   if (endpoint_->asked) {
     const auto name = endpoint_->credentials->nameCovering(io_.context_.serverName);
     if (!name.empty()) endpoint_->asked->note(name, std::time(nullptr));
   }
   io_.worker_.counters.add(Counter::kHandshakesOk);
-  if (wolfSSL_session_reused(io_.session_.get()) != 0)
+  if (io_.negotiated_.resumed)
     io_.worker_.counters.add(Counter::kHandshakesResumed);
   else if (io_.context_.ticketOffered)
     io_.worker_.counters.add(Counter::kTicketsRefused);
   if (io_.context_.stapled) io_.worker_.counters.add(Counter::kOcspResponsesServed);
-  io_.session_.tellSecrets();
+  io_.wolf_->session.tellSecrets();
+}
+
+std::unique_ptr<RecordLayer> ServerHandshake::takeRecords() {
+  const RecordSizer sizer(endpoint_->settings->recordSize);
+  if (exported_ != ExportResult::kDone)
+    return std::make_unique<LibraryRecords>(io_, std::move(io_.wolf_), sizer);
+  auto records = std::make_unique<OwnRecords>(io_, keys_, sizer);
+  io_.wolf_.reset();
+  io_.context_.owner = nullptr;
+  return records;
 }
 
 PeerVerdict ServerHandshake::applyTrust(const std::shared_ptr<const TlsEndpoint>& newest) {
-  if (!io_.session_) {
+  if (!io_.wolf_) {
     endpoint_ = newest;  // gatherHello() will judge the hello by `newest`
     return {};
   }
@@ -284,8 +312,8 @@ PeerVerdict ServerHandshake::applyTrust(const std::shared_ptr<const TlsEndpoint>
 }
 
 IoStatus ServerHandshake::fail(int wolfError) {
-  io_.input_ = {};
-  if (io_.outOfMemory_) {
+  io_.wolf_->input = {};
+  if (io_.wolf_->outOfMemory) {
     failure_ = HandshakeFailure::kOther;
     io_.failForMemory();
     return io_.sendOutput() == IoStatus::kReset ? IoStatus::kReset : IoStatus::kFailed;
@@ -299,13 +327,12 @@ IoStatus ServerHandshake::fail(int wolfError) {
       refused ? alertSent(alerts.sent.value_or(proof->verdict().alert), proof->verdict().reason)
               : explainHandshakeFailure(wolfError, alerts);
   if (verdict_.kind == RecordVerdict::kRefuse) why.detail = std::string(verdict_.reason);
-  io_.setFailure(std::move(why));
+  io_.fail(std::move(why));
   failure_ = alerts.received ? HandshakeFailure::kAlert : HandshakeFailure::kOther;
   if (alerts.sent == Alert::handshake_failure || alerts.sent == Alert::no_application_protocol) {
     failure_ = HandshakeFailure::kNoCommon;
   }
   if (refused || isClientAuthError(wolfError)) failure_ = HandshakeFailure::kClientAuth;
-  io_.failed_ = true;
   return io_.sendOutput() == IoStatus::kReset ? IoStatus::kReset : IoStatus::kFailed;
 }
 
@@ -315,17 +342,18 @@ IoStatus ServerHandshake::fail(int wolfError) {
 /// prefers the alert in its own error table to the alert that wolfSSL chose.
 AlertsSeen ServerHandshake::endWithAlert(int wolfError) {
   if (verdict_.kind == RecordVerdict::kReceived) return {.sent = {}, .received = verdict_.alert};
-  AlertsSeen alerts = alertsSeen(io_.session_.get(), io_.context_);
+  AlertsSeen alerts = alertsSeen(ssl(), io_.context_);
   if (alerts.received) return alerts;
   std::optional<uint8_t> alert =
-      verdict_.kind == RecordVerdict::kRefuse ? verdict_.alert : io_.alertFor(wolfError);
+      verdict_.kind == RecordVerdict::kRefuse ? verdict_.alert : io_.wolf_->alertFor(wolfError);
   if (alerts.sent && (!alert || alert == Alert::internal_error)) alert = alerts.sent;
   if (!alert) return alerts;
   if (answered_) {
-    if (!alerts.sent) alerts.sent = sendFatalAlert(io_.session_.get(), *alert);
+    if (!alerts.sent) alerts.sent = sendFatalAlert(ssl(), *alert);
   } else {
     const auto record = fatalAlertRecord(*alert);
-    io_.worker_.output.assign(record.begin(), record.end());
+    io_.worker_.output.clear();
+    io_.worker_.output.append(record);
     alerts.sent = alert;
   }
   return alerts;
@@ -334,10 +362,9 @@ AlertsSeen ServerHandshake::endWithAlert(int wolfError) {
 /// Refuses the client with a plaintext alert, because records are not encrypted yet (RFC 8446 5.1).
 IoStatus ServerHandshake::refuse(CloseReason failure, uint8_t alert, HandshakeFailure kind) {
   const auto record = fatalAlertRecord(alert);
-  io_.worker_.output.insert(io_.worker_.output.end(), record.begin(), record.end());
-  io_.setFailure(std::move(failure));
+  io_.worker_.output.append(record);
+  io_.fail(std::move(failure));
   failure_ = kind;
-  io_.failed_ = true;
   return io_.sendOutput() == IoStatus::kReset ? IoStatus::kReset : IoStatus::kFailed;
 }
 

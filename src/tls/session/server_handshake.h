@@ -14,30 +14,30 @@
 #include "tls/hello/hello_gatherer.h"
 #include "tls/hello/hello_guard.h"
 #include "tls/hello/plain_flight.h"
+#include "tls/session/handshake.h"
+#include "tls/session/session_export.h"
 #include "tls/session/tls_transport.h"
 
 namespace culvert {
 
-class ServerHandshake final : private RecordGuard {
+class ServerHandshake final : public Handshake, private RecordGuard {
  public:
-  /// `io` is the transport of the stream that owns the handshake.
-  ServerHandshake(TlsTransport& io, std::shared_ptr<const TlsEndpoint> endpoint);
+  /// `io` is the transport of the stream that owns the handshake. `early` are bytes of the client
+  /// that have been received already.
+  ServerHandshake(TlsTransport& io, std::shared_ptr<const TlsEndpoint> endpoint,
+                  std::vector<uint8_t> early);
   ServerHandshake(const ServerHandshake&) = delete;
   ServerHandshake& operator=(const ServerHandshake&) = delete;
 
-  /// Receives once and continues the handshake. Returns kOk if the session is established, kBlocked
-  /// if the caller must call again when the socket is readable, and kEof if the client closed
-  /// before its first byte. Any other status means that the handshake failed.
-  IoStatus step();
-  /// Returns a text for the log that says how far the handshake has come.
-  std::string progress() const;
-  HandshakeFailure failure() const { return failure_; }
-
-  /// See TlsStream::applyTrust().
-  PeerVerdict applyTrust(const std::shared_ptr<const TlsEndpoint>& newest);
+  IoStatus step() override;
+  std::string progress() const override;
+  HandshakeFailure failure() const override { return failure_; }
+  std::unique_ptr<RecordLayer> takeRecords() override;
+  PeerVerdict applyTrust(const std::shared_ptr<const TlsEndpoint>& newest) override;
 
  private:
   IoStatus gatherHello();
+  IoStatus gatherBytes(std::span<const uint8_t> bytes);
   IoStatus beginSession(const ClientHello& hello, std::span<const uint8_t> preface,
                         std::span<const uint8_t> rest);
   IoStatus takeFlight(std::span<const uint8_t> bytes);
@@ -49,6 +49,7 @@ class ServerHandshake final : private RecordGuard {
   IoStatus refuse(CloseReason reason, uint8_t alert, HandshakeFailure kind);
   IoStatus leftEarly(IoStatus status);
   void finish();
+  WOLFSSL* ssl() const { return io_.wolf_->session.get(); }
 
   TlsTransport& io_;
   std::shared_ptr<const TlsEndpoint> endpoint_;
@@ -58,7 +59,10 @@ class ServerHandshake final : private RecordGuard {
   PlainFlight flight_;          // used in TLS 1.2 only
   RecordVerdict verdict_;       // the reason if guard_ or flight_ ended the handshake
   std::vector<uint8_t> bytes_;  // the hello so far, if it arrives in pieces
+  std::vector<uint8_t> early_;  // received before this object was made
   std::vector<uint8_t> held_;   // start of the next record, too short to judge
+  SessionKeys keys_;            // the session's, when the handshake is done
+  ExportResult exported_ = ExportResult::kLibrary;
   HandshakeFailure failure_ = HandshakeFailure::kNone;
   bool sawByte_ = false;
   bool tls13_ = false;

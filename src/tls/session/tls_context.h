@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// TlsContext is one WOLFSSL_CTX for one worker, service and certificate. Each worker makes the
+// TlsContext is one WOLFSSL_CTX for one worker, service and certificate, as server or as client. Each worker makes the
 // contexts that it uses, so threads share no reference counts and no locks. Thread: loop.
 #pragma once
 
@@ -10,6 +10,7 @@
 
 #include "base/result.h"
 #include "tls/credentials/credentials.h"
+#include "tls/endpoint/backend_tls.h"
 #include "tls/endpoint/tls_settings.h"
 #include "tls/hello/client_hello.h"
 #include "tls/session/peer_proof.h"
@@ -21,7 +22,8 @@ struct WOLFSSL_CTX;
 namespace culvert {
 
 class TlsContext;
-class TlsTransport;
+struct StoredSession;
+struct WolfIo;
 
 /// One WOLFSSL with a reference to its context. reset() frees the WOLFSSL first, then releases the
 /// context. Thread: loop (the worker's).
@@ -50,7 +52,7 @@ class TlsSession {
 
 /// The argument that wolfSSL passes to the callbacks of one session.
 struct TlsIoContext {
-  TlsTransport* owner = nullptr;                  ///< the transport that the I/O callbacks use
+  WolfIo* owner = nullptr;                        ///< the object that the I/O callbacks use
   std::string serverName;                         ///< server name (SNI) of the client, or empty
   std::unique_ptr<const OfferedTickets> offered;  ///< nullptr if no ticket was offered
   uint8_t ticketGeneration = 0;                   ///< TicketLabel::generation() of new tickets
@@ -58,13 +60,21 @@ struct TlsIoContext {
   uint8_t alert = 0;                 ///< the fatal alert that ended the session, if `ended` is true
   bool ended = false;                ///< a fatal alert was sent, so nothing may follow
   bool stapled = false;              ///< culvert gave wolfSSL an OCSP response to send
-  std::unique_ptr<PeerProof> proof;  ///< nullptr if no client certificate is requested
+  std::unique_ptr<PeerProof> proof;  ///< nullptr if the peer's certificate is not verified
 };
 
 /// The signatures of wolfSSL's I/O callbacks (CallbackIORecv, CallbackIOSend). `context` must point
 /// to a TlsIoContext.
 using TlsIoRecv = int (*)(WOLFSSL* ssl, char* into, int size, void* context);
 using TlsIoSend = int (*)(WOLFSSL* ssl, char* from, int size, void* context);
+
+/// What culvert's own hello to a backend says. The references outlive only the call.
+struct BackendHello {
+  const ExpectedPeer* expected;          ///< whose name is sent, and who must answer
+  const std::vector<std::string>& alpn;  ///< in the order of preference; empty: none is offered
+  const StoredSession* resume = nullptr;
+  uint16_t group = 0;  ///< the group that the backend is known to choose, or 0
+};
 
 class TlsContext {
  public:
@@ -83,11 +93,21 @@ class TlsContext {
   }
   ~TlsContext();
 
+  /// Builds the context for sessions in which culvert is the client. `verifier` is nullptr if any
+  /// server is accepted. The context keeps no reference to `backend`.
+  static Result<TlsContext> createForBackend(const BackendTls& backend, TlsIoRecv recv,
+                                             TlsIoSend send,
+                                             std::shared_ptr<const PeerVerifier> verifier);
+
   /// Makes a server session for the client that sent `hello`. wolfSSL passes `io` to the callbacks,
   /// so `io` must outlive the session. newSession() stores the server name and the data about
   /// offered tickets in `io`. The session allows only the ALPN protocol that culvert chose, and
   /// prefers ChaCha20 if the client prefers ChaCha20. Fails only if memory runs out.
   Result<TlsSession> newSession(const ClientHello& hello, TlsIoContext& io) const;
+
+  /// Makes a client session that will send `hello`. See newSession() for `io`. Fails only if memory
+  /// runs out.
+  Result<TlsSession> newBackendSession(const BackendHello& hello, TlsIoContext& io) const;
 
   /// Number of live sessions of this context. The context may be dropped before its sessions end.
   size_t sessions() const;

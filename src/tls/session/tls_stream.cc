@@ -4,36 +4,25 @@
 
 #include <algorithm>
 #include <ctime>
+#include <utility>
+#include <vector>
 
-#include "tls/library/wolf_error.h"
-#include "tls/library/wolfssl.h"
-#include "tls/protocol/alert_number.h"
+#include "tls/session/client_handshake.h"
 #include "tls/session/server_handshake.h"
-#include "tls/session/wolf_alert.h"
 
 namespace culvert {
-namespace {
 
-// The most bytes that one write() seals. More sealed bytes would only have to wait in the backlog.
-constexpr size_t kSealAtOnce = 64 * 1024;
-static_assert(kSealAtOnce + kSealAtOnce / 8 < ByteStream::kMostBacklog);
+TlsStream::TlsStream(TlsWorker& worker, UniqueFd fd, std::shared_ptr<const TlsEndpoint> endpoint,
+                     std::vector<uint8_t> early)
+    : TlsTransport(worker, std::move(fd), TlsPeer::kClient),
+      handshake_(std::make_unique<ServerHandshake>(*this, std::move(endpoint), std::move(early))) {}
 
-/// True if wolfSSL ended the session because of too many records without payload. wolfSSL allows 32
-/// empty records in a row (WOLFSSL_MAX_EMPTY_RECORDS) and five alerts in a session
-/// (WOLFSSL_ALERT_COUNT_MAX), however far apart. wolfSSL does not count KeyUpdates.
-bool isFlood(int wolfError) {
-#if LIBWOLFSSL_VERSION_HEX >= 0x05009000
-  if (wolfError == EMPTY_RECORD_LIMIT_E) return true;
-#endif
-  return wolfError == ALERT_COUNT_E;
+TlsStream::TlsStream(TlsWorker& worker, UniqueFd fd, BackendPeer backend,
+                     const std::string& preface)
+    : TlsTransport(worker, std::move(fd), TlsPeer::kBackend),
+      handshake_(std::make_unique<ClientHandshake>(*this, std::move(backend))) {
+  sendFirst(preface);
 }
-
-}  // namespace
-
-TlsStream::TlsStream(TlsWorker& worker, UniqueFd fd, std::shared_ptr<const TlsEndpoint> endpoint)
-    : TlsTransport(worker, std::move(fd)),
-      records_(endpoint->settings->recordSize),
-      handshake_(std::make_unique<ServerHandshake>(*this, std::move(endpoint))) {}
 
 TlsStream::~TlsStream() = default;
 
@@ -42,7 +31,10 @@ IoStatus TlsStream::handshake() {
   if (failed_) return IoStatus::kFailed;
   if (!handshake_) return IoStatus::kOk;
   const IoStatus status = handshake_->step();
-  if (status == IoStatus::kOk) handshake_.reset();
+  if (status == IoStatus::kOk) {
+    records_ = handshake_->takeRecords();
+    handshake_.reset();
+  }
   return status;
 }
 
@@ -65,75 +57,42 @@ PeerVerdict TlsStream::applyTrust(const std::shared_ptr<const TlsEndpoint>& newe
 IoResult TlsStream::read(RingBuffer& into, size_t limit) {
   const OutputGuard guard{*this};
   if (failed_) return {IoStatus::kFailed, 0};
-  if (!carried_.empty()) {
-    input_ = carried_;
-  } else {
-    // Receive no more ciphertext than `limit` allows plaintext. Plaintext is shorter than its
-    // ciphertext, so all of the plaintext fits into `limit`, including the unfinished record that
-    // wolfSSL holds.
-    const size_t room = limit > partial_ ? limit - partial_ : 0;
-    const size_t wanted = std::min(room, TlsWorker::kScratch);
-    if (wanted == 0) return {IoStatus::kBlocked, 0};
-    const IoResult r = receive({worker_.input.get(), wanted});
-    if (r.status == IoStatus::kEof) return {IoStatus::kTruncated, 0};
-    if (r.status != IoStatus::kOk) return {r.status, 0};
-    input_ = {worker_.input.get(), r.bytes};
-  }
-  const IoResult result = decrypt(into);
-  stashInput();
-  if (sendOutput() == IoStatus::kFailed) return {IoStatus::kFailed, result.bytes};
+  const IoResult result = receiveRecords(into, limit);
+  if (answer() == IoStatus::kFailed || sendOutput() == IoStatus::kFailed)
+    return {IoStatus::kFailed, result.bytes};
   return result;
 }
 
-IoResult TlsStream::decrypt(RingBuffer& into) {
-  size_t total = 0;
-  for (;;) {
-    const std::span<uint8_t> free = into.writable();
-    if (free.empty()) {
-      if (!into.outOfMemory()) return {IoStatus::kOk, total};
-      return {failForMemory(), total};
-    }
-    const int n = wolfSSL_read(session_.get(), free.data(), static_cast<int>(free.size()));
-    into.commit(n > 0 ? static_cast<size_t>(n) : 0);
-    if (n > 0) {
-      idle_.payload();
-      total += static_cast<size_t>(n);
-      // Do not call wolfSSL_read again if the call would only return "want read". For a small
-      // message, the extra call would account for about 10 % of the processing time.
-      if (input_.empty() && wolfSSL_pending(session_.get()) == 0) return {IoStatus::kOk, total};
-      continue;
-    }
-    const int error = wolfSSL_get_error(session_.get(), n);
-    switch (classifyError(error)) {
-      case TlsEvent::kWantRead:
-      case TlsEvent::kWantWrite:
-        return {IoStatus::kOk, total};
-      case TlsEvent::kCleanEnd:
-        input_ = {};  // RFC 8446 6.1: ignore data after close_notify
-        return {IoStatus::kEof, total};
-      default:
-        return {failSession(error), total};
-    }
+IoResult TlsStream::receiveRecords(RingBuffer& into, size_t limit) {
+  if (!carried_.empty()) {
+    std::vector<uint8_t> carried = std::exchange(carried_, {});
+    return records_->read(0, carried, into);
   }
+  // Receive no more ciphertext than `limit` allows plaintext.
+  const size_t wanted = std::min(records_->receivable(limit), TlsWorker::kScratch);
+  if (wanted == 0) return {IoStatus::kBlocked, 0};
+  const std::span<uint8_t> missing = records_->missing();
+  const size_t most = std::min(wanted, missing.size());
+  const std::span<uint8_t> scratch{worker_.input.get(), wanted - most};
+  const IoResult r = missing.empty() ? receive(scratch) : receive(missing.first(most), scratch);
+  if (r.status == IoStatus::kEof) return {IoStatus::kTruncated, 0};
+  if (r.status != IoStatus::kOk) return {r.status, 0};
+  const size_t filled = std::min(r.bytes, most);
+  return records_->read(filled, scratch.first(r.bytes - filled), into);
 }
 
-IoStatus TlsStream::failSession(int wolfError) {
-  input_ = {};
-  if (outOfMemory_) return failForMemory();
-  failed_ = true;
-  if (flood_) {
-    sendFatalAlert(session_.get(), Alert::unexpected_message);
-    setFailure(alertSent(Alert::unexpected_message, "too many records in a row without payload"));
-  }
-  if (flood_ || isFlood(wolfError)) worker_.counters.add(Counter::kFloodEnds);
-  if (flood_) return IoStatus::kFailed;
-  AlertsSeen alerts = alertsSeen(session_.get(), context_);
-  if (!alerts.received && !alerts.sent) {
-    if (const auto alert = alertFor(wolfError))
-      alerts.sent = sendFatalAlert(session_.get(), *alert);
-  }
-  setFailure(explainSessionFailure(wolfError, alerts));
-  return IoStatus::kFailed;
+/// Answers a request of the peer, unless earlier output still waits. A peer that reads nothing
+/// gets one answer.
+IoStatus TlsStream::answer() {
+  if (failed_ || !records_ || backlog() != 0) return IoStatus::kOk;
+  return records_->answer();
+}
+
+IoStatus TlsStream::flush() {
+  const OutputGuard guard{*this};
+  const IoStatus status = sendOutput();
+  if (status != IoStatus::kOk || answer() == IoStatus::kFailed) return status;
+  return sendOutput();
 }
 
 IoResult TlsStream::write(RingBuffer& from) {
@@ -143,24 +102,12 @@ IoResult TlsStream::write(RingBuffer& from) {
     const IoStatus status = sendOutput();
     if (status != IoStatus::kOk) return {status, 0};
   }
-  size_t total = 0;
-  while (!from.empty() && total < kSealAtOnce) {
-    const std::span<const uint8_t> bytes = from.readable();
-    size_t part = std::min(bytes.size(), kSealAtOnce - total);
-    if (!records_.isFull()) part = records_.next(part, worker_.loop.now());
-    const int n = wolfSSL_write(session_.get(), bytes.data(), static_cast<int>(part));
-    if (n <= 0) {
-      const int error = wolfSSL_get_error(session_.get(), n);
-      const IoStatus status = failSession(error);
-      sendOutput();
-      return {status, total};
-    }
-    from.consume(static_cast<size_t>(n));
-    total += static_cast<size_t>(n);
-  }
+  releaseHeld();
+  const IoResult sealed = records_->write(from, writeUnit());
   const IoStatus status = sendOutput();
-  if (status != IoStatus::kOk) return {status, total};
-  return {from.empty() ? IoStatus::kOk : IoStatus::kBlocked, total};
+  if (sealed.status != IoStatus::kOk) return sealed;
+  if (status != IoStatus::kOk) return {status, sealed.bytes};
+  return {from.empty() ? IoStatus::kOk : IoStatus::kBlocked, sealed.bytes};
 }
 
 IoStatus TlsStream::shutdownWrite() {
@@ -169,8 +116,8 @@ IoStatus TlsStream::shutdownWrite() {
   // connection and sends no close_notify.
   if (!failed_ && established_ && !notifySent_) {
     notifySent_ = true;
-    wolfSSL_shutdown(session_.get());
-    if (outOfMemory_) return failForMemory();  // close_notify could not be sealed
+    releaseHeld();
+    if (!records_->closeNotify()) return failForMemory();
   }
   finishWanted_ = true;
   return sendOutput();

@@ -2,16 +2,12 @@
 // See tls_transport.h.
 #include "tls/session/tls_transport.h"
 
-#include <algorithm>
-#include <cstring>
 #include <new>
 #include <utility>
 
+#include "base/bytes.h"
 #include "event/callback.h"
-#include "tls/library/wolf_error.h"
 #include "tls/library/wolfssl.h"
-#include "tls/protocol/alert_number.h"
-#include "tls/protocol/wire.h"
 
 namespace culvert {
 namespace {
@@ -20,32 +16,15 @@ namespace {
 // may cause. Only the pages in use take memory.
 constexpr size_t kBacklogSize = 192 * 1024;
 
-/// Returns whether a sealed record may be an alert. In TLS 1.3 only its size shows that a sealed
-/// record may be an alert: the record has two bytes of payload.
-bool mayBeAlert(std::span<const uint8_t> record) {
-  constexpr size_t kSealedAlert13 = kRecordHeader + 2 + 1 + 16;
-  return record.size() == kSealedAlert13 || record[0] == kAlertRecord;
-}
-
 }  // namespace
 
-TlsTransport::TlsTransport(TlsWorker& worker, UniqueFd fd)
+TlsTransport::TlsTransport(TlsWorker& worker, UniqueFd fd, TlsPeer peer)
     : SocketStream(worker.loop, std::move(fd)),
       worker_(worker),
-      backlog_(worker.pool, kBacklogSize) {
-  context_.owner = this;
-}
+      peer_(peer),
+      backlog_(worker.pool, kBacklogSize) {}
 
 TlsTransport::~TlsTransport() = default;
-
-/// Chooses the alert where one error code of wolfSSL has several meanings. LENGTH_ERROR means a
-/// record that is too long or too short. INCOMPLETE_DATA means a missing extension, or a message
-/// that wolfSSL cannot reassemble.
-std::optional<uint8_t> TlsTransport::alertFor(int wolfError) const {
-  if (wolfError == LENGTH_ERROR && bodyLeft_ > kMaxPlaintext) return Alert::record_overflow;
-  if (wolfError == INCOMPLETE_DATA && established_) return Alert::unexpected_message;
-  return alertForError(wolfError);
-}
 
 IoStatus TlsTransport::flush() {
   const OutputGuard guard{*this};
@@ -57,10 +36,10 @@ IoStatus TlsTransport::flush() {
 IoStatus TlsTransport::sendOutput() {
   auto& output = worker_.output;
   if (heldTicket_ && (!output.empty() || finishWanted_)) {
-    output.insert(output.begin(), heldTicket_->bytes().begin(), heldTicket_->bytes().end());
+    output.prepend(heldTicket_->bytes());
     heldTicket_.reset();
   }
-  std::span<const uint8_t> fresh = output;
+  std::span<const uint8_t> fresh = output.bytes();
   IoStatus status = IoStatus::kOk;
   while (backlog() != 0 && status == IoStatus::kOk) {
     const std::span<const uint8_t> bytes = backlog_.readable();
@@ -76,8 +55,7 @@ IoStatus TlsTransport::sendOutput() {
   }
   if (!fresh.empty() && status == IoStatus::kBlocked && !backlog_.append(fresh)) {
     // Memory ran out, or the client makes wolfSSL send more answers than the client reads.
-    failed_ = true;
-    setFailure({CloseCause::kInternal, "", "no room for sealed records"});
+    fail({CloseCause::kInternal, "", "no room for sealed records"});
     status = IoStatus::kFailed;
   }
   output.clear();
@@ -87,6 +65,16 @@ IoStatus TlsTransport::sendOutput() {
     status = finish();
   }
   return status;
+}
+
+void TlsTransport::sendFirst(std::string_view plain) {
+  if (!plain.empty() && !backlog_.append(asBytes(plain))) throw std::bad_alloc();
+}
+
+void TlsTransport::releaseHeld() {
+  if (!heldTicket_) return;
+  worker_.output.append(heldTicket_->bytes());
+  heldTicket_.reset();
 }
 
 /// Drops the records that a failed call sealed but could not send. Without the dropped records the
@@ -102,7 +90,9 @@ std::optional<CloseReason> TlsTransport::failure() const {
   return failure_ ? *failure_ : CloseReason{CloseCause::kInternal, "", "out of memory"};
 }
 
-void TlsTransport::setFailure(CloseReason reason) {
+void TlsTransport::fail(CloseReason reason) {
+  failed_ = true;
+  reason.cause = causeFor(reason.cause, peer_);
   failure_ = std::make_unique<const CloseReason>(std::move(reason));
 }
 
@@ -112,76 +102,13 @@ IoStatus TlsTransport::failForMemory() noexcept {
   return IoStatus::kFailed;
 }
 
-void TlsTransport::stashInput() {
-  if (input_.empty()) {
-    carried_.clear();
-    carried_.shrink_to_fit();
+void TlsTransport::carry(std::span<const uint8_t> rest) {
+  if (rest.empty()) {
+    carried_ = {};
     return;
   }
   if (established_) worker_.counters.add(Counter::kCiphertextCarried);
-  carried_ = std::vector<uint8_t>(input_.begin(), input_.end());
-  input_ = {};
-}
-
-int TlsTransport::onSend(WOLFSSL* ssl, char* from, int size, void* io) {
-  auto* self = static_cast<TlsIoContext*>(io)->owner;
-  if (self->context_.ended) return size;  // wolfSSL sends some alerts twice
-  auto& output = self->worker_.output;
-  // Cast before the copy, because the compiler copies from char to uint8_t byte by byte.
-  const auto* bytes = reinterpret_cast<const uint8_t*>(from);
-  try {
-    output.insert(output.end(), bytes, bytes + size);
-  } catch (const std::bad_alloc&) {  // the exception must not pass through wolfSSL's C code
-    self->outOfMemory_ = true;
-    return WOLFSSL_CBIO_ERR_GENERAL;
-  }
-  if (!self->established_ || mayBeAlert({bytes, static_cast<size_t>(size)}))
-    noteAlert(ssl, self->context_);
-  return size;
-}
-
-int TlsTransport::onRecv(WOLFSSL*, char* into, int size, void* io) {
-  return static_cast<TlsIoContext*>(io)->owner->feed(into, size);
-}
-
-int TlsTransport::feed(char* into, int size) {
-  if (input_.empty()) return WOLFSSL_CBIO_ERR_WANT_READ;
-  // Refuse only between two records, because there wolfSSL does not send an alert of its own
-  // choice.
-  if (partial_ == 0) {
-    if (guard_ != nullptr) {
-      if (const int error = guard_->beforeRecord(); error != 0) return error;
-    } else if (idle_.flooded(worker_.loop.now())) {
-      flood_ = true;
-      return WOLFSSL_CBIO_ERR_GENERAL;
-    }
-  }
-  const size_t n = std::min(input_.size(), static_cast<size_t>(size));
-  std::memcpy(into, input_.data(), n);
-  countFraming(input_.first(n));
-  input_ = input_.subspan(n);
-  return static_cast<int>(n);
-}
-
-/// Reads the record headers in the bytes that are passed to wolfSSL. Counts the bytes of an
-/// unfinished record that wolfSSL holds, and the number of records in a row without payload.
-void TlsTransport::countFraming(std::span<const uint8_t> bytes) {
-  // wolfSSL requests a record's header and body in separate calls.
-  for (size_t i = 0; i < bytes.size();) {
-    if (partial_ < kRecordHeader) {
-      if (partial_ == 3) bodyLeft_ = static_cast<uint32_t>(bytes[i]) << 8;
-      if (partial_ == 4) bodyLeft_ |= bytes[i];
-      ++partial_;
-      ++i;
-      if (partial_ == kRecordHeader && established_) idle_.add(worker_.loop.now());
-    } else {
-      const size_t part = std::min<size_t>(bodyLeft_, bytes.size() - i);
-      partial_ += static_cast<uint32_t>(part);
-      bodyLeft_ -= static_cast<uint32_t>(part);
-      i += part;
-    }
-    if (partial_ >= kRecordHeader && bodyLeft_ == 0) partial_ = 0;
-  }
+  carried_ = std::vector<uint8_t>(rest.begin(), rest.end());
 }
 
 /// Delays the session ticket. In TLS 1.3 the ticket is the only record sealed at the end of a
@@ -189,9 +116,10 @@ void TlsTransport::countFraming(std::span<const uint8_t> bytes) {
 /// because the client waits for the server's Finished.
 void TlsTransport::holdTicket() {
   if (worker_.output.empty() || backlog() != 0) return;
-  if (wolfSSL_GetVersion(session_.get()) != WOLFSSL_TLSV1_3) return;
-  heldTicket_ =
-      std::make_unique<HeldTicket>(worker_.output, this, call<&TlsTransport::releaseTicket>);
+  if (wolfSSL_GetVersion(wolf_->session.get()) != WOLFSSL_TLSV1_3) return;
+  const std::span<const uint8_t> ticket = worker_.output.bytes();
+  heldTicket_ = std::make_unique<HeldTicket>(std::vector<uint8_t>(ticket.begin(), ticket.end()),
+                                             this, call<&TlsTransport::releaseTicket>);
   worker_.output.clear();
   worker_.tickets.add(*heldTicket_);
 }

@@ -1,58 +1,47 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// TlsTransport does the I/O of one TLS session. It has a socket, and callbacks through which
-// wolfSSL reads and writes memory. One recv() fills the worker's input scratch buffer with
-// ciphertext, from which wolfSSL reads the records. Sealed records gather in the output scratch
-// buffer, which one send() writes to the socket. A session uses the same TlsTransport during and
-// after the handshake. Thread: loop.
+// TlsTransport does the I/O of one TLS session: it has the socket, and the bytes that wait for it.
+// Sealed records gather in the worker's output buffer, which one send() writes to the socket. A
+// session uses the same TlsTransport during and after the handshake. Thread: loop.
 //
 // Invariants:
-//   1. The send callback accepts all bytes. Bytes that the socket does not accept wait in
-//      backlog_.
-//   2. After each call no ciphertext is left outside wolfSSL, because culvert receives at most as
-//      many bytes as the caller has room for plaintext. So carried_ is empty, except for bytes that
-//      arrived with the end of the handshake.
-//   3. The recv callback never returns 0, because wolfSSL would then loop forever.
+//   1. Bytes that the socket does not accept wait in backlog_.
+//   2. Between calls no ciphertext waits in carried_, except for bytes that arrived with the end of
+//      the handshake, because culvert receives at most as many bytes as the caller has room for
+//      plaintext.
 #pragma once
 
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "net/socket_stream.h"
 #include "tls/session/explain.h"
-#include "tls/session/idle_records.h"
+#include "tls/session/facts.h"
 #include "tls/session/tls_worker.h"
+#include "tls/session/wolf_io.h"
 
 namespace culvert {
 
-/// Checks incoming records during a handshake, before wolfSSL reads them.
-class RecordGuard {
- public:
-  /// wolfSSL's recv callback calls this function between two records. TlsTransport's input then
-  /// starts with the next record. Returns 0 to continue, or the error for the callback to return.
-  virtual int beforeRecord() noexcept = 0;
-
- protected:
-  ~RecordGuard() = default;
-};
-
 class TlsTransport : public SocketStream {
  public:
-  TlsTransport(TlsWorker& worker, UniqueFd fd);
+  TlsTransport(TlsWorker& worker, UniqueFd fd, TlsPeer peer);
   ~TlsTransport() override;
 
   IoStatus flush() override;
   size_t backlog() const override { return backlog_.size(); }
   std::optional<CloseReason> failure() const override;
 
-  /// The I/O callbacks of wolfSSL. `io` must point to the TlsIoContext of the session.
-  static int onRecv(WOLFSSL* ssl, char* into, int size, void* io);
-  static int onSend(WOLFSSL* ssl, char* from, int size, void* io);
+  OutputBuffer& output() { return worker_.output; }
+  TimePoint now() const { return worker_.loop.now(); }
 
  protected:
   friend class ServerHandshake;
+  friend class ClientHandshake;
+  friend class OwnRecords;
+  friend class LibraryRecords;
 
   /// Every public call makes an OutputGuard. If an exception leaves sealed records in the shared
   /// output buffer, the guard drops the records, so that they cannot reach another stream.
@@ -61,37 +50,32 @@ class TlsTransport : public SocketStream {
     ~OutputGuard() { transport.dropOutput(); }
   };
 
-  /// Returns the alert that the peer must get after `wolfError`, or nothing if the error needs no
-  /// alert.
-  std::optional<uint8_t> alertFor(int wolfError) const;
   IoStatus sendOutput();
+  /// Puts plain bytes before all records. Throws std::bad_alloc if there is no memory for them.
+  void sendFirst(std::string_view plain);
+  /// Puts the delayed ticket before the records that the caller seals next.
+  void releaseHeld();
   void holdTicket();
-  /// Keeps the unread input of this call for the next call.
-  void stashInput();
-  void setFailure(CloseReason reason);
+  /// Keeps the unread input of this call for the next call. `rest` may point into carried_.
+  void carry(std::span<const uint8_t> rest);
+  /// Ends the session. `reason` has the cause for a client; fail() adapts it to the peer.
+  void fail(CloseReason reason);
   IoStatus failForMemory() noexcept;
 
   TlsWorker& worker_;
   TlsIoContext context_;
-  TlsSession session_;
-  RecordGuard* guard_ = nullptr;    // nullptr after the handshake
-  std::span<const uint8_t> input_;  // ciphertext for the call in progress
-  std::vector<uint8_t> carried_;    // ciphertext kept from the last call
-  IdleRecords idle_;
-  uint32_t partial_ = 0;  // bytes of an unfinished record that wolfSSL holds
+  std::unique_ptr<WolfIo> wolf_;  // the handshake's; nullptr before the hello and afterwards
+  std::vector<uint8_t> carried_;  // ciphertext kept from the last call
+  Negotiated negotiated_;         // set when the handshake is done
+  const TlsPeer peer_;
   bool established_ = false;
   bool failed_ = false;
-  bool flood_ = false;
-  bool outOfMemory_ = false;  // set by onSend(); explains the error that wolfSSL then reports
   bool finishWanted_ = false;
 
  private:
-  int feed(char* into, int size);
-  void countFraming(std::span<const uint8_t> bytes);
   void releaseTicket();
   void dropOutput() noexcept;
 
-  uint32_t bodyLeft_ = 0;  // body bytes of the unfinished record that have not arrived
   bool finished_ = false;
   RingBuffer backlog_;
   std::unique_ptr<HeldTicket> heldTicket_;      // must be sent before later records

@@ -2,7 +2,7 @@
 // See tls_worker.h.
 #include "tls/session/tls_worker.h"
 
-#include "tls/session/tls_transport.h"
+#include "tls/session/wolf_io.h"
 
 namespace culvert {
 
@@ -10,10 +10,9 @@ TlsWorker::TlsWorker(EventLoop& l, BufferPool& p, CounterBlock& c, const TicketK
     : loop(l),
       pool(p),
       counters(c),
-      contexts(keys, &TlsTransport::onRecv, &TlsTransport::onSend),
+      contexts(keys, &WolfIo::onRecv, &WolfIo::onSend),
       tickets(l),
-      input(std::make_unique_for_overwrite<uint8_t[]>(kScratch)) {
-  output.reserve(kScratch + 8 * 1024);
-}
+      input(std::make_unique_for_overwrite<uint8_t[]>(kScratch)),
+      output(kScratch + 8 * 1024) {}
 
 }  // namespace culvert

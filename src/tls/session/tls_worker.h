@@ -5,13 +5,15 @@
 
 #include <cstdint>
 #include <memory>
-#include <vector>
 
 #include "buffer/buffer_pool.h"
 #include "event/event_loop.h"
 #include "stats/counters.h"
+#include "tls/record/key_cache.h"
+#include "tls/record/output_buffer.h"
 #include "tls/session/context_cache.h"
 #include "tls/session/held_ticket.h"
+#include "tls/session/session_pool.h"
 
 namespace culvert {
 
@@ -26,8 +28,10 @@ struct TlsWorker {
   CounterBlock& counters;
   ContextCache contexts;
   TicketDelay tickets;
-  std::unique_ptr<uint8_t[]> input;  // kScratch bytes; the content is valid only within one call
-  std::vector<uint8_t> output;       // sealed records; empty between calls
+  std::unique_ptr<uint8_t[]> input;  // kScratch bytes; valid only within one call
+  OutputBuffer output;               // sealed records; empty between calls
+  KeyCache keys;
+  SessionPool sessions;  // with backends
 };
 
 }  // namespace culvert

@@ -13,6 +13,8 @@ MAX_CIPHERTEXT_12 = MAX_PLAINTEXT + 2048
 HELLO_RETRY_RANDOM = bytes.fromhex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c")
 # Last eight bytes of ServerHello.random when a 1.3 server is talked down to 1.2 (same section).
 DOWNGRADE_TLS12 = b"DOWNGRD\x01"
+# The suite by which a client says that it knows renegotiation_info (RFC 5746 section 3.3).
+RENEGOTIATION_SCSV = 0x00FF
 
 
 class ContentType(IntEnum):

@@ -150,7 +150,7 @@ class Protection12:
     """Seals or opens the records of one direction of a TLS 1.2 connection (RFC 5288, RFC 7905)."""
 
     def __init__(self, suite, key, iv):
-        self.suite, self.sequence = suite, 0
+        self.suite, self.key, self.sequence = suite, key, 0
         self._aead, self._iv = suite.aead(key), iv
 
     def _nonce(self, explicit):
@@ -161,9 +161,13 @@ class Protection12:
     def _additional(self, content_type, version, length):
         return struct.pack("!QBHH", self.sequence, content_type, version, length)
 
-    def seal(self, content_type, plaintext, pad=0, version=c.TLS12, outer_type=None):
+    def seal(self, content_type, plaintext, pad=0, version=c.TLS12, outer_type=None, explicit=None):
+        """`explicit` are the eight bytes of the nonce in the record of an AES-GCM suite; the sequence number if None."""
         assert not pad, "TLS 1.2 AEAD records have no padding"
-        explicit = struct.pack("!Q", self.sequence) if self.suite.explicit_nonce else b""
+        if not self.suite.explicit_nonce:
+            explicit = b""
+        elif explicit is None:
+            explicit = struct.pack("!Q", self.sequence)
         body = explicit + self._aead.encrypt(self._nonce(explicit), plaintext,
                                              self._additional(content_type, version, len(plaintext)))
         self.sequence += 1

@@ -39,6 +39,15 @@ class Link:
             self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.buffer = bytearray()
 
+    @classmethod
+    def accepted(cls, sock, timeout=10.0):
+        """A Link over a connection that a listener has accepted."""
+        self = cls.__new__(cls)
+        self.timeout, self.how_ended, self.sock, self.buffer = timeout, None, sock, bytearray()
+        if sock.family != socket.AF_UNIX:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return self
+
     def __enter__(self):
         return self
 

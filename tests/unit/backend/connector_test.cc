@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "event/event_loop.h"
+#include "net/plain_stream.h"
 #include "socket_pair.h"
 #include "temp_dir.h"
 
@@ -73,8 +74,11 @@ class ConnectorTest : public testing::Test {
     options_.targets.push_back(std::make_shared<BackendTarget>(address));
   }
   void dial() {
-    connector_ =
-        std::make_unique<Connector>(context_, options_, [] { return std::string("preface"); });
+    connector_ = std::make_unique<Connector>(
+        context_, options_, [this](UniqueFd fd, const SocketAddress&, const std::string& host) {
+          dialledHost_ = host;
+          return std::make_unique<PlainStream>(loop_, std::move(fd), "preface");
+        });
     connector_->dial(outcome_);
   }
   /// Runs the loop until there is an outcome. `meanwhile` is called in each turn.
@@ -120,6 +124,7 @@ class ConnectorTest : public testing::Test {
   Outcome outcome_;
   Timer guard_{loop_, nullptr, [](void*) {}};
   std::unique_ptr<Connector> connector_;
+  std::string dialledHost_;
   TempDir directory_;
 };
 
@@ -131,6 +136,7 @@ TEST_F(ConnectorTest, ReachesAListener) {
   ASSERT_TRUE(outcome_.stream);
   EXPECT_EQ(outcome_.address, boundAddress(listener.get()));
   EXPECT_EQ(outcome_.stream->backlog(), 7u) << "the preface waits in front";
+  EXPECT_EQ(dialledHost_, outcome_.address.hostText());
   EXPECT_EQ(outcome_.stream->flush(), IoStatus::kOk);
   ASSERT_TRUE(waitFd(listener.get(), POLLIN));
   AcceptResult accepted = acceptOne(listener.get());

@@ -58,14 +58,14 @@ TEST(RingBuffer, HoldsABlockOnlyWhileItHasBytes) {
   EXPECT_TRUE(buffer.readable().empty());
 
   EXPECT_EQ(buffer.writable().size(), 4096u);
-  EXPECT_EQ(pool.leasedBytes(), 4096u);
+  EXPECT_EQ(pool.leasedBytes(), 4096u + RingBuffer::kSpare);
   buffer.commit(0);  // nothing was read after all
   EXPECT_EQ(pool.leasedBytes(), 0u);
 
   ASSERT_TRUE(buffer.append(bytesOf("hello")));
-  EXPECT_EQ(pool.leasedBytes(), 4096u);
+  EXPECT_EQ(pool.leasedBytes(), 4096u + RingBuffer::kSpare);
   buffer.consume(4);
-  EXPECT_EQ(pool.leasedBytes(), 4096u);
+  EXPECT_EQ(pool.leasedBytes(), 4096u + RingBuffer::kSpare);
   EXPECT_EQ(drain(buffer), "o");
   EXPECT_EQ(pool.leasedBytes(), 0u);
 }
@@ -149,9 +149,34 @@ TEST(RingBuffer, ClearAndDeathGiveTheBlockBack) {
     EXPECT_TRUE(buffer.empty());
     EXPECT_EQ(pool.leasedBytes(), 0u);
     ASSERT_TRUE(buffer.append(bytesOf("def")));
-    EXPECT_EQ(pool.leasedBytes(), 64u);
+    EXPECT_EQ(pool.leasedBytes(), 64u + RingBuffer::kSpare);
   }
   EXPECT_EQ(pool.leasedBytes(), 0u);
+}
+
+TEST(RingBuffer, SpareBytesFollowTheEndOfTheBlock) {
+  BufferPool pool;
+  RingBuffer buffer(pool, 8);
+  EXPECT_EQ(buffer.writable().size(), 8u);
+  EXPECT_EQ(buffer.spare(), RingBuffer::kSpare) << "an empty buffer";
+  buffer.commit(5);
+  EXPECT_EQ(buffer.writable().size(), 3u);
+  EXPECT_EQ(buffer.spare(), RingBuffer::kSpare);
+  buffer.consume(2);
+  EXPECT_EQ(buffer.writable().size(), 3u);
+  EXPECT_EQ(buffer.spare(), RingBuffer::kSpare) << "the front is free, too";
+  buffer.commit(3);
+  EXPECT_EQ(buffer.writable().size(), 2u);
+  EXPECT_EQ(buffer.spare(), 0u) << "stored bytes follow the free piece";
+  buffer.commit(1);
+  EXPECT_EQ(buffer.spare(), 0u);
+  buffer.commit(1);
+  EXPECT_TRUE(buffer.writable().empty());
+  EXPECT_EQ(buffer.spare(), 0u) << "a full buffer that wraps";
+  buffer.clear();
+  ASSERT_TRUE(buffer.append(bytesOf("abcdefgh")));
+  EXPECT_EQ(buffer.spare(), 0u) << "a full buffer that does not wrap";
+  buffer.clear();
 }
 
 TEST(RingBufferDeathTest, ConsumingOrCommittingTooMuchAborts) {
@@ -176,6 +201,8 @@ class ModelTest : public testing::TestWithParam<size_t> {
     EXPECT_EQ(free.empty(), model_.size() == capacity_);
     const size_t n = free.empty() ? 0 : random(free.size() + 1);
     for (size_t i = 0; i < n; ++i) model_.push_back(free[i] = next_++);
+    // The spare bytes are never part of the content.
+    if (!free.empty()) std::fill_n(free.data() + free.size(), buffer_.spare(), 0xEE);
     if (!free.empty()) buffer_.commit(n);
   }
 
@@ -197,7 +224,7 @@ class ModelTest : public testing::TestWithParam<size_t> {
     ASSERT_EQ(buffer_.size(), model_.size());
     ASSERT_EQ(buffer_.room(), capacity_ - model_.size());
     ASSERT_EQ(buffer_.empty(), model_.empty());
-    ASSERT_EQ(pool_.leasedBytes(), model_.empty() ? 0 : capacity_);
+    ASSERT_EQ(pool_.leasedBytes(), model_.empty() ? 0 : capacity_ + RingBuffer::kSpare);
     const std::span<const uint8_t> piece = buffer_.readable();
     ASSERT_EQ(piece.empty(), model_.empty());
     ASSERT_TRUE(std::equal(piece.begin(), piece.end(), model_.begin()));

@@ -129,7 +129,8 @@ TEST(ConfigLoad, SevenMistakesAreSevenErrorsInTheOrderOfTheFile) {
             (Lines{
                 "f.ini:2: error: [global] worker: unknown key (did you mean \"workers\")",
                 "f.ini:3: error: [global] idle-timeout: belongs in [service NAME] or [defaults]",
-                "f.ini:4: error: [service web] cert: is missing; every service needs it: PEM file "
+                "f.ini:4: error: [service web] cert: is missing; every service with tls = on needs "
+                "it: PEM file "
                 "with a certificate and "
                 "its chain",
                 "f.ini:5: error: [service web] lisen: unknown key (did you mean \"listen\")",
@@ -163,9 +164,28 @@ TEST_P(OneMistake, IsOneLine) {
 
 constexpr Mistake kMistakes[] = {
     {"workers = 2\n", "f.ini:5: error: [service web] workers: belongs in [global]"},
-    {"accept = 1\n", "f.ini:5: error: [service web] accept: unknown key (did you mean \"listen\")"},
+    {"accept = 1\n",
+     "f.ini:5: error: [service web] accept: unknown key, a word of stunnel; culvert calls this "
+     "listen"},
     {"TIMEOUTidle = 1\n",
-     "f.ini:5: error: [service web] TIMEOUTidle: unknown key (did you mean \"idle-timeout\")"},
+     "f.ini:5: error: [service web] TIMEOUTidle: unknown key, a word of stunnel; culvert calls "
+     "this "
+     "idle-timeout"},
+    {"write_proxy_v2 = on\n",
+     "f.ini:5: error: [service web] write_proxy_v2: unknown key, a word of hitch; culvert calls "
+     "this proxy-protocol = v2"},
+    {"setuid = tls\n",
+     "f.ini:5: error: [service web] setuid: unknown key, a word of stunnel; culvert calls this "
+     "user, in [global]"},
+    {"[global]\nconnect = 1\n",
+     "f.ini:6: error: [global] connect: unknown key, a word of stunnel; culvert calls this "
+     "backend, in [service NAME]"},
+    {"renegotiation = no\n",
+     "f.ini:5: error: [service web] renegotiation: unknown key, a word of stunnel; culvert has no "
+     "such key; it never renegotiates"},
+    {"bind *:443 ssl crt /c.pem\n",
+     "f.ini:5: error: [service web]: \"bind *:443 ssl crt /c.pem\" is not `key = value`; bind is a "
+     "word of haproxy; culvert calls this listen"},
     {"idle_timeout = 1s\n",
      "f.ini:5: error: [service web] idle_timeout: unknown key (did you mean \"idle-timeout\")"},
     {"worker = 1\n",
@@ -217,7 +237,8 @@ constexpr Mistake kMistakes[] = {
     {"[service two]\nlisten = 1\nbackend = 4\ncert = c\n",
      "f.ini:6: error: [service two] listen: 1 is used by [service web] already, at f.ini:2"},
     {"[service two]\nlisten = 3\nbackend = 4\n",
-     "f.ini:5: error: [service two] cert: is missing; every service needs it: PEM file with a "
+     "f.ini:5: error: [service two] cert: is missing; every service with tls = on needs it: PEM "
+     "file with a "
      "certificate and its chain"},
     {"alpn = \"h2\"\n",
      "f.ini:5: error: [service web] alpn: \"\"h2\"\" has a quote or a blank; write names without "

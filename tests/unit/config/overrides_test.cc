@@ -101,9 +101,10 @@ TEST(Overrides, SelfSignedStandsInForCertAndKey) {
   Overrides overrides;
   overrides.named = {{"--listen", "listen", "1"}, {"--backend", "backend", "2"}};
   const LoadOutcome without = loadWithoutFile(overrides);
-  EXPECT_EQ(lines(without.diagnostics), Lines{"--listen: error: [service main] cert: is missing; "
-                                              "every service needs it: PEM file with a certificate "
-                                              "and its chain (or --self-signed)"});
+  EXPECT_EQ(lines(without.diagnostics),
+            Lines{"--listen: error: [service main] cert: is missing; "
+                  "every service with tls = on needs it: PEM file with a certificate "
+                  "and its chain (or --self-signed)"});
   overrides.selfSigned = true;
   const LoadOutcome with = loadWithoutFile(overrides);
   ASSERT_EQ(lines(with.diagnostics), Lines{});
@@ -210,7 +211,7 @@ TEST(Overrides, AServiceThatOnlyAnOverrideKnowsIsPerhapsMisspelt) {
   ASSERT_EQ(all.size(), 3u);
   EXPECT_EQ(all[0],
             "--set#1: error: [service wbe] listen: is missing; every service needs it: addresses "
-            "on which TLS clients are "
+            "on which clients are "
             "accepted (did you mean \"service:web\")");
 }
 

@@ -75,6 +75,30 @@ TEST(Cli, UsageErrorsAreOneLine) {
       {{"--lisen", "1"}, "unknown option \"--lisen\" (did you mean \"--listen\")"},
       {{"--selfsigned"}, "unknown option \"--selfsigned\" (did you mean \"--self-signed\")"},
       {{"-x"}, "unknown option \"-x\""},
+      {{"--target", "localhost:80"},
+       "unknown option \"--target\", a word of ghostunnel; culvert calls this backend; use "
+       "--backend"},
+      {{"--connect-proxy=http://p:1"},
+       "unknown option \"--connect-proxy\", a word of ghostunnel; culvert calls this via; use "
+       "--set "
+       "service:main.via=VALUE"},
+      {{"--shutdown-timeout", "5m"},
+       "unknown option \"--shutdown-timeout\", a word of ghostunnel; culvert calls this "
+       "drain-timeout; use --set global.drain-timeout=VALUE"},
+      {{"--cacert", "c"},
+       "unknown option \"--cacert\", a word of ghostunnel; culvert calls this backend-ca (for "
+       "servers) or client-ca (for clients); use --set service:main.KEY=VALUE"},
+      {{"--unsafe-target"},
+       "unknown option \"--unsafe-target\", a word of ghostunnel; culvert has no such option; it "
+       "connects to any address; see culvert --help"},
+      {{"--allow-cn", "x"},
+       "unknown option \"--allow-cn\", which is a key; use --set service:main.allow-cn=VALUE"},
+      {{"--workers=4"},
+       "unknown option \"--workers\", which is a key; use --set global.workers=VALUE"},
+      {{"client", "--listen", "1"},
+       "unexpected argument \"client\", a word of stunnel, hitch and ghostunnel; culvert calls "
+       "this "
+       "tls = off with backend-tls = on; use --set service:main.KEY=VALUE; a configuration file"},
       {{"f.ini"}, "unexpected argument \"f.ini\"; a configuration file is given with -c FILE"},
       {{"-c"}, "--config needs a value"},
       {{"-c", ""}, "-c needs the name of a file"},

@@ -484,24 +484,34 @@ TEST_F(TunnelEnd, CloseNamesThePlaceItWasCalledFrom) {
 }
 
 TEST_F(TunnelEnd, CloseInEveryState) {
-  for (int state = 0; state < 4; ++state) {
+  using S = TunnelState;
+  for (const S state :
+       {S::kHandshake, S::kConnect, S::kBackendHandshake, S::kDialog, S::kRelay, S::kClosing}) {
     TunnelBench bench;
-    if (state == 0) bench.client.handshakes = {IoStatus::kBlocked};
-    bench.dialing.atOnce = state != 1;
+    if (state == S::kHandshake) bench.client.handshakes = {IoStatus::kBlocked};
+    bench.dialing.atOnce = state != S::kConnect;
+    if (state == S::kBackendHandshake) bench.options.plan = kConnectThenHandshake;
+    if (state == S::kDialog) {
+      bench.options.plan = kConnectOnly;
+      bench.client.phase = OpeningPhase::kDialog;
+    }
+    if (state == S::kBackendHandshake) bench.backend.handshakes = {IoStatus::kBlocked};
     bench.open();
-    if (state == 3) {
+    if (state == S::kClosing) {
       bench.backend.window = 0;
       bench.client.input = "undelivered";
       bench.client.reset();
     }
-    ASSERT_TRUE(bench.settle());
-    ASSERT_EQ(static_cast<int>(bench.tunnel->state()), state);
+    if (state != S::kBackendHandshake) {
+      ASSERT_TRUE(bench.settle());
+    }
+    ASSERT_EQ(bench.tunnel->state(), state);
     bench.tunnel->close({CloseCause::kDrain});
     ASSERT_TRUE(bench.waitEnd());
     EXPECT_EQ(bench.report.ended, 1u);
-    EXPECT_EQ(bench.report.cause, state == 3 ? "client-reset" : "drain");
-    EXPECT_EQ(bench.dialing.cancelled, state == 1);
-    EXPECT_EQ(bench.report.inboundLost, state == 3 ? 11u : 0u);
+    EXPECT_EQ(bench.report.cause, state == S::kClosing ? "client-reset" : "drain");
+    EXPECT_EQ(bench.dialing.cancelled, state == S::kConnect);
+    EXPECT_EQ(bench.report.inboundLost, state == S::kClosing ? 11u : 0u);
     EXPECT_EQ(bench.pool.leasedBytes(), 0u);
   }
 }

@@ -4,6 +4,7 @@
 
 #include <ctime>
 
+#include "tls/credentials/credentials.h"
 #include "tls/library/tls_library.h"
 #include "tls/library/wolfssl.h"
 #include "tls/protocol/alert_number.h"
@@ -55,6 +56,10 @@ class World : public ::testing::Environment {
     makeCert(dir, "of-other", "other", leaf);
     makeCert(dir, "of-impostor", "impostor", leaf);
     makeCert(dir, "server", "root", "extendedKeyUsage=serverAuth");
+    makeCert(dir, "any-use", "root", "extendedKeyUsage=anyExtendedKeyUsage");
+    makeCert(dir, "both-uses", "root", "extendedKeyUsage=clientAuth,serverAuth");
+    makeCert(dir, "no-use", "root", "basicConstraints=CA:FALSE");
+    makeCert(dir, "mail", "root", "extendedKeyUsage=emailProtection");
     makeCert(dir, "self", "", leaf);
     makeCert(dir, "bounded", "", ca + "\nnameConstraints=critical,permitted;IP:10.0.0.0/255.0.0.0");
     makeCert(dir, "bounded-below", "bounded", ca);
@@ -73,6 +78,26 @@ class World : public ::testing::Environment {
     dir.write("number", "01\n");
     runIn(dir, "openssl ca -config ca.cnf -cert root.pem -keyfile root.key -revoke revoked.pem");
     runIn(dir, "openssl ca -config ca.cnf -cert root.pem -keyfile root.key -gencrl -out root.crl");
+    dir.write("dated.cnf",
+              "[ca]\ndefault_ca=d\n[d]\ndatabase=dated-index\nrand_serial=yes\nnew_certs_dir=.\n"
+              "default_md=sha256\npolicy=p\nunique_subject=no\nx509_extensions=e\n"
+              "[p]\ncommonName=supplied\n[e]\nsubjectKeyIdentifier=hash\n"
+              "authorityKeyIdentifier=keyid\nbasicConstraints=critical,CA:${ENV::IS_CA}\n");
+    dir.write("dated-index", "");
+    makeDated("past", "root", "20240101000000Z", "20240201000000Z");
+    makeDated("future", "root", "20990101000000Z", "20990201000000Z");
+    makeDated("past-ca", "", "20240101000000Z", "20240201000000Z");
+  }
+  /// Makes a certificate with these dates: signed by `issuer`, or by itself if that is empty.
+  void makeDated(const std::string& name, const std::string& issuer, const std::string& from,
+                 const std::string& until) {
+    runIn(dir, "openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=" +
+                   name + " -keyout " + name + ".key -out req");
+    runIn(dir, "IS_CA=" + std::string(issuer.empty() ? "TRUE" : "FALSE") +
+                   " openssl ca -batch -config dated.cnf -in req -notext -startdate " + from +
+                   " -enddate " + until + " -out " + name + ".pem " +
+                   (issuer.empty() ? "-selfsign -keyfile " + name + ".key"
+                                   : "-cert " + issuer + ".pem -keyfile " + issuer + ".key"));
   }
   Der der(const std::string& name) const {
     const std::string pem = dir.read(name + ".pem");
@@ -87,8 +112,10 @@ World* const kWorld = dynamic_cast<World*>(::testing::AddGlobalTestEnvironment(n
 
 std::shared_ptr<const PeerAuth> authOf(const std::vector<std::string>& cas,
                                        const std::vector<std::string>& lists = {},
-                                       unsigned depth = 3) {
+                                       unsigned depth = 3,
+                                       PeerPurpose purpose = PeerPurpose::kClients) {
   PeerAuthSource source;
+  source.purpose = purpose;
   source.mode = VerifyClient::kRequired;
   source.depth = depth;
   for (const std::string& ca : cas) source.caFiles.push_back(kWorld->path(ca + ".pem"));
@@ -213,6 +240,102 @@ TEST(PeerVerifier, AnchorsOutsideTheirDatesLetNobodyIn) {
   const PeerVerdict later = judge(verifier, {"direct"}, std::time(nullptr) + 10 * 86400);
   EXPECT_EQ(later.alert, Alert::certificate_expired);
   EXPECT_TRUE(later.ours);
+}
+
+// --- servers
+
+PeerVerdict judgeServer(const std::vector<std::string>& chain,
+                        const std::vector<std::string>& lists = {}, unsigned depth = 3,
+                        int64_t now = std::time(nullptr)) {
+  return judge(PeerVerifier(authOf({"root"}, lists, depth, PeerPurpose::kServers)), chain, now);
+}
+
+TEST(PeerVerifierOfServers, TableOfExtendedKeyUsages) {
+  for (const char* name : {"server", "both-uses", "any-use", "no-use"}) {
+    const PeerVerdict verdict = judgeServer({name});
+    EXPECT_TRUE(verdict) << name << ": " << verdict.reason;
+  }
+  for (const char* name : {"direct", "mail"}) {
+    const PeerVerdict verdict = judgeServer({name});
+    EXPECT_EQ(verdict.alert, Alert::unsupported_certificate) << name;
+    EXPECT_EQ(verdict.reason,
+              std::string("CN=") + name + " is not meant for servers (extendedKeyUsage)");
+  }
+  // The same certificates as those of a client.
+  EXPECT_TRUE(judge(authOf({"root"}), {"both-uses"}));
+  EXPECT_EQ(judge(authOf({"root"}), {"server"}).reason,
+            "CN=server is not meant for clients (extendedKeyUsage)");
+}
+
+TEST(PeerVerifierOfServers, ReasonsNameTheOptionsOfBackends) {
+  EXPECT_EQ(
+      judgeServer({"of-other"}).reason,
+      "the issuer of CN=of-other is unknown: CN=other; if you trust it, add it to backend-ca");
+  EXPECT_EQ(judgeServer({"self"}).reason, "CN=self is self-signed and not in backend-ca");
+  EXPECT_EQ(
+      judgeServer({"via-middle", "middle"}, {}, 0).reason,
+      "CN=via-middle has more than 0 CAs between itself and backend-ca (backend-verify-depth)");
+  EXPECT_EQ(judge(authOf({"root"}), {"self"}).reason,
+            "CN=self is self-signed and not in client-ca");
+}
+
+TEST(PeerVerifierOfServers, ExpiredAndNotYetValid) {
+  const auto dates = [](const char* name) { return *readPeerCertificate(kWorld->der(name)); };
+  const PeerVerdict past = judgeServer({"past"}, {}, 3, dates("past").notAfter + 3 * 86400);
+  EXPECT_EQ(past.alert, Alert::certificate_expired);
+  EXPECT_EQ(past.reason,
+            "CN=past has expired: 3 days ago (" + utcText(dates("past").notAfter) + ")");
+  EXPECT_FALSE(past.ours);
+  const PeerVerdict future = judgeServer({"future"}, {}, 3, dates("future").notBefore - 5 * 86400);
+  EXPECT_EQ(future.alert, Alert::certificate_expired);
+  EXPECT_EQ(future.reason, "CN=future is not valid yet: it is valid from " +
+                               utcText(dates("future").notBefore) + ", in 5 days");
+}
+
+/// The bundle of a system has CAs that culvert cannot use. Nobody can repair them, so nobody is
+/// warned.
+TEST(PeerAuthLoading, UnusableCasOfTheSystemAreIgnored) {
+  kWorld->dir.write("bundle.pem", kWorld->dir.read("direct.pem") + kWorld->dir.read("past-ca.pem") +
+                                      kWorld->dir.read("root.pem"));
+  PeerAuthSource source;
+  source.purpose = PeerPurpose::kServers;
+  source.mode = VerifyClient::kRequired;
+  source.depth = 3;
+  source.caFiles = {kWorld->path("bundle.pem")};
+  const auto loud = loadPeerAuth(source, std::time(nullptr), nullptr);
+  ASSERT_TRUE(loud.auth);
+  ASSERT_EQ(loud.warnings.size(), 2u) << "one for each of the two";
+  EXPECT_FALSE(loud.auth->systemBundle);
+
+  source.systemBundle = true;
+  const auto quiet = loadPeerAuth(source, std::time(nullptr), nullptr);
+  ASSERT_TRUE(quiet.auth);
+  EXPECT_TRUE(quiet.auth->systemBundle);
+  EXPECT_EQ(quiet.auth->purpose, PeerPurpose::kServers);
+  EXPECT_TRUE(quiet.errors.empty());
+  for (const auto& warning : quiet.warnings) ADD_FAILURE() << warning.text;
+  EXPECT_TRUE(judge(PeerVerifier(quiet.auth), {"server"}));
+
+  kWorld->dir.write("bundle.pem", kWorld->dir.read("direct.pem"));
+  const auto useless = loadPeerAuth(source, std::time(nullptr), nullptr);
+  EXPECT_FALSE(useless.auth);
+  ASSERT_EQ(useless.errors.size(), 1u) << "a bundle without any CA is an error";
+}
+
+TEST(PeerAuthLoading, ThePurposeMakesAnotherObject) {
+  PeerAuthSource source;
+  source.mode = VerifyClient::kRequired;
+  source.caFiles = {kWorld->path("root.pem")};
+  const auto now = std::time(nullptr);
+  const auto clients = loadPeerAuth(source, now, nullptr).auth;
+  source.purpose = PeerPurpose::kServers;
+  const auto servers = loadPeerAuth(source, now, clients).auth;
+  EXPECT_NE(servers, clients);
+  EXPECT_EQ(loadPeerAuth(source, now, servers).auth, servers);
+  source.systemBundle = true;  // the same file, now as the system's
+  const auto system = loadPeerAuth(source, now, servers).auth;
+  EXPECT_NE(system, servers);
+  EXPECT_TRUE(system->systemBundle);
 }
 
 TEST(PeerVerifier, OneForEachAuthAndNoLongerThanItIsUsed) {

@@ -33,6 +33,16 @@ TEST(Explain, AHandshakeThatTheClientLeavesHasNoAlert) {
   EXPECT_EQ(left.detail, "client closed the connection during the handshake");
 }
 
+TEST(Explain, TheBackendIsNamedWhereItIsThePeer) {
+  const AlertsSeen sent{uint8_t{Alert::unexpected_message}, std::nullopt};
+  EXPECT_EQ(explainHandshakeFailure(OUT_OF_ORDER_E, sent, TlsPeer::kBackend).detail,
+            "backend sent a message out of order");
+  EXPECT_EQ(explainSessionFailure(VERIFY_FINISHED_ERROR, sent, TlsPeer::kBackend).detail,
+            "backend's Finished message does not verify");
+  EXPECT_EQ(explainHandshakeFailure(OUT_OF_ORDER_E, sent, TlsPeer::kClient).detail,
+            "client sent a message out of order");
+}
+
 TEST(Explain, RefusalsOfAHelloAreAlertsThatWereSent) {
   EXPECT_EQ(explainVerdict({0, Alert::protocol_version, "why"}).text(),
             "tls-sent:protocol_version");

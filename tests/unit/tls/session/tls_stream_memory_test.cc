@@ -84,7 +84,7 @@ TEST_F(TlsStreamMemoryTest, ADamagedRecordLeavesNothingToOthers) {
 TEST_F(TlsStreamMemoryTest, NoRoomForASealedRecordIsOurShortage) {
   ASSERT_EQ(shakeHands(), IoStatus::kOk);
   put("x");
-  worker_.output = std::vector<uint8_t>();  // so that the next record has to ask for memory
+  worker_.output = OutputBuffer(0);  // so that the next record has to ask for memory
   {
     ScarceMemory scarce(0);
     EXPECT_EQ(stream_->write(out_).status, IoStatus::kFailed);
@@ -96,7 +96,7 @@ TEST_F(TlsStreamMemoryTest, NoRoomForASealedRecordIsOurShortage) {
 
 TEST_F(TlsStreamMemoryTest, NoRoomForCloseNotifyIsNoEndInOrder) {
   ASSERT_EQ(shakeHands(), IoStatus::kOk);
-  worker_.output = std::vector<uint8_t>();
+  worker_.output = OutputBuffer(0);
   {
     ScarceMemory scarce(0);
     EXPECT_EQ(stream_->shutdownWrite(), IoStatus::kFailed);
@@ -109,7 +109,7 @@ TEST_F(TlsStreamMemoryTest, NoRoomForTheServersFlightIsOurShortage) {
   int reported = 0;
   starve(
       [this] {
-        worker_.output = std::vector<uint8_t>();
+        worker_.output = OutputBuffer(0);
         client_->connect();
         client_->flush();
         ASSERT_TRUE(waitFd(stream_->fd(), POLLIN));

@@ -149,7 +149,7 @@ class MemoryHandshake {
   WOLFSSL* client() { return client_; }
   WOLFSSL* server() { return server_.get(); }
   TlsSession& session() { return server_; }
-  TlsFacts facts() { return describeSession(server_.get()); }
+  TlsFacts facts() { return readNegotiated(server_.get()).describe(); }
   /// As the daemon reports it.
   CloseReason failure() {
     if (!verdict) return explainVerdict(verdict);

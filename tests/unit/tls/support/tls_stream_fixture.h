@@ -11,6 +11,7 @@
 #include "byte_pattern.h"
 #include "event/event_loop.h"
 #include "socket_pair.h"
+#include "tls/library/wolfssl.h"
 #include "tls/session/tls_stream.h"
 #include "unit/tls/support/test_endpoint.h"
 #include "unit/tls/support/tls_test.h"

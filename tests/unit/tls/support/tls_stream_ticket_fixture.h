@@ -14,6 +14,7 @@ namespace culvert {
 class HeldTicketTest : public TlsStreamTest, private StreamObserver {
  protected:
   void SetUp() override { openWithTickets(); }
+  void TearDown() override { stream_.reset(); }  // before its worker
 
   void openWithTickets(WOLFSSL_METHOD* method = wolfTLSv1_3_client_method()) {
     SocketPair pair = tcpPair();

@@ -86,7 +86,8 @@ struct TunnelSetup {
   SideSetup client;
   SideSetup backend;
   std::vector<IoStatus> handshakes;
-  Micros handshakeCost{0};  ///< of one step
+  std::vector<IoStatus> backendHandshakes;  ///< if the plan has a handshake with the backend
+  Micros handshakeCost{0};                  ///< of one step
   bool dialAtOnce = true;
   bool dialNever = false;
   std::optional<CloseCause> dialFailure;

@@ -31,7 +31,7 @@ class SimJudge {
         require(t->client.notes.shortages + t->backend.notes.shortages == 0,
                 "a tunnel goes on after a shortage of memory");
         for (const Pump* pump : {&t->tunnel->inbound(), &t->tunnel->outbound()})
-          leased += pump->buffered() != 0 ? pump->capacity() : 0;
+          leased += pump->buffered() != 0 ? pump->capacity() + RingBuffer::kSpare : 0;
         if (w_.punctual) limits_.look(*t);
         SimLimits::noteChances(*t);
       }
@@ -97,6 +97,8 @@ class SimJudge {
       t.dialJudged = true;
       return;
     }
+    // A client that has ended is not why the handshake with the backend fails.
+    if (t.lastState == TunnelState::kBackendHandshake && reason.cause != t.lastReason.cause) return;
     require(reason.cause == t.lastReason.cause && reason.word == t.lastReason.word,
             "a second reason overwrites the first");
     require(reason.detail.starts_with(t.lastReason.detail), "the reason's detail is overwritten");

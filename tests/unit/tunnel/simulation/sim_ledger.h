@@ -59,6 +59,7 @@ class SimLedger {
               "a tunnel that ended in order counts a loss");
     }
     if (t.closes != 0 || wasCut(t) || memoryWasShort(t) || !t.dialed || t.setup.dialFailure) return;
+    if (t.report.times.opened == TimePoint{}) return;  // the backend's handshake was not done
     // What was read from a side before it broke is delivered, so long as the other is there.
     for (const bool toClient : {true, false}) {
       const SimSide& to = t.side(toClient);
@@ -77,8 +78,10 @@ class SimLedger {
     const bool failed = to.endedWith(IoStatus::kFailed);
     if (to.peer.finSeen && !to.finJudged) {
       to.finJudged = true;
-      const bool clean = from.endedWith(IoStatus::kEof) ||
-                         (from.endedWith(IoStatus::kTruncated) && t.setup.options.truncationAsFin);
+      const TunnelOptions& o = t.setup.options;
+      const bool asFin = &from == &t.client ? o.truncationAsFin : o.backendTruncationAsFin;
+      const bool clean =
+          from.endedWith(IoStatus::kEof) || (from.endedWith(IoStatus::kTruncated) && asFin);
       require(clean || failed, "an end is passed on as a clean one, and it was not clean");
       if (!failed) require(to.arrived == from.fed, "a FIN comes before the last byte");
     }

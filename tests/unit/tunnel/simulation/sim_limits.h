@@ -23,6 +23,9 @@ class SimLimits {
       case TunnelState::kHandshake:
         return lookAtLimit(t, t.accepted, o.handshakeTimeout, o.handshakeTimeout,
                            "the handshake's limit has passed");
+      case TunnelState::kBackendHandshake:
+        return lookAtLimit(t, t.stateSince, o.handshakeTimeout, o.handshakeTimeout,
+                           "the limit of the backend's handshake has passed");
       case TunnelState::kClosing: {
         const Millis delivery =
             o.halfCloseTimeout.count() != 0 ? o.halfCloseTimeout : Millis(60000);
@@ -83,14 +86,16 @@ class SimLimits {
       case CloseCause::kClientReset:
         return t.client.endedWith(IoStatus::kReset);
       case CloseCause::kBackendReset:
-        return t.backend.endedWith(IoStatus::kReset) || t.backend.endedWith(IoStatus::kTruncated);
+        return t.backend.endedWith(IoStatus::kReset);
+      case CloseCause::kBackendTruncated:
+        return t.backend.endedWith(IoStatus::kTruncated);
       case CloseCause::kClientTruncated:
         return t.client.endedWith(IoStatus::kTruncated);
       case CloseCause::kClientStalled:
       case CloseCause::kBackendStalled:
         return after(t.accepted, o.stallTimeout);
       case CloseCause::kHandshakeTimeout:
-        return after(t.accepted, o.handshakeTimeout) && t.lastState == TunnelState::kHandshake;
+        return after(t.accepted, o.handshakeTimeout) && t.lastState < TunnelState::kDialog;
       case CloseCause::kIdle:
         return after(t.accepted, o.idleTimeout);
       case CloseCause::kTlsSent:

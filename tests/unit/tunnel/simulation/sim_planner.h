@@ -82,9 +82,14 @@ class SimPlanner {
     s.options.stallTimeout = Millis(random_.pick(kStall));
     s.options.halfCloseTimeout = Millis(random_.pick(kHalfClose));
     s.options.truncationAsFin = random_.percent(30);
+    s.options.backendTruncationAsFin = random_.percent(30);
+    constexpr std::array kPlans = {kHandshakeThenConnect, kHandshakeThenConnect, kBothHandshakes,
+                                   kConnectThenHandshake, kConnectOnly};
+    s.options.plan = random_.pick(kPlans);
     s.client = side(/*sealed=*/random_.percent(80));
     s.backend = side(/*sealed=*/random_.percent(20));
     for (size_t n = random_.below(4); n > 0; --n) s.handshakes.push_back(IoStatus::kBlocked);
+    for (size_t n = random_.below(4); n > 0; --n) s.backendHandshakes.push_back(IoStatus::kBlocked);
     s.handshakeCost = Micros(random_.pick(kCost));
     s.dialAtOnce = random_.percent(60);
     s.dialNever = !s.dialAtOnce && random_.percent(15);

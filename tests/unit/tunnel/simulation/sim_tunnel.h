@@ -113,6 +113,11 @@ struct SimTunnel {
     client.notes.handshakeCost = s.handshakeCost;
     client.peer.handshakeSends = 100;
     client.peer.handshakes.assign(s.handshakes.begin(), s.handshakes.end());
+    if (!s.options.plan.has(OpeningStep::kClientHandshake)) client.peer.handshakes.clear();
+    if (!s.options.plan.has(OpeningStep::kBackendHandshake)) return;
+    backend.notes.handshakeCost = s.handshakeCost;
+    backend.peer.handshakeSends = 100;
+    backend.peer.handshakes.assign(s.backendHandshakes.begin(), s.backendHandshakes.end());
   }
   SimTunnel(const SimTunnel&) = delete;
   SimTunnel& operator=(const SimTunnel&) = delete;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Record sizes over the life of a connection, by a clock that the test sets.
-#include "tls/session/record_sizer.h"
+#include "tls/record/record_sizer.h"
 
 #include <gtest/gtest.h>
 

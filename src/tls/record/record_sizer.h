@@ -43,6 +43,14 @@ class RecordSizer {
   /// payload into records.
   bool isFull() const { return size_ == kFull; }
 
+  /// Returns how much payload fits into `wire` bytes of records, each at most `limit` bytes of
+  /// payload and `overhead` bytes more.
+  size_t payloadIn(size_t wire, size_t limit, size_t overhead) const {
+    const size_t most = std::min<size_t>(limit, size_ != kDynamic ? size_ : kFull);
+    const size_t rest = wire % (most + overhead);
+    return wire / (most + overhead) * most + (rest > overhead ? rest - overhead : 0);
+  }
+
   /// Returns how many of the next `bytes` bytes of payload go into one record. Counts the returned
   /// number as sent, so the caller must make a record of that size.
   size_t next(size_t bytes, TimePoint now) {

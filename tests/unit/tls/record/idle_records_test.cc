@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What counts as a flood, by a clock that the test sets.
-#include "tls/session/idle_records.h"
+#include "tls/record/idle_records.h"
 
 #include <gtest/gtest.h>
 
