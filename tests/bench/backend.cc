@@ -3,8 +3,12 @@
 // or send and swallow at once. Prints `name port` a line when all are bound; ends when its standard
 // input does.
 //
-// usage: backend [--processes N]      N processes accept from the same sockets
+// usage: backend [--processes N] [--addresses N]
+//
+// --processes: so many accept from the same sockets. --addresses: the port that echoes is bound on
+// 127.0.0.1 to 127.0.0.N, so that each address has ephemeral ports of its own.
 #include <memory>
+#include <vector>
 
 #include "bench.h"
 
@@ -76,15 +80,20 @@ class Connection : public Handler {
   std::string pending_;
 };
 
-int listenOn(Kind kind) {
+struct Listening {
+  int fd;
+  uint16_t port;
+  Kind kind;
+};
+
+Listening listenOn(Kind kind, uint16_t port = 0, uint32_t offset = 0) {
   const int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  sockaddr_in address = loopback(0);
+  sockaddr_in address = loopback(port, offset);
   socklen_t length = sizeof address;
   auto* raw = reinterpret_cast<sockaddr*>(&address);
   if (fd < 0 || bind(fd, raw, sizeof address) != 0 || listen(fd, 4096) != 0) die("listen");
   getsockname(fd, raw, &length);
-  std::printf("%s %d\n", kNames[static_cast<size_t>(kind)], ntohs(address.sin_port));
-  return fd;
+  return {fd, ntohs(address.sin_port), kind};
 }
 
 class Listener : public Handler {
@@ -117,12 +126,21 @@ class Lifeline : public Handler {
   bool onEvent(uint32_t) override { std::exit(0); }
 };
 
-void run(int processes) {
-  raiseFileLimit();
-  constexpr std::array kinds{Kind::kEcho, Kind::kSource, Kind::kSink, Kind::kDuplex};
-  std::array<int, kinds.size()> sockets{};
-  for (size_t i = 0; i < kinds.size(); ++i) sockets[i] = listenOn(kinds[i]);
+std::vector<Listening> listenOnAll(uint32_t addresses) {
+  std::vector<Listening> sockets;
+  for (const Kind kind : {Kind::kEcho, Kind::kSource, Kind::kSink, Kind::kDuplex}) {
+    sockets.push_back(listenOn(kind));
+    std::printf("%s %d\n", kNames[static_cast<size_t>(kind)], sockets.back().port);
+  }
+  for (uint32_t i = 1; i < addresses; ++i)
+    sockets.push_back(listenOn(Kind::kEcho, sockets.front().port, i));
   std::fflush(stdout);
+  return sockets;
+}
+
+void run(int processes, uint32_t addresses) {
+  raiseFileLimit();
+  const std::vector<Listening> sockets = listenOnAll(addresses);
   for (int i = 1; i < processes; ++i) {
     const pid_t pid = fork();
     if (pid < 0) die("fork");
@@ -130,8 +148,7 @@ void run(int processes) {
   }
   Epoll epoll;
   // One at a time where processes share, so that each gets its part.
-  for (size_t i = 0; i < kinds.size(); ++i)
-    new Listener(epoll, sockets[i], kinds[i], processes > 1 ? 1 : 64);
+  for (const Listening& s : sockets) new Listener(epoll, s.fd, s.kind, processes > 1 ? 1 : 64);
   Lifeline lifeline(epoll);
   for (;;) {
     epoll.turn(-1, [](void* data, uint32_t events) {
@@ -146,5 +163,6 @@ void run(int processes) {
 
 int main(int argc, char** argv) {
   const culvert::bench::Options options(argc, argv);
-  culvert::bench::run(static_cast<int>(options.number("processes", 1)));
+  culvert::bench::run(static_cast<int>(options.number("processes", 1)),
+                      static_cast<uint32_t>(options.number("addresses", 1)));
 }

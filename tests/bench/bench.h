@@ -63,10 +63,11 @@ inline void raiseFileLimit() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-inline sockaddr_in loopback(uint16_t port) {
+/// 127.0.0.1, or the address so many above it.
+inline sockaddr_in loopback(uint16_t port, uint32_t offset = 0) {
   sockaddr_in a{};
   a.sin_family = AF_INET;
-  a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  a.sin_addr.s_addr = htonl(INADDR_LOOPBACK + offset);
   a.sin_port = htons(port);
   return a;
 }

@@ -2,7 +2,7 @@
 """How long a run will take, computed from works, servers and rounds; and whether it keeps to that."""
 import time
 
-LIMIT_S = {"full": 28 * 60, "quick": 145}
+LIMIT_S = {"full": 32 * 60, "quick": 145}
 SET_UP_S = 0.15              # of a round: starting the load client, resuming sessions
 CONNECT_S = 0.0011           # of a connection, on average over the servers
 HELLO_S = 0.0008             # of a hello in a burst of them, on average over servers and keys
@@ -18,10 +18,10 @@ def estimate(work, names, options):
     rounds, seconds = options.effort(work)
     connecting = CONNECT_S * work.conns if work.mode != "connect" else 0
     if work.kind in ("cpu", "scale"):
-        return count * (START_S + rounds * (seconds + options.warmup + SET_UP_S + connecting))
+        return (START_S if work.backendTls else 0) + count * (START_S + rounds * (seconds + options.warmUp(work) + SET_UP_S + connecting))
     if work.kind == "hellos":
         return count * (START_S + rounds * (SET_UP_S + HELLO_S * work.conns))
-    if work.kind == "memory":
+    if work.kind in ("memory", "most"):
         return count * (START_S + MEMORY_S + 1.5 * connecting)
     if work.kind == "burst":
         return 60 + count * (1 + 2 * connecting)

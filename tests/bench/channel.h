@@ -66,19 +66,25 @@ class Channel {
 
   /// `session`: where the newest ticket is kept, and taken from when `resume` is set.
   void open(const TlsClient& tls, uint16_t port, SSL_SESSION** session, bool resume) {
+    if (!tryOpen(tls, port, session, resume)) die(why_);
+  }
+
+  /// False, with errno and why(): there was no socket, or no port for it.
+  bool tryOpen(const TlsClient& tls, uint16_t port, SSL_SESSION** session, bool resume) {
     fd_ = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd_ < 0) die("socket");
+    if (fd_ < 0) return refused("socket");
     setNoDelay(fd_);
     const sockaddr_in address = loopback(port);
     if (connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 &&
         errno != EINPROGRESS)
-      die("connect");
-    if (tls.context() == nullptr) return;
+      return refused("connect");
+    if (tls.context() == nullptr) return true;
     ssl_ = SSL_new(tls.context());
     SSL_set_fd(ssl_, fd_);
     SSL_set_connect_state(ssl_);
     SSL_set_app_data(ssl_, session);
     if (resume && session != nullptr && *session != nullptr) SSL_set_session(ssl_, *session);
+    return true;
   }
 
   void reset() {
@@ -128,6 +134,11 @@ class Channel {
   }
 
  private:
+  bool refused(const char* call) {
+    why_ = call;
+    return false;
+  }
+
   Io judge(int result) {
     if (result == 1) return Io::kOk;
     const int error = SSL_get_error(ssl_, result);

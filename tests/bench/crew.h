@@ -116,6 +116,11 @@ class Crew {
       if (waitpid(pid, &status, 0) != pid || status != 0) std::_Exit(1);  // it has said why
     }
     others_.clear();
+    return sum();
+  }
+
+  /// What all processes have in their tallies now.
+  Result sum() const {
     Result sum;
     for (size_t i = 0; i < size_; ++i) {
       sum.tally.add(results_[i].tally);

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The tables behind the overview: one for each work, by its kind."""
+import works
 from figures import aligned, figure, figures, median, middle, middleOf, number, ratio, spread, times
 
 
@@ -14,8 +15,15 @@ def rate(work, results):
     return f"{median([r['units'] / r['seconds'] for r in results]):.0f}/s"
 
 
+def busy(work, results):
+    """How much of the CPU that it may use the server used, in percent."""
+    return median([r["cpu_ms"] / r["seconds"] / 10 for r in results]) / (works.SHARE if work.get("capacity") else 1)
+
+
 def cpu(work):
-    rows = [[work["title"], "figure", "spread", "rate", "p50 us", "p99 us", "p99.9 us", "waited", "proxy busy", "load busy", "failed"]]
+    """At capacity, to have no quota left counts as waiting: the figure would say nothing."""
+    rows = [[work["title"], "figure", "spread", "rate", "p50 us", "p99 us", "p99.9 us", "waited",
+             "of its share" if work.get("capacity") else "proxy busy", "load busy", "failed"]]
     for name, results in work["servers"].items():
         if not results:
             rows.append([name] + ["-"] * 10)
@@ -23,7 +31,7 @@ def cpu(work):
         share = lambda key: f"{median([r[key] / r['seconds'] / 10 for r in results]):.0f}%"  # noqa: E731
         latencies = [number(middleOf(work, name, k)) if work["unit"] != "ns/byte" else "" for k in ("p50_us", "p99_us", "p999_us")]
         rows.append([name, number(middle(work, name)), spread(figures(work, name)), rate(work, results), *latencies,
-                     share("wait_ms"), share("cpu_ms"), share("load_cpu_ms"), str(sum(r["failed"] for r in results))])
+                     "-" if work.get("capacity") else share("wait_ms"), f"{busy(work, results):.0f}%", share("load_cpu_ms"), str(sum(r["failed"] for r in results))])
     return aligned(rows)
 
 
@@ -33,6 +41,15 @@ def memory(work):
         r = results[0]
         rows.append([name, number(r["kib_per_tunnel"]), number(r["kernel_kib_per_tunnel"]), *(f"{r[k]} KiB" for k in
                      ("pss_before_kib", "pss_held_kib", "pss_after_kib"))])
+    return aligned(rows)
+
+
+def most(work):
+    rows = [[work["title"], "tunnels", "KiB/tunnel", "kernel KiB/tunnel", "PSS before", "with tunnels", "after", "stopped by"]]
+    for name, results in done(work):
+        r = results[0]
+        rows.append([name, f"{r['tunnels']:,}", number(r["kib_per_tunnel"]), number(r["kernel_kib_per_tunnel"]),
+                     *(f"{r[k]} KiB" for k in ("pss_before_kib", "pss_held_kib", "pss_after_kib")), r["stopped_by"]])
     return aligned(rows)
 
 
@@ -69,7 +86,7 @@ def services(work):
     return aligned(rows)
 
 
-OF_KIND = {"cpu": cpu, "hellos": hellos, "memory": memory, "burst": burst, "start": start, "services": services}
+OF_KIND = {"cpu": cpu, "hellos": hellos, "memory": memory, "most": most, "burst": burst, "start": start, "services": services}
 
 
 def scaling(data, unit):

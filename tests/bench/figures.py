@@ -5,7 +5,27 @@ import statistics
 import servers
 
 PER_UNIT = {"us/connection": ("units", 1e3), "us/message": ("units", 1e3), "ns/byte": ("bytes", 1e6)}
-NAMES = ("culvert", servers.Before.name, *servers.PEERS, "plain relay")
+RELAY = "plain relay"
+
+
+def isPeer(name):
+    """`haproxy (trixie)` is a peer as haproxy is; another build of culvert is none."""
+    return name.partition(" (")[0] in servers.PEERS
+
+
+def peers(names):
+    """Those of `names`, in the order of servers.PEERS."""
+    return sorted(filter(isPeer, names), key=lambda name: servers.PEERS.index(name.partition(" (")[0]))
+
+
+def builds(names):
+    """Other builds of culvert, measured beside it."""
+    return [name for name in names if name not in ("culvert", RELAY) and not isPeer(name)]
+
+
+def ordered(names):
+    first, last = ([n] if n in names else [] for n in ("culvert", RELAY))
+    return [*first, *builds(names), *peers(names), *last]
 
 
 def median(values):
@@ -18,7 +38,7 @@ def ratio(a, b):
 
 def figure(work, result):
     """The one number of a round: lower is better."""
-    if work["kind"] == "memory":
+    if work["kind"] in ("memory", "most"):
         return result["kib_per_tunnel"]
     if work["kind"] in ("start", "services"):
         return result["start_ms"]
@@ -46,7 +66,7 @@ def middleOf(work, name, key):
 
 def best(work, of=middle):
     """(name, figure) of the best peer, (None, None) where no peer did the work."""
-    known = [(of(work, name), name) for name in servers.PEERS if of(work, name) is not None]
+    known = [(of(work, name), name) for name in peers(work["servers"]) if of(work, name) is not None]
     return (min(known)[1], min(known)[0]) if known else (None, None)
 
 
@@ -58,12 +78,22 @@ def spread(values):
     return f"{(q[2] - q[0]) / 2 / median(values) * 100:.0f}%"
 
 
+def atSamePace(work, key):
+    """The key of another work, at capacity if this one is."""
+    return key + "cap" if work.get("capacity") else key
+
+
 def relay(data, work):
     """The plain relay's figure for the same work: of connections it knows one kind only."""
-    own = middle(work, "plain relay")
-    if own is None and work["unit"] == "us/connection" and work["kind"] == "cpu" and "handshake" in data["works"]:
-        return middle(data["works"]["handshake"], "plain relay")
+    own, usual = middle(work, RELAY), atSamePace(work, "handshake")
+    if own is None and work["unit"] == "us/connection" and work["kind"] == "cpu" and usual in data["works"]:
+        return middle(data["works"][usual], RELAY)
     return own
+
+
+def timesRelay(work):
+    """culvert's figure against the plain relay's, None where the relay does not do this work."""
+    return ratio(middle(work, "culvert"), middle(work, RELAY))
 
 
 def bareCrypto(data, work):
@@ -83,9 +113,10 @@ def floor(data, work):
 def messageFloor(data, work):
     """For connections: the relay carries as many messages as a TLS connection has, and then the same cryptography."""
     crypto = bareCrypto(data, work)
-    if work["unit"] != "us/connection" or crypto is None or "messages" not in data["works"]:
+    messages = atSamePace(work, "messages")
+    if work["unit"] != "us/connection" or crypto is None or messages not in data["works"]:
         return None
-    carried = middle(data["works"]["messages"], "plain relay")
+    carried = middle(data["works"][messages], RELAY)
     return None if carried is None else carried + crypto
 
 

@@ -26,23 +26,21 @@ def _p99(work, name):
 
 
 def costOf(goal):
-    """What a goal compares with the best peer, as a function of work and name; None where it compares with none."""
-    return {"ratio": figures.middle, "p99": _p99}.get(goal.measure)
+    """What a goal compares with others' figures, as a function of work and name; None where it compares with none."""
+    return {"ratio": figures.middle, "relay": figures.middle, "p99": _p99}.get(goal.measure)
 
 
-def _against(work, of, unit):
-    ours, (name, peer) = of(work, "culvert"), figures.best(work, of)
-    value = figures.ratio(ours, peer)
-    return value, f"{figures.number(ours)} to {name}'s {figures.number(peer)} {unit}"
+def rival(goal, work):
+    """(name, figure) of what a goal compares with: the best peer, or the plain relay."""
+    of = costOf(goal)
+    return (figures.RELAY, of(work, figures.RELAY)) if goal.measure == "relay" else figures.best(work, of)
 
 
-def _ratio(goal, data):
+def _against(goal, data):
     work = data["works"][goal.work]
-    return _against(work, figures.middle, work["unit"])
-
-
-def _p99Ratio(goal, data):
-    return _against(data["works"][goal.work], _p99, "us")
+    ours, (name, theirs) = costOf(goal)(work, "culvert"), rival(goal, work)
+    unit = "us" if goal.measure == "p99" else work["unit"]
+    return figures.ratio(ours, theirs), f"{figures.number(ours)} to {name}'s {figures.number(theirs)} {unit}"
 
 
 def _value(goal, data):
@@ -61,12 +59,12 @@ def _growth(goal, data):
     return figures.ratio(many, few), f"{figures.number(many)} to {figures.number(few)} {data['works'][goal.work]['unit']}"
 
 
-MEASURES = {"ratio": _ratio, "p99": _p99Ratio, "value": _value, "growth": _growth}
+MEASURES = {"ratio": _against, "relay": _against, "p99": _against, "value": _value, "growth": _growth}
 
 
-def outcomes(data):
-    """Of every goal whose rows were run, by culvert and, for a ratio, by a peer."""
-    for goal in works.GOALS:
+def outcomes(data, wanted=tuple(works.GOALS)):
+    """Of every goal whose rows were run, by culvert and, for a ratio, by what it is compared with."""
+    for goal in wanted:
         if goal.work not in data["works"]:
             continue
         value, said = MEASURES[goal.measure](goal, data)
@@ -75,7 +73,7 @@ def outcomes(data):
 
 
 def table(data):
-    kinds = {"ratio": "x best peer", "p99": "x best peer", "value": "", "growth": "x"}
+    kinds = {"ratio": "x best peer", "relay": "x plain relay", "p99": "x best peer", "value": "", "growth": "x"}
     rows = [["goal", "measured", "", "must", "moonshot", "verdict", "from"]]
     for o in outcomes(data):
         limit = "-" if o.goal.moonshot is None else f"{o.goal.moonshot:.2f}"

@@ -2,14 +2,16 @@
 // The load client of the benchmark: one epoll, one kind of work for a fixed time, with the CPU time
 // of the measured processes read at the very start and end of the window. Prints one line of JSON.
 //
-// usage: load --mode connect|pingpong|pull|push|duplex|idle|hellos|check --port N [--tls 1.3|1.2|plain]
+// usage: load --mode connect|pingpong|pull|push|duplex|idle|hellos|check --port N[,N] [--tls 1.3|1.2|plain]
 //        [--conns N] [--size BYTES] [--seconds S] [--warmup S] [--resume 1] [--group NAMES]
-//        [--pids N,N] [--backend-pids N,N] [--processes N] [--pin 1] [--extra-echo BYTES]
+//        [--pids N,N] [--backend-pids N,N] [--processes N] [--pin 1] [--extra-echo BYTES] [--most 1]
 //
 // --processes: several that share the connections and are summed up; --pin: each on a CPU of its
-// own. --extra-echo: in mode connect, so many bytes go there and back before the usual echo. Mode
-// hellos is in hello_burst.h; mode check only tells by the exit code 3 that the TLS library does
-// not know the group.
+// own. --extra-echo: in mode connect, so many bytes go there and back before the usual echo.
+// --most: in mode idle, a connection that cannot be set up ends the setting up and not the program.
+// Several ports: the connections are dealt out to them. Mode hellos is in hello_burst.h; mode check
+// only tells by the exit code 3 that the TLS library does not know the group.
+#include <algorithm>
 #include <memory>
 #include <vector>
 
@@ -29,6 +31,7 @@ constexpr size_t kTurnBudget =
     512 * 1024;  // bulk bytes of one connection before the others have their turn
 constexpr size_t kConnectingAtOnce = 64;
 constexpr uint64_t kStartLimitNs = 30'000'000'000, kStartLimitEachNs = 5'000'000;
+constexpr uint64_t kSilenceLimitNs = 5'000'000'000;  // nothing was set up for so long
 constexpr size_t kConnectEcho = 64;
 
 std::array<char, kChunk> scratch;
@@ -52,11 +55,12 @@ class Load {
   Load(const Options& o, Crew& crew)
       : crew_(crew),
         mode_(modeOf(o.text("mode", "connect"))),
-        port_(static_cast<uint16_t>(o.number("port", 0))),
+        ports_(portsOf(o.text("port", ""))),
         tls_(o.text("tls", "1.3"), o.text("group", "X25519:P-256")),
         resume_(o.number("resume", 0) != 0),
         size_(mode_ == Mode::kPingPong ? static_cast<size_t>(o.number("size", 64)) : kConnectEcho),
         extraEcho_(static_cast<size_t>(o.number("extra-echo", 0))),
+        most_(o.number("most", 0) != 0),
         windowNs_(static_cast<uint64_t>(o.number("seconds", 1) * 1e9)),
         warmupNs_(static_cast<uint64_t>(o.number("warmup", 0.2) * 1e9)),
         proxy_(o.text("pids", "")),
@@ -68,14 +72,17 @@ class Load {
 
   void run() {
     if (mode_ == Mode::kCheck) return;
-    if (mode_ == Mode::kHellos) return HelloBurst(tls_, port_, connections_.size()).run();
-    if (mode_ != Mode::kConnect) openAll();
+    if (mode_ == Mode::kHellos) return HelloBurst(tls_, ports_.front(), connections_.size()).run();
+    if (mode_ != Mode::kConnect) most_ ? openMost() : openAll();
+    if (mode_ == Mode::kConnect && resume_) gatherSessions();
+    tally_.units = ready_;
     const uint64_t begin = crew_.startTogether();
     if (mode_ == Mode::kIdle) return hold();
-    if (mode_ == Mode::kConnect) {
-      for (auto& c : connections_) start(c);
-    } else {
-      for (auto& c : connections_) beginExchange(c);
+    for (auto& c : connections_) {
+      if (mode_ != Mode::kConnect)
+        beginExchange(c);
+      else if (c.state == Connection::State::kIdle)
+        start(c);
     }
     turnUntil(begin + warmupNs_);
     measuring_ = true;
@@ -108,6 +115,15 @@ class Load {
     die("mode " + name);
   }
 
+  static std::vector<uint16_t> portsOf(const std::string& list) {
+    std::vector<uint16_t> ports;
+    std::stringstream in(list);
+    for (std::string port; std::getline(in, port, ',');)
+      ports.push_back(static_cast<uint16_t>(std::stoul(port)));
+    if (ports.empty()) ports.push_back(0);
+    return ports;
+  }
+
   bool bulk() const {
     return mode_ == Mode::kPull || mode_ == Mode::kPush || mode_ == Mode::kDuplex;
   }
@@ -123,12 +139,20 @@ class Load {
   }
 
   void start(Connection& c) {
+    if (!tryStart(c)) die(c.channel.why());
+  }
+
+  bool tryStart(Connection& c) {
     c.started = nowNs();
-    c.channel.open(tls_, port_, &c.session, resume_);
+    const auto index = static_cast<size_t>(&c - connections_.data());
+    // Idle connections keep no session: that is memory of the client only.
+    SSL_SESSION** session = mode_ == Mode::kIdle ? nullptr : &c.session;
+    if (!c.channel.tryOpen(tls_, ports_[index % ports_.size()], session, resume_)) return false;
     c.state = Connection::State::kHandshake;
     c.events = EPOLLIN | EPOLLOUT;  // writable = connected
     c.sent = c.got = 0;
     epoll_.add(c.channel.fd(), c.events, &c);
+    return true;
   }
 
   /// Brings every connection to the end of its handshake, a few at a time.
@@ -143,6 +167,36 @@ class Load {
         errno = ETIMEDOUT;
         die("connections could not be set up");
       }
+    }
+  }
+
+  /// Connections go on and off until each of them has a session to resume.
+  void gatherSessions() {
+    const uint64_t limit = nowNs() + kSilenceLimitNs;
+    for (auto& c : connections_) start(c);
+    const auto lacks = [](const Connection& c) { return c.session == nullptr; };
+    while (nowNs() < limit && std::any_of(connections_.begin(), connections_.end(), lacks))
+      turn(100);
+  }
+
+  /// As many connections as can be set up; the tally has the reason for the first that could not.
+  void openMost() {
+    size_t next = 0, before = 0;
+    uint64_t progress = nowNs();
+    for (bool going = true; going || ready_ + failedEarly_ < next;) {
+      while (going && next < connections_.size() && next - ready_ < kConnectingAtOnce) {
+        going = tryStart(connections_[next]);
+        if (!going) tally_.note(std::strerror(errno));
+        if (going) ++next;
+      }
+      turn(100);
+      if (ready_ != before) progress = nowNs();
+      before = ready_;
+      if (nowNs() - progress > kSilenceLimitNs) {
+        tally_.note("the server does not answer any more");
+        break;
+      }
+      going = going && failedEarly_ == 0 && next < connections_.size();
     }
   }
 
@@ -287,10 +341,11 @@ class Load {
     if (mode_ == Mode::kConnect) start(c);
   }
 
-  /// Says `ready`, holds the connections until standard input ends, and closes them in order.
+  /// Says `ready`, their number, and why there are not more; holds the connections until standard input ends, and closes them in order.
   void hold() {
     if (crew_.first()) {
-      std::printf("ready\n");
+      const Tally all = crew_.sum().tally;
+      std::printf("ready %llu %s\n", static_cast<unsigned long long>(all.units), all.why.data());
       std::fflush(stdout);
       char c = 0;
       while (::read(STDIN_FILENO, &c, 1) > 0) {
@@ -331,10 +386,11 @@ class Load {
 
   Crew& crew_;
   const Mode mode_;
-  const uint16_t port_;
+  const std::vector<uint16_t> ports_;
   TlsClient tls_;
   const bool resume_;
   const size_t size_, extraEcho_;
+  const bool most_;
   const uint64_t windowNs_, warmupNs_;
   const CpuMeter proxy_, backend_, self_;
   Epoll epoll_;

@@ -92,13 +92,6 @@ def meminfo(field):
     return 0
 
 
-def mostTunnels():
-    """How many tunnels at once: a proxy needs two descriptors for each (stunnel allows itself 125 tunnels for 256), client and
-    proxy a port each, and the hungriest server and the client together about 200 KiB."""
-    limits = (fileLimit() * 125 // 256 - 100, ephemeralPorts() - 3000, memoryAvailableKiB() // 200)
-    return max(100, min(limits) // 100 * 100)
-
-
 def kernelMemoryKiB():
     """Of sockets and what belongs to them: full buffers, and the kernel's objects that it cannot give back."""
     pages = 0

@@ -1,64 +1,28 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Runs the works: servers side by side, rounds interleaved, every trouble of a single server told and left out."""
+import contextlib
 import json
 import os
+import re
 import subprocess
-import sys
 import time
 
 import machine
+import memory
 import programs
+import quota
 import servers
 import works
-from server import Certificates, tree
+from crowd import withFiles
+from helpers import Backend, note
+from server import Certificates, Trust
+from tls_backend import TlsBackend
 
 SERVICES = 1000
 ROUND_LIMIT_S = 150
-BURST_WAIT_S = 60
 
 
-def note(text):
-    print(f"bench: {text}", file=sys.stderr, flush=True)
-
-
-class Backend:
-    """The plaintext backend; with several CPUs, a process on each."""
-
-    def __init__(self, cpus):
-        self.process = subprocess.Popen(["taskset", "-c", machine.cpuList(cpus), programs.BUILD / "backend",
-                                         "--processes", str(len(set(cpus)))], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        text=True, preexec_fn=machine.dieWithParent())
-        self.ports = dict(self.process.stdout.readline().split() for _ in range(4))
-
-    def pids(self):
-        return tree(self.process.pid)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.stdin.close()
-        self.process.wait()
-
-
-class Holder:
-    """A load client that holds connections open from `with` to its end."""
-
-    def __init__(self, command, count):
-        self.process = subprocess.Popen([*command, "--conns", str(count)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        stderr=subprocess.PIPE, text=True, preexec_fn=machine.dieWithParent())
-        self.count = count
-
-    def __enter__(self):
-        if not self.process.stdout.readline().startswith("ready"):
-            raise RuntimeError(f"{self.count} connections could not be set up: {self.process.communicate()[1].strip()}")
-        return self
-
-    def __exit__(self, *_):
-        self.process.communicate()
-
-
-class Bench:
+class Bench(memory.MemoryWorks):
     def __init__(self, options, directory, backend, budget):
         self.options = options
         self.directory = directory
@@ -67,7 +31,9 @@ class Bench:
         self.layout = machine.usual()
         self.certificates = Certificates(directory)
         self.notes = []
-        self.classes = [c for c in servers.ALL if c.find() and (not options.servers or c.name in options.servers)]
+        self.quotas, self.noQuotas = None, ""
+        self.unable = set()  # servers of which it was told that they cannot do TLS with a backend
+        self.classes = [c for c in servers.ALL if c.find() and (not options.servers or {c.name, c.name.partition(" (")[0]} & {*options.servers})]
         for missing in [c.name for c in servers.ALL if not c.find()]:
             self.leaveOut(f"{missing} is not installed: left out")
 
@@ -76,13 +42,32 @@ class Bench:
         note(text)
 
     def fitting(self, work):
-        return [c for c in self.classes if work.fits(c)]
+        """The servers of a work; in a quick run, unless they were named, without those that never win."""
+        left = work.losers if self.options.quick and not self.options.servers else ()
+        return [c for c in self.classes if work.fits(c) and c.name not in left]
 
     def whyNot(self, work):
         """What keeps this machine from doing the work at all; empty = nothing does."""
         if work.group and not programs.knowsGroup(work.group):
             return f"the client's OpenSSL does not know {work.group}"
+        if work.capacity and not self.withQuotas():
+            return self.noQuotas
+        if work.backendTls and not servers.Culvert.find():
+            return "without culvert there is no TLS backend"
         return "" if self.fitting(work) else "no server for it"
+
+    def withQuotas(self):
+        """Whether this machine limits a server's CPU; `noQuotas` says why it does not."""
+        if not self.quotas and not self.noQuotas:
+            try:
+                self.quotas = quota.Quotas(works.SHARE, self.options.nice)
+            except quota.Unavailable as reason:
+                self.noQuotas = f"no CPU quota on this machine: {reason}"
+        return self.quotas is not None
+
+    def close(self):
+        if self.quotas:
+            self.quotas.close()
 
     @staticmethod
     def sharedCpus(work):
@@ -93,11 +78,15 @@ class Bench:
 
     # --- one server ----------------------------------------------------------------------------------------
 
-    def server(self, cls, work, layout=None, backend=None, services=1):
-        place = self.directory / f"{work.key}-{cls.name.replace(' ', '-')}"
+    def server(self, cls, work, layout=None, backend=None, services=1, crowd=None):
+        """`crowd`: a service for each of its addresses, all with the same certificate."""
+        name = re.sub(r"[^\w.]+", "-", f"{work.key} {cls.name}")
         certificates = self.certificates.many(services) if services > 1 else [self.certificates.one(work.certificate)]
-        return cls(place, (layout or self.layout).server, certificates, (backend or self.backend).ports[work.backend],
-                   echoes=work.backend == "echo", workers=work.workers, groups=work.groups())
+        certificates *= crowd.services if crowd else 1
+        steps = [*([self.quotas.join(name)] if work.capacity else []), *([withFiles(crowd.files)] if crowd else [])]
+        return cls(self.directory / name, (layout or self.layout).server, certificates, (backend or self.backend).ports[work.backend],
+                   echoes=work.backend == "echo", workers=work.workers, groups=work.groups(), addresses=crowd.services if crowd else 1,
+                   steps=steps, clientTls=work.clientTls, trust=Trust(self.certificates.authority().cert) if work.backendTls else None)
 
     def startAll(self, work, **where):
         """Those that start; of the others it is told why."""
@@ -118,20 +107,33 @@ class Bench:
         layout = layout or self.layout
         processes = max(1, min(layout.loads, work.conns))
         several = ["--processes", str(processes), "--pin", "1"] if processes > 1 else []
-        return ["taskset", "-c", machine.cpuList(layout.load), str(programs.BUILD / "load"), "--port", str(server.port),
-                "--tls", "plain" if server.plain else work.tls, "--pids", ",".join(map(str, server.pids())),
+        return ["taskset", "-c", machine.cpuList(layout.load), str(programs.BUILD / "load"), "--port", server.ports,
+                "--tls", work.tls if server.clientTls else "plain", "--pids", ",".join(map(str, server.pids())),
                 "--backend-pids", ",".join(map(str, (backend or self.backend).pids())), *several, *work.loadArguments()]
 
     # --- CPU, rate and latency -----------------------------------------------------------------------------
 
     def timed(self, work):
         """{server: [result of each round]}, the rounds interleaved."""
-        if work.kind != "scale":
-            return self.rounds(work, self.startAll(work), {})
-        layout = machine.scaled(work.workers)
-        with Backend(layout.backend) as backend:
-            where = {"layout": layout, "backend": backend}
+        with contextlib.ExitStack() as stack:
+            where = {}
+            if work.kind == "scale":
+                layout = machine.scaled(work.workers)
+                where = {"layout": layout, "backend": stack.enter_context(Backend(layout.backend))}
+            if work.backendTls:
+                try:
+                    where = {"backend": stack.enter_context(self.tlsBackend(work))}
+                except RuntimeError as error:
+                    self.leaveOut(f"{work.key}: left out: the TLS backend {error}")
+                    return {}
             return self.rounds(work, self.startAll(work, **where), where)
+
+    def tlsBackend(self, work):
+        for cls in self.classes:
+            if not cls.backendTls and cls.name not in self.unable:
+                self.unable.add(cls.name)
+                self.leaveOut(f"{cls.name} cannot be the TLS client of its backend: left out of client mode and re-encrypt")
+        return TlsBackend(self.directory / f"{work.key}-TLS-backend", self.layout.backend, self.certificates.ofBackend(), self.backend, work)
 
     def rounds(self, work, running, where):
         results = {s.name: [] for s in running}
@@ -153,7 +155,8 @@ class Bench:
         return results
 
     def oneRound(self, server, work, seconds, where):
-        command = [*self.loadCommand(server, work, **where), "--seconds", str(seconds), "--warmup", str(self.options.warmup)]
+        seen = where["backend"].handshakes() if work.backendTls else ()
+        command = [*self.loadCommand(server, work, **where), "--seconds", str(seconds), "--warmup", str(self.options.warmUp(work))]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                                    preexec_fn=machine.dieWithParent())
         try:
@@ -168,63 +171,10 @@ class Bench:
         if process.returncode != 0:
             note(f"{work.key} {server.name}: {err.strip()} {server.output()}")
             return None
-        return json.loads(out)
-
-    # --- memory --------------------------------------------------------------------------------------------
-
-    def memory(self, work):
-        """Idle tunnels of one server after the other; what is left when they have gone."""
-        results = {}
-        for cls in self.fitting(work):
-            server = self.server(cls, work)
-            try:
-                server.start()
-                results[server.name] = [self.memoryOf(server, work)]
-            except RuntimeError as error:
-                self.leaveOut(f"{work.key}: {server.name} left out: {error} {server.output()[-300:]}")
-            finally:
-                server.stop()
-        return results
-
-    def warmUp(self, server, work):
-        """First-use memory is not a tunnel's."""
-        with Holder(self.loadCommand(server, work), 20):
-            pass
-        time.sleep(0.5)
-
-    def memoryOf(self, server, work):
-        self.warmUp(server, work)
-        before, kernel = server.memoryKiB(), machine.kernelMemoryKiB()
-        with Holder(self.loadCommand(server, work), work.conns):
-            time.sleep(2)
-            held, kernelHeld = server.memoryKiB(), machine.kernelMemoryKiB()
-        time.sleep(2)
-        return {"kib_per_tunnel": (held - before) / work.conns, "kernel_kib_per_tunnel": (kernelHeld - kernel) / work.conns,
-                "pss_before_kib": before, "pss_held_kib": held, "pss_after_kib": server.memoryKiB()}
-
-    def burst(self, work):
-        """Resident memory before, with, and a minute after many tunnels at once; the minute is shared by all servers."""
-        running = self.startAll(work)
-        results = {}
-        try:
-            for server in running:
-                try:
-                    self.warmUp(server, work)
-                    before = server.memoryKiB("Rss")
-                    with Holder(self.loadCommand(server, work), work.conns):
-                        held = server.memoryKiB("Rss")
-                except RuntimeError as error:
-                    self.leaveOut(f"{work.key}: {server.name} left out: {error}")
-                    continue
-                results[server.name] = [{"rss_before_kib": before, "rss_held_kib": held, "ended": time.monotonic()}]
-            for server in running:
-                for result in results.get(server.name, []):
-                    time.sleep(max(0, result.pop("ended") + BURST_WAIT_S - time.monotonic()))
-                    result["rss_after_kib"] = server.memoryKiB("Rss")
-        finally:
-            for server in running:
-                server.stop()
-        return results
+        result = json.loads(out)
+        if work.backendTls:
+            result["backend_handshakes"], result["backend_resumed"] = (b - a for a, b in zip(seen, where["backend"].handshakes()))
+        return result
 
     # --- start-up ------------------------------------------------------------------------------------------
 
@@ -272,9 +222,9 @@ class Bench:
         common = ("libc.so", "libm.so", "ld-linux", "linux-vdso", "libpthread", "libdl", "libgcc_s", "librt")
         results = {}
         for cls in self.classes:
-            listing = subprocess.run(["ldd", cls.find()], capture_output=True, text=True).stdout
-            paths = [word for line in listing.splitlines() for word in line.split() if word.startswith("/")]
+            listing = cls.ask(cls.find(), program="ldd")
+            paths = [cls.root + word for line in listing.splitlines() for word in line.split() if word.startswith("/")]
             extra = [p for p in paths if not any(part in p for part in common)]
-            results[cls.name] = {"program_kib": os.stat(cls.find()).st_size / 1024,
+            results[cls.name] = {"program_kib": os.stat(cls.root + cls.find()).st_size / 1024,
                                  "libraries_kib": sum(os.stat(p).st_size for p in extra) / 1024}
         return results

@@ -5,8 +5,7 @@ import sys
 import chart
 import goals
 import works
-from figures import best, middle, number, ratio, times
-from servers import PEERS
+from figures import best, middle, number, peers, ratio, times, timesRelay
 
 PAGE, CHART = "docs/benchmarks.md", "docs/bench.svg"
 BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
@@ -15,12 +14,13 @@ UNITS = {"us/connection": "µs", "us/message": "µs", "ns/byte": "ns/byte", "KiB
 
 
 def rows(data):
+    names = peers(data["versions"])
     keys = [key for key in shownKeys() if key in data["works"] and middle(data["works"][key], "culvert") is not None]
     for key in keys:
         work = data["works"][key]
         unit = f", {UNITS[work['unit']]}" if UNITS[work["unit"]] else ""
-        yield [work["title"] + unit, f"**{number(middle(work, 'culvert'))}**", *(number(middle(work, name)) for name in PEERS),
-               times(ratio(middle(work, "culvert"), best(work)[1]))]
+        yield [work["title"] + unit, f"**{number(middle(work, 'culvert'))}**", *(number(middle(work, name)) for name in names),
+               times(ratio(middle(work, "culvert"), best(work)[1])), times(timesRelay(work))]
 
 
 def shownKeys():
@@ -29,13 +29,16 @@ def shownKeys():
 
 
 def markdown(data):
-    m = data["machine"]
-    lines = ["| CPU time for one, or what else is named | culvert | " + " | ".join(PEERS) + " | culvert / best |",
-             "|---|" + "---:|" * (len(PEERS) + 2)]
+    m, names = data["machine"], peers(data["versions"])
+    lines = ["| CPU time for one, or what else is named | culvert | " + " | ".join(names) + " | culvert / best | culvert / plain relay |",
+             "|---|" + "---:|" * (len(names) + 3)]
     lines += ["| " + " | ".join(cells) + " |" for cells in rows(data)]
     reached = [o.verdict.split()[0] for o in goals.outcomes(data)]
     lines += ["", f"{m['cpu']}, {m['cores']} cores, Linux {m['kernel']}; Debian's packages of the others; of {len(reached)} goals "
                   f"{reached.count('moonshot') + reached.count('met')} are met, {reached.count('moonshot')} of them by far."]
+    most = data["works"].get("idlemost", {"servers": {}})["servers"].get("culvert")
+    if most:
+        lines += ["", f"One culvert process held {most[0]['tunnels']:,} idle tunnels; the limit was: {most[0]['stopped_by']}."]
     return "\n".join(lines)
 
 

@@ -3,8 +3,8 @@
 import details
 import goals
 import works
-from figures import NAMES, aligned, bareCrypto, best, floor, messageFloor, middle, number, ratio, relay, times
-from servers import Before
+from figures import (aligned, bareCrypto, best, builds, floor, messageFloor, middle, number, ordered, ratio, relay, times,
+                     timesRelay)
 
 
 def header(data):
@@ -16,16 +16,15 @@ def header(data):
 
 
 def overview(data):
-    names = [n for n in NAMES if n in data["versions"]]
-    before = [Before.name] if Before.name in names else []
-    rows = [["cost per unit of work", "unit", *names, "best peer", "culvert x best", *(f"x {n}" for n in before)]]
+    names, others = ordered(data["versions"]), builds(data["versions"])
+    rows = [["cost per unit of work", "unit", *names, "best peer", "culvert x best", "x plain relay", *(f"x {n}" for n in others)]]
     for key, work in data["works"].items():
-        if work["kind"] == "scale" or key == "messages":
+        if work["kind"] == "scale" or key.startswith("messages"):
             continue
         name, peer = best(work)
         rows.append([work["title"], work["unit"], *(number(middle(work, n)) for n in names), name or "-",
-                     times(ratio(middle(work, "culvert"), peer)),
-                     *(times(ratio(middle(work, "culvert"), middle(work, n))) for n in before)])
+                     times(ratio(middle(work, "culvert"), peer)), times(timesRelay(work)),
+                     *(times(ratio(middle(work, "culvert"), middle(work, n))) for n in others)])
     return aligned(rows)
 
 
@@ -49,9 +48,21 @@ def notResumed(data):
         if not key.startswith("resumed"):
             continue
         for name, results in work["servers"].items():
-            done, resumed = sum(r["units"] for r in results), sum(r["resumed"] for r in results)
-            if done and resumed < 0.99 * done:
+            total = lambda field: sum(r.get(field, 0) for r in results)  # noqa: B023, E731
+            done, resumed = total("units"), total("resumed")
+            if work.get("clientTls", True) and done and resumed < 0.99 * done:
                 yield f"{key}: {name} resumed {100 * resumed / done:.0f} % of its sessions"
+            done, resumed = total("backend_handshakes"), total("backend_resumed")
+            if done and resumed < 0.95 * done:  # the first connections have nothing to resume
+                yield f"{key}: {name} resumed {100 * resumed / done:.0f} % of its sessions with the backend"
+
+
+def notAtCapacity(data):
+    """Servers that the load client could not keep busy: their figures are not those at the limit."""
+    for key, work in data["works"].items():
+        for name, results in work["servers"].items() if work.get("capacity") else ():
+            if results and details.busy(work, results) < 90:
+                yield f"{key}: {name} used {details.busy(work, results):.0f} % of its share: it was not at capacity"
 
 
 def failures(data):
@@ -76,7 +87,7 @@ kernel: socket buffers and kernel objects, those of load client and backend incl
 
 
 def table(data):
-    notes = [*data["notes"], *notResumed(data), *failures(data)]
+    notes = [*data["notes"], *notResumed(data), *notAtCapacity(data), *failures(data)]
     parts = [header(data), goals.table(data), overview(data), floors(data), "\n".join(f"note: {line}" for line in notes)]
     parts += [details.OF_KIND[w["kind"]](w) for w in data["works"].values() if w["kind"] in details.OF_KIND]
     parts += [details.scaling(data, unit) for unit in (works.MESSAGE, works.CONNECTION)]
