@@ -22,6 +22,18 @@ enum class StapleMode : uint8_t {
 enum class VerifyClient : uint8_t { kOff, kOptional, kRequired };
 enum class RevokedEnd : uint8_t { kClose, kKeep };
 enum class TruncationEnd : uint8_t { kReset, kFin };
+/// Whether a PROXY header precedes the bytes of a client.
+enum class AcceptProxy : uint8_t { kOff, kRequired, kOptional };
+/// How culvert orders the addresses of a service's backends.
+enum class Balance : uint8_t { kFirst, kRoundRobin, kLeast, kRandom2, kSourceHash };
+/// How culvert checks whether a backend works.
+enum class HealthCheck : uint8_t { kOff, kTcp, kTls, kSend, kHttp, kRedis, kPgsql, kSmtp };
+/// What happens to clients of a service while all its backends are down.
+enum class WhenDown : uint8_t { kWait, kReject, kUnlisten };
+/// Where a client comes from: the same host, or another one.
+enum class SourceType : uint8_t { kAny, kLocal, kExternal };
+/// Whether a connection begins with a TLS ClientHello.
+enum class MatchTransport : uint8_t { kAny, kTls, kRaw };
 /// What a service does with TLS at the client's end.
 enum class ClientTls : uint8_t { kOn, kOff, kPassthrough };
 /// The protocol in which a connection changes from plain text to TLS.
