@@ -59,7 +59,7 @@ endif
 
 # The layers, lowest first, and what each module may include. A module in a room of another, as tls/session, is a module
 # of its own. `make check` compares every #include with this table. LIBS_x are the libraries that only module x may use.
-MODULES := base log stats buffer config event net http starttls proxy route \
+MODULES := base log stats buffer config event net http starttls proxy route limit \
   tls/protocol tls/library tls/x509 tls/hello tls/credentials tls/tickets tls/peer_auth tls/ocsp tls/endpoint tls/record \
   tls/session tunnel backend service process worker certs server main
 
@@ -74,6 +74,7 @@ MODULE_DEPS_http   := base event net
 MODULE_DEPS_starttls := base
 MODULE_DEPS_proxy  := base
 MODULE_DEPS_route  := base net
+MODULE_DEPS_limit  := base event net
 MODULE_DEPS_tls/protocol    := base
 MODULE_DEPS_tls/library     := base tls/protocol
 MODULE_DEPS_tls/x509        := base tls/library
