@@ -39,6 +39,18 @@ std::string proxyV1(const SocketAddress& client, const SocketAddress& local);
 /// Returns the version 2 header (binary) with the command PROXY. The family in the header is
 /// AF_UNSPEC if `client` and `local` have different families. The verify field is 1 if no client
 /// certificate was verified.
-std::string proxyV2(const SocketAddress& client, const SocketAddress& local, const ProxyTlvs& tlvs);
+///
+/// `received` are TLVs of a header that culvert received (ProxyHeader::tlvs); the new header passes
+/// them on. A TLV that culvert writes itself replaces the received ones of its type. If culvert
+/// replaces PP2_TYPE_SSL or writes the identity of a client, it also drops a received identity
+/// (0xE0 to 0xE2). CRC32C, NOOP, an incomplete TLV, and a TLV for which the header has no room are
+/// never passed on.
+std::string proxyV2(const SocketAddress& client, const SocketAddress& local, const ProxyTlvs& tlvs,
+                    std::string_view received = {});
+
+/// Returns the header of a connection that is culvert's own and no client's, for example of a health
+/// check: `PROXY UNKNOWN\r\n` in version 1, the command LOCAL in version 2.
+std::string proxyLocalV1();
+std::string proxyLocalV2();
 
 }  // namespace culvert

@@ -8,6 +8,7 @@
 
 #include <string>
 
+#include "base/big_endian.h"
 #include "base/bytes.h"
 #include "base/hex.h"
 
@@ -124,6 +125,94 @@ TEST(ProxyV2, BoundsItsTexts) {
   tlvs.authority = most;
   EXPECT_EQ(proxyV2(kClient4, kLocal4, tlvs).size(),
             proxyV2(kClient4, kLocal4, {}).size() + 3 + 255);
+}
+
+// --- received TLVs ------------------------------------------------------------------------------
+
+std::string tlvOf(uint8_t type, std::string_view value) {
+  std::string out(1, static_cast<char>(type));
+  return out.append(asText(u16Bytes(value.size()))).append(value);
+}
+
+/// What a header with `own` and `received` has behind its addresses. Checks the length field.
+std::string tlvsOf(const ProxyTlvs& own, std::string_view received) {
+  const std::string header = proxyV2(kClient4, kLocal4, own, received);
+  EXPECT_EQ(u16At(asBytes(header), 14), header.size() - 16);
+  return header.substr(16 + 12);
+}
+
+ProxyTlvs withoutTls() {
+  ProxyTlvs none;
+  none.tls = false;
+  return none;
+}
+
+const std::string kForeignSession = tlvOf(0x20, std::string("\x07\0\0\0\0", 5));
+const std::string kForeignIdentity =
+    tlvOf(0xe0, "CN=other") + tlvOf(0xe1, "spiffe://other") + tlvOf(0xe2, std::string(32, 'f'));
+
+TEST(ProxyV2Received, IsPassedOnInItsOrder) {
+  const std::string received = tlvOf(5, "id") + tlvOf(0xea, "vpc") + tlvOf(1, "h2") +
+                               tlvOf(2, "b.example") + kForeignSession + kForeignIdentity +
+                               tlvOf(5, "");
+  EXPECT_EQ(tlvsOf(withoutTls(), received), received);
+  EXPECT_EQ(proxyV2(kClient4, kLocal4, withoutTls(), {}), proxyV2(kClient4, kLocal4, withoutTls()));
+}
+
+TEST(ProxyV2Received, IsReplacedByWhatCulvertKnowsItself) {
+  ProxyTlvs own = withoutTls();
+  own.alpn = "http/1.1";
+  own.authority = "a.example";
+  const std::string ours = tlvOf(1, "http/1.1") + tlvOf(2, "a.example");
+  EXPECT_EQ(tlvsOf(own, tlvOf(1, "h2") + tlvOf(5, "id") + tlvOf(2, "b.example") + tlvOf(1, "h3")),
+            ours + tlvOf(5, "id"));
+  // A text that culvert leaves out because of its length replaces nothing.
+  const std::string tooLong(256, 'a');
+  own.alpn = {};
+  own.authority = tooLong;
+  EXPECT_EQ(tlvsOf(own, tlvOf(2, "b.example")), tlvOf(2, "b.example"));
+}
+
+TEST(ProxyV2Received, NeverHasAChecksumOrPadding) {
+  EXPECT_EQ(
+      tlvsOf(withoutTls(), tlvOf(3, "abcd") + tlvOf(4, "pad") + tlvOf(5, "id") + tlvOf(4, "")),
+      tlvOf(5, "id"));
+}
+
+TEST(ProxyV2Received, AnIdentityGoesWithItsSession) {
+  const std::string ours = tlvsOf({}, {});
+  EXPECT_EQ(tlvsOf({}, kForeignSession + kForeignIdentity + tlvOf(5, "id")), ours + tlvOf(5, "id"));
+  // Without PP2_TYPE_SSL these types are not an identity of culvert's: other senders use them too.
+  EXPECT_EQ(tlvsOf({}, tlvOf(0xe0, "psc-id")), ours + tlvOf(0xe0, "psc-id"));
+}
+
+TEST(ProxyV2Received, TwoIdentitiesDoNotMix) {
+  ProxyTlvs own = withoutTls();
+  own.clientVerified = true;
+  own.clientSubject = "CN=ours";
+  EXPECT_EQ(tlvsOf(own, kForeignIdentity), tlvOf(0xe0, "CN=ours"));
+}
+
+TEST(ProxyV2Received, AnIncompleteTlvIsLeftOut) {
+  const std::string sound = tlvOf(5, "id");
+  for (const std::string& rest : {std::string("\x05"), std::string("\x05\0", 2),
+                                  std::string("\x05\0\x02x", 4), std::string("\x05\xff\xff")})
+    EXPECT_EQ(tlvsOf(withoutTls(), sound + rest), sound);
+}
+
+TEST(ProxyV2Received, TheHeaderStaysValidWhateverItsSize) {
+  const std::string large = tlvOf(0xe5, std::string(30'000, 'x'));
+  const std::string last = tlvOf(5, std::string(65'535 - 12 - 2 * large.size() - 3, 'y'));
+  EXPECT_EQ(tlvsOf(withoutTls(), large + large + last), large + large + last);
+  EXPECT_EQ(tlvsOf(withoutTls(), large + large + large + last), large + large + last);
+  ProxyTlvs own = withoutTls();
+  own.alpn = "h2";
+  EXPECT_EQ(tlvsOf(own, large + large + last), tlvOf(1, "h2") + large + large);
+}
+
+TEST(ProxyLocal, NoClientIsBehindTheConnection) {
+  EXPECT_EQ(proxyLocalV1(), "PROXY UNKNOWN\r\n");
+  EXPECT_EQ(proxyLocalV2(), std::string("\r\n\r\n\0\r\nQUIT\n\x20\0\0\0", 16));
 }
 
 }  // namespace
