@@ -61,7 +61,7 @@ endif
 # of its own. `make check` compares every #include with this table. LIBS_x are the libraries that only module x may use.
 MODULES := base log stats buffer config event net http starttls proxy route limit \
   tls/protocol tls/library tls/x509 tls/hello tls/credentials tls/tickets tls/peer_auth tls/ocsp tls/endpoint tls/record \
-  tls/session tunnel backend service process worker certs server main
+  tls/session tunnel backend service process worker health certs server main
 
 MODULE_DEPS_base   :=
 MODULE_DEPS_log    := base
@@ -85,21 +85,24 @@ MODULE_DEPS_tls/peer_auth   := base tls/protocol tls/library tls/x509 tls/creden
 MODULE_DEPS_tls/ocsp        := base tls/library tls/x509 tls/credentials
 MODULE_DEPS_tls/endpoint    := base tls/protocol tls/library tls/x509 tls/hello tls/credentials tls/peer_auth
 MODULE_DEPS_tls/record      := base buffer tls/protocol tls/library
-MODULE_DEPS_tls/session     := base stats buffer event net starttls proxy \
+MODULE_DEPS_tls/session     := base stats buffer event net starttls proxy limit \
   tls/protocol tls/record tls/library tls/hello tls/credentials tls/tickets tls/peer_auth tls/ocsp tls/endpoint
 MODULE_DEPS_tunnel  := base stats buffer event net
 MODULE_DEPS_backend := base stats event net
-MODULE_DEPS_service := base proxy tunnel backend tls/credentials tls/endpoint
+MODULE_DEPS_service := base net proxy route limit tunnel backend tls/credentials tls/endpoint
 MODULE_DEPS_process := base config net
-MODULE_DEPS_worker  := base log event net proxy starttls tunnel backend service process tls/session
+MODULE_DEPS_worker  := base log stats event net proxy route starttls limit tunnel backend service process \
+  tls/protocol tls/hello tls/session
+MODULE_DEPS_health  := base stats buffer event net backend service worker tls/session
 MODULE_DEPS_certs   := base log stats config event net http service process \
   tls/library tls/credentials tls/tickets tls/peer_auth tls/ocsp tls/endpoint
-MODULE_DEPS_server  := base log stats config event net proxy starttls backend service process worker certs \
+MODULE_DEPS_server  := base log stats config event net proxy route starttls limit backend service process worker health certs \
   tls/library tls/credentials tls/ocsp tls/session
-MODULE_DEPS_main    := base log stats config event net service worker process certs server tls/protocol tls/library \
+MODULE_DEPS_main    := base log stats config event net route backend service worker health process certs server tls/protocol tls/library \
   tls/credentials tls/session
 
 LIBS_base   := -lfmt
+LIBS_backend := -lresolv
 LIBS_config := -linih
 LIBS_event  := -levent_core
 # The library calls this function for random bytes, so the linker must keep it wherever the library is in the link.
@@ -404,9 +407,10 @@ SINGLE_CONNECTIONS := conformance_* forced_parameters hostile_records hostile_fi
   early_data renegotiation scanners starttls peers_both_ways close_both_ends raw_tls_client alpn post_quantum \
   certificate_verify_schemes cut_handshake_headers early_data_limit encrypted_key_forms key_sizes_and_kinds large_hellos \
   legacy_version missing_signature_algorithms point_formats record_limits_of_clients renegotiation_warning rsa_pss_keys \
-  tickets_that_do_not_fit key_updates_then_data many_records
+  tickets_that_do_not_fit key_updates_then_data many_records \
+  include proxy_in routes_clients srv
 ifeq ($(ALL_SANITIZED),)
-PYTEST_asan := $(call ignored,$(NOT_OF_THE_DAEMON) scanners peers_both_ways)
+PYTEST_asan := $(call ignored,$(NOT_OF_THE_DAEMON) scanners peers_both_ways routes_clients)
 PYTEST_tsan := $(call ignored,$(NOT_OF_THE_DAEMON) $(SINGLE_CONNECTIONS))
 endif
 PYTEST = CULVERT=$(abspath $(B)/culvert) CULVERT_MODE=$(MODE) PYTHONDONTWRITEBYTECODE=1 PYTEST_TIMEOUT=$${PYTEST_TIMEOUT:-900} \

@@ -26,7 +26,7 @@ BUILT = ("build/", "config.status")  # what make builds
 FOREIGN = {"docker", "systemctl", "useradd", "logrotate", "journalctl", "certbot", "privkey.pem", "git", "gdb", "perf",
            "valgrind", "PascalCase", "lowerCamel", "trailing_", "kName", "snake_case"}
 OF_OTHERS = {"tests/bench/README.md"}  # names options of other servers
-UNUSED_CAUSES = {"limit", "reload-removed", "admin-closed"}  # for later features; nothing writes them
+UNUSED_CAUSES = {"reload-removed", "admin-closed"}  # for later features; nothing writes them
 
 
 def read(name):

@@ -33,7 +33,7 @@ packagesOf() {
     test) echo "libgtest-dev libgmock-dev libcmocka-dev nlohmann-json3-dev libssl-dev python3-pytest python3-pytest-timeout python3-pytest-xdist
       python3-cryptography curl openssl gnutls-bin sslscan testssl.sh redis-server redis-tools nginx-light libnginx-mod-stream haproxy dovecot-imapd dovecot-pop3d dovecot-lmtpd
       dovecot-submissiond dovecot-managesieved postgresql mariadb-server slapd ldap-utils vsftpd prosody exim4-daemon-light swaks libnet-ssleay-perl
-      stunnel4 caddy python3-aiosmtpd rsyslog iproute2 procps util-linux mount libcap2-bin busybox socat" ;;
+      stunnel4 caddy openssh-client python3-aiosmtpd rsyslog iproute2 procps util-linux mount libcap2-bin busybox socat" ;;
     demo) echo "curl openssl busybox socat" ;;
     bench) echo "nginx-light libnginx-mod-stream haproxy stunnel4 hitch openssl libssl-dev python3 procps" ;;
     check) echo "clang-format libssl-dev python3 git shellcheck" ;;

@@ -38,7 +38,6 @@ MaybeNews AddressMemory::setDown(AddressReport report, TimePoint now) {
   if (record == nullptr) {
     records_.push_back(Record{.report = {.address = report.address}});
     record = &records_.back();
-    record->creditSince = now - kNewsAtOnce * kNewsInterval;
   }
   const bool changed = isUp(record->report);
   report.since = changed ? now : record->report.since;
@@ -47,8 +46,7 @@ MaybeNews AddressMemory::setDown(AddressReport report, TimePoint now) {
   record->restsUntil = now + kRest;
   record->touched = now;
   if (!changed) return {};
-  ++record->untold;
-  return tell(*record, now);
+  return news(*record, record->gate.changed(false, now));
 }
 
 MaybeNews AddressMemory::answered(const SocketAddress& address, TimePoint now) {
@@ -58,35 +56,25 @@ MaybeNews AddressMemory::answered(const SocketAddress& address, TimePoint now) {
   record->lasted = now - record->report.since;
   record->report.since = now;
   record->touched = now;
-  ++record->untold;
-  return tell(*record, now);
+  return news(*record, record->gate.changed(true, now));
 }
 
-/// True if the rate limit allows a log line now. The limit is a token bucket, and `creditSince` is
-/// the time since which the bucket has been filling.
-bool AddressMemory::mayTell(Record& record, TimePoint now) {
-  record.creditSince = std::max(record.creditSince, now - kNewsAtOnce * kNewsInterval);
-  if (now - record.creditSince < kNewsInterval) return false;
-  record.creditSince += kNewsInterval;
-  return true;
-}
-
-MaybeNews AddressMemory::tell(Record& record, TimePoint now) {
-  if (isUp(record.report) == record.toldUp || !mayTell(record, now)) return {};
-  record.toldUp = isUp(record.report);
-  return AddressNews{record.report, record.lasted, std::exchange(record.untold, 0) - 1};
+/// Makes the line for the log if the gate lets it pass.
+MaybeNews AddressMemory::news(const Record& record, std::optional<uint64_t> untold) {
+  if (!untold) return {};
+  return AddressNews{record.report, record.lasted, *untold};
 }
 
 std::vector<AddressNews> AddressMemory::overdue(TimePoint now) {
-  std::vector<AddressNews> news;
+  std::vector<AddressNews> all;
   for (Record& record : records_)
-    if (auto told = tell(record, now)) news.push_back(std::move(*told));
+    if (auto late = news(record, record.gate.due(now))) all.push_back(std::move(*late));
   // The record of a recovered address is kept until its changes no longer count for the rate limit.
   std::erase_if(records_, [now](const Record& record) {
-    const bool settled = isUp(record.report) && record.toldUp;
+    const bool settled = isUp(record.report) && record.gate.settled();
     return now - record.touched >= (settled ? kNewsAtOnce * kNewsInterval : kForget);
   });
-  return news;
+  return all;
 }
 
 void AddressMemory::order(AddressSet& addresses, TimePoint now) {
@@ -99,7 +87,7 @@ void AddressMemory::order(AddressSet& addresses, TimePoint now) {
       continue;
     }
     if (now >= record->restsUntil) {
-      record->restsUntil = now + kRest;
+      if (at == addresses.begin()) record->restsUntil = now + kRest;
       ++at;
       continue;
     }

@@ -9,6 +9,7 @@
 #include <optional>
 #include <vector>
 
+#include "backend/news_gate.h"
 #include "base/clock.h"
 #include "net/address.h"
 
@@ -42,10 +43,9 @@ class AddressMemory {
  public:
   /// For this long, an address that did not answer is tried last.
   static constexpr Millis kRest{5000};
-  /// Rate limit of the log lines per address: up to kNewsAtOnce lines at once, then one line per
-  /// kNewsInterval.
-  static constexpr unsigned kNewsAtOnce = 4;
-  static constexpr Millis kNewsInterval{10000};
+  /// The rate limit of the log lines per address.
+  static constexpr unsigned kNewsAtOnce = NewsGate::kAtOnce;
+  static constexpr Millis kNewsInterval = NewsGate::kInterval;
   /// A record that no attempt has confirmed for this long is dropped. The limit is long, so that
   /// the recovery of a seldom used address is still reported.
   static constexpr Millis kForget{24 * 3600 * 1000};
@@ -64,8 +64,8 @@ class AddressMemory {
 
   /// Sorts the addresses into the order in which to try them. Silent addresses go to the end for
   /// kRest, the most recently silent address first. All other addresses keep their order. After
-  /// kRest, the next caller gets a silent address in its old place, and for later callers a new
-  /// kRest begins.
+  /// kRest, a silent address keeps its place, too. The first caller that gets it in first place
+  /// tries it, and for later callers a new kRest begins.
   void order(AddressSet& addresses, TimePoint now);
 
   /// True if at least one of the addresses counts as up.
@@ -80,17 +80,14 @@ class AddressMemory {
     AddressReport report;
     TimePoint restsUntil{};
     TimePoint touched{};
-    TimePoint creditSince{};  // since when the token bucket has been filling; see mayTell()
     Clock::duration lasted{};
-    uint64_t untold = 0;
-    bool toldUp = true;  // true if the log says that the address is up
+    NewsGate gate{};
   };
 
   const Record* find(const SocketAddress& address) const;
   Record* find(const SocketAddress& address);
   MaybeNews setDown(AddressReport report, TimePoint now);
-  static bool mayTell(Record& record, TimePoint now);
-  static MaybeNews tell(Record& record, TimePoint now);
+  static MaybeNews news(const Record& record, std::optional<uint64_t> untold);
 
   std::vector<Record> records_;  // only addresses that are down or were down recently
 };

@@ -53,9 +53,10 @@ CloseCause causeOf(int sysErrno) {
 
 /// A connection that is being established.
 struct Connector::Attempt {
-  Attempt(Connector& c, SocketAddress to, UniqueFd socket, TimePoint now)
+  Attempt(Connector& c, SocketAddress to, BackendHold place, UniqueFd socket, TimePoint now)
       : owner(c),
         address(std::move(to)),
+        hold(std::move(place)),
         fd(std::move(socket)),
         watcher(c.context_.loop, fd.get(), this, nullptr, call<&Attempt::onWritable>),
         started(now) {}
@@ -66,17 +67,19 @@ struct Connector::Attempt {
 
   Connector& owner;
   SocketAddress address;
+  BackendHold hold;  // before fd: the descriptor is closed first
   UniqueFd fd;
   IoWatcher watcher;  // after fd
   TimePoint started;
   TimePoint share = kNever;  // see shareOf()
-  bool silent = false;       // BackendMemory has recorded the silence
+  bool silent = false;       // the pool has recorded the silence
 };
 
 Connector::Connector(ConnectorContext& context, const ConnectorOptions& options,
-                     MakeStream makeStream)
+                     const SocketAddress& client, MakeStream makeStream)
     : context_(context),
       options_(options),
+      client_(options.pool->options().balance == Balance::kSourceHash ? hostKey(client) : 0),
       makeStream_(std::move(makeStream)),
       timer_(context.loop, this, call<&Connector::onTimer>),
       backoff_(kFirstBackoff) {}
@@ -106,20 +109,16 @@ void Connector::guarded(Step step) {
 }
 
 void Connector::beginPass() {
-  pass_.clear();
   next_ = 0;
+  full_ = 0;
   retryAt_ = kNever;
-  for (const auto& target : options_.targets) {
-    const auto addresses = target->addresses();
-    pass_.insert(pass_.end(), addresses->begin(), addresses->end());
-    if (addresses->empty()) {
-      lastFailure_ = {CloseCause::kBackendUnreachable, "",
-                      fmt::format("{} has not been resolved", target->text())};
-      target->refreshSoon();
-    }
+  awaitsPlace_ = false;
+  for (BackendTarget* target : options_.pool->plan(pass_, client_, context_.loop.now())) {
+    lastFailure_ = {CloseCause::kBackendUnreachable, "",
+                    fmt::format("{} has not been resolved", target->text())};
+    target->refreshSoon();
   }
-  if (pass_.empty()) options_.memory->unresolved();
-  options_.memory->order(pass_, context_.loop.now());
+  if (pass_.empty()) options_.pool->unresolved();
   startNext();
 }
 
@@ -133,12 +132,18 @@ void Connector::startNext() {
       ++next_;
       continue;
     }
+    auto hold = options_.pool->take(pass_[next_]);
+    if (!hold) {
+      ++full_;
+      ++next_;
+      continue;
+    }
     crowded_ = !roomForAnother();
     if (crowded_) {
       nextStart_ = now + kHeadStart;
       break;
     }
-    const bool waits = start(pass_[next_++]);
+    const bool waits = start(pass_[next_++], std::move(*hold));
     if (observer_ == nullptr) return;
     settleSpares();
     if (!waits) continue;
@@ -151,10 +156,10 @@ void Connector::startNext() {
 
 /// Starts an attempt. Returns true if the attempt is in progress, false if it failed or connected
 /// at once.
-bool Connector::start(const SocketAddress& address) {
+bool Connector::start(const SocketAddress& address, BackendHold hold) {
   ConnectStart begun = startConnect(address);
   if (begun.connected) {
-    adopt(std::move(begun.fd), address);
+    adopt(std::move(begun.fd), address, std::move(hold));
     return false;
   }
   if (!begun.fd.valid()) {
@@ -162,7 +167,8 @@ bool Connector::start(const SocketAddress& address) {
     return false;
   }
   const TimePoint now = context_.loop.now();
-  auto attempt = std::make_unique<Attempt>(*this, address, std::move(begun.fd), now);
+  auto attempt =
+      std::make_unique<Attempt>(*this, address, std::move(hold), std::move(begun.fd), now);
   if (!attempt->watcher.watch(false, true)) {
     noteFailure(address, ENOMEM);
     return false;
@@ -184,8 +190,13 @@ TimePoint Connector::shareOf(TimePoint now) const {
 void Connector::noteFailure(const SocketAddress& address, int sysErrno) {
   setFailure(address, sysErrno);
   if (ownShortage(sysErrno)) return;  // trying another address would not help
-  tell(options_.memory->failed(address, sysErrno, pass_, context_.loop.now()));
-  for (const auto& target : options_.targets) target->refreshSoon();
+  tell(options_.pool->connectFailed(address, sysErrno, pass_, context_.loop.now()));
+  blameOnce(address, sysErrno);
+  refreshTargets();
+}
+
+void Connector::refreshTargets() {
+  for (const PoolTarget& one : options_.pool->targets()) one.target->refreshSoon();
 }
 
 /// Records the failure of an attempt. If the attempt failed only after kHeadStart, its address
@@ -195,7 +206,7 @@ void Connector::noteFailure(const Attempt& attempt, int sysErrno) {
     return noteFailure(attempt.address, sysErrno);
   setFailure(attempt.address, sysErrno);
   noteSilent(attempt, sysErrno);
-  for (const auto& target : options_.targets) target->refreshSoon();
+  refreshTargets();
 }
 
 void Connector::setFailure(const SocketAddress& address, int sysErrno) {
@@ -207,7 +218,23 @@ void Connector::setFailure(const SocketAddress& address, int sysErrno) {
 void Connector::noteSilent(const Attempt& attempt, int sysErrno) {
   const TimePoint now = context_.loop.now();
   const auto waited = std::chrono::duration_cast<Millis>(now - attempt.started);
-  tell(options_.memory->silent(attempt.address, sysErrno, waited, pass_, now));
+  tell(options_.pool->connectSilent(attempt.address, sysErrno, waited, pass_, now));
+  blameOnce(attempt.address, sysErrno);
+}
+
+/// Counts a failed tunnel at `address`, however often this tunnel tries the address.
+void Connector::blameOnce(const SocketAddress& address, int sysErrno) {
+  if (options_.pool->options().ejection.failures == 0) return;
+  if (std::find(blamed_.begin(), blamed_.end(), address) != blamed_.end()) return;
+  blamed_.push_back(address);
+  blame(context_, options_, address, errnoText(sysErrno));
+}
+
+void Connector::blame(ConnectorContext& context, const ConnectorOptions& options,
+                      const SocketAddress& address, std::string_view why) {
+  const auto verdict = options.pool->tunnelFailed(address, why, context.loop.now());
+  if (verdict.ejected) context.counters.add(Counter::kBackendEjections);
+  for (const PoolNews& news : verdict.news) context.host.onPoolNews(options, news);
 }
 
 void Connector::tell(const MaybeNews& news) {
@@ -218,18 +245,43 @@ void Connector::tell(const MaybeNews& news) {
 /// gives up.
 void Connector::endOfPass() {
   const size_t waiting = inFlight();
-  if (waiting == 0 && (!options_.retry || context_.loop.now() >= phaseDeadline_)) return fail();
-  if (!options_.retry || retryAt_ != kNever) return;
+  const bool again = options_.retry || full_ != 0;
+  if (full_ != 0) setFull();
+  if (waiting == 0 && (!again || context_.loop.now() >= phaseDeadline_)) return fail();
+  if (!again || retryAt_ != kNever) return;
   if (waiting != 0 && waiting == pass_.size()) return;  // no address has failed
   if (context_.host.placesScarce() && mayGiveWay()) return giveWay();
-  context_.counters.add(Counter::kBackendConnectsRetried);
-  retryAt_ = std::min(context_.loop.now() + backoff_, phaseDeadline_);
+  awaitsPlace_ = full_ != 0;
+  if (!awaitsPlace_) context_.counters.add(Counter::kBackendConnectsRetried);
+  const Millis pause = awaitsPlace_ ? std::min(backoff_, kPlaceBackoff) : backoff_;
+  retryAt_ = std::min(context_.loop.now() + pause, phaseDeadline_);
   backoff_ = std::min(backoff_ * 2, kLastBackoff);
+}
+
+/// Explains that the tunnel waits for a place, and what else has failed in this pass.
+void Connector::setFull() {
+  std::string other;
+  if (lastFailure_ && lastFailure_->cause != CloseCause::kLimit)
+    other = "; " + lastFailure_->detail;
+  lastFailure_ = {CloseCause::kLimit, "backend-max-tunnels",
+                  fmt::format("{} of {} addresses have {} open tunnels{}", full_, pass_.size(),
+                              options_.pool->options().maxTunnels, other)};
+}
+
+void Connector::placeFree(ConnectorContext& context, const BackendPool& pool) {
+  bool found = false;
+  context.waiting.forEach([&](Connector& connector) {
+    if (found || !connector.awaitsPlace_ || !connector.options_.pool->countsWith(pool)) return;
+    found = true;
+    connector.awaitsPlace_ = false;  // the next free place is another connector's
+    connector.retryAt_ = context.loop.now();
+    connector.arm();
+  });
 }
 
 /// An attempt in progress gets kHeadStart first, because the backend's host may be up again.
 bool Connector::mayGiveWay() const {
-  if (observer_ == nullptr || !options_.memory->down()) return false;
+  if (observer_ == nullptr || !options_.pool->down()) return false;
   return inFlight() == 0 || context_.loop.now() - began_ >= kHeadStart;
 }
 
@@ -248,7 +300,7 @@ void Connector::giveWay() {
 
 /// Finishes the dial with the established connection `fd`. `address` may belong to pass_ or to an
 /// attempt, so copy it first.
-void Connector::adopt(UniqueFd fd, const SocketAddress& address) {
+void Connector::adopt(UniqueFd fd, const SocketAddress& address, BackendHold hold) {
   const SocketAddress winner = address;
   const TimePoint now = context_.loop.now();
   for (const auto& attempt : attempts_) {
@@ -259,9 +311,9 @@ void Connector::adopt(UniqueFd fd, const SocketAddress& address) {
   dropAll();
   unlink();
   timer_.disarm();
-  tell(options_.memory->answered(winner, now));
+  tell(options_.pool->connected(winner, now));
   if (!winner.isUnix()) setTunnelSocketOptions(fd.get());
-  auto stream = makeStream_(std::move(fd), winner, hostOf(winner));
+  auto stream = makeStream_({std::move(fd), winner, hostOf(winner), std::move(hold)});
   DialObserver* observer = std::exchange(observer_, nullptr);
   observer->onDialed(std::move(stream), winner);
 }
@@ -269,12 +321,13 @@ void Connector::adopt(UniqueFd fd, const SocketAddress& address) {
 /// Returns the host of the first target that has the address. If the look-up has changed meanwhile,
 /// returns the address itself.
 std::string Connector::hostOf(const SocketAddress& address) const {
-  for (const auto& target : options_.targets) {
-    const auto addresses = target->addresses();
+  const auto& targets = options_.pool->targets();
+  for (const PoolTarget& one : targets) {
+    const auto addresses = one.target->addresses();
     if (std::find(addresses->begin(), addresses->end(), address) != addresses->end())
-      return target->host();
+      return one.target->host();
   }
-  return options_.targets.size() == 1 ? options_.targets.front()->host() : address.hostText();
+  return targets.size() == 1 ? targets.front().target->host() : address.hostText();
 }
 
 void Connector::fail() {
@@ -288,7 +341,7 @@ void Connector::fail() {
 void Connector::onWritable(Attempt& attempt) {
   const int error = connectResult(attempt.fd.get());
   attempt.watcher.watch(false, false);
-  if (error == 0) return adopt(std::move(attempt.fd), attempt.address);
+  if (error == 0) return adopt(std::move(attempt.fd), attempt.address, std::move(attempt.hold));
   noteFailure(attempt, error);
   drop(attempt);
   startNext();
@@ -388,11 +441,19 @@ void Connector::drop(Attempt& attempt) {
   for (auto& mine : attempts_)
     if (mine.get() == &attempt) mine.reset();
   settleSpares();
+  placesReturned();
 }
 
 void Connector::dropAll() {
+  const bool any = inFlight() != 0;
   for (auto& attempt : attempts_) attempt.reset();
   settleSpares();
+  if (any) placesReturned();
+}
+
+/// Lets another connector have the place of an attempt that is over.
+void Connector::placesReturned() {
+  if (options_.pool->options().maxTunnels != 0) placeFree(context_, *options_.pool);
 }
 
 }  // namespace culvert

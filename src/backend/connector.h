@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Connector connects to one backend. It tries every address of every target, in the order that
-// BackendMemory gives. If an address refuses or is unreachable, it tries the next address at once.
+// BackendPool gives. If an address refuses or is unreachable, it tries the next address at once.
 // If an address does not answer within 250 ms, it tries the next address in parallel. The first
 // connection that is established wins (RFC 8305). It retries the failed addresses with backoff
 // until the connect timeout, so that clients do not notice a backend's restart. Each pass uses the
-// addresses that the resolver has when the pass begins. Thread: loop.
+// addresses that the resolver has when the pass begins. It skips addresses that have
+// backend-max-tunnels tunnels. If nothing else is left, it waits until one has a place. Thread:
+// loop.
 #pragma once
 
 #include <array>
@@ -12,55 +14,15 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <vector>
+#include <string_view>
 
-#include "backend/backend_memory.h"
-#include "backend/resolver.h"
-#include "base/intrusive_list.h"
+#include "backend/connector_context.h"
 #include "base/unique_fd.h"
 #include "event/io_watcher.h"
 #include "event/timer.h"
 #include "net/dialer.h"
-#include "stats/counters.h"
 
 namespace culvert {
-
-/// The settings that the connectors of one service share. Frozen.
-struct ConnectorOptions {
-  std::string service;  ///< for the log
-  std::vector<std::shared_ptr<BackendTarget>> targets;
-  std::shared_ptr<BackendMemory> memory = std::make_shared<BackendMemory>();
-  Millis connectTimeout{10000};  ///< for all passes together; 0 = no limit
-  bool retry = true;             ///< if false, fail after the first pass
-};
-
-/// What a connector needs from the owner of its loop.
-class ConnectorHost {
- public:
-  /// Logs that a backend address has failed or answers again.
-  virtual void onBackendNews(const ConnectorOptions& options, const AddressNews& news) = 0;
-  /// Takes a descriptor for a parallel attempt; a connector's first attempt needs no spare
-  /// descriptor. Returns false if no descriptor is free.
-  virtual bool takeSpareDescriptor() = 0;
-  virtual void giveSpareDescriptor() = 0;
-  /// True if max-tunnels is nearly reached, so that a tunnel that waits for a dead backend may
-  /// block other clients.
-  virtual bool placesScarce() const = 0;
-
- protected:
-  ~ConnectorHost() = default;
-};
-
-class Connector;
-
-/// Objects that the connectors of one loop share. The objects outlive the connectors.
-struct ConnectorContext {
-  EventLoop& loop;
-  CounterBlock& counters;
-  ConnectorHost& host;
-  IntrusiveList<Connector> waiting{};  ///< connectors between dial() and the outcome, the oldest
-                                       ///< first
-};
 
 class Connector final : public Dialer, public ListNode<Connector> {
  public:
@@ -71,13 +33,22 @@ class Connector final : public Dialer, public ListNode<Connector> {
   /// second.
   static constexpr Millis kSilentAfter{1500};
 
-  /// Makes the stream of an established connection: `address` has accepted it, and `host` is the
-  /// configured host of that address (BackendTarget::host()).
-  using MakeStream = std::function<std::unique_ptr<ByteStream>(
-      UniqueFd fd, const SocketAddress& address, const std::string& host)>;
+  /// Backoff between two looks for a place at an address with backend-max-tunnels tunnels. Another
+  /// worker may have returned one.
+  static constexpr Millis kPlaceBackoff{200};
 
-  /// `context` and `options` outlive the connector.
-  Connector(ConnectorContext& context, const ConnectorOptions& options, MakeStream makeStream);
+  /// An established connection.
+  struct Dialled {
+    UniqueFd fd;
+    SocketAddress address;  ///< which has accepted the connection
+    std::string host;       ///< the configured host of the address (BackendTarget::host())
+    BackendHold hold;       ///< to be kept until the connection is closed
+  };
+  using MakeStream = std::function<std::unique_ptr<ByteStream>(Dialled made)>;
+
+  /// `context` and `options` outlive the connector. `client` is the client's address.
+  Connector(ConnectorContext& context, const ConnectorOptions& options, const SocketAddress& client,
+            MakeStream makeStream);
   ~Connector() override;
 
   void dial(DialObserver& observer) override;
@@ -87,6 +58,12 @@ class Connector final : public Dialer, public ListNode<Connector> {
   bool mayGiveWay() const;
   /// Gives up at once and reports the last failure, to free a place for other tunnels.
   void giveWay();
+  /// Call when a place at an address of `pool` has become free. Wakes the connector that has waited
+  /// longest for such a place.
+  static void placeFree(ConnectorContext& context, const BackendPool& pool);
+  /// Tells the pool, the counters and the log that a tunnel has failed at `address`.
+  static void blame(ConnectorContext& context, const ConnectorOptions& options,
+                    const SocketAddress& address, std::string_view why);
 
  private:
   struct Attempt;
@@ -95,10 +72,11 @@ class Connector final : public Dialer, public ListNode<Connector> {
   void guarded(Step step);
   void beginPass();
   void startNext();
-  bool start(const SocketAddress& address);
+  bool start(const SocketAddress& address, BackendHold hold);
   void endOfPass();
+  void setFull();
   void fail();
-  void adopt(UniqueFd fd, const SocketAddress& address);
+  void adopt(UniqueFd fd, const SocketAddress& address, BackendHold hold);
   std::string hostOf(const SocketAddress& address) const;
   void onWritable(Attempt& attempt);
   void onTimer();
@@ -109,6 +87,8 @@ class Connector final : public Dialer, public ListNode<Connector> {
   void noteFailure(const Attempt& attempt, int sysErrno);
   void noteSilent(const Attempt& attempt, int sysErrno);
   void setFailure(const SocketAddress& address, int sysErrno);
+  void blameOnce(const SocketAddress& address, int sysErrno);
+  void refreshTargets();
   void tell(const MaybeNews& news);
   TimePoint shareOf(TimePoint now) const;
   void catchUp(TimePoint now);
@@ -120,15 +100,19 @@ class Connector final : public Dialer, public ListNode<Connector> {
   bool roomForAnother();
   void drop(Attempt& attempt);
   void dropAll();
+  void placesReturned();
   void settleSpares();
 
   ConnectorContext& context_;
   const ConnectorOptions& options_;
+  const uint64_t client_;  // hostKey() of the client; 0 unless the balance needs it
   MakeStream makeStream_;
   DialObserver* observer_ = nullptr;  // null before dial() and after the outcome
 
-  AddressSet pass_;  // the addresses of the current pass
-  size_t next_ = 0;  // index into pass_ of the address to try next
+  AddressSet pass_;    // the addresses of the current pass
+  size_t next_ = 0;    // index into pass_ of the address to try next
+  size_t full_ = 0;    // how many addresses of the pass were skipped because they were full
+  AddressSet blamed_;  // the addresses at which this tunnel has failed already
   std::array<std::unique_ptr<Attempt>, 4> attempts_;
   size_t spares_ = 0;     // descriptors taken from the host
   bool crowded_ = false;  // the next address waits for a spare descriptor
@@ -138,7 +122,8 @@ class Connector final : public Dialer, public ListNode<Connector> {
   TimePoint nextStart_ = kNever;  // when to try the next address in parallel
   TimePoint retryAt_ = kNever;    // when the next pass begins
   Millis backoff_;
-  bool stoodStill_ = false;  // phaseDeadline_ was postponed, because the process stood still
+  bool awaitsPlace_ = false;  // the next pass begins earlier if a place becomes free
+  bool stoodStill_ = false;   // phaseDeadline_ was postponed, because the process stood still
   std::optional<CloseReason> lastFailure_;
 };
 

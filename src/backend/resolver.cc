@@ -20,8 +20,15 @@ std::string listText(const AddressSet& set) {
 }
 
 /// True if the sets are equal except for the order, which DNS servers rotate.
-bool sameAddresses(const AddressSet& a, const AddressSet& b) {
-  return a.size() == b.size() && std::is_permutation(a.begin(), a.end(), b.begin());
+bool sameSets(const TargetSet& a, const TargetSet& b) {
+  if (a.ranks.size() != b.ranks.size() || a.addresses.size() != b.addresses.size()) return false;
+  for (size_t i = 0; i < a.addresses.size(); ++i) {
+    const auto at = std::find(b.addresses.begin(), b.addresses.end(), a.addresses[i]);
+    if (at == b.addresses.end()) return false;
+    if (!a.ranks.empty() && a.ranks[i] != b.ranks[static_cast<size_t>(at - b.addresses.begin())])
+      return false;
+  }
+  return true;
 }
 
 }  // namespace
@@ -47,8 +54,9 @@ struct BackendTarget::Shared {
 
  private:
   std::shared_ptr<BackendTarget> earliest();
-  void lookUp(BackendTarget& target);
-  void store(BackendTarget& target, Result<AddressSet> answer);
+  void lookUp(BackendTarget& target, bool askSrv);
+  Result<TargetSet> resolve(BackendTarget& target, bool askSrv) const;
+  void store(BackendTarget& target, Result<TargetSet> answer);
   void tell(ResolveEvent event, const std::string& text);
 };
 
@@ -75,19 +83,20 @@ void BackendTarget::Shared::run(const std::shared_ptr<Shared>& self) {
       self->wake.wait_until(lock, due);
     } else {
       target->lookup_.next = kNever;  // requests during this look-up do not start another look-up
+      const bool askSrv = target->lookup_.srvUntil <= Clock::now();
       lock.unlock();
-      self->lookUp(*target);
+      self->lookUp(*target, askSrv);
       target.reset();
       lock.lock();
     }
   }
 }
 
-void BackendTarget::Shared::lookUp(BackendTarget& target) {
+void BackendTarget::Shared::lookUp(BackendTarget& target, bool askSrv) {
+  bool asked = false;  // the records of the SRV name are new
   try {
-    Result<AddressSet> answer = options.lookup(target.host_, target.port_);
-    if (answer && answer->empty())
-      answer = fail(fmt::format("cannot resolve {}: no address", target.host_));
+    Result<TargetSet> answer = resolve(target, askSrv);
+    asked = askSrv && answer && !target.srv_.empty();
     store(target, std::move(answer));
   } catch (const std::bad_alloc&) {  // keep the last set
   }
@@ -95,33 +104,56 @@ void BackendTarget::Shared::lookUp(BackendTarget& target) {
   TimePoint now = Clock::now();
   target.lookup_.last = now;
   target.lookup_.next = now + options.interval;
+  if (asked)
+    target.lookup_.srvUntil =
+        now + std::clamp(target.records_.ttl, options.shortestTtl, options.longestTtl);
+  if (target.lookup_.srvUntil > now)
+    target.lookup_.next = std::min(target.lookup_.next, target.lookup_.srvUntil);
   target.lookup_.answered = true;
   progress.notify_all();
 }
 
-void BackendTarget::Shared::store(BackendTarget& target, Result<AddressSet> answer) {
+/// Looks up the addresses of the target; for an SRV name with the known records, or with `askSrv`
+/// with new ones.
+Result<TargetSet> BackendTarget::Shared::resolve(BackendTarget& target, bool askSrv) const {
+  if (target.srv_.empty()) {
+    Result<AddressSet> found = options.lookup(target.host_, target.port_);
+    if (!found) return tl::unexpected(found.error());
+    if (found->empty()) return fail(fmt::format("cannot resolve {}: no address", target.host_));
+    return TargetSet{std::move(*found), {}};
+  }
+  if (askSrv) {
+    Result<SrvAnswer> records = options.srv(target.srv_);
+    if (!records) return tl::unexpected(records.error());
+    target.records_ = std::move(*records);
+  }
+  return resolveTargets(target.records_, options.lookup);
+}
+
+void BackendTarget::Shared::store(BackendTarget& target, Result<TargetSet> answer) {
   bool wasFailing = std::exchange(target.lookup_.failing, !answer);
-  auto before = target.addresses();
+  auto before = target.set();
+  const AddressSet& old = before->addresses;
   if (!answer) {
     if (wasFailing) return;
-    std::string rest = before->empty()
+    std::string rest = old.empty()
                            ? "no address is known yet, its tunnels wait until connect-timeout"
-                           : "keeping " + listText(*before);
+                           : "keeping " + listText(old);
     return tell(ResolveEvent::kFailed,
                 fmt::format("backend {}: {}; {}", target.text_, answer.error().text, rest));
   }
-  bool same = sameAddresses(*before, *answer);
-  auto next = std::make_shared<const AddressSet>(std::move(*answer));
+  bool same = sameSets(*before, *answer);
+  auto next = std::make_shared<const TargetSet>(std::move(*answer));
   {
     std::lock_guard lock(target.mutex_);
-    target.addresses_ = next;
+    target.set_ = next;
   }
-  std::string now = listText(*next);
-  if (before->empty()) {
+  std::string now = listText(next->addresses);
+  if (old.empty()) {
     tell(ResolveEvent::kResolved, fmt::format("backend {} is {}", target.text_, now));
   } else if (!same) {
     tell(ResolveEvent::kChanged,
-         fmt::format("backend {} is now {}, was {}", target.text_, now, listText(*before)));
+         fmt::format("backend {} is now {}, was {}", target.text_, now, listText(old)));
   } else if (wasFailing) {
     tell(ResolveEvent::kRecovered, fmt::format("backend {} resolves again: {}", target.text_, now));
   }
@@ -135,21 +167,27 @@ void BackendTarget::Shared::tell(ResolveEvent event, const std::string& text) {
 BackendTarget::BackendTarget(const SocketAddress& address)
     : text_(address.text()),
       host_(address.isUnix() ? std::string() : address.hostText()),
-      addresses_(std::make_shared<const AddressSet>(AddressSet{address})) {}
+      set_(std::make_shared<const TargetSet>(TargetSet{{address}, {}})) {}
 
-BackendTarget::BackendTarget(const AddressSpec& name, std::shared_ptr<Shared> resolver)
+BackendTarget::BackendTarget(const BackendSpec& name, std::shared_ptr<Shared> resolver)
     : text_(name.text()),
-      host_(name.host),
-      port_(name.port),
+      srv_(name.srv),
+      host_(name.srv.empty() ? name.address.host : name.srvDomain()),
+      port_(name.address.port),
       resolver_(std::move(resolver)),
-      addresses_(std::make_shared<const AddressSet>()) {}
+      set_(std::make_shared<const TargetSet>()) {}
 
 BackendTarget::~BackendTarget() = default;
 
 std::shared_ptr<const AddressSet> BackendTarget::addresses() const {
-  if (resolver_ == nullptr) return addresses_;  // the address of a literal never changes
+  auto whole = set();
+  return {whole, &whole->addresses};
+}
+
+std::shared_ptr<const TargetSet> BackendTarget::set() const {
+  if (resolver_ == nullptr) return set_;  // the address of a literal never changes
   std::lock_guard lock(mutex_);
-  return addresses_;
+  return set_;
 }
 
 void BackendTarget::refreshSoon() {
@@ -157,6 +195,7 @@ void BackendTarget::refreshSoon() {
   std::lock_guard lock(resolver_->mutex);
   // If `next` is kNever, a look-up is in progress, so no further look-up is needed.
   if (lookup_.next == kNever || resolver_->stopping) return;
+  lookup_.srvUntil = {};  // the records may have changed too
   TimePoint soonest = lookup_.last + resolver_->options.minGap;
   if (lookup_.next <= soonest) return;
   lookup_.next = soonest;
@@ -180,7 +219,12 @@ Resolver::~Resolver() {
 }
 
 std::shared_ptr<BackendTarget> Resolver::target(const AddressSpec& spec) {
-  if (spec.kind != AddressKind::kHostName) return std::make_shared<BackendTarget>(spec.address);
+  return target(BackendSpec{.address = spec, .srv = {}});
+}
+
+std::shared_ptr<BackendTarget> Resolver::target(const BackendSpec& spec) {
+  if (spec.srv.empty() && spec.address.kind != AddressKind::kHostName)
+    return std::make_shared<BackendTarget>(spec.address.address);
   std::lock_guard lock(shared_->mutex);
   std::string text = spec.text();
   for (const auto& weak : shared_->names) {

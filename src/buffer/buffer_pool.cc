@@ -5,6 +5,7 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <new>
 
@@ -58,6 +59,7 @@ uint8_t* BufferPool::lease(size_t size) {
   } else {
     block = allocate(size);
     if (block == nullptr) return nullptr;
+    share_.add(MemoryUse::kBuffers, size);
   }
   leasedBytes_ += size;
   return block;
@@ -65,13 +67,16 @@ uint8_t* BufferPool::lease(size_t size) {
 
 void BufferPool::giveBack(uint8_t* block, size_t size) noexcept {
   leasedBytes_ -= size;
-  if (!kReuse || keptBytes_ + size > keepBytes_) return release(block, size);
-  try {
-    classFor(size).free.push_back(block);
-    keptBytes_ += size;
-  } catch (const std::bad_alloc&) {  // no memory to add the block to the list
-    release(block, size);
+  if (kReuse && keptBytes_ + size <= keepBytes_) {
+    try {
+      classFor(size).free.push_back(block);
+      keptBytes_ += size;
+      return;
+    } catch (const std::bad_alloc&) {  // no memory to add the block to the list
+    }
   }
+  release(block, size);
+  share_.sub(MemoryUse::kBuffers, size);
 }
 
 void BufferPool::trim() {
@@ -79,7 +84,14 @@ void BufferPool::trim() {
     for (uint8_t* block : c.free) release(block, c.size);
     c.free.clear();
   }
+  share_.sub(MemoryUse::kBuffers, keptBytes_);
   keptBytes_ = 0;
+}
+
+void BufferPool::setMemoryLimit(size_t bytes) {
+  share_.setLimit(bytes);
+  keepBytes_ = bytes == 0 ? mostKept_ : std::min(mostKept_, bytes / 16);
+  if (keptBytes_ > keepBytes_) trim();
 }
 
 }  // namespace culvert

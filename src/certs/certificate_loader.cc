@@ -528,10 +528,17 @@ void CertificateLoader::warnOfName(const ServiceOptions& options, const SourcedT
 }
 
 void CertificateLoader::warnOfNames(const ServiceOptions& options, const CertificateUnits& units) {
-  if (options.serverNames.empty()) return;
+  if (options.serverNames.empty() && options.matchName.empty()) return;
   const CredentialSet set(credentialsOf(units));
   for (const SourcedText& name : options.serverNames)
     if (!set.covers(lower(name.text))) warnOfName(options, name);
+  for (const SourcedText& name : options.matchName) {
+    // A certificate for *.SUFFIX covers one label in front of the suffix.
+    const std::string one = name.text.starts_with("*.") ? "a" + name.text.substr(1) : name.text;
+    if (!set.covers(lower(one)))
+      diagnostics_.warning(name.origin, sectionLabel(options), "match-name",
+                           fmt::format("no certificate covers {}", name.text));
+  }
 }
 
 CertificateLoader::Known knownCertificates(const Runtime& runtime) {

@@ -56,6 +56,12 @@ struct GlobalOptions : OptionSet {
   std::string group;        ///< if empty, the primary group of `user`
   std::string pidFile;      ///< if empty, culvert writes no PID file
   uint64_t maxTunnels = 0;  ///< 0 means that only the descriptor limit counts
+  // Here and in ServiceOptions, 0 means "no limit".
+  uint64_t maxTunnelsPerSource = 0;
+  uint64_t tunnelRate = 0;     ///< tunnels a second from one source
+  uint64_t handshakeRate = 0;  ///< full handshakes a second
+  uint64_t memoryLimit = 0;    ///< bytes
+  std::string include;         ///< pattern of further files; if empty, there are none
   Millis drainTimeout{8000};
   std::string ticketSecretFile;  ///< if empty, a random secret of this process
   Millis ticketRotation{43'200'000};
@@ -67,6 +73,24 @@ struct ServiceOptions : OptionSet {
 
   SourcedList listen;   ///< checked by Validators::listenAddress
   SourcedList backend;  ///< checked by Validators::backendAddress
+  SourcedList matchName, matchAlpn, matchSource, matchSourcePort, matchAddress, matchPort;
+  SourceType matchSourceType = SourceType::kAny;
+  MatchTransport matchTransport = MatchTransport::kAny;
+  bool fallback = false;  ///< takes the connections that no other service of the listen takes
+  Millis inspectTimeout{10'000};
+  AcceptProxy acceptProxy = AcceptProxy::kOff;
+  SourcedList acceptProxyFrom;      ///< networks, or "unix"
+  SourcedList allowFrom, denyFrom;  ///< networks, or "unix"; if allowFrom is empty, all are allowed
+  Balance balance = Balance::kFirst;
+  uint64_t backendMaxTunnels = 0;  ///< for each address
+  HealthCheck healthCheck = HealthCheck::kOff;
+  std::string healthSend, healthExpect;  ///< with escapes, as written
+  Millis healthInterval{2000}, healthTimeout{1000};
+  uint64_t healthRise = 2, healthFall = 3;
+  uint64_t ejectFailures = 5;  ///< 0 means that culvert never ejects a backend
+  Millis ejectTime{10'000};
+  WhenDown whenBackendDown = WhenDown::kWait;
+  uint64_t maxTunnels = 0, maxTunnelsPerSource = 0, tunnelRate = 0, handshakeRate = 0;
   ClientTls tls = ClientTls::kOn;
   StartTls startTls = StartTls::kOff;
   SourcedList cert;                     ///< paths, as written in the configuration
@@ -116,7 +140,8 @@ struct ServiceOptions : OptionSet {
 
 struct Config {
   GlobalOptions global;
-  std::vector<ServiceOptions> services;  ///< in the order of the file; names are unique
+  std::vector<ServiceOptions> services;  ///< in the order of the files; names are unique
+  size_t includedFiles = 0;              ///< number of files read because of `include`
 
   const ServiceOptions* findService(std::string_view name) const;
 };

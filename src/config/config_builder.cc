@@ -185,9 +185,11 @@ class Builder {
       : layers_(layers), validators_(validators), diagnostics_(diagnostics) {}
 
   Config build() {
-    for (const RawDocument* document :
-         {&layers_.file, &layers_.environment, &layers_.sets, &layers_.named})
-      checkDocument(*document);
+    checkFile(layers_.file);
+    for (const RawDocument& document : layers_.included) checkFile(document);
+    filePlans_ = services_.size();
+    for (const RawDocument* document : {&layers_.environment, &layers_.sets, &layers_.named})
+      checkDocument(*document, otherDefaults_, false);
     buildGlobal();
     for (size_t i = 0; i < services_.size(); ++i) buildService(services_[i]);
     if (config_.services.empty()) noService();
@@ -200,11 +202,17 @@ class Builder {
  private:
   struct ServicePlan {
     std::vector<const CheckedSection*> own;  // weakest source first
-    size_t fileDefaults;  // number of [defaults] in the file that precede the service
+    size_t file;      // the file of the service; 0, the main file, for services of overrides
+    size_t defaults;  // number of [defaults] in this file that precede the service
   };
+  using Sections = std::vector<const CheckedSection*>;
 
-  void checkDocument(const RawDocument& document) {
-    const bool isFile = &document == &layers_.file;
+  void checkFile(const RawDocument& document) {
+    fileDefaults_.emplace_back();
+    checkDocument(document, fileDefaults_.back(), true);
+  }
+
+  void checkDocument(const RawDocument& document, Sections& defaults, bool isFile) {
     CheckedSection::Seen globalSeen;
     for (const RawSection& raw : document.sections) {
       if (raw.kind == SectionKind::kUnknown) {
@@ -215,17 +223,16 @@ class Builder {
       CheckedSection::Seen seen;
       section.check(raw.kind == SectionKind::kGlobal ? globalSeen : seen);
       if (raw.kind == SectionKind::kGlobal) global_.push_back(&section);
-      if (raw.kind == SectionKind::kDefaults)
-        (isFile ? fileDefaults_ : otherDefaults_).push_back(&section);
+      if (raw.kind == SectionKind::kDefaults) defaults.push_back(&section);
       if (raw.kind == SectionKind::kService) addService(section, isFile);
     }
-    if (isFile) filePlans_ = services_.size();
   }
 
   void addService(const CheckedSection& section, bool isFile) {
     const auto [place, isNew] = byName_.try_emplace(section.raw().name, services_.size());
     if (isNew) {
-      services_.push_back({{&section}, isFile ? fileDefaults_.size() : kAllDefaults});
+      const size_t file = isFile ? fileDefaults_.size() - 1 : 0;
+      services_.push_back({{&section}, file, fileDefaults_[file].size()});
     } else if (isFile) {
       const Origin& first = services_[place->second].own.front()->raw().origin;
       diagnostics_.error(section.raw().origin, section.raw().label(), {},
@@ -245,8 +252,10 @@ class Builder {
   void buildService(const ServicePlan& plan) {
     Candidates candidates(plan.own.rbegin(), plan.own.rend());
     candidates.insert(candidates.end(), otherDefaults_.rbegin(), otherDefaults_.rend());
-    for (size_t i = std::min(plan.fileDefaults, fileDefaults_.size()); i > 0; --i)
-      candidates.push_back(fileDefaults_[i - 1]);
+    for (size_t i = plan.defaults; i > 0; --i)
+      candidates.push_back(fileDefaults_[plan.file][i - 1]);
+    if (plan.file != 0)
+      candidates.insert(candidates.end(), fileDefaults_[0].rbegin(), fileDefaults_[0].rend());
     ServiceOptions service;
     service.name = plan.own.front()->raw().name;
     service.sectionOrigin = plan.own.front()->raw().origin;
@@ -365,6 +374,7 @@ class Builder {
   void noService() {
     incomplete_ = true;
     if (unknownSections_) return;  // an unknown section may be a misspelt service
+    if (layers_.unread) return;    // the file may have services
     if (layers_.fileName.empty() && diagnostics_.hasErrors()) return;
     const Origin place =
         layers_.fileName.empty() ? Origin::named("--listen", 0) : Origin::file(layers_.fileName, 1);
@@ -374,23 +384,30 @@ class Builder {
   }
 
   void warnLateDefaults() {
-    for (size_t i = 0; i < fileDefaults_.size(); ++i) {
-      const bool used = std::ranges::any_of(
-          services_, [&](const ServicePlan& plan) { return plan.fileDefaults > i; });
-      if (used || fileDefaults_[i]->raw().entries.empty()) continue;
-      diagnostics_.warning(fileDefaults_[i]->raw().origin, "defaults", {},
-                           "has no effect: it applies to later services, but no service follows");
+    // The number of [defaults] of each file that apply to a service.
+    std::vector<size_t> used(fileDefaults_.size());
+    for (const ServicePlan& plan : services_) {
+      used[plan.file] = std::max(used[plan.file], plan.defaults);
+      if (plan.file != 0) used[0] = fileDefaults_[0].size();
+    }
+    for (size_t file = 0; file < used.size(); ++file) {
+      for (size_t i = used[file]; i < fileDefaults_[file].size(); ++i) {
+        const RawSection& section = fileDefaults_[file][i]->raw();
+        if (section.entries.empty()) continue;
+        diagnostics_.warning(section.origin, "defaults", {},
+                             "has no effect: it applies to later services, but no service follows");
+      }
     }
   }
 
   static constexpr std::string_view kSelfSigned = "self-signed";
-  static constexpr size_t kAllDefaults = static_cast<size_t>(-1);
   const ConfigLayers& layers_;
   const Validators& validators_;
   Diagnostics& diagnostics_;
   Config config_;
   std::deque<CheckedSection> sections_;
-  std::vector<const CheckedSection*> global_, fileDefaults_, otherDefaults_;  // weakest first
+  Sections global_, otherDefaults_;     // weakest first
+  std::vector<Sections> fileDefaults_;  // for each file, in the order of the file
   std::vector<ServicePlan> services_;
   std::unordered_map<std::string, size_t> byName_;
   size_t filePlans_ = 0;

@@ -3,12 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <unordered_map>
 #include <unordered_set>
 
+#include "base/ascii.h"
+#include "base/escapes.h"
 #include "base/words.h"
 #include "config/alpn_names.h"
 #include "config/config_builder.h"
+#include "config/listen_checks.h"
 #include "config/option_table.h"
 
 namespace culvert {
@@ -268,6 +270,16 @@ void checkVia(const ServiceOptions& service, const Validators& validators,
     diagnostics.error(service.originOf("via"), label, "via", sound.error().text);
 }
 
+/// Without health checks, nothing tells that a backend is up again while culvert serves no client.
+void checkWhenDown(const ServiceOptions& service, Diagnostics& diagnostics) {
+  if (service.whenBackendDown == WhenDown::kWait || service.healthCheck != HealthCheck::kOff)
+    return;
+  diagnostics.error(
+      service.originOf("when-backend-down"), sectionLabel(service), "when-backend-down",
+      "needs a health-check: without one culvert would not notice that a backend is up "
+      "again; allowed without: wait");
+}
+
 /// Warns of a PROXY header that leaves before the client has proved who it is.
 void checkEarlyHeader(const ServiceOptions& service, Diagnostics& diagnostics) {
   const bool greets = service.startTls != StartTls::kOff && service.startTls != StartTls::kLdap &&
@@ -280,13 +292,67 @@ void checkEarlyHeader(const ServiceOptions& service, Diagnostics& diagnostics) {
                       "backend greets first: it has no fields about TLS and the certificate");
 }
 
+/// Checks the texts of a health check that has them.
+void checkHealthTexts(const ServiceOptions& service, Diagnostics& diagnostics) {
+  const std::string label = sectionLabel(service);
+  const auto send = readEscapes(service.healthSend), expect = readEscapes(service.healthExpect);
+  if (!send)
+    diagnostics.error(service.originOf("health-send"), label, "health-send", send.error().text);
+  if (!expect)
+    diagnostics.error(service.originOf("health-expect"), label, "health-expect",
+                      expect.error().text);
+  if (!send || !expect || service.healthCheck != HealthCheck::kHttp) return;
+  const bool path =
+      send->empty() || (send->front() == '/' && std::all_of(send->begin(), send->end(), [](char c) {
+                          return static_cast<unsigned char>(c) > 0x20 && c != 0x7f;
+                        }));
+  if (!path)
+    diagnostics.error(service.originOf("health-send"), label, "health-send",
+                      "is not a path; with health-check = http allowed: / and what follows it, "
+                      "without blanks");
+  const bool status =
+      expect->empty() || (expect->size() == 3 && (*expect)[0] >= '1' && (*expect)[0] <= '5' &&
+                          std::all_of(expect->begin(), expect->end(), isDigit));
+  if (!status)
+    diagnostics.error(
+        service.originOf("health-expect"), label, "health-expect",
+        "is not a status; with health-check = http allowed: 100 to 599, for example 200");
+}
+
+/// Checks `health-check` and its keys.
+void checkHealth(const ServiceOptions& service, Diagnostics& diagnostics) {
+  const std::string label = sectionLabel(service);
+  const HealthCheck kind = service.healthCheck;
+  const bool says = kind == HealthCheck::kSend || kind == HealthCheck::kHttp;
+  for (std::string_view key : {"health-send", "health-expect"}) {
+    const Origin& origin = service.originOf(key);
+    const std::string& text = key == "health-send" ? service.healthSend : service.healthExpect;
+    if (says || text.empty() || service.isInherited(key)) continue;
+    diagnostics.error(origin, label, std::string(key), "needs health-check = send or http");
+  }
+  if (says) checkHealthTexts(service, diagnostics);
+  if (kind == HealthCheck::kOff) return;
+  if (kind == HealthCheck::kTls && !service.backendTls)
+    diagnostics.error(service.originOf("health-check"), label, "health-check",
+                      "is tls, which needs backend-tls = on; allowed without it: tcp, send, http, "
+                      "redis, pgsql, smtp");
+  const bool login = service.backendTls && (service.backendStartTls == StartTls::kMysql ||
+                                            service.backendStartTls == StartTls::kXmpp);
+  if (login && kind != HealthCheck::kTcp)
+    diagnostics.error(
+        service.originOf("health-check"), label, "health-check",
+        "cannot pass backend-starttls: with mysql and xmpp it needs the first bytes of "
+        "a client; allowed: tcp");
+}
+
 /// Checks `tls` and `backend-tls`, and the keys of each end.
 void checkEnds(const ServiceOptions& service, Diagnostics& diagnostics) {
   const std::string label = sectionLabel(service);
-  if (service.tls == ClientTls::kOff && !service.backendTls) {
+  if (service.tls == ClientTls::kOff && !service.backendTls && !carriesRaw(service)) {
     diagnostics.error(service.originOf("tls"), label, "tls",
                       "is off, and backend-tls is off too: culvert would encrypt nothing; allowed: "
-                      "tls = on, tls = passthrough, or backend-tls = on (client mode)");
+                      "tls = on, tls = passthrough, backend-tls = on (client mode), or "
+                      "match-transport = raw on a listen address that a TLS service shares");
     return;
   }
   if (service.tls == ClientTls::kPassthrough && service.backendTls)
@@ -306,33 +372,14 @@ void checkEnds(const ServiceOptions& service, Diagnostics& diagnostics) {
     checkBackendTrust(service, diagnostics);
 }
 
-using Listeners =
-    std::unordered_map<std::string, std::pair<const ServiceOptions*, const SourcedText*>>;
-
-void checkListeners(const ServiceOptions& service, const Validators& validators, Listeners& taken,
-                    Diagnostics& diagnostics) {
-  for (const SourcedText& item : service.listen) {
-    const std::string address =
-        validators.canonicalListen ? validators.canonicalListen(item.text) : item.text;
-    if (address == "0" || address.ends_with(":0"))
-      continue;  // the system chooses a different port for each listener
-    const auto [first, isNew] = taken.try_emplace(address, &service, &item);
-    if (isNew) continue;
-    const auto& [owner, where] = first->second;
-    diagnostics.error(item.origin, sectionLabel(service), "listen",
-                      fmt::format("{} is used by [{}] already, at {}", printable(item.text, 100),
-                                  sectionLabel(*owner), where->origin.text()));
-  }
-}
-
 }  // namespace
 
 void checkWhole(const Config& config, const Validators& validators, Diagnostics& diagnostics) {
-  Listeners taken;
   for (const ServiceOptions& service : config.services) {
     checkEnds(service, diagnostics);
     checkVia(service, validators, diagnostics);
     checkEarlyHeader(service, diagnostics);
+    checkHealth(service, diagnostics);
     checkVersions(service, diagnostics);
     checkKeylog(service, validators, diagnostics);
     checkCertificates(service, diagnostics);
@@ -340,8 +387,10 @@ void checkWhole(const Config& config, const Validators& validators, Diagnostics&
     checkRepeats(service, diagnostics);
     checkAlpn(service, diagnostics);
     if (service.tls == ClientTls::kOn) checkClientAuth(service, diagnostics);
-    checkListeners(service, validators, taken, diagnostics);
+    checkWhenDown(service, diagnostics);
+    checkListenOptions(service, diagnostics);
   }
+  checkSharedListens(config, validators, diagnostics);
   if (!config.global.group.empty() && config.global.user.empty())
     diagnostics.warning(config.global.originOf("group"), sectionLabel(config.global), "group",
                         "has no effect without user");

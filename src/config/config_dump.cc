@@ -49,6 +49,10 @@ void addOptions(std::string& out, OptionScope scope, Options options, BuiltInWor
     const Origin& origin = options.originOf(info.key);
     const std::string value =
         nothing ? builtInList(info, options, builtIn) : formatValue(info, options);
+    if (info.key == "include" && !value.empty()) {  // its services follow
+      addLine(out, fmt::format("# the files of include = {} are in this dump", value), origin);
+      continue;
+    }
     // Write an empty value only if it was given, because a missing key can have another meaning
     // than an empty value.
     if (value.empty() && (info.has(kRequired) || origin.kind == Origin::Kind::kDefault))

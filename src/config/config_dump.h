@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Implements --dump-config. The dump is a valid INI file with every effective value. A comment
 // after each value names the value's origin. Reading the dump gives the same configuration again.
-// Thread: any.
+// The services of included files are in the dump, so `include` is only a comment there. Thread: any.
 #pragma once
 
 #include <string>

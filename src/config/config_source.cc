@@ -3,13 +3,28 @@
 #include "config/config_source.h"
 
 #include "config/config_builder.h"
+#include "config/included_files.h"
 
 namespace culvert {
+namespace {
+
+/// Returns the entry that sets include, from the strongest source; nullptr if there is none. If a
+/// source has two, the builder reports that as an error.
+const RawEntry* includeEntry(const ConfigLayers& layers) {
+  for (const RawDocument* document :
+       {&layers.named, &layers.sets, &layers.environment, &layers.file})
+    for (const RawSection& section : document->sections)
+      for (const RawEntry& entry : section.entries)
+        if (section.kind == SectionKind::kGlobal && entry.key == "include") return &entry;
+  return nullptr;
+}
+
+}  // namespace
 
 LoadOutcome ConfigSource::load(const Validators& validators) const {
-  if (file_.empty()) return build({}, {}, validators);
+  if (file_.empty()) return build({}, {}, Includes::kRead, validators);
   Result<std::string> text = readConfigFile(file_);
-  if (text) return loadText(*text, validators);
+  if (text) return parse(*text, Includes::kRead, validators);
   LoadOutcome outcome;  // the file cannot be read, so check only the names in the overrides
   outcome.diagnostics.error(Origin::file(file_, 0), {}, {}, text.error().text);
   readEnvironment(overrides_.environment, outcome.diagnostics);
@@ -19,12 +34,17 @@ LoadOutcome ConfigSource::load(const Validators& validators) const {
 }
 
 LoadOutcome ConfigSource::loadText(std::string_view text, const Validators& validators) const {
-  Diagnostics diagnostics;
-  RawDocument document = parseIni(text, file_, diagnostics);
-  return build(std::move(document), std::move(diagnostics), validators);
+  return parse(text, Includes::kIgnore, validators);
 }
 
-LoadOutcome ConfigSource::build(RawDocument document, Diagnostics diagnostics,
+LoadOutcome ConfigSource::parse(std::string_view text, Includes includes,
+                                const Validators& validators) const {
+  Diagnostics diagnostics;
+  RawDocument document = parseIni(text, file_, diagnostics);
+  return build(std::move(document), std::move(diagnostics), includes, validators);
+}
+
+LoadOutcome ConfigSource::build(RawDocument document, Diagnostics diagnostics, Includes includes,
                                 const Validators& validators) const {
   LoadOutcome outcome;
   outcome.diagnostics = std::move(diagnostics);
@@ -36,7 +56,14 @@ LoadOutcome ConfigSource::build(RawDocument document, Diagnostics diagnostics,
   layers.fileName = file_;
   layers.hints = passedOverVariables(overrides_.environment);
   layers.selfSigned = overrides_.selfSigned;
+  const RawEntry* include = includeEntry(layers);
+  if (include != nullptr && includes == Includes::kRead) {
+    IncludedFiles read = readIncludedFiles(*include, file_, outcome.diagnostics);
+    layers.included = std::move(read.documents);
+    layers.unread = !read.complete;
+  }
   outcome.config = buildConfig(layers, validators, outcome.diagnostics);
+  outcome.config.includedFiles = layers.included.size();
   const bool more = outcome.diagnostics.full();
   outcome.diagnostics.sort();
   if (more) outcome.diagnostics.addCut();

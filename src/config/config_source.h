@@ -25,16 +25,19 @@ class ConfigSource {
   ConfigSource(std::string file, Overrides overrides)
       : file_(std::move(file)), overrides_(std::move(overrides)) {}
 
-  /// Reads the file and applies the overrides. The outcome contains all errors that were found.
+  /// Reads the file and the files that it includes, and applies the overrides. The outcome contains
+  /// all errors that were found.
   LoadOutcome load(const Validators& validators) const;
 
-  /// Like load(), but uses `text` in place of the file's contents.
+  /// Like load(), but uses `text` in place of the file's contents, and includes no files.
   LoadOutcome loadText(std::string_view text, const Validators& validators) const;
 
   const std::string& file() const { return file_; }
 
  private:
-  LoadOutcome build(RawDocument document, Diagnostics diagnostics,
+  enum class Includes : uint8_t { kRead, kIgnore };
+  LoadOutcome parse(std::string_view text, Includes includes, const Validators& validators) const;
+  LoadOutcome build(RawDocument document, Diagnostics diagnostics, Includes includes,
                     const Validators& validators) const;
 
   std::string file_;

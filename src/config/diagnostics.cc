@@ -53,7 +53,9 @@ void Diagnostics::append(const Diagnostics& others) {
 }
 
 void Diagnostics::sort() {
-  const auto place = [](const Diagnostic& d) { return std::tie(d.origin.kind, d.origin.line); };
+  const auto place = [](const Diagnostic& d) {
+    return std::tie(d.origin.kind, d.origin.document, d.origin.line);
+  };
   std::stable_sort(list_.begin(), list_.end(),
                    [&](const Diagnostic& a, const Diagnostic& b) { return place(a) < place(b); });
   const auto same = [](const Diagnostic& a, const Diagnostic& b) {

@@ -15,20 +15,21 @@ namespace culvert {
 struct Origin {
   enum class Kind : uint8_t { kDefault, kPolicy, kFile, kEnvironment, kSet, kNamed };
   Kind kind = Kind::kDefault;
+  uint16_t document = 0;  ///< the file: 0 is the main file, 1 the first that it includes, and so on
   uint32_t line =
       0;  ///< in a file: the line, or 0 for the whole file; in another source: the position there
   std::string name;  ///< name of the policy, file, variable or option
 
-  static Origin policy(std::string name) { return {Kind::kPolicy, 0, std::move(name)}; }
-  static Origin file(std::string path, uint32_t line) {
-    return {Kind::kFile, line, std::move(path)};
+  static Origin policy(std::string name) { return {Kind::kPolicy, 0, 0, std::move(name)}; }
+  static Origin file(std::string path, uint32_t line, uint16_t document = 0) {
+    return {Kind::kFile, document, line, std::move(path)};
   }
   static Origin environment(std::string variable, uint32_t order) {
-    return {Kind::kEnvironment, order, std::move(variable)};
+    return {Kind::kEnvironment, 0, order, std::move(variable)};
   }
-  static Origin set(uint32_t number) { return {Kind::kSet, number, "--set"}; }
+  static Origin set(uint32_t number) { return {Kind::kSet, 0, number, "--set"}; }
   static Origin named(std::string option, uint32_t order) {
-    return {Kind::kNamed, order, std::move(option)};
+    return {Kind::kNamed, 0, order, std::move(option)};
   }
 
   /// Returns `FILE:LINE` (`FILE` for line 0), `env:NAME`, `--set#N`, `--listen`, `policy NAME` or
@@ -68,8 +69,8 @@ class Diagnostics {
   static constexpr size_t kMostErrors = 1000;
   bool full() const { return errors_ >= kMostErrors; }
 
-  /// Sorts by origin: first the diagnostics from files, by line, then those from the environment,
-  /// then from --set, then from named options. Diagnostics with equal origins keep the order in
+  /// Sorts by origin: first the diagnostics from files, by file and line, then those from the
+  /// environment, then from --set, then from named options. Diagnostics with equal origins keep the order in
   /// which they were added. Removes duplicates.
   void sort();
 

@@ -15,6 +15,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <span>
 
 #include "base/ascii.h"
 #include "base/clock.h"
@@ -30,6 +31,11 @@ namespace {
 constexpr Millis kPipeWait{5000};
 /// inih limits a key to 49 bytes. The keys of culvert are far shorter.
 constexpr size_t kLongestKey = 48;
+
+/// The sections that a file may have.
+std::string_view allowedSections(bool included) {
+  return included ? "[defaults], [service NAME]" : "[global], [defaults], [service NAME]";
+}
 
 bool isBlank(char c) { return c == ' ' || c == '\t'; }
 bool isControl(char c) {
@@ -47,8 +53,9 @@ size_t commentStart(std::string_view value) {
 
 class LineFeeder {
  public:
-  LineFeeder(std::string_view text, const std::string& file, Diagnostics& diagnostics)
-      : rest_(text), file_(file), diagnostics_(diagnostics) {
+  LineFeeder(std::string_view text, const std::string& file, Diagnostics& diagnostics,
+             uint16_t document)
+      : rest_(text), file_(file), diagnostics_(diagnostics), document_(document) {
     if (rest_.starts_with("\xEF\xBB\xBF")) rest_.remove_prefix(3);
     if (rest_.starts_with("\xFF\xFE") || rest_.starts_with("\xFE\xFF")) {
       line_ = 1;
@@ -127,13 +134,13 @@ class LineFeeder {
     } else if (!after.empty() && after.front() != ';' && after.front() != '#') {
       error({}, {},
             fmt::format("\"{}\" is not allowed after the section's ']'", printable(after, 60)));
-    } else if (Result<RawSection> header = parseSectionHeader(text.substr(1, end - 1)); header) {
+    } else if (Result<RawSection> header = parseSectionHeader(text.substr(1, end - 1), included());
+               header) {
       section = std::move(*header);
     } else {
       error(std::string(trim(text.substr(1, end - 1))), {}, header.error().text);
     }
-    section.origin =
-        Origin::file(file_, line_);  // keys of a kUnknown section get no further errors
+    section.origin = place();  // keys of a kUnknown section get no further errors
     document.sections.push_back(std::move(section));
     return fmt::format("[#{}]", document.sections.size() - 1);
   }
@@ -149,6 +156,10 @@ class LineFeeder {
     while (word < key.size() &&
            (isAlnum(key[word]) || key[word] == '-' || key[word] == '_' || key[word] == '.'))
       ++word;
+    if (included() && key == "include" && equals != std::string_view::npos) {
+      error(label, std::string(key), "an included file cannot include others");
+      return {};
+    }
     if (inUnknown) return {};
     if (equals == std::string_view::npos || word == 0 || word != key.size()) {
       const bool colon =
@@ -161,9 +172,8 @@ class LineFeeder {
     }
     if (document.sections.empty()) {
       error({}, std::string(key),
-            "is before the first section; allowed sections: [global], [defaults], [service "
-            "NAME]" +
-                foreignWordHint(key));
+            fmt::format("is before the first section; allowed sections: {}{}",
+                        allowedSections(included()), foreignWordHint(key)));
       return {};
     }
     if (key.size() > kLongestKey) {
@@ -173,7 +183,7 @@ class LineFeeder {
     std::string_view value = text.substr(equals + 1);
     value = trim(value.substr(0, commentStart(value)));
     if (value.find(" #") != std::string_view::npos || value.find("\t#") != std::string_view::npos)
-      diagnostics_.warning(Origin::file(file_, line_), label, std::string(key),
+      diagnostics_.warning(place(), label, std::string(key),
                            "the # and the text after it are part of the value: a comment after a "
                            "value starts with ;");
     values_.push_back({std::string(value), line_});
@@ -184,7 +194,7 @@ class LineFeeder {
     const size_t s = number(section), v = number(value);
     if (s >= document.sections.size() || v >= values_.size()) return false;
     document.sections[s].entries.push_back(
-        {key, std::move(values_[v].text), Origin::file(file_, values_[v].line)});
+        {key, std::move(values_[v].text), Origin::file(file_, values_[v].line, document_)});
     return true;
   }
 
@@ -193,9 +203,11 @@ class LineFeeder {
   }
 
   void error(std::string section, std::string key, std::string what) {
-    diagnostics_.error(Origin::file(file_, line_), std::move(section), std::move(key),
-                       std::move(what));
+    diagnostics_.error(place(), std::move(section), std::move(key), std::move(what));
   }
+
+  Origin place() const { return Origin::file(file_, line_, document_); }
+  bool included() const { return document_ != 0; }
 
   struct Value {
     std::string text;
@@ -204,6 +216,7 @@ class LineFeeder {
   std::string_view rest_;
   const std::string& file_;
   Diagnostics& diagnostics_;
+  const uint16_t document_;
   uint32_t line_ = 0;
   std::vector<Value> values_;
 };
@@ -224,13 +237,14 @@ std::string RawSection::label() const {
   return {};
 }
 
-RawDocument parseIni(std::string_view text, const std::string& file, Diagnostics& diagnostics) {
-  LineFeeder feeder(text, file, diagnostics);
+RawDocument parseIni(std::string_view text, const std::string& file, Diagnostics& diagnostics,
+                     uint16_t document) {
+  LineFeeder feeder(text, file, diagnostics, document);
   const int failed =
       ini_parse_stream(&LineFeeder::readLine, &feeder, &LineFeeder::onEntry, &feeder);
   if (failed != 0) {
-    diagnostics.error(Origin::file(file, static_cast<uint32_t>(std::max(failed, 0))), {}, {},
-                      "internal: the INI library rejects the line");
+    diagnostics.error(Origin::file(file, static_cast<uint32_t>(std::max(failed, 0)), document), {},
+                      {}, "internal: the INI library rejects the line");
   }
   return std::move(feeder.document);
 }
@@ -261,16 +275,17 @@ Result<std::string> readConfigFile(const std::string& path) {
   }
 }
 
-Result<RawSection> parseSectionHeader(std::string_view inside) {
-  constexpr std::string_view kAllowed = "allowed: [global], [defaults], [service NAME]";
+Result<RawSection> parseSectionHeader(std::string_view inside, bool included) {
+  const std::string allowed = fmt::format("allowed: {}", allowedSections(included));
   inside = trim(inside);
   size_t wordEnd = 0;
   while (wordEnd < inside.size() && !isBlank(inside[wordEnd])) ++wordEnd;
   const std::string_view word = inside.substr(0, wordEnd);
   const std::string_view name = trim(inside.substr(wordEnd));
   RawSection section;
+  if (word == "global" && included) return fail("is not allowed in an included file; " + allowed);
   if (word == "global" || word == "defaults") {
-    if (!name.empty()) return fail(fmt::format("[{}] must not have a name; {}", word, kAllowed));
+    if (!name.empty()) return fail(fmt::format("[{}] must not have a name; {}", word, allowed));
     section.kind = word == "global" ? SectionKind::kGlobal : SectionKind::kDefaults;
     return section;
   }
@@ -286,13 +301,13 @@ Result<RawSection> parseSectionHeader(std::string_view inside) {
     section.name = std::string(name);
     return section;
   }
-  constexpr std::string_view kWords[] = {"global", "defaults", "service"};
-  const std::string_view near = nearestName(word, kWords);
+  constexpr std::string_view kWords[] = {"defaults", "service", "global"};
+  const std::string_view near = nearestName(word, std::span(kWords).first(included ? 2 : 3));
   std::string meant = near.empty() ? std::string() : fmt::format("[{}]", near);
   if (near == "service") meant = fmt::format("[service {}]", isServiceName(name) ? name : "NAME");
   if (near.empty() && name.empty() && isServiceName(word))
     meant = fmt::format("[service {}]", word);
-  return fail(fmt::format("unknown section; {}{}", kAllowed, didYouMean(meant)));
+  return fail(fmt::format("unknown section; {}{}", allowed, didYouMean(meant)));
 }
 
 bool isServiceName(std::string_view name) {

@@ -46,16 +46,19 @@ struct RawDocument {
 };
 
 /// Parses `text` and returns all valid entries. Adds an error for each invalid line to
-/// `diagnostics`, with `file` as the name of the file. Stops when `diagnostics` is full.
-RawDocument parseIni(std::string_view text, const std::string& file, Diagnostics& diagnostics);
+/// `diagnostics`, with `file` as the name of the file. Stops when `diagnostics` is full. `document`
+/// is the number of the file (Origin::document). An included file may have neither [global] nor the
+/// key include.
+RawDocument parseIni(std::string_view text, const std::string& file, Diagnostics& diagnostics,
+                     uint16_t document = 0);
 
 /// Reads the whole file at `path`. Fails if the file is larger than kLargestFile. The error is one
 /// clause without the file's name.
 Result<std::string> readConfigFile(const std::string& path);
 
-/// Parses the text between the brackets of a section's header. The error says what is allowed, and
-/// suggests a correction.
-Result<RawSection> parseSectionHeader(std::string_view inside);
+/// Parses the text between the brackets of a section's header. `included` is true for an included
+/// file. The error says what is allowed, and suggests a correction.
+Result<RawSection> parseSectionHeader(std::string_view inside, bool included = false);
 
 /// True if `name` has 1 to kLongestName letters, digits, '.', '_' and '-', and begins with a letter
 /// or digit.

@@ -40,6 +40,29 @@ constexpr Choice kRevokedEnds[] = {{"close", int(RevokedEnd::kClose)},
 constexpr Choice kTruncationEnds[] = {{"reset", int(TruncationEnd::kReset)},
                                       {"fin", int(TruncationEnd::kFin)}};
 
+constexpr Choice kAcceptProxy[] = {{"off", int(AcceptProxy::kOff)},
+                                   {"required", int(AcceptProxy::kRequired)},
+                                   {"optional", int(AcceptProxy::kOptional)}};
+constexpr Choice kBalances[] = {{"first", int(Balance::kFirst)},
+                                {"round-robin", int(Balance::kRoundRobin)},
+                                {"least", int(Balance::kLeast)},
+                                {"random2", int(Balance::kRandom2)},
+                                {"source-hash", int(Balance::kSourceHash)}};
+constexpr Choice kHealthChecks[] = {
+    {"off", int(HealthCheck::kOff)},     {"tcp", int(HealthCheck::kTcp)},
+    {"tls", int(HealthCheck::kTls)},     {"send", int(HealthCheck::kSend)},
+    {"http", int(HealthCheck::kHttp)},   {"redis", int(HealthCheck::kRedis)},
+    {"pgsql", int(HealthCheck::kPgsql)}, {"smtp", int(HealthCheck::kSmtp)}};
+constexpr Choice kWhenDown[] = {{"wait", int(WhenDown::kWait)},
+                                {"reject", int(WhenDown::kReject)},
+                                {"unlisten", int(WhenDown::kUnlisten)}};
+constexpr Choice kSourceTypes[] = {{"any", int(SourceType::kAny)},
+                                   {"local", int(SourceType::kLocal)},
+                                   {"external", int(SourceType::kExternal)}};
+constexpr Choice kTransports[] = {{"any", int(MatchTransport::kAny)},
+                                  {"tls", int(MatchTransport::kTls)},
+                                  {"raw", int(MatchTransport::kRaw)}};
+
 constexpr Choice kClientTls[] = {{"on", int(ClientTls::kOn)},
                                  {"off", int(ClientTls::kOff)},
                                  {"passthrough", int(ClientTls::kPassthrough)}};
@@ -80,12 +103,14 @@ std::string quoted(std::string_view text) { return fmt::format("\"{}\"", printab
 /// allows that word.
 Result<int64_t> readNumber(const OptionInfo& info, std::string_view text) {
   const bool words = info.type == ValueType::kWorkers || info.type == ValueType::kCount;
-  const bool hasOff =
-      (info.type == ValueType::kCount || info.type == ValueType::kDuration) && !info.has(kNeverOff);
+  const bool hasOff = (info.type == ValueType::kCount || info.type == ValueType::kDuration ||
+                       info.type == ValueType::kSizeLimit) &&
+                      !info.has(kNeverOff);
   if (hasOff && switchWord(text) == "off") return 0;
   if (info.type == ValueType::kWorkers && text == "auto") return 0;
   if (info.type == ValueType::kRecordSize && text == kDynamic) return 0;
-  const bool size = info.type == ValueType::kSize || info.type == ValueType::kRecordSize;
+  const bool size = info.type == ValueType::kSize || info.type == ValueType::kRecordSize ||
+                    info.type == ValueType::kSizeLimit;
   Result<int64_t> number = info.type == ValueType::kDuration ? parseDuration(text)
                            : size                            ? parseSize(text)
                                                              : parseNumber(text);
@@ -179,7 +204,9 @@ std::string writeValue(const OptionInfo& info, const T& value) {
     if (info.type == ValueType::kRecordSize)
       return number == 0 ? std::string(kDynamic) : formatSize(number);
     if (number == 0 && info.type == ValueType::kWorkers) return "auto";
-    if (number == 0 && info.type == ValueType::kCount) return "off";
+    if (number == 0 && (info.type == ValueType::kCount || info.type == ValueType::kSizeLimit))
+      return "off";
+    if (info.type == ValueType::kSizeLimit) return formatSize(number);
     return fmt::format("{}", number);
   }
 }
@@ -270,7 +297,8 @@ const std::vector<OptionInfo>& table() {
 std::string rangeWords(const OptionInfo& info) {
   const auto write = [&](int64_t value) {
     return info.type == ValueType::kDuration ? formatDuration(value)
-           : info.type == ValueType::kSize || info.type == ValueType::kRecordSize
+           : info.type == ValueType::kSize || info.type == ValueType::kRecordSize ||
+                   info.type == ValueType::kSizeLimit
                ? formatSize(value)
                : fmt::format("{}", value);
   };
@@ -298,6 +326,7 @@ std::string OptionInfo::typeWords() const {
       return "duration (ms, s, m, h, d; also 1h30m)";
     case ValueType::kSize:
     case ValueType::kRecordSize:
+    case ValueType::kSizeLimit:
       return "size (bytes, or k, m, g of 1024)";
     case ValueType::kSwitch:
       return "switch";
@@ -317,6 +346,7 @@ std::string OptionInfo::typeWords() const {
     case ValueType::kPhraseList:
       return "text, may be repeated";
     case ValueType::kNameList:
+    case ValueType::kServerNameList:
       return "list of names";
     case ValueType::kRuleList:
       return "list";
@@ -328,6 +358,10 @@ std::string OptionInfo::typeWords() const {
       return "list of cipher suites";
     case ValueType::kGroupList:
       return "list of groups";
+    case ValueType::kNetworkList:
+      return "list of networks";
+    case ValueType::kPortList:
+      return "list of ports";
   }
   return {};
 }
@@ -338,6 +372,7 @@ std::string OptionInfo::allowedWords() const {
       return rangeWords(*this) + ", or auto";
     case ValueType::kCount:
     case ValueType::kDuration:
+    case ValueType::kSizeLimit:
       return rangeWords(*this) + (has(kNeverOff) ? "" : ", or off (no limit)");
     case ValueType::kSize:
     case ValueType::kWhole:
@@ -395,6 +430,18 @@ Result<void> checkItem(const OptionInfo& info, std::string_view item,
     case ValueType::kRuleList:
       return validators.clientRule == nullptr ? Result<void>{}
                                               : validators.clientRule(info.key, item);
+    case ValueType::kNetworkList:
+      return validators.network == nullptr ? Result<void>{} : validators.network(info.key, item);
+    case ValueType::kPortList: {
+      const auto port = parseNumber(item);
+      if (!port) return tl::unexpected(port.error());
+      if (*port < 1 || *port > 65535)
+        return fail(fmt::format("{} is not a port; allowed: 1 to 65535", quoted(item)));
+      break;
+    }
+    case ValueType::kServerNameList:
+      check = validators.matchName;
+      break;
     case ValueType::kNameList:  // RFC 7301 3.1: a protocol name has 1 to 255 bytes
       if (item.size() > 255) return fail(fmt::format("{} is longer than 255 bytes", quoted(item)));
       // A name may contain any bytes. But a name with a quote or a blank is almost certainly a

@@ -30,8 +30,9 @@ enum class ValueType : uint8_t {
   kPath,
   kHttpUrl,
   kLogPlace,
-  kWhole,  ///< a number, including 0
-  // The types below are lists. The Validators check items of the last six types.
+  kWhole,      ///< a number, including 0
+  kSizeLimit,  ///< a size, or off
+  // The types below are lists. The Validators check items of the last nine types.
   kPathList,
   kPhraseList,  ///< items may contain commas, so each line has one item
   kNameList,
@@ -41,6 +42,9 @@ enum class ValueType : uint8_t {
   kCipherList,
   kSuiteList,
   kGroupList,
+  kServerNameList,
+  kNetworkList,  ///< addresses and networks, in some options also `unix`
+  kPortList,
 };
 
 enum OptionFlags : unsigned {
@@ -69,6 +73,10 @@ struct Validators {
   Result<void> (*group)(std::string_view name) = nullptr;
   /// Checks one item of the allow rule `key`, for example of allow-dns.
   Result<void> (*clientRule)(std::string_view key, std::string_view item) = nullptr;
+  /// Checks one item of match-name.
+  Result<void> (*matchName)(std::string_view item) = nullptr;
+  /// Checks one item of a list of networks, for example of match-source.
+  Result<void> (*network)(std::string_view key, std::string_view item) = nullptr;
   Result<void> (*keylogFile)(std::string_view path) = nullptr;
   /// Checks the option via of a service whose only backend is `backend`.
   Result<void> (*proxyUrl)(std::string_view url, std::string_view backend) = nullptr;

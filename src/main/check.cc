@@ -157,9 +157,12 @@ int checkConfig(const ConfigSource& source, bool strict) {
       !printOut(fmt::format("ticket secret: {}\n", TicketSource::idsOf(made.tickets))))
     return kExitFatal;
   if (print(preflight(made.config, strict ? Severity::kError : Severity::kNote))) return kExitBind;
-  const size_t count = made.runtime.services.size();
-  const bool told =
-      printOut(fmt::format("configuration is sound: {} service{}\n", count, count == 1 ? "" : "s"));
+  const auto counted = [](size_t count, std::string_view what) {
+    return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
+  };
+  std::string found = counted(made.runtime.services.size(), "service");
+  if (!global.include.empty()) found += ", " + counted(made.config.includedFiles, "included file");
+  const bool told = printOut(fmt::format("configuration is sound: {}\n", found));
   return told ? kExitClean : kExitFatal;
 }
 

@@ -42,9 +42,12 @@ std::vector<std::string_view> longNames() {
 
 /// The values of the options as CLI11 stores them.
 struct Raw {
-  bool daemon = false, selfSigned = false, backendTls = false, dumpConfig = false, version = false;
+  bool daemon = false, selfSigned = false, backendTls = false, dumpConfig = false, version = false,
+       explain = false;
+  ExplainOptions asked;
   std::string check, probe, help, generate, readyFd, config;
   std::vector<std::string> set, listen, backend, tls, cert, key, log, logLevel;
+  std::vector<CLI::Option*> askedOptions;
   CLI::Option *checkOption = nullptr, *probeOption = nullptr, *helpOption = nullptr,
               *generateOption = nullptr, *readyFdOption = nullptr, *configOption = nullptr;
 };
@@ -67,6 +70,11 @@ void declare(CLI::App& app, Raw& raw) {
   app.add_flag(names::daemon, raw.daemon)->disable_flag_override();
   app.add_flag(names::selfSigned, raw.selfSigned)->disable_flag_override();
   app.add_flag(names::dumpConfig, raw.dumpConfig)->disable_flag_override();
+  app.add_flag(names::explain, raw.explain)->disable_flag_override();
+  raw.askedOptions = {
+      app.add_option(names::client, raw.asked.client), app.add_option(names::sni, raw.asked.sni),
+      app.add_option(names::alpn, raw.asked.alpn), app.add_option(names::port, raw.asked.port),
+      app.add_option(names::transport, raw.asked.transport)};
   app.add_flag(names::version, raw.version)->disable_flag_override();
   addRepeated(app, names::set, raw.set);
   addRepeated(app, names::listen, raw.listen);
@@ -150,6 +158,7 @@ Result<void> chooseAction(const Raw& raw, CommandLine& line) {
       {raw.generateOption->count() != 0, Action::kGenerate, "--generate"},
       {raw.checkOption->count() != 0, Action::kCheck, "--check"},
       {raw.probeOption->count() != 0, Action::kProbe, "--probe"},
+      {raw.explain, Action::kExplain, "--explain"},
       {raw.dumpConfig, Action::kDumpConfig, "--dump-config"},
   };
   std::string_view first;
@@ -191,6 +200,10 @@ Result<void> takeValues(const Raw& raw, CommandLine& line) {
   line.subject = line.action == CommandLine::Action::kGenerate ? raw.generate
                  : line.action == CommandLine::Action::kProbe  ? raw.probe
                                                                : raw.help;
+  line.explain = raw.asked;
+  for (const CLI::Option* option : raw.askedOptions)
+    if (option->count() != 0 && !raw.explain)
+      return fail(fmt::format("{} needs --explain", option->get_name()));
   Overrides& overrides = line.overrides;
   overrides.sets = raw.set;
   overrides.selfSigned = raw.selfSigned;
@@ -266,8 +279,11 @@ Result<ConfigSource> makeConfigSource(const CommandLine& line,
     return option.key == "listen" || option.key == "backend";
   };
   const bool hasNamed = std::any_of(overrides.named.begin(), overrides.named.end(), isMain);
-  const auto setsService = [](const std::string& text) { return text.starts_with("service:"); };
-  const bool hasSet = std::any_of(overrides.sets.begin(), overrides.sets.end(), setsService);
+  const auto setsService = [](const std::string& text) {
+    return text.starts_with("service:") || text.starts_with("global.include");
+  };
+  const bool hasSet = std::any_of(overrides.sets.begin(), overrides.sets.end(), setsService) ||
+                      environmentValue(environment, "CULVERT_GLOBAL_INCLUDE") != nullptr;
   if (file.empty() && !hasNamed && !hasSet && !environmentNamesService(environment)) {
     std::string what =
         "nothing to serve: give a configuration with -c FILE, or --listen ADDR --backend ADDR with "

@@ -8,14 +8,25 @@
 
 #include "base/result.h"
 #include "config/config_source.h"
+#include "main/explain_route.h"
 
 namespace culvert {
 
 struct CommandLine {
-  enum class Action : uint8_t { kRun, kCheck, kDumpConfig, kProbe, kHelp, kVersion, kGenerate };
+  enum class Action : uint8_t {
+    kRun,
+    kCheck,
+    kDumpConfig,
+    kProbe,
+    kExplain,
+    kHelp,
+    kVersion,
+    kGenerate
+  };
   Action action = Action::kRun;
   std::string subject;       ///< for kHelp, the key or empty; for kGenerate, the name of the text
                              ///< to generate; for kProbe, the service or empty
+  ExplainOptions explain;    ///< for kExplain
   bool checkStrict = false;  ///< for kCheck: the check is strict
   bool daemon = false;
   int readyFd = -1;        ///< -1 if there is none

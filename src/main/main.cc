@@ -54,6 +54,7 @@ int run(const std::vector<std::string>& arguments) {
     case CommandLine::Action::kCheck:
     case CommandLine::Action::kDumpConfig:
     case CommandLine::Action::kProbe:
+    case CommandLine::Action::kExplain:
       break;
   }
   auto source = makeConfigSource(*line, processEnvironment());
@@ -61,6 +62,7 @@ int run(const std::vector<std::string>& arguments) {
   if (line->action == CommandLine::Action::kCheck) return checkConfig(*source, line->checkStrict);
   if (line->action == CommandLine::Action::kDumpConfig) return dumpConfig(*source);
   if (line->action == CommandLine::Action::kProbe) return probeBackends(*source, line->subject);
+  if (line->action == CommandLine::Action::kExplain) return explainRoute(*source, line->explain);
   return serve(*line, std::move(*source));
 }
 

@@ -8,10 +8,12 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "backend/srv_lookup.h"
 #include "base/standard_streams.h"
 #include "base/words.h"
 #include "certs/ticket_source.h"
-#include "net/proxy_protocol.h"
+#include "health/health_exchange.h"
+#include "net/backend_spec.h"
 #include "net/resolve.h"
 #include "net/socket_ops.h"
 #include "server/exit_code.h"
@@ -31,7 +33,7 @@ struct ProbeWorker {
 };
 
 /// What a probe has found out: the words behind the address, and whether a tunnel would go on.
-struct ProbeResult {
+struct FoundOut {
   bool accepted = false;
   std::string words;
 };
@@ -52,22 +54,6 @@ Result<UniqueFd> probeConnect(const SocketAddress& address, TimePoint deadline) 
   return std::move(begun.fd);
 }
 
-/// The PROXY header of a connection that is culvert's own and no client's.
-std::string probeHeader(const Service& service) {
-  switch (service.profile->proxy) {
-    case ProxyVersion::kV1:
-      return proxyV1({}, {});
-    case ProxyVersion::kV2: {
-      ProxyTlvs none;
-      none.tls = false;
-      return proxyV2({}, {}, none);
-    }
-    case ProxyVersion::kOff:
-      break;
-  }
-  return {};
-}
-
 std::string presented(const TlsStream& tls) {
   const TlsFacts facts = tls.facts();
   std::string words = fmt::format("{}, {}", facts.version, facts.suite);
@@ -83,7 +69,7 @@ std::string presented(const TlsStream& tls) {
 }
 
 /// Continues the opening until it is done, it fails, or time is up.
-ProbeResult driveProbe(ProbeWorker& worker, ByteStream& stream, int fd, TimePoint deadline) {
+FoundOut driveProbe(ProbeWorker& worker, ByteStream& stream, int fd, TimePoint deadline) {
   for (;;) {
     worker.loop.turn(false);
     const IoStatus status = stream.handshake();
@@ -99,8 +85,29 @@ ProbeResult driveProbe(ProbeWorker& worker, ByteStream& stream, int fd, TimePoin
   }
 }
 
-ProbeResult probeAddress(const Service& service, const SocketAddress& address,
-                         const std::string& host) {
+/// Runs the dialog of the service's health check on a stream that is open, and adds what it says.
+void driveCheck(ProbeWorker& worker, ByteStream& stream, int fd, HealthExchange& exchange,
+                const Service& service, FoundOut& found) {
+  const TimePoint deadline = deadlineAfter(Clock::now(), service.health.timeout);
+  HealthVerdict verdict;
+  for (;;) {
+    worker.loop.turn(false);
+    verdict = exchange.step(stream);
+    if (verdict.done()) break;
+    const short events = static_cast<short>(POLLIN | (exchange.wantsWrite(stream) ? POLLOUT : 0));
+    if (waitFor(fd, events, deadline)) continue;
+    verdict = {HealthVerdict::State::kFailed, "health-timeout: " + exchange.progress()};
+    break;
+  }
+  exchange.flush(stream);
+  (void)stream.shutdownWrite();
+  found.accepted = verdict.state == HealthVerdict::State::kOk;
+  found.words +=
+      fmt::format("; health check {}: {}", found.accepted ? "passed" : "failed", verdict.words);
+}
+
+FoundOut probeAddress(const Service& service, const SocketAddress& address,
+                      const std::string& host) {
   const TunnelOptions& options = *service.profile->tunnel;
   auto fd =
       probeConnect(address, deadlineAfter(Clock::now(), service.profile->connect.connectTimeout));
@@ -108,12 +115,12 @@ ProbeResult probeAddress(const Service& service, const SocketAddress& address,
   const int number = fd->get();
   ProbeWorker worker;
   BackendStream made =
-      makeBackendStream(worker.tls, std::move(*fd), service,
-                        backendPeerOf(service, address, host, nullptr), probeHeader(service));
+      makeBackendStream(worker.tls, std::move(*fd), service, checkedPeer(service, address, host),
+                        ownProxyHeader(service));
   TlsStream* tls = made.tls;
   if (made.opening != nullptr) made.opening->onTls = [&tls](TlsStream& stream) { tls = &stream; };
-  ProbeResult result = driveProbe(worker, *made.stream, number,
-                                  deadlineAfter(Clock::now(), options.handshakeTimeout));
+  FoundOut result = driveProbe(worker, *made.stream, number,
+                               deadlineAfter(Clock::now(), options.handshakeTimeout));
   if (!result.accepted) {
     result.words = "refused: " + result.words;
   } else if (tls != nullptr && tls->established()) {
@@ -123,7 +130,23 @@ ProbeResult probeAddress(const Service& service, const SocketAddress& address,
   } else {
     result.words = "reached; it has no TLS of culvert (backend-tls = off)";
   }
+  auto dialog = healthDialogOf(service, address, host);
+  const bool open = made.stream->phase() != OpeningPhase::kDialog;
+  if (result.accepted && dialog != nullptr && open) {
+    HealthExchange exchange(worker.pool, std::move(dialog));
+    driveCheck(worker, *made.stream, number, exchange, service, result);
+  }
   return result;
+}
+
+/// Looks up the name of a backend in this thread.
+Result<AddressSet> probedAddresses(const BackendTarget& target) {
+  const auto spec = parseBackend(target.text());
+  if (!spec) return tl::unexpected(spec.error());
+  if (spec->srv.empty()) return resolveHost(spec->address.host, spec->address.port);
+  auto found = resolveSrv(spec->srv);
+  if (!found) return tl::unexpected(found.error());
+  return std::move(found->addresses);
 }
 
 /// Probes each address of one backend. Returns whether all are accepted.
@@ -132,8 +155,7 @@ bool probeTarget(const Service& service, const BackendTarget& target, const std:
   const auto addresses = target.addresses();
   AddressSet found = *addresses;
   if (found.empty()) {
-    const auto spec = parseAddress(target.text(), AddressUse::kBackend);
-    auto resolved = spec ? resolveHost(spec->host, spec->port) : Result<AddressSet>(AddressSet());
+    auto resolved = probedAddresses(target);
     if (!resolved || resolved->empty()) {
       out += fmt::format("service {}: backend {}: {}\n", service.profile->name, text,
                          resolved ? "has no address" : resolved.error().text);
@@ -143,7 +165,7 @@ bool probeTarget(const Service& service, const BackendTarget& target, const std:
   }
   bool all = true;
   for (const SocketAddress& address : found) {
-    const ProbeResult result = probeAddress(service, address, target.host());
+    const FoundOut result = probeAddress(service, address, target.host());
     all = all && result.accepted;
     out += fmt::format("service {}: backend {} ({}): {}\n", service.profile->name, text,
                        address.text(), printable(result.words));
@@ -166,7 +188,7 @@ int probeBackends(const ConfigSource& source, const std::string& service) {
   for (const RuntimeService& one : made.runtime.services) {
     if (!service.empty() && one.name() != service) continue;
     any = true;
-    for (const auto& target : one.service->profile->connect.targets) {
+    for (const auto& [target, weight] : one.service->profile->connect.pool->targets()) {
       std::string out;
       const ServiceOptions* options = made.config.findService(one.name());
       const std::string& text = one.service->via ? options->backend.front().text : target->text();

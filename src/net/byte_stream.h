@@ -129,6 +129,9 @@ class ByteStream : public Deferred {
   /// handshake is running.
   virtual std::string handshakeProgress() const { return {}; }
 
+  /// Returns why culvert itself delays an unfinished handshake, or nothing if it waits for the peer.
+  virtual std::optional<CloseReason> handshakeDelay() const { return std::nullopt; }
+
   /// Returns why the stream failed, or nothing if no call has returned kFailed.
   virtual std::optional<CloseReason> failure() const { return std::nullopt; }
 

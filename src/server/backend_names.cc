@@ -10,17 +10,25 @@
 #include <mutex>
 #include <optional>
 
+#include "net/backend_spec.h"
+
 namespace culvert {
 namespace {
 
-/// Calls visit(service, option, name and port) for each backend that is a host name.
+/// A host name has no colon, so it cannot be taken for an SRV name.
+constexpr std::string_view kSrvMark = "srv:";
+
+/// Calls visit(service, option, name) for each backend that is a host name or an SRV name.
 template <class Visit>
 void forEachName(const Config& config, Visit visit) {
   for (const ServiceOptions& service : config.services) {
     if (!service.via.empty()) continue;  // the proxy resolves the names
     for (const SourcedText& backend : service.backend) {
-      const auto spec = parseAddress(backend.text, AddressUse::kBackend);
-      if (spec && spec->kind == AddressKind::kHostName) visit(service, backend, *spec);
+      const auto spec = parseBackend(backend.text);
+      if (spec && !spec->srv.empty())
+        visit(service, backend, spec->text());
+      else if (spec && spec->address.kind == AddressKind::kHostName)
+        visit(service, backend, spec->address.host);
     }
   }
 }
@@ -41,7 +49,13 @@ void lookUp(const BackendNamesOptions& options, Answers& answers) {
          answers.of[host] = found ? Result<void>() : Result<void>(tl::unexpected(found.error()));
          answers.changed.notify_all();
        },
-       options.lookup});
+       [lookup = options.lookup, srv = options.srv](const std::string& host,
+                                                    uint16_t port) -> Result<AddressSet> {
+         if (!host.starts_with(kSrvMark)) return lookup(host, port);
+         const auto records = srv(host.substr(kSrvMark.size()));
+         if (!records) return tl::unexpected(records.error());
+         return AddressSet();
+       }});
   std::vector<std::string> hosts;  // a copy, because results arrive while the names are requested
   for (const auto& entry : answers.of) hosts.push_back(entry.first);
   for (const std::string& host : hosts) {
@@ -62,22 +76,21 @@ void lookUp(const BackendNamesOptions& options, Answers& answers) {
 void checkNewBackends(const Config& config, const Config& before,
                       const BackendNamesOptions& options, Diagnostics& diagnostics) {
   Answers answers;
-  forEachName(config, [&](const auto&, const auto&, const AddressSpec& spec) {
-    answers.of.emplace(spec.host, std::nullopt);
+  forEachName(config, [&](const auto&, const auto&, const std::string& name) {
+    answers.of.emplace(name, std::nullopt);
   });
-  forEachName(before, [&](const auto&, const auto&, const AddressSpec& spec) {
-    answers.of.erase(spec.host);
-  });
+  forEachName(before,
+              [&](const auto&, const auto&, const std::string& name) { answers.of.erase(name); });
   if (answers.of.empty()) return;
   lookUp(options, answers);
   forEachName(config, [&](const ServiceOptions& service, const SourcedText& backend,
-                          const AddressSpec& spec) {
-    const auto found = answers.of.find(spec.host);
+                          const std::string& name) {
+    const auto found = answers.of.find(name);
     if (found == answers.of.end() || (found->second && *found->second)) return;
     diagnostics.error(backend.origin, sectionLabel(service), "backend",
                       found->second ? found->second->error().text
-                                    : fmt::format("cannot resolve {}: no answer within {} ms",
-                                                  spec.host, options.patience.count()));
+                                    : fmt::format("cannot resolve {}: no answer within {} ms", name,
+                                                  options.patience.count()));
   });
 }
 

@@ -3,6 +3,7 @@
 // client would then wait for connect-timeout. Thread: control.
 #pragma once
 
+#include "backend/srv_lookup.h"
 #include "config/config.h"
 #include "net/host_lookup.h"
 
@@ -11,8 +12,11 @@ namespace culvert {
 struct BackendNamesOptions {
   Millis patience{5000};                ///< how long to wait for all names together
   std::function<void()> onThreadStart;  ///< see HostLookupOptions
-  /// Resolves a name; tests replace it.
-  std::function<Result<AddressSet>(const std::string& host, uint16_t port)> lookup = resolveHost;
+  /// Resolves a name; tests replace it. A look-up may outlast the check, so the function must own
+  /// what it uses.
+  HostToAddresses lookup = resolveHost;
+  /// Asks for SRV records; tests replace it.
+  std::function<Result<SrvAnswer>(const std::string& name)> srv = querySrv;
 };
 
 /// Adds an error for each new backend host name that does not resolve now. A name is new if

@@ -24,6 +24,8 @@ void Drain::onTick() {
 /// Begins the drain. If memory runs out, the next tick tries again.
 void Drain::begin() {
   parts_.acceptor->stop();
+  if (const auto stopped = parts_.health.follow({}); !stopped)
+    parts_.logger.log(LogLevel::kErr, stopped.error().text);
   const Millis limit = parts_.config.global.drainTimeout;
   parts_.logger.tell(LogLevel::kNotice, [&] {
     LogLine line(LogLevel::kNotice, "draining: no new connections");

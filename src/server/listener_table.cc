@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <unordered_map>
+#include <unordered_set>
 
 #include "net/socket_ops.h"
 
@@ -18,6 +20,7 @@ struct Wanted {
   AddressKind kind;
   SocketAddress address;  // not used for a wildcard
   uint16_t port;
+  std::string text;  // the canonical text of the configuration
   std::string service;
   Origin origin;
 
@@ -34,7 +37,7 @@ void addWanted(const ServiceOptions& service, const SourcedText& item, const Add
     // Several listeners with port 0 are different listeners, although their addresses are equal.
     if (spec.kind != AddressKind::kUnix && spec.port == 0)
       key += fmt::format(" {}#{}", service.name, place);
-    wanted.push_back({key, spec.kind, address, spec.port, service.name, item.origin});
+    wanted.push_back({key, spec.kind, address, spec.port, spec.text(), service.name, item.origin});
   };
   if (spec.kind != AddressKind::kHostName) return add(spec.address);
   const auto resolved = resolveHost(spec.host, spec.port);
@@ -87,18 +90,31 @@ ListenerTable::Change ListenerTable::prepare(const Config& config, const ListenO
   const std::vector<Wanted> all = wantedListeners(config, diagnostics);
   std::vector<std::string> keys;
   for (const Wanted& wanted : all) keys.push_back(wanted.key);
+  std::unordered_map<std::string_view, std::pair<const Wanted*, size_t>> shared;  // by key
   for (const Wanted& wanted : all) {
+    // Services that name the same address share one socket. The configuration was checked.
+    if (const auto same = shared.find(wanted.key);
+        same != shared.end() && same->second.first->text == wanted.text) {
+      change.entries[same->second.second].services.push_back(wanted.service);
+      continue;
+    }
     if (const Bound* bound = find(wanted.key)) {
       const auto taken = std::find_if(change.entries.begin(), change.entries.end(),
                                       [&](const auto& entry) { return entry.id == bound->id; });
       if (taken != change.entries.end()) {
         diagnostics.error(wanted.origin, "service " + wanted.service, "listen",
                           fmt::format("cannot listen on {}: [service {}] already listens on it",
-                                      bound->address, taken->service));
+                                      bound->address, taken->services.front()));
         continue;
       }
-      change.entries.push_back(
-          {wanted.key, wanted.service, bound->address, bound->unixPath, bound->id, {}});
+      shared.try_emplace(wanted.key, &wanted, change.entries.size());
+      change.entries.push_back({wanted.key,
+                                {wanted.service},
+                                bound->address,
+                                bound->unixPath,
+                                bound->id,
+                                bound->away,
+                                {}});
       continue;
     }
     auto fd = wanted.bind(options);
@@ -111,7 +127,9 @@ ListenerTable::Change ListenerTable::prepare(const Config& config, const ListenO
     const std::string address = listenerText(fd->get());
     const SocketAddress unixPath =
         wanted.kind == AddressKind::kUnix ? wanted.address : SocketAddress();
-    change.entries.push_back({wanted.key, wanted.service, address, unixPath, 0, std::move(*fd)});
+    shared.try_emplace(wanted.key, &wanted, change.entries.size());
+    change.entries.push_back(
+        {wanted.key, {wanted.service}, address, unixPath, 0, false, std::move(*fd)});
   }
   return change;
 }
@@ -129,7 +147,7 @@ std::string ListenerTable::whoHolds(const std::string& address,
     if (overlap(bound.address, address))
       return fmt::format(
           ": culvert itself listens on {} for [service {}]; this change needs a restart",
-          bound.address, bound.service);
+          bound.address, bound.services.front());
   }
   return {};
 }
@@ -145,20 +163,22 @@ void ListenerTable::discard(Change change) {
 ListenerUpdate ListenerTable::commit(Change change, const Runtime& runtime) {
   ListenerUpdate update;
   std::vector<Bound> now;
+  const RuntimeIndex index(runtime);
   for (Change::Entry& entry : change.entries) {
-    const auto& service = runtime.find(entry.service)->service;
+    auto entrance = entranceOf(entry.services, index);
     if (entry.id == 0) {
       entry.id = nextId_++;
-      update.added.push_back({entry.id, std::move(entry.fd), service});
-    } else {
-      update.changed.push_back({entry.id, service});
+      update.added.push_back({entry.id, std::move(entry.fd), std::move(entrance)});
+    } else if (!entry.away) {
+      update.changed.push_back({entry.id, std::move(entrance)});
     }
-    now.push_back({entry.key, entry.service, entry.address, entry.unixPath, entry.id});
+    now.push_back({entry.key, std::move(entry.services), entry.address, entry.unixPath, entry.id,
+                   entry.away});
   }
   for (const Bound& old : bound_) {
     const bool kept =
         std::any_of(now.begin(), now.end(), [&](const Bound& b) { return b.id == old.id; });
-    if (kept) continue;
+    if (kept || old.away) continue;
     update.removed.push_back(old.id);
     if (old.unixPath.isSet()) dropped_.push_back(old);
   }
@@ -168,20 +188,60 @@ ListenerUpdate ListenerTable::commit(Change change, const Runtime& runtime) {
 
 ListenerUpdate ListenerTable::renew(const Runtime& runtime) const {
   ListenerUpdate update;
-  for (const Bound& b : bound_) update.changed.push_back({b.id, runtime.find(b.service)->service});
+  const RuntimeIndex index(runtime);
+  for (const Bound& b : bound_)
+    if (!b.away) update.changed.push_back({b.id, entranceOf(b.services, index)});
+  return update;
+}
+
+std::shared_ptr<const Entrance> ListenerTable::entranceOf(const std::vector<std::string>& services,
+                                                          const RuntimeIndex& runtime) {
+  Entrance::Services found;
+  for (const std::string& name : services) found.push_back(runtime.find(name)->service);
+  return makeEntrance(std::move(found));
+}
+
+ListenerTable::Bound& ListenerTable::byId(uint32_t id) {
+  return *std::ranges::find(bound_, id, &Bound::id);
+}
+
+ListenerUpdate ListenerTable::takeAway(uint32_t id) {
+  Bound& bound = byId(id);
+  bound.away = true;
+  if (bound.unixPath.isSet()) dropped_.push_back(bound);
+  ListenerUpdate update;
+  update.removed.push_back(id);
+  return update;
+}
+
+Result<ListenerUpdate> ListenerTable::bringBack(uint32_t id, const ListenOptions& options,
+                                                const Runtime& runtime) {
+  Bound& bound = byId(id);
+  const auto spec = parseAddress(bound.address, AddressUse::kListen);
+  if (!spec) return tl::unexpected(spec.error());
+  auto fd = spec->kind == AddressKind::kWildcard ? openWildcardListener(spec->port, options)
+                                                 : openListener(spec->address, options);
+  if (!fd) return tl::unexpected(fd.error());
+  bound.away = false;
+  bound.id = nextId_++;
+  ListenerUpdate update;
+  update.added.push_back(
+      {bound.id, std::move(*fd), entranceOf(bound.services, RuntimeIndex(runtime))});
   return update;
 }
 
 std::vector<BoundListener> ListenerTable::report() const {
   std::vector<BoundListener> lines;
-  for (const Bound& b : bound_) lines.push_back({b.service, b.address});
+  for (const Bound& b : bound_)
+    if (!b.away)
+      for (const std::string& service : b.services) lines.push_back({service, b.address});
   return lines;
 }
 
 void ListenerTable::removeSocketFiles() {
   for (const Bound& old : std::exchange(dropped_, {})) removeFileOf(old);
   for (const Bound& b : bound_) {
-    if (b.unixPath.isSet()) removeUnixSocket(b.unixPath);
+    if (b.unixPath.isSet() && !b.away) removeUnixSocket(b.unixPath);
   }
 }
 
@@ -195,15 +255,17 @@ void ListenerTable::removeDroppedFile(uint32_t id) {
 
 /// Removes the file of a UNIX socket, unless a later reload has bound the path again.
 void ListenerTable::removeFileOf(const Bound& old) const {
-  const bool again =
-      std::any_of(bound_.begin(), bound_.end(), [&](const Bound& b) { return b.key == old.key; });
+  const bool again = std::any_of(bound_.begin(), bound_.end(),
+                                 [&](const Bound& b) { return b.key == old.key && !b.away; });
   if (!again) removeUnixSocket(old.unixPath);
 }
 
 void noteUnbindable(const Config& config, Diagnostics& diagnostics, Severity severity) {
   Diagnostics unresolved;
   std::vector<UniqueFd> held;  // kept open, so that overlapping addresses of the configuration fail
+  std::unordered_set<std::string> seen;
   for (const Wanted& wanted : wantedListeners(config, unresolved)) {
+    if (!seen.insert(wanted.key).second) continue;  // services that share the address
     Severity weight = severity;
     Error why;
     if (wanted.kind == AddressKind::kUnix) {  // not bound, because binding would replace a stale

@@ -24,11 +24,12 @@ class ListenerTable {
     struct Entry {
       std::string key;  // identifies the listener by its canonical address, and for port 0 also by
                         // its place in the configuration
-      std::string service;
-      std::string address;  // the bound address, with the port that the system chose
+      std::vector<std::string> services;  // in the order of the configuration
+      std::string address;                // the bound address, with the port that the system chose
       SocketAddress unixPath;
-      uint32_t id = 0;  // 0 for a new listener
-      UniqueFd fd;      // only for a new listener
+      uint32_t id = 0;    // 0 for a new listener
+      bool away = false;  // see takeAway()
+      UniqueFd fd;        // only for a new listener
     };
     std::vector<Entry> entries;
   };
@@ -47,8 +48,27 @@ class ListenerTable {
   /// Returns an update with the same listeners and the services of `runtime`.
   ListenerUpdate renew(const Runtime& runtime) const;
 
-  /// The bound listeners, in the order of the configuration.
+  /// The bound listeners, in the order of the configuration, without those that are away.
   std::vector<BoundListener> report() const;
+
+  /// A listener as when-backend-down = unlisten sees it.
+  struct Seat {
+    uint32_t id;
+    const std::vector<std::string>& services;
+    const std::string& address;
+    bool away;
+  };
+  /// Calls `visit` with each listener.
+  template <class Visit>
+  void forEachSeat(Visit visit) const {
+    for (const Bound& b : bound_) visit(Seat{b.id, b.services, b.address, b.away});
+  }
+  /// Takes a listener away for a while: the update closes its socket. The listener stays in the
+  /// table.
+  ListenerUpdate takeAway(uint32_t id);
+  /// Binds the address of a listener that is away again. After an error, it stays away.
+  Result<ListenerUpdate> bringBack(uint32_t id, const ListenOptions& options,
+                                   const Runtime& runtime);
 
   /// Removes the files of UNIX sockets. Call after the acceptor has stopped.
   void removeSocketFiles();
@@ -61,12 +81,16 @@ class ListenerTable {
  private:
   struct Bound {
     std::string key;
-    std::string service;
+    std::vector<std::string> services;
     std::string address;
     SocketAddress unixPath;
     uint32_t id;
+    bool away = false;  // see takeAway()
   };
+  static std::shared_ptr<const Entrance> entranceOf(const std::vector<std::string>& services,
+                                                    const RuntimeIndex& runtime);
   const Bound* find(const std::string& key) const;
+  Bound& byId(uint32_t id);
   std::string whoHolds(const std::string& address, const std::vector<std::string>& wanted) const;
   void removeFileOf(const Bound& old) const;
 

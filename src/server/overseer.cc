@@ -55,12 +55,13 @@ void Overseer::watchMemory() {
                         .add("took_us", took));
 }
 
-/// Logs backend changes that the rate limit has delayed, except changes that have been reversed.
+/// Logs backend changes that the rate limit has delayed, except changes that have been reversed, and
+/// ejections that are over.
 void Overseer::tellBackendNews() {
   for (const RuntimeService& one : parts_.runtime.services) {
     const ConnectorOptions& options = one.service->profile->connect;
-    for (const AddressNews& news : options.memory->overdue(parts_.loop.now()))
-      parts_.logger.log(backendNewsLine(options, news));
+    const BackendEvents events = options.pool->overdue(parts_.loop.now());
+    for (const LogLine& line : backendEventLines(options, events)) parts_.logger.log(line);
   }
 }
 

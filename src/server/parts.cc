@@ -6,6 +6,8 @@
 
 #include "event/callback.h"
 #include "process/privileges.h"
+#include "server/health_report.h"
+#include "server/memory_rule.h"
 
 namespace culvert {
 namespace {
@@ -31,6 +33,21 @@ ServerParts::ServerParts(ConfigSource from, bool daemonized)
       postBox(loop, &postBox, call<&PostBox::runControl>),
       resolver(std::make_unique<Resolver>(resolving(logger))),
       staples(logger, counters),
-      notify(SdNotify::fromEnvironment()) {}
+      notify(SdNotify::fromEnvironment()),
+      health(budget, dropThreadCapabilities,
+             [this] { return reportingHooks(logger, registry.addBlock()); }) {}
+
+void ServerParts::commitLimits() {
+  limits.setLimits({.maxTunnels = 0,  // see TunnelBudget
+                    .maxTunnelsPerSource = config.global.maxTunnelsPerSource,
+                    .tunnelRate = config.global.tunnelRate});
+  handshakeRate->setRate(config.global.handshakeRate);
+  for (const RuntimeService& one : runtime.services) one.service->profile->commitLimits();
+}
+
+void applyMemoryLimit(ServerParts& parts) {
+  const size_t share = memoryShareOf(parts.config.global, parts.workers.size());
+  for (auto& worker : parts.workers) worker->setMemoryShare(share);
+}
 
 }  // namespace culvert

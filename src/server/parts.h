@@ -14,6 +14,9 @@
 #include "certs/ticket_source.h"
 #include "config/config_source.h"
 #include "event/post_box.h"
+#include "health/health_thread.h"
+#include "limit/handshake_rate.h"
+#include "limit/service_limits.h"
 #include "log/logger.h"
 #include "process/fd_budget.h"
 #include "process/identity.h"
@@ -42,6 +45,8 @@ struct ServerParts {
   TicketSource tickets;
   StapleKeeper staples;
   TunnelBudget budget;
+  TunnelLimits limits{TunnelLimits::Scope::kProcess};
+  std::shared_ptr<HandshakeRate> handshakeRate = std::make_shared<HandshakeRate>();
   std::atomic<uint64_t> nextTunnelId{1};
 
   Config config;    ///< in force
@@ -54,6 +59,13 @@ struct ServerParts {
   std::unique_ptr<WorkerShared> shared;
   std::vector<std::unique_ptr<Worker>> workers;
   std::unique_ptr<Acceptor> acceptor;  ///< null before the threads start
+  HealthThread health;                 ///< follows nothing before the threads start
+
+  /// Applies the limits of `config` and `runtime`.
+  void commitLimits();
 };
+
+/// Gives each worker its share of the memory-limit in force.
+void applyMemoryLimit(ServerParts& parts);
 
 }  // namespace culvert

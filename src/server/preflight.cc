@@ -8,9 +8,11 @@
 
 #include <filesystem>
 
+#include "backend/srv_lookup.h"
 #include "base/append_file.h"
 #include "base/paths.h"
 #include "log/log_sink.h"
+#include "net/backend_spec.h"
 #include "net/resolve.h"
 #include "process/privileges.h"
 #include "server/listener_table.h"
@@ -22,11 +24,16 @@ void noteUnresolvable(const Config& config, Diagnostics& diagnostics, Severity s
   for (const ServiceOptions& service : config.services) {
     if (!service.via.empty()) continue;  // the proxy resolves the names
     for (const SourcedText& backend : service.backend) {
-      const auto spec = parseAddress(backend.text, AddressUse::kBackend);
-      if (!spec || spec->kind != AddressKind::kHostName) continue;
-      if (const auto found = resolveHost(spec->host, spec->port); !found) {
-        diagnostics.add(severity, backend.origin, sectionLabel(service), "backend",
-                        found.error().text);
+      const auto spec = parseBackend(backend.text);
+      if (!spec) continue;
+      const auto note = [&](const Error& error) {
+        diagnostics.add(severity, backend.origin, sectionLabel(service), "backend", error.text);
+      };
+      if (!spec->srv.empty()) {
+        if (const auto found = resolveSrv(spec->srv); !found) note(found.error());
+      } else if (spec->address.kind == AddressKind::kHostName) {
+        const auto found = resolveHost(spec->address.host, spec->address.port);
+        if (!found) note(found.error());
       }
     }
   }

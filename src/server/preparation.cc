@@ -5,6 +5,8 @@
 #include "process/privileges.h"
 #include "server/backend_names.h"
 #include "server/exit_code.h"
+#include "server/memory_rule.h"
+#include "server/route_options.h"
 #include "tls/library/tls_library.h"
 
 namespace culvert {
@@ -12,6 +14,10 @@ namespace {
 
 /// Checks the rules that need only the configuration file itself.
 void judgeConfig(Preparation& made, const PrepareContext& context, const std::string& file) {
+  const size_t running = context.workers;
+  checkMemoryLimit(made.config.global,
+                   running != 0 ? running : workerCountOf(made.config.global).workers,
+                   made.diagnostics);
   if (context.before != nullptr) {
     made.diagnostics.append(restartOnlyChanges(context.before->config, made.config, file));
     if (!made.diagnostics.hasErrors())
@@ -46,6 +52,7 @@ Preparation prepare(const ConfigSource& source, const PrepareContext& context) {
   LoadOutcome loaded = source.load(serverValidators());
   made.config = std::move(loaded.config);
   made.diagnostics = std::move(loaded.diagnostics);
+  if (!made.diagnostics.hasErrors()) checkRoutes(made.config, made.diagnostics);
   if (!made.diagnostics.hasErrors()) judgeConfig(made, context, source.file());
   if (made.diagnostics.hasErrors()) {
     made.exitCode = kExitConfig;

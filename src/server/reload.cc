@@ -6,6 +6,7 @@
 
 #include "event/callback.h"
 #include "process/privileges.h"
+#include "server/health_report.h"
 #include "server/reports.h"
 
 namespace culvert {
@@ -52,7 +53,8 @@ bool Reload::replaceAll(Diagnostics& diagnostics) {
   Preparation made = prepare(parts_.source, {.reason = PrepareReason::kReload,
                                              .resolver = *parts_.resolver,
                                              .tickets = parts_.tickets,
-                                             .before = &before});
+                                             .before = &before,
+                                             .workers = parts_.workers.size()});
   diagnostics = std::move(made.diagnostics);
   if (diagnostics.hasErrors()) return false;
   const auto note = [&](const Error& error) {
@@ -85,8 +87,11 @@ void Reload::commit(Preparation made, ListenerTable::Change change) {
   parts_.staples.follow(parts_.runtime);
   dropUnusedContexts();
   certificates_.follow(parts_.config, parts_.runtime);
+  followHealth();
   parts_.fdBudget = reapplyFdBudget(parts_.config.global.maxTunnels, parts_.fdBudget);
   parts_.budget.setLimit(parts_.fdBudget.maxTunnels);
+  parts_.commitLimits();
+  applyMemoryLimit(parts_);
   parts_.acceptor->wake();
   // A reload can change the level of the log, but not its target.
   parts_.logger.setLevel(logOptionsOf(parts_.config.global, parts_.daemon).level);
@@ -102,6 +107,15 @@ void Reload::reviewTrust(const Runtime& before) {
   for (auto& worker : parts_.workers) worker->reviewTrust(services);
 }
 
+void Reload::followHealth() {
+  auto services = checkedServices(parts_.runtime);
+  if (!services.empty() && !parts_.health.running())
+    parts_.fdBudget.own += HealthThread::kDescriptors;
+  if (const auto followed = parts_.health.follow(std::move(services)); !followed)
+    parts_.logger.log(
+        LogLine(LogLevel::kErr, "health checks not started").add("error", followed.error().text));
+}
+
 void Reload::dropUnusedContexts() {
   for (auto& worker : parts_.workers) worker->dropUnusedContexts();
 }
@@ -114,6 +128,7 @@ void Reload::onCertificatesDue() {
     parts_.acceptor->apply(parts_.listeners.renew(parts_.runtime));
     reviewTrust(before);
     parts_.staples.follow(parts_.runtime);
+    followHealth();
     dropUnusedContexts();
   });
 }

@@ -33,6 +33,7 @@ class Reload {
   void commit(Preparation made, ListenerTable::Change change);
   void reviewTrust(const Runtime& before);
   void dropUnusedContexts();
+  void followHealth();
   void onCertificatesDue();
 
   ServerParts& parts_;

@@ -7,13 +7,15 @@
 
 #include <csignal>
 #include <cstdio>
+#include <new>
 #include <utility>
 
 #include "base/standard_streams.h"
 #include "event/callback.h"
 #include "log/log_sink.h"
-#include "process/cpu_budget.h"
 #include "server/exit_code.h"
+#include "server/health_report.h"
+#include "server/memory_rule.h"
 #include "server/preparation.h"
 #include "server/reports.h"
 #include "server/state_dump.h"
@@ -49,6 +51,7 @@ Server::Server(ConfigSource source, ServerOptions options)
       reload_(parts_),
       drain_(parts_),
       overseer_(parts_),
+      unlisten_(parts_),
       signals_(parts_.loop, this, call<&Server::onSignal>),
       tick_(parts_.loop, this, call<&Server::onTick>) {}
 
@@ -142,14 +145,16 @@ int Server::bindAll() {
   firstListeners_ = parts_.listeners.commit(std::move(change), parts_.runtime);
 
   const GlobalOptions& global = parts_.config.global;
-  const CpuBudget cpus = detectCpuBudget();
-  const unsigned workers = global.workers != 0 ? global.workers : cpus.workers;
-  workersReason_ = global.workers != 0 ? "configured" : cpus.reason;
-  parts_.fdBudget =
-      applyFdBudget(global.maxTunnels, ownDescriptors(workers) + parts_.staples.ownDescriptors());
+  auto [workers, workersReason] = workerCountOf(global);
+  workersReason_ = std::move(workersReason);
+  const size_t checks = checkedServices(parts_.runtime).empty() ? 0 : HealthThread::kDescriptors;
+  parts_.fdBudget = applyFdBudget(
+      global.maxTunnels, ownDescriptors(workers) + parts_.staples.ownDescriptors() + checks);
   parts_.budget.setLimit(parts_.fdBudget.maxTunnels);
+  parts_.commitLimits();
   parts_.shared = std::make_unique<WorkerShared>(
-      WorkerShared{parts_.logger, parts_.budget, parts_.tickets.keys(), parts_.nextTunnelId});
+      WorkerShared{parts_.logger, parts_.budget, parts_.tickets.keys(), parts_.nextTunnelId,
+                   parts_.limits, parts_.handshakeRate});
   for (unsigned i = 0; i < workers; ++i)
     parts_.workers.push_back(
         std::make_unique<Worker>(i, *parts_.shared, parts_.registry.addBlock()));
@@ -196,6 +201,7 @@ int Server::startThreads() {
     workers.push_back(worker.get());
   }
   if (started) {
+    applyMemoryLimit(parts_);
     parts_.acceptor = std::make_unique<Acceptor>(parts_.logger, parts_.registry.addBlock(),
                                                  parts_.budget, workers);
     parts_.acceptor->setOnClosed([this](uint32_t id) {
@@ -205,6 +211,7 @@ int Server::startThreads() {
     started = parts_.acceptor->open();
   }
   if (started) started = parts_.acceptor->start();
+  if (started) started = parts_.health.follow(checkedServices(parts_.runtime));
   if (!started) {
     parts_.logger.log(LogLevel::kErr, started.error().text);
     return kExitFatal;
@@ -213,6 +220,7 @@ int Server::startThreads() {
   tick_.armBy(Clock::now() + kTick);
   reload_.start();
   parts_.acceptor->apply(std::move(firstListeners_));
+  followBackends();
   return kExitClean;
 }
 
@@ -239,7 +247,7 @@ void Server::onSignal(int signal) {
       if (drain_.begun()) reload_.stop();
       return;
     case SIGHUP:
-      reload_.run();
+      if (reload_.run()) followBackends();
       return;
     case SIGUSR1:
       return parts_.logger.reopen();
@@ -248,6 +256,20 @@ void Server::onSignal(int signal) {
     default:
       return;
   }
+}
+
+/// Makes changes of the backends wake this thread.
+void Server::followBackends() {
+  unlisten_.follow([this] {
+    try {
+      parts_.postBox.post([this] { updateListeners(); });
+    } catch (const std::bad_alloc&) {  // the next tick sees the change
+    }
+  });
+}
+
+void Server::updateListeners() {
+  if (!drain_.begun()) unlisten_.update();
 }
 
 void Server::onTick() {
@@ -262,12 +284,14 @@ void Server::onTick() {
     parts_.logger.log(LogLevel::kDebug, "ticket keys rotated");
   }
   overseer_.onTick();
+  updateListeners();
   parts_.staples.onTick(parts_.loop.now());
   reload_.onTick();
 }
 
 void Server::finish() {
   drain_.finish();
+  parts_.health.stop();
   parts_.loop.guard([this] { dumpState(parts_, true); });
   parts_.logger.tell(LogLevel::kNotice, [this] {
     return LogLine(LogLevel::kNotice, "culvert stopped").add("cut", drain_.cut());

@@ -15,6 +15,7 @@
 #include "server/overseer.h"
 #include "server/parts.h"
 #include "server/reload.h"
+#include "server/unlisten.h"
 
 namespace culvert {
 
@@ -45,6 +46,8 @@ class Server {
 
   void onSignal(int signal);
   void onTick();
+  void followBackends();
+  void updateListeners();
   void finish();
 
   const ServerOptions options_;
@@ -52,6 +55,7 @@ class Server {
   Reload reload_;
   Drain drain_;
   Overseer overseer_;
+  Unlisten unlisten_;
   SignalWatcher signals_;
   Timer tick_;
 

@@ -7,10 +7,15 @@
 #include <algorithm>
 
 #include "base/ascii.h"
+#include "base/escapes.h"
 #include "certs/backend_builder.h"
 #include "certs/certificate_loader.h"
 #include "certs/client_auth_builder.h"
+#include "net/backend_spec.h"
+#include "net/network.h"
 #include "proxy/proxy_url.h"
+#include "route/route_names.h"
+#include "server/route_options.h"
 #include "starttls/dialog.h"
 #include "tls/credentials/self_signed.h"
 #include "tls/library/key_log.h"
@@ -29,9 +34,12 @@ Result<void> asCheck(const Result<T>& result) {
 Result<void> checkListen(std::string_view text) {
   return asCheck(parseAddress(text, AddressUse::kListen));
 }
-Result<void> checkBackend(std::string_view text) {
-  return asCheck(parseAddress(text, AddressUse::kBackend));
+Result<void> checkBackend(std::string_view text) { return asCheck(parseBackend(text)); }
+/// In all lists but match-address, `unix` stands for all clients of UNIX sockets.
+Result<void> checkNetwork(std::string_view key, std::string_view text) {
+  return asCheck(parseNetwork(text, key != "match-address"));
 }
+Result<void> checkMatchName(std::string_view text) { return asCheck(parseMatchName(text)); }
 Result<void> checkCipher(std::string_view name) { return asCheck(checkCipherList(name)); }
 Result<void> checkSuite(std::string_view name) { return asCheck(checkCiphersuites(name)); }
 /// Returns an error if a configured group is unknown or the library lacks it. Groups of the
@@ -50,8 +58,10 @@ Result<void> checkGroup(std::string_view name) {
 Result<ViaProxy> readVia(std::string_view url, std::string_view backend) {
   const auto proxy = parseProxyUrl(url);
   if (!proxy) return tl::unexpected(proxy.error());
-  const auto spec = parseAddress(backend, AddressUse::kBackend);
-  if (!spec) return tl::unexpected(spec.error());
+  const auto parsed = parseBackend(backend);
+  if (!parsed) return tl::unexpected(parsed.error());
+  if (!parsed->srv.empty()) return fail("cannot reach an SRV name through a proxy");
+  const AddressSpec* spec = &parsed->address;
   if (spec->kind == AddressKind::kUnix) return fail("cannot reach a UNIX socket through a proxy");
   ViaProxy via{.scheme = proxy->scheme,
                .host = spec->kind == AddressKind::kHostName ? spec->host : spec->address.hostText(),
@@ -112,9 +122,43 @@ std::shared_ptr<const TunnelOptions> tunnelOptions(const ServiceOptions& o) {
   return t;
 }
 
-bool sameTargets(const ConnectorOptions& a, const ConnectorOptions& b) {
-  return std::equal(a.targets.begin(), a.targets.end(), b.targets.begin(), b.targets.end(),
-                    [](const auto& x, const auto& y) { return x->text() == y->text(); });
+/// The networks were checked when the file was read.
+NetworkSet networksOf(const SourcedList& list) {
+  std::vector<Network> networks;
+  for (const SourcedText& item : list)
+    if (const auto network = parseNetwork(item.text, true)) networks.push_back(*network);
+  return NetworkSet(std::move(networks));
+}
+
+ListenRules listenRules(const ServiceOptions& o) {
+  return {.acceptProxy = o.acceptProxy,
+          .proxies = networksOf(o.acceptProxyFrom),
+          .inspectTimeout = o.inspectTimeout,
+          .startTls = o.startTls};
+}
+
+PoolOptions poolOptions(const ServiceOptions& o) {
+  PoolOptions made;
+  made.balance = o.balance;
+  made.maxTunnels = o.backendMaxTunnels;
+  made.ejection = {o.ejectFailures, o.ejectTime};
+  made.checked = o.healthCheck != HealthCheck::kOff;
+  made.health = {o.healthRise, o.healthFall};
+  return made;
+}
+
+/// The escapes were checked when the file was read, so there is no error to report here.
+HealthOptions healthOptions(const ServiceOptions& o) {
+  HealthOptions made;
+  made.kind = o.healthCheck;
+  made.interval = o.healthInterval;
+  made.timeout = o.healthTimeout;
+  made.fall = static_cast<unsigned>(o.healthFall);
+  const bool says = o.healthCheck == HealthCheck::kSend || o.healthCheck == HealthCheck::kHttp;
+  if (!says) return made;  // [defaults] may have texts for other services
+  made.send = readEscapes(o.healthSend).value_or(std::string());
+  made.expect = readEscapes(o.healthExpect).value_or(std::string());
+  return made;
 }
 
 /// True if `set` is the certificate that makeSelfSigned() made for these names.
@@ -144,14 +188,16 @@ class ServiceBuilder {
     made->keepRevoked = options_.onRevoked == RevokedEnd::kKeep;
     const SourcedList dialled =
         options_.via.empty() ? options_.backend : SourcedList{proxyAddress(options_)};
+    std::vector<PoolTarget> targets;
     for (const SourcedText& backend : dialled) {
-      const auto spec = parseAddress(backend.text, AddressUse::kBackend);
-      if (spec) made->connect.targets.push_back(resolver.target(*spec));
+      const auto spec = parseBackend(backend.text);
+      if (spec) targets.push_back({resolver.target(*spec), spec->weight});
     }
     made->connect.service = options_.name;
-    // If the addresses are the same, keep the recorded state of the backends.
-    if (before_ != nullptr && sameTargets(before_->profile->connect, made->connect))
-      made->connect.memory = before_->profile->connect.memory;
+    made->connect.pool = std::make_shared<BackendPool>(
+        poolOptions(options_), std::move(targets),
+        before_ != nullptr ? before_->profile->connect.pool.get() : nullptr);
+    addLimits(*made);
     return made;
   }
 
@@ -199,6 +245,20 @@ class ServiceBuilder {
   }
 
  private:
+  /// Open tunnels hold the objects of the limits, so a service with the same name keeps them.
+  void addLimits(ServiceProfile& made) const {
+    made.sources = SourceRules(networksOf(options_.allowFrom), networksOf(options_.denyFrom));
+    made.limits = before_ != nullptr
+                      ? before_->profile->limits
+                      : std::make_shared<TunnelLimits>(TunnelLimits::Scope::kService);
+    made.handshakeRate =
+        before_ != nullptr ? before_->profile->handshakeRate : std::make_shared<HandshakeRate>();
+    made.limitSettings = {.maxTunnels = options_.maxTunnels,
+                          .maxTunnelsPerSource = options_.maxTunnelsPerSource,
+                          .tunnelRate = options_.tunnelRate};
+    made.handshakeRateSetting = options_.handshakeRate;
+  }
+
   /// The endpoint that clients use now; nullptr for a new service, and one that had tls = off.
   const TlsEndpoint* beforeTls() const { return before_ != nullptr ? before_->tls.get() : nullptr; }
 
@@ -295,6 +355,8 @@ Validators serverValidators() {
           .ciphersuite = checkSuite,
           .group = checkGroup,
           .clientRule = checkPeerRule,
+          .matchName = checkMatchName,
+          .network = checkNetwork,
           .keylogFile = checkKeylogFile,
           .proxyUrl = checkProxyUrl,
           .canonicalListen = canonicalListen};
@@ -333,8 +395,9 @@ Runtime buildRuntime(const Config& config, const Runtime* before, Resolver& reso
                         : LoadReason::kStart,
       before != nullptr ? knownCertificates(*before) : CertificateLoader::Known(), diagnostics);
   BackendBuilder backends(diagnostics);
+  const RuntimeIndex known(before != nullptr ? *before : runtime);
   for (const ServiceOptions& options : config.services) {
-    const RuntimeService* old = before != nullptr ? before->find(options.name) : nullptr;
+    const RuntimeService* old = known.find(options.name);
     ServiceBuilder builder(config.global, options, old != nullptr ? old->service.get() : nullptr,
                            diagnostics);
     RuntimeService made;
@@ -346,8 +409,12 @@ Runtime buildRuntime(const Config& config, const Runtime* before, Resolver& reso
     made.backendFiles = backendFileStamps(options);
     auto service = std::make_shared<Service>();
     service->clientTls = options.tls;
-    service->startTls = options.startTls;
+    service->listen = listenRules(options);
+    service->match = routeMatch(options);
+    service->selective = isSelective(options);
+    service->whenDown = options.whenBackendDown;
     service->backendStartTls = options.backendStartTls;
+    service->health = healthOptions(options);
     service->via = builder.via();
     service->staple = builder.staple();
     service->backendTls =

@@ -25,10 +25,13 @@ void dumpState(ServerParts& parts, bool draining) {
                          .add("service", listener.service)
                          .add("listening", listener.address));
   }
+  uint64_t backendsDown = 0;
   for (const RuntimeService& one : parts.runtime.services) {
+    backendsDown += one.service->profile->connect.pool->downCount(parts.loop.now());
     for (const LogLine& line : backendStateLines(one.service->profile->connect, parts.loop.now()))
       parts.logger.log(line);
   }
+  snapshot.set(Counter::kBackendsDown, backendsDown);
   snapshot.set(Counter::kOcspResponsesHeld, parts.staples.dump());
   const auto counts = namedCounts(snapshot, kCloseCauseNames);
   LogLine line(LogLevel::kNotice, "counters");

@@ -4,7 +4,9 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "base/file_stamp.h"
@@ -29,6 +31,17 @@ struct Runtime {
 
   /// Returns nullptr if the name is unknown.
   const RuntimeService* find(std::string_view name) const;
+};
+
+/// Finds services by name, for code that looks for many. Valid as long as the Runtime is unchanged.
+class RuntimeIndex {
+ public:
+  explicit RuntimeIndex(const Runtime& runtime);
+  /// Returns nullptr if the name is unknown.
+  const RuntimeService* find(std::string_view name) const;
+
+ private:
+  std::unordered_map<std::string_view, const RuntimeService*> byName_;
 };
 
 /// The services of `now` whose client CAs, CRLs or allow rules differ from those in `before`.

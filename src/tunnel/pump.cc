@@ -7,6 +7,9 @@
 namespace culvert {
 namespace {
 
+// If the FIFO is empty and the sink holds nearly as much as may wait, a small block is enough.
+constexpr size_t kFew = 32 * 1024;
+
 SourceEnd endOf(IoStatus status) {
   switch (status) {
     case IoStatus::kOk:
@@ -31,9 +34,14 @@ void Pump::pull(TimePoint now) {
   // Bytes that the sink accepted but has not sent also count, because a slow client's encrypted
   // records wait in the sink.
   const size_t used = waiting();
-  if (used + ByteStream::kReadUnit > fifo_.capacity()) return updatePause();
-  size_t limit = fifo_.capacity() - used;
-  if (used == 0 && sink_ != nullptr) limit = std::min(limit, sink_->writeUnit());
+  const size_t most = this->most();
+  if (used + ByteStream::kReadUnit > most) return updatePause(used);
+  size_t limit = most - used;
+  if (used != 0) {
+    if (limit <= kFew && fifo_.empty()) fifo_.expectFew();
+  } else if (sink_ != nullptr) {
+    limit = std::min(limit, sink_->writeUnit());
+  }
   const IoResult r = source_->read(fifo_, limit);
   sourceEnd_ = endOf(r.status);
   if (r.bytes != 0 || sourceEnd_ != SourceEnd::kOpen) lastActivity_ = now;
@@ -65,8 +73,9 @@ void Pump::push(TimePoint now) {
   if (sourceEnd_ == SourceEnd::kClean && fifo_.empty() && !ending_ && !done_ && !sinkBroken_)
     endSink();
   if (progress || done_ != wasDone || sinkBroken_) lastActivity_ = now;
-  updatePause();
-  noteWaiting(now, progress);
+  const size_t used = waiting();
+  updatePause(used);
+  noteWaiting(now, progress, used);
 }
 
 void Pump::endSink() {
@@ -83,13 +92,16 @@ void Pump::endSink() {
   }
 }
 
-void Pump::updatePause() {
-  const size_t used = waiting();
-  const size_t room = fifo_.capacity() - std::min(used, fifo_.capacity());
+void Pump::updatePause(size_t used) {
+  if (used == 0 && !paused_) return;
+  const size_t most = this->most();
+  const size_t room = most - std::min(used, most);
   if (!paused_ && room < ByteStream::kReadUnit) {
     paused_ = true;
     counters_.add(pick(Counter::kReadsPausedInbound, Counter::kReadsPausedOutbound));
-  } else if (paused_ && room >= std::max(fifo_.capacity() / 2, ByteStream::kReadUnit)) {
+    if (used + ByteStream::kReadUnit <= fifo_.capacity())
+      counters_.add(Counter::kMemoryReadsPaused);
+  } else if (paused_ && room >= std::max(most / 2, ByteStream::kReadUnit)) {
     // The low mark is half the capacity, so that reading does not stop and resume with every
     // record.
     paused_ = false;
@@ -97,8 +109,8 @@ void Pump::updatePause() {
   }
 }
 
-void Pump::noteWaiting(TimePoint now, bool progress) {
-  if (waiting() == 0) {
+void Pump::noteWaiting(TimePoint now, bool progress, size_t used) {
+  if (used == 0) {
     if (blockedSince_ != kNever) blockedTotal_ += now - blockedSince_;
     blockedSince_ = stalledSince_ = kNever;
     return;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Pump carries one direction of a tunnel: source -> FIFO -> sink. It stops reading when the FIFO
-// reaches the high mark and resumes at the low mark. Pump records how the source ended and whether
+// reaches the high mark and resumes at the low mark. While memory is short (memory-limit), both marks
+// are lower: Pump reads one record, and then nothing before the sink has sent that. Pump records how the source ended and whether
 // the sink still accepts bytes, and Tunnel decides what to do then. Thread: loop.
 //
 // Invariants:
@@ -9,6 +10,8 @@
 //  2. The FIFO's bytes plus the bytes that the sink has accepted but not sent never exceed the
 //     FIFO's capacity plus one full FIFO's TLS overhead.
 //  3. While reading is not paused, there is room for one more TLS record (ByteStream::kReadUnit).
+//  4. A pump that is paused has bytes that wait. So it resumes when its sink sends, and nobody has to
+//     wake it when memory is no longer short.
 #pragma once
 
 #include <cstdint>
@@ -81,6 +84,10 @@ class Pump {
   /// to the kernel.
   size_t waiting() const { return fifo_.size() + (sink_ != nullptr ? sink_->backlog() : 0); }
   size_t buffered() const { return fifo_.size(); }
+  /// The most bytes that may wait: the FIFO's capacity, or one record while memory is short.
+  size_t most() const { return fifo_.pool().tight() ? ByteStream::kReadUnit : fifo_.capacity(); }
+  /// The size of the block in which the bytes of the FIFO wait; 0 if the FIFO is empty.
+  size_t blockBytes() const { return fifo_.blockBytes(); }
   size_t capacity() const { return fifo_.capacity(); }
 
   /// Discards the bytes in the FIFO and counts them as lost. `more` is the number of further lost
@@ -100,8 +107,9 @@ class Pump {
   }
 
  private:
-  void updatePause();
-  void noteWaiting(TimePoint now, bool progress);
+  /// `used` is waiting().
+  void updatePause(size_t used);
+  void noteWaiting(TimePoint now, bool progress, size_t used);
   void endSink();
   Counter pick(Counter inbound, Counter outbound) const {
     return direction_ == Direction::kInbound ? inbound : outbound;

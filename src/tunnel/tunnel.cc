@@ -16,6 +16,9 @@ namespace {
 constexpr Millis kUnreadPoll{500};
 // After a standstill of the process, culvert allows a client this additional time to answer.
 constexpr Millis kAnswerTime{1000};
+// What an idle tunnel takes on the heap, with its streams and their sessions. Measured with TLS at one
+// end: 2.4 to 2.6 KiB. Buffers and handshakes count by themselves.
+constexpr size_t kTunnelMemory = 3 * 1024;
 
 }  // namespace
 
@@ -41,9 +44,13 @@ Tunnel::Tunnel(const TunnelContext& context, std::shared_ptr<const TunnelOptions
   times_.accepted = accepted;
   context_.counters.add(Counter::kTunnelsOpened);
   context_.counters.add(Counter::kTunnelsActive);
+  context_.pool.memory().add(MemoryUse::kTunnels, kTunnelMemory);
 }
 
-Tunnel::~Tunnel() { context_.counters.sub(Counter::kTunnelsActive); }
+Tunnel::~Tunnel() {
+  context_.counters.sub(Counter::kTunnelsActive);
+  context_.pool.memory().sub(MemoryUse::kTunnels, kTunnelMemory);
+}
 
 void Tunnel::onReady(End& end, bool readable) {
   const TimePoint now = context_.loop.now();
@@ -75,8 +82,10 @@ void Tunnel::onReady(End& end, bool readable) {
       if (readable) pumpFrom(end).run(now);
       if (!readable || pumpTo(end).paused() || pumpTo(end).stalledSince() != kNever)
         pumpTo(end).push(now);
-      if (times_.firstBackendByte == TimePoint{} && outbound_.delivered() != 0)
+      if (times_.firstBackendByte == TimePoint{} && outbound_.delivered() != 0) {
         times_.firstBackendByte = Clock::now();
+        host_->onFirstBackendByte(*this);
+      }
       break;
     case TunnelState::kClosing:
       driveClosing(end, readable);

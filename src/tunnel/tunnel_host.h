@@ -39,6 +39,8 @@ class TunnelHost {
   virtual std::unique_ptr<Dialer> dialerFor(Tunnel& tunnel) = 0;
   /// Called when the last handshake is done and the relay begins.
   virtual void onOpened(Tunnel&) {}
+  /// Called once, when the client has got the first byte of the backend.
+  virtual void onFirstBackendByte(Tunnel&) {}
   /// Called once, when the tunnel has ended. The client stream still exists, so that the host can
   /// read names from the stream.
   virtual void onTunnelEnded(Tunnel& tunnel) = 0;

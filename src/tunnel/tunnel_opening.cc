@@ -117,6 +117,10 @@ bool Tunnel::endLateHandshake(const End& end, bool due) {
   if (now < handshakeDeadline()) return false;
   if (&end == &backend_) context_.counters.add(Counter::kBackendHandshakesFailed);
   forgetEnd();
+  if (auto delay = end.stream->handshakeDelay()) {
+    close(std::move(*delay));
+    return true;
+  }
   close({CloseCause::kHandshakeTimeout, "",
          due ? "culvert has too many handshakes in progress" : end.stream->handshakeProgress()});
   return true;
@@ -237,6 +241,7 @@ void Tunnel::onDialFailed(CloseReason reason) {
   if (state_ != TunnelState::kConnect) return;
   if (reason.cause == CloseCause::kBackendTimeout)
     context_.counters.add(Counter::kBackendConnectsTimedOut);
+  if (reason.cause == CloseCause::kLimit) context_.counters.add(Counter::kBackendPlacesTimedOut);
   forgetEnd();
   guarded([&] {
     beginClosing(std::move(reason), client_, EndGoal::kDeliver, EndGoal::kDone);

@@ -55,7 +55,7 @@ Acceptor::Listener::Listener(Acceptor& a, ListenerUpdate::Added added)
     : acceptor(a),
       id(added.id),
       fd(std::move(added.fd)),
-      service(std::move(added.service)),
+      entrance(std::move(added.entrance)),
       watcher(a.loop_, fd.get(), this, call<&Listener::onReadable>, nullptr) {
   setClientOptions(fd.get());
 }
@@ -103,7 +103,7 @@ void Acceptor::stop() {
     for (auto& listener : listeners_) acceptAll(*listener);
     listeners_.clear();
     resumeTimer_.disarm();
-    if (held_ && !place(*held_)) {
+    if (held_ && !place(*held_, Memory::kIgnore)) {
       logger_.tell(LogLevel::kWarning, [this] {
         return LogLine(LogLevel::kWarning, "connection dropped: every worker is full")
             .add("client", held_->peer.text());
@@ -123,7 +123,9 @@ void Acceptor::wake() noexcept {
 
 void Acceptor::onMail() {
   postBox_.runControl();
-  if (resumeWanted_.exchange(false)) resume();
+  if (!resumeWanted_.exchange(false)) return;
+  resume();
+  endAwaiting();
 }
 
 void Acceptor::applyNow(ListenerUpdate& update) {
@@ -134,9 +136,9 @@ void Acceptor::applyNow(ListenerUpdate& update) {
   for (auto& listener : listeners_) {
     for (auto& changed : update.changed) {
       if (changed.id != listener->id) continue;
-      // An accepted connection that waits for a worker also gets the new service.
-      if (held_ && held_->service == listener->service) held_->service = changed.service;
-      listener->service = std::move(changed.service);
+      // An accepted connection that waits for a worker also gets the new services.
+      if (held_ && held_->entrance == listener->entrance) held_->entrance = changed.entrance;
+      listener->entrance = std::move(changed.entrance);
     }
     if (std::find(update.removed.begin(), update.removed.end(), listener->id) ==
         update.removed.end())
@@ -155,8 +157,7 @@ void Acceptor::acceptAll(Listener& listener) {
 /// Accepts one burst. The burst is small if places are scarce and the backend is down.
 Acceptor::Burst Acceptor::acceptFrom(Listener& listener, Pace pace) {
   if (!listener.fd.valid()) return Burst::kEmpty;  // the listener was closed in this turn
-  const bool slow =
-      pace != Pace::kAll && budget_.scarce() && listener.service->profile->connect.memory->down();
+  const bool slow = pace != Pace::kAll && budget_.scarce() && listener.entrance->down();
   int burst = 1;
   if (slow) {
     burst = static_cast<int>(std::max<size_t>(budget_.reserve() / kPartsOfReserve, 1));
@@ -165,7 +166,11 @@ Acceptor::Burst Acceptor::acceptFrom(Listener& listener, Pace pace) {
   }
   const Burst result = acceptBurst(listener, burst);
   if (const size_t excess = budget_.excess(); excess != 0) makeRoom(excess);
-  if (slow && !paused_) rest(listener);
+  if (paused_) return result;
+  if (result == Burst::kFull)
+    awaitPlace(listener);
+  else if (slow)
+    rest(listener);
   return result;
 }
 
@@ -179,6 +184,11 @@ Acceptor::Burst Acceptor::acceptBurst(Listener& listener, int burst) {
         resumeTimer_.armBy(now + kAskAgain);
         return Burst::kPaused;
       }
+    }
+    LimitHold placed;
+    if (TunnelLimits* limits = listener.entrance->limits()) {
+      placed = limits->takePlace();
+      if (!placed) return Burst::kFull;
     }
     AcceptResult accepted = acceptOne(listener.fd.get());
     if (!accepted.fd.valid()) {
@@ -197,11 +207,12 @@ Acceptor::Burst Acceptor::acceptBurst(Listener& listener, int burst) {
     counters_.add(Counter::kAccepted);
     budget_.take();
     listener.lastAccept = now;
-    AcceptedConn conn{std::move(accepted.fd), accepted.peer, listener.service, now};
+    AcceptedConn conn{std::move(accepted.fd), accepted.peer, listener.entrance, now,
+                      std::move(placed)};
     if (!place(conn)) {
       held_ = std::move(conn);
-      pause("every worker is full");
-      resumeTimer_.armBy(loop_.now() + kRetryAfterFullWorkers);
+      pause(memoryFull() ? "memory-limit is reached" : "every worker is full");
+      waitForWorkers();
       return Burst::kPaused;
     }
   }
@@ -211,9 +222,8 @@ Acceptor::Burst Acceptor::acceptBurst(Listener& listener, int burst) {
 /// Asks the workers to close tunnels that wait for a backend that is down.
 void Acceptor::makeRoom(size_t places) {
   if (loop_.now() - askedForRoom_ < kBetweenRequests) return;
-  const bool useful = std::any_of(listeners_.begin(), listeners_.end(), [](const auto& listener) {
-    return listener->service->profile->connect.memory->down();
-  });
+  const bool useful = std::any_of(listeners_.begin(), listeners_.end(),
+                                  [](const auto& listener) { return listener->entrance->down(); });
   if (!useful) return;
   askedForRoom_ = loop_.now();
   budget_.ask(places);
@@ -221,6 +231,33 @@ void Acceptor::makeRoom(size_t places) {
   loop_.guard([this] {
     for (Worker* worker : workers_) worker->makeRoom();
   });
+}
+
+/// Stops watching a listener whose service has reached its max-tunnels, until a tunnel of the
+/// service ends.
+void Acceptor::awaitPlace(Listener& listener) {
+  TunnelLimits* limits = listener.entrance->limits();
+  listener.awaitsPlace = true;
+  listener.watcher.watch(false, false);
+  limits->setWake([this] { wake(); });
+  limits->beginWaiting();
+  if (!limits->full()) wake();  // a place was returned just before
+}
+
+/// Accepts again from the listeners whose service has a free place.
+void Acceptor::endAwaiting() {
+  for (size_t i = 0; i < listeners_.size() && !paused_; ++i) {
+    Listener& listener = *listeners_[i];
+    if (!listener.awaitsPlace) continue;
+    TunnelLimits* limits = listener.entrance->limits();
+    if (limits != nullptr && limits->full()) {
+      limits->beginWaiting();
+      if (limits->full()) continue;
+    }
+    listener.awaitsPlace = false;
+    if (listener.retiring) acceptAll(listener);
+    if (mayAccept(listener) && !watchForClients(listener)) return;
+  }
 }
 
 void Acceptor::rest(Listener& listener) {
@@ -237,15 +274,28 @@ void Acceptor::onRestOver() {
       continue;
     }
     listener->restsUntil = {};
-    if (!paused_ && listener->fd.valid() && !watchForClients(*listener)) return;
+    if (!paused_ && mayAccept(*listener) && !watchForClients(*listener)) return;
   }
 }
 
-bool Acceptor::place(AcceptedConn& conn) {
+/// Arranges another try, because no worker takes the connection that waits.
+void Acceptor::waitForWorkers() {
+  budget_.beginWaiting();  // a worker that leaves the limit of its memory then wakes the acceptor
+  resumeTimer_.armBy(loop_.now() + (memoryFull() ? kAskAgain : kRetryAfterFullWorkers));
+}
+
+bool Acceptor::memoryFull() const {
+  return std::all_of(workers_.begin(), workers_.end(),
+                     [](const Worker* worker) { return worker->atMemoryLimit(); });
+}
+
+bool Acceptor::place(AcceptedConn& conn, Memory memory) {
   const size_t first =
       placement_.pick(workers_.size(), [this](size_t i) { return workers_[i]->load(); });
   for (size_t i = 0; i < workers_.size(); ++i) {
-    if (workers_[(first + i) % workers_.size()]->offer(conn)) return true;
+    Worker& worker = *workers_[(first + i) % workers_.size()];
+    if (memory == Memory::kRespect && worker.atMemoryLimit()) continue;
+    if (worker.offer(conn)) return true;
     counters_.add(Counter::kMailboxFull);
   }
   return false;
@@ -290,7 +340,7 @@ void Acceptor::pause(const char* why) {
 void Acceptor::resume() {
   if (!paused_) return;
   if (held_) {
-    if (!place(*held_)) return resumeTimer_.armBy(loop_.now() + kRetryAfterFullWorkers);
+    if (!place(*held_)) return waitForWorkers();
     held_.reset();
   }
   if (budget_.full()) {
@@ -315,14 +365,13 @@ void Acceptor::resume() {
     ++turn_;
     if (listener.retiring) {
       acceptAll(listener);  // closes the listener, because it was removed during the pause
-    } else if (listener.restsUntil == TimePoint{}) {
+    } else if (mayAccept(listener)) {
       acceptFrom(listener, Pace::kOne);
     }
     if (paused_) return;  // no place is left
   }
   for (auto& listener : listeners_) {
-    const bool awake = listener->fd.valid() && listener->restsUntil == TimePoint{};
-    if (awake && !watchForClients(*listener)) return;
+    if (mayAccept(*listener) && !watchForClients(*listener)) return;
   }
 }
 

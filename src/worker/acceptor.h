@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Acceptor is the thread that watches all listening sockets. It accepts in bounded bursts and
 // places each connection on a worker. It pauses when max-tunnels is reached, when every worker is
-// full, and when descriptors run out. Clients then wait in the kernel's listen queue. If places are
+// at the limit of its memory or full, and when descriptors run out. Clients then wait in the kernel's listen queue. If places are
 // scarce, culvert closes waiting tunnels whose backend is down, and accepts fewer connections for
 // such backends. Thread: loop (culvert-accept), except where a comment says any.
 #pragma once
@@ -16,7 +16,7 @@
 #include "event/post_box.h"
 #include "event/timer.h"
 #include "log/logger.h"
-#include "service/service.h"
+#include "service/arrival.h"
 #include "worker/placement.h"
 #include "worker/tunnel_budget.h"
 #include "worker/worker.h"
@@ -29,11 +29,11 @@ struct ListenerUpdate {
   struct Added {
     uint32_t id;
     UniqueFd fd;  // listening
-    std::shared_ptr<const Service> service;
+    std::shared_ptr<const Entrance> entrance;
   };
   struct Changed {
     uint32_t id;
-    std::shared_ptr<const Service> service;
+    std::shared_ptr<const Entrance> entrance;
   };
   std::vector<Added> added;
   std::vector<Changed> changed;
@@ -72,14 +72,15 @@ class Acceptor {
     Acceptor& acceptor;
     uint32_t id;
     UniqueFd fd;
-    std::shared_ptr<const Service> service;
+    std::shared_ptr<const Entrance> entrance;
     IoWatcher watcher;
     TimePoint lastAccept{};
-    TimePoint restsUntil{};  // culvert does not accept before this time, because the backend is
-                             // down and places are scarce; zero if the listener does not rest
+    TimePoint restsUntil{};    // culvert does not accept before this time, because the backend is
+                               // down and places are scarce; zero if the listener does not rest
+    bool awaitsPlace = false;  // max-tunnels of the service is reached
     bool retiring = false;
   };
-  enum class Burst : uint8_t { kMore, kEmpty, kPaused };
+  enum class Burst : uint8_t { kMore, kEmpty, kFull, kPaused };
 
   void onMail();
   void applyNow(ListenerUpdate& update);
@@ -88,9 +89,17 @@ class Acceptor {
   Burst acceptFrom(Listener& listener, Pace pace = Pace::kOrdinary);
   Burst acceptBurst(Listener& listener, int burst);
   void rest(Listener& listener);
+  void awaitPlace(Listener& listener);
+  void endAwaiting();
+  static bool mayAccept(const Listener& listener) {
+    return listener.fd.valid() && listener.restsUntil == TimePoint{} && !listener.awaitsPlace;
+  }
   void onRestOver();
   void makeRoom(size_t places);
-  bool place(AcceptedConn& conn);
+  enum class Memory : uint8_t { kRespect, kIgnore };
+  bool place(AcceptedConn& conn, Memory memory = Memory::kRespect);
+  bool memoryFull() const;
+  void waitForWorkers();
   void onAcceptError(int error);
   void shortage(const char* what, int error);
   bool watchForClients(Listener& listener);

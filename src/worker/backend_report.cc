@@ -12,15 +12,6 @@
 namespace culvert {
 namespace {
 
-AddressSet allAddresses(const ConnectorOptions& options) {
-  AddressSet all;
-  for (const auto& target : options.targets) {
-    const auto addresses = target->addresses();
-    all.insert(all.end(), addresses->begin(), addresses->end());
-  }
-  return all;
-}
-
 std::string errorOf(const AddressReport& report) {
   if (report.error == ETIMEDOUT && report.status == AddressStatus::kSilent)
     return fmt::format("no answer for {}",
@@ -29,7 +20,7 @@ std::string errorOf(const AddressReport& report) {
 }
 
 std::string actionOf(const ConnectorOptions& options, AddressStatus status) {
-  if (options.memory->anyUp(allAddresses(options)))
+  if (options.pool->memory().anyUp(options.pool->addresses()))
     return "using the other addresses, trying again until it answers";
   if (!options.retry && status == AddressStatus::kFailing)
     return "closing the tunnels that need it (connect-retry is off)";
@@ -38,8 +29,10 @@ std::string actionOf(const ConnectorOptions& options, AddressStatus status) {
                      formatDuration(options.connectTimeout.count()));
 }
 
-const char* statusText(AddressStatus status) {
-  switch (status) {
+const char* statusText(const BackendState& state) {
+  if (state.check == CheckState::kDown) return "down";
+  if (state.ejectedUntil != TimePoint{}) return "ejected";
+  switch (state.connects.status) {
     case AddressStatus::kUp:
       return "up";
     case AddressStatus::kFailing:
@@ -48,6 +41,18 @@ const char* statusText(AddressStatus status) {
       return "silent";
   }
   return "?";
+}
+
+const char* checkText(CheckState check) {
+  switch (check) {
+    case CheckState::kUp:
+      return "up";
+    case CheckState::kDown:
+      return "down";
+    case CheckState::kUnknown:
+      break;
+  }
+  return "unknown";
 }
 
 }  // namespace
@@ -67,26 +72,71 @@ LogLine backendNewsLine(const ConnectorOptions& options, const AddressNews& news
   return line;
 }
 
+LogLine poolNewsLine(const ConnectorOptions& options, const PoolNews& news) {
+  const auto begin = [&](LogLevel level, const char* message) {
+    LogLine line(level, message);
+    line.add("service", options.service).add("backend", news.address.text());
+    return line;
+  };
+  LogLine line = [&] {
+    switch (news.event) {
+      case PoolEvent::kDown:
+        return begin(LogLevel::kWarning, "backend is down: its checks fail")
+            .add("error", news.why)
+            .add("failures", news.failures);
+      case PoolEvent::kUp:
+        return begin(LogLevel::kNotice, "backend is up again: its checks succeed")
+            .addMillis("down_for_ms", news.lasted);
+      case PoolEvent::kEjected:
+        return begin(LogLevel::kWarning, "backend ejected: tunnels to it fail")
+            .add("error", news.why)
+            .add("failures", news.failures)
+            .add("eject_time", formatDuration(news.time.count()));
+      case PoolEvent::kReturned:
+        break;
+    }
+    return begin(LogLevel::kNotice, "backend returns from ejection")
+        .addMillis("ejected_for_ms", news.lasted);
+  }();
+  if (news.untold != 0) line.add("changes_not_logged", news.untold);
+  return line;
+}
+
+std::vector<LogLine> backendEventLines(const ConnectorOptions& options,
+                                       const BackendEvents& events) {
+  std::vector<LogLine> lines;
+  for (const AddressNews& news : events.addresses) lines.push_back(backendNewsLine(options, news));
+  for (const PoolNews& news : events.pool) lines.push_back(poolNewsLine(options, news));
+  return lines;
+}
+
 std::vector<LogLine> backendStateLines(const ConnectorOptions& options, TimePoint now) {
   std::vector<LogLine> lines;
-  const auto begin = [&](std::string_view backend) -> LogLine& {
-    lines.emplace_back(LogLevel::kNotice, "state");
-    lines.back().add("service", options.service).add("backend", backend);
-    return lines.back();
-  };
-  for (const auto& target : options.targets) {
-    const auto addresses = target->addresses();
-    if (addresses->empty()) begin(target->text()).add("status", "unresolved");
-    for (const SocketAddress& address : *addresses) {
-      const AddressReport report = options.memory->report(address);
-      LogLine& line = begin(address.text());
-      if (address.text() != target->text()) line.add("name", target->text());
-      line.add("status", statusText(report.status));
-      if (report.status == AddressStatus::kUp) continue;
-      line.add("error", errorOf(report))
-          .addMillis("failed_for_ms", now - report.since)
-          .add("failures", report.failures);
+  for (const BackendState& state : options.pool->report(now)) {
+    LogLine& line = lines.emplace_back(LogLevel::kNotice, "state");
+    line.add("service", options.service);
+    if (!state.address.isSet()) {
+      line.add("backend", state.name).add("status", "unresolved");
+      continue;
     }
+    const std::string address = state.address.text();
+    line.add("backend", address);
+    if (address != state.name) line.add("name", state.name);
+    line.add("status", statusText(state));
+    line.add("tunnels", state.open).add("weight", state.share.weight);
+    if (options.pool->options().checked) {
+      line.add("check", checkText(state.check));
+      if (state.check == CheckState::kDown)
+        line.add("check_error", state.checkError)
+            .addMillis("down_for_ms", now - state.checkedSince);
+    }
+    if (state.ejectedUntil != TimePoint{})
+      line.addMillis("ejected_left_ms", state.ejectedUntil - now);
+    const AddressReport& report = state.connects;
+    if (report.status == AddressStatus::kUp) continue;
+    line.add("error", errorOf(report))
+        .addMillis("failed_for_ms", now - report.since)
+        .add("failures", report.failures);
   }
   return lines;
 }

@@ -13,6 +13,12 @@ namespace culvert {
 /// The line that reports that an address has failed (with culvert's reaction) or answers again.
 LogLine backendNewsLine(const ConnectorOptions& options, const AddressNews& news);
 
+/// The line that reports that checks or failed tunnels have changed the state of an address.
+LogLine poolNewsLine(const ConnectorOptions& options, const PoolNews& news);
+/// The lines of both kinds.
+std::vector<LogLine> backendEventLines(const ConnectorOptions& options,
+                                       const BackendEvents& events);
+
 /// One line for each current address of the service, and one line for each host name without an
 /// address.
 std::vector<LogLine> backendStateLines(const ConnectorOptions& options, TimePoint now);

@@ -2,38 +2,16 @@
 // See client_session.h.
 #include "worker/client_session.h"
 
-#include <algorithm>
 #include <new>
 #include <utility>
 
-#include "log/log_render.h"
-#include "net/plain_stream.h"
+#include "net/early_stream.h"
 #include "net/socket_ops.h"
 #include "worker/backend_stream.h"
+#include "worker/close_line.h"
 
 namespace culvert {
 namespace {
-
-/// Faults of peers are logged as info, faults of the environment as warnings, faults of culvert as
-/// errors, and probes as debug.
-LogLevel levelOfCause(CloseCause cause) {
-  switch (cause) {
-    case CloseCause::kProbe:
-      return LogLevel::kDebug;
-    case CloseCause::kInternal:
-      return LogLevel::kErr;
-    case CloseCause::kClientRevoked:
-      return LogLevel::kNotice;
-    case CloseCause::kBackendRefused:
-    case CloseCause::kBackendUnreachable:
-    case CloseCause::kBackendTimeout:
-    case CloseCause::kBackendCertificate:
-    case CloseCause::kLimit:
-      return LogLevel::kWarning;
-    default:
-      return LogLevel::kInfo;
-  }
-}
 
 const char* messageOf(const Tunnel& tunnel) {
   if (tunnel.reason().cause == CloseCause::kProbe) return "probe";
@@ -41,13 +19,6 @@ const char* messageOf(const Tunnel& tunnel) {
   if (tunnel.times().connected == TimePoint{}) return "backend not reached";
   if (tunnel.times().opened == TimePoint{}) return "handshake with the backend failed";
   return "tunnel closed";
-}
-
-/// The wall clock time of the accept, computed from the monotonic clock. If the wall clock was set
-/// meanwhile, the result is shifted by that change.
-std::string startText(TimePoint accepted) {
-  const auto ago = std::chrono::duration_cast<WallTime::duration>(Clock::now() - accepted);
-  return renderTime(std::chrono::system_clock::now() - ago);
 }
 
 /// Adds the client's identity from its certificate, whether or not culvert accepted the client.
@@ -60,91 +31,109 @@ void describeClient(const PeerProof& proof, LogLine& line) {
   }
 }
 
-/// Returns the source by which the log collapses repeated lines. It is the IPv4 address, the /64 of
-/// the IPv6 address, or "unix" for all clients of a UNIX socket. A host chooses its IPv6 addresses
-/// from its /64.
-std::string sourceOf(const SocketAddress& client) {
-  if (client.isUnix()) return "unix";
-  if (!client.isIpv6()) return client.hostText();
-  in6_addr prefix = client.v6().sin6_addr;
-  std::fill(prefix.s6_addr + 8, prefix.s6_addr + 16, 0);
-  return SocketAddress::ipv6(prefix, 0, client.v6().sin6_scope_id).hostText() + "/64";
-}
-
 }  // namespace
 
-ClientStream makeClientStream(TlsWorker& tls, UniqueFd fd, const Service& service) {
+ClientStream makeClientStream(TlsWorker& tls, UniqueFd fd, std::vector<uint8_t> early,
+                              const Service& service) {
   ClientStream end;
   end.fd = fd.get();
   switch (service.clientTls) {
     case ClientTls::kOn: {
-      if (service.startTls != StartTls::kOff) {
+      if (service.listen.startTls != StartTls::kOff) {
         auto stream = std::make_unique<OpeningStream>(
             tls, std::move(fd),
             OpeningParts{.proxy = nullptr,
                          .preface = {},
-                         .dialog = makeServerDialog(service.startTls, ownFacts()),
+                         .dialog = makeServerDialog(service.listen.startTls, ownFacts()),
                          .server = service.tls,
-                         .client = std::nullopt});
+                         .client = std::nullopt,
+                         .early = std::move(early)});
         end.opening = stream.get();
         end.stream = std::move(stream);
         break;
       }
-      auto stream = std::make_unique<TlsStream>(tls, std::move(fd), service.tls);
+      auto stream = std::make_unique<TlsStream>(tls, std::move(fd), service.tls, std::move(early));
       end.tls = stream.get();
       end.stream = std::move(stream);
       break;
     }
     case ClientTls::kPassthrough: {
-      auto stream = std::make_unique<PassthroughStream>(tls.loop, std::move(fd));
+      auto stream = std::make_unique<PassthroughStream>(tls.loop, tls.pool.memory(), std::move(fd),
+                                                        std::move(early));
       end.passed = stream.get();
       end.stream = std::move(stream);
       break;
     }
     case ClientTls::kOff:
-      end.stream = std::make_unique<PlainStream>(tls.loop, std::move(fd));
+      if (early.empty())
+        end.stream = std::make_unique<PlainStream>(tls.loop, std::move(fd));
+      else
+        end.stream = std::make_unique<EarlyStream>(tls.loop, tls.pool.memory(), std::move(fd),
+                                                   std::move(early));
       break;
   }
   return end;
 }
 
+ClientStream clientStreamOf(std::unique_ptr<OpeningStream> opening) {
+  ClientStream end;
+  end.fd = opening->fd();
+  end.opening = opening.get();
+  end.stream = std::move(opening);
+  return end;
+}
+
 ClientSession::ClientSession(SessionOwner& owner, std::shared_ptr<const Service> service,
-                             const SocketAddress& client, const ClientStream& end)
+                             const SocketAddress& client, std::unique_ptr<const ProxyOrigin> origin,
+                             const ClientStream& end, TunnelHolds holds)
     : owner_(owner),
       profile_(service->profile),
+      holds_(std::move(holds)),
       client_(client),
+      origin_(std::move(origin)),
       fd_(end.fd),
       tls_(end.tls),
       passed_(end.passed),
       opening_(end.opening),
       service_(std::move(service)) {
+  if (tls_ != nullptr) limitHandshake();
   if (opening_ == nullptr) return;
   opening_->onTls = [this](TlsStream& tls) {
     tls_ = &tls;
     opening_ = nullptr;
+    limitHandshake();
   };
 }
 
-ClientSession::~ClientSession() { owner_.onSessionGone(); }
+/// If a handshake-rate is set, full handshakes wait for their turn.
+void ClientSession::limitHandshake() {
+  tls_->setTurn(owner_.tls.gates.turnFor(profile_->handshakeRate, client_));
+}
+
+ClientSession::~ClientSession() {
+  const bool held = hold_.held();
+  hold_.release();
+  const BackendPool* pool = profile_->connect.pool.get();
+  if (held && pool->options().maxTunnels != 0) Connector::placeFree(owner_.connectors, *pool);
+  owner_.onSessionGone();
+}
 
 std::unique_ptr<Dialer> ClientSession::dialerFor(Tunnel&) {
   return std::make_unique<Connector>(
-      owner_.connectors, profile_->connect,
-      [this](UniqueFd fd, const SocketAddress& address, const std::string& host) {
-        return backendStream(std::move(fd), address, host);
-      });
+      owner_.connectors, profile_->connect, client_,
+      [this](Connector::Dialled made) { return backendStream(std::move(made)); });
 }
 
-std::unique_ptr<ByteStream> ClientSession::backendStream(UniqueFd fd, const SocketAddress& address,
-                                                         const std::string& host) {
+std::unique_ptr<ByteStream> ClientSession::backendStream(Connector::Dialled made) {
+  hold_ = std::move(made.hold);
   const std::shared_ptr<const Service> service = std::exchange(service_, nullptr);
   const std::string* agreed = tls_ != nullptr ? tls_->negotiated().alpn.get() : nullptr;
-  BackendStream made =
-      makeBackendStream(owner_.tls, std::move(fd), *service,
-                        backendPeerOf(*service, address, host, agreed), proxyHeader());
-  backend_ = made.tls;
-  if (made.opening != nullptr) made.opening->onTls = [this](TlsStream& tls) { backend_ = &tls; };
-  return std::move(made.stream);
+  BackendStream end =
+      makeBackendStream(owner_.tls, std::move(made.fd), *service,
+                        backendPeerOf(*service, made.address, made.host, agreed), proxyHeader());
+  backend_ = end.tls;
+  if (end.opening != nullptr) end.opening->onTls = [this](TlsStream& tls) { backend_ = &tls; };
+  return std::move(end.stream);
 }
 
 PeerVerdict ClientSession::applyTrust(const std::shared_ptr<const TlsEndpoint>& newest) {
@@ -158,6 +147,44 @@ void ClientSession::onOpened(Tunnel&) {
   if (backend_ == nullptr) return;
   backendFacts_ = std::make_unique<const Negotiated>(backend_->negotiated());
   backend_ = nullptr;
+}
+
+void ClientSession::onFirstBackendByte(Tunnel&) {
+  const ConnectorOptions& connect = profile_->connect;
+  const auto news = connect.pool->tunnelWorks(hold_.address(), owner_.loop.now());
+  if (news) owner_.connectors.host.onPoolNews(connect, *news);
+}
+
+/// True if the end of the tunnel is the fault of the backend's address: its handshake has failed,
+/// or its connection was reset before the first byte.
+bool ClientSession::backendFailed(const Tunnel& tunnel) const {
+  if (!hold_.held()) return false;
+  const bool opened = tunnel.times().opened != TimePoint{};
+  switch (tunnel.reason().cause) {
+    case CloseCause::kBackendReset:
+      return tunnel.outbound().delivered() == 0 && tunnel.outbound().lost() == 0;
+    case CloseCause::kBackendCertificate:
+    case CloseCause::kBackendTlsSent:
+    case CloseCause::kBackendTlsReceived:
+    case CloseCause::kBackendTlsError:
+    case CloseCause::kBackendTruncated:
+    case CloseCause::kBackendFin:
+      return !opened;
+    case CloseCause::kStartTls:
+      return !opened && opening_ == nullptr;
+    case CloseCause::kHandshakeTimeout:
+      return !opened && tunnel.times().handshakeDone != TimePoint{};
+    default:
+      return false;
+  }
+}
+
+/// Failed connects are reported by the connector; this reports what fails behind the connect.
+void ClientSession::blameBackend(const Tunnel& tunnel) {
+  if (!backendFailed(tunnel)) return;
+  const std::string& detail = tunnel.reason().detail;
+  const std::string why = tunnel.reason().text() + (detail.empty() ? "" : ": ") + detail;
+  Connector::blame(owner_.connectors, profile_->connect, hold_.address(), why);
 }
 
 const std::string& ClientSession::serverName() const {
@@ -178,12 +205,18 @@ LogLevel ClientSession::levelOfEnd(CloseCause cause) const {
   return proof != nullptr && proof->verdict().ours ? LogLevel::kWarning : levelOfCause(cause);
 }
 
+/// The address to which the client connected.
+SocketAddress ClientSession::localAddress() const {
+  return origin_ != nullptr && origin_->local.isSet() ? origin_->local : boundAddress(fd_);
+}
+
 std::string ClientSession::proxyHeader() const {
   if (profile_->proxy == ProxyVersion::kOff) return {};
-  const SocketAddress local = boundAddress(fd_);
+  const SocketAddress local = localAddress();
   if (profile_->proxy == ProxyVersion::kV1) return proxyV1(client_, local);
   const TlsFacts facts = tls_ != nullptr ? tls_->facts() : TlsFacts();
-  return proxyV2(client_, local, proxyTlvs(facts));
+  const std::string_view received = origin_ != nullptr ? origin_->tlvs : std::string_view();
+  return proxyV2(client_, local, proxyTlvs(facts), received);
 }
 
 /// Returns the TLVs of a version 2 header. They are views of `facts` and of the client's stream.
@@ -212,6 +245,10 @@ void ClientSession::countHandshake(const Tunnel& tunnel) const {
   CounterBlock& counters = owner_.counters;
   if (tunnel.times().handshakeDone != TimePoint{}) return;
   if (tunnel.reason().cause == CloseCause::kProbe) return counters.add(Counter::kProbes);
+  if (tunnel.reason().cause == CloseCause::kLimit && tunnel.reason().word == kHandshakeRateWord) {
+    counters.add(Counter::kRejectedLimit);
+    return counters.add(Counter::kLimitHandshakeRate);
+  }
   if (tunnel.reason().cause == CloseCause::kHandshakeTimeout)
     return counters.add(Counter::kHandshakesTimeout);
   switch (handshakeFailure()) {
@@ -233,6 +270,11 @@ void ClientSession::countHandshake(const Tunnel& tunnel) const {
 
 void ClientSession::onTunnelEnded(Tunnel& tunnel) {
   countHandshake(tunnel);
+  try {
+    blameBackend(tunnel);
+  } catch (const std::bad_alloc&) {  // one failure is not counted
+    owner_.loop.noteMemoryShortage();
+  }
   owner_.logger.tell(levelOfEnd(tunnel.reason().cause), [&] { return describe(tunnel); });
 }
 
@@ -260,6 +302,7 @@ LogLine ClientSession::describe(const Tunnel& tunnel) const {
   const bool connected = t.connected != TimePoint{};
   LogLine line(levelOfEnd(tunnel.reason().cause), messageOf(tunnel));
   line.add("id", tunnel.id()).add("service", profile_->name).add("client", client_.text());
+  if (origin_ != nullptr) line.add("proxy", origin_->proxy.text());
   if (connected) line.add("backend", tunnel.backendAddress().text());
   describeTls(line);
   line.add("cause", tunnel.reason().text());
@@ -289,7 +332,8 @@ LogLine ClientSession::describe(const Tunnel& tunnel) const {
   }
   // There may be very many failures before the backend is connected (scanners, a dead backend), so
   // the log collapses repeated lines. Each tunnel that was connected has its own line.
-  if (!connected) line.collapseBy(profile_->name + " " + tunnel.reason().text(), sourceOf(client_));
+  if (!connected)
+    line.collapseBy(profile_->name + " " + tunnel.reason().text(), SourceKey::of(client_).text());
   return line;
 }
 

@@ -7,11 +7,12 @@
 
 #include "log/logger.h"
 #include "net/proxy_protocol.h"
-#include "service/service.h"
+#include "service/arrival.h"
 #include "tls/session/opening_stream.h"
 #include "tls/session/passthrough_stream.h"
 #include "tls/session/tls_stream.h"
 #include "tunnel/tunnel.h"
+#include "worker/admission.h"
 
 namespace culvert {
 
@@ -38,18 +39,26 @@ struct ClientStream {
   PassthroughStream* passed = nullptr;  ///< the stream, with tls = passthrough
   OpeningStream* opening = nullptr;     ///< the stream, with starttls
 };
-/// Makes the client's end for a connection of `service`.
-ClientStream makeClientStream(TlsWorker& tls, UniqueFd fd, const Service& service);
+/// Makes the client's end of a connection. `early` are bytes of the client that were received
+/// already.
+ClientStream makeClientStream(TlsWorker& tls, UniqueFd fd, std::vector<uint8_t> early,
+                              const Service& service);
+
+/// The client's end of a connection whose dialog before TLS was done already.
+ClientStream clientStreamOf(std::unique_ptr<OpeningStream> opening);
 
 class ClientSession final : public TunnelHost {
  public:
-  /// `end` is the client's end; its stream moves to the tunnel afterwards.
+  /// `end` is the client's end; its stream moves to the tunnel afterwards. `origin` is what a PROXY
+  /// header said of the connection; nullptr without one. `holds` are from admit().
   ClientSession(SessionOwner& owner, std::shared_ptr<const Service> service,
-                const SocketAddress& client, const ClientStream& end);
+                const SocketAddress& client, std::unique_ptr<const ProxyOrigin> origin,
+                const ClientStream& end, TunnelHolds holds);
   ~ClientSession() override;
 
   std::unique_ptr<Dialer> dialerFor(Tunnel& tunnel) override;
   void onOpened(Tunnel& tunnel) override;
+  void onFirstBackendByte(Tunnel& tunnel) override;
   void onTunnelEnded(Tunnel& tunnel) override;
 
   const ServiceProfile& profile() const { return *profile_; }
@@ -59,8 +68,11 @@ class ClientSession final : public TunnelHost {
   PeerVerdict applyTrust(const std::shared_ptr<const TlsEndpoint>& newest);
 
  private:
-  std::unique_ptr<ByteStream> backendStream(UniqueFd fd, const SocketAddress& address,
-                                            const std::string& host);
+  std::unique_ptr<ByteStream> backendStream(Connector::Dialled made);
+  bool backendFailed(const Tunnel& tunnel) const;
+  void blameBackend(const Tunnel& tunnel);
+  SocketAddress localAddress() const;
+  void limitHandshake();
   std::string proxyHeader() const;
   ProxyTlvs proxyTlvs(const TlsFacts& facts) const;
   const std::string& serverName() const;
@@ -73,7 +85,9 @@ class ClientSession final : public TunnelHost {
 
   SessionOwner& owner_;
   const std::shared_ptr<const ServiceProfile> profile_;
+  const TunnelHolds holds_;  // destroyed before profile_, which has the limits
   const SocketAddress client_;
+  const std::unique_ptr<const ProxyOrigin> origin_;
   // The tunnel owns the client's stream and destroys it just before this session.
   const int fd_;
   TlsStream* tls_;
@@ -82,6 +96,7 @@ class ClientSession final : public TunnelHost {
   std::shared_ptr<const Service> service_;  // until the backend's stream is made
   TlsStream* backend_ = nullptr;            // the backend's stream during its handshake
   std::unique_ptr<const Negotiated> backendFacts_;
+  BackendHold hold_;  // of the backend's address, until the descriptor is closed
 };
 
 }  // namespace culvert

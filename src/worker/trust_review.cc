@@ -14,6 +14,17 @@ namespace {
 // How many tunnels are judged per turn. Judging a tunnel takes some microseconds.
 constexpr size_t kSlice = 256;
 
+/// The version of `service` in `changed`, if its trust has changed; else nullptr.
+std::shared_ptr<const Service> newestOf(const Service& service,
+                                        const TrustReview::Services& changed) {
+  if (service.tls == nullptr) return nullptr;
+  for (const auto& now : changed)
+    if (now->profile->name == service.profile->name &&
+        now->tls->settings->peerAuth != service.tls->settings->peerAuth)
+      return now;
+  return nullptr;
+}
+
 }  // namespace
 
 TrustReview::TrustReview(EventLoop& loop, Logger& logger, TunnelSet& tunnels)
@@ -32,11 +43,15 @@ void TrustReview::begin(const Services& services) {
   step();
 }
 
-void TrustReview::renew(std::shared_ptr<const Service>& service, const Services& changed) {
-  for (const auto& now : changed)
-    if (now->profile->name == service->profile->name && service->tls != nullptr &&
-        now->tls->settings->peerAuth != service->tls->settings->peerAuth)
-      service = now;
+void TrustReview::renew(std::shared_ptr<const Entrance>& entrance, const Services& changed) {
+  std::shared_ptr<Entrance> renewed;
+  for (size_t i = 0; i < entrance->services.size(); ++i) {
+    const auto newest = newestOf(*entrance->services[i], changed);
+    if (newest == nullptr) continue;
+    if (renewed == nullptr) renewed = std::make_shared<Entrance>(*entrance);
+    renewed->services[i] = newest;
+  }
+  if (renewed != nullptr) entrance = std::move(renewed);
 }
 
 /// Judges the next slice of tunnels. A judged tunnel moves to the end of the set, where new tunnels

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "event/timer.h"
-#include "service/service.h"
+#include "service/entrance.h"
 #include "tunnel/tunnel_set.h"
 
 namespace culvert {
@@ -25,9 +25,9 @@ class TrustReview {
   /// The current versions of the services whose trust has changed.
   using Services = std::vector<std::shared_ptr<const Service>>;
   void begin(const Services& services);
-  /// Replaces a waiting connection's `service` with the version of the service in `changed`, if the
-  /// service's trust has changed.
-  static void renew(std::shared_ptr<const Service>& service, const Services& changed);
+  /// Replaces the services of a waiting connection's `entrance` with their versions in `changed`, if
+  /// their trust has changed.
+  static void renew(std::shared_ptr<const Entrance>& entrance, const Services& changed);
 
  private:
   void step();

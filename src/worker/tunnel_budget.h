@@ -76,14 +76,15 @@ class TunnelBudget {
   /// Announces that the acceptor waits for a place. Check full() again afterwards, because a place
   /// may have been returned just before the announcement.
   void beginWaiting() { waiting_.store(true); }
+  /// Wakes the acceptor if it waits, for a place or for memory.
+  void wakeWaiting() {
+    if (waiting_.load() && waiting_.exchange(false)) wake_();
+  }
 
  private:
   static constexpr size_t kMostReserve = 256;
 
   static size_t placesOf(size_t spare) { return (spare + 1) / 2; }
-  void wakeWaiting() {
-    if (waiting_.load() && waiting_.exchange(false)) wake_();
-  }
 
   std::atomic<size_t> open_{0};
   std::atomic<size_t> spare_{0};

@@ -4,10 +4,13 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "base/thread.h"
 #include "event/callback.h"
 #include "process/privileges.h"
 #include "worker/backend_report.h"
+#include "worker/close_line.h"
 
 namespace culvert {
 namespace {
@@ -15,6 +18,18 @@ namespace {
 // How many connections may wait in a worker's mailbox. The number is larger than a burst of the
 // acceptor, but small enough that each connection is served soon.
 constexpr size_t kMailboxCapacity = 1024;
+
+const char* memoryMessage(MemoryLevel level) {
+  switch (level) {
+    case MemoryLevel::kFull:
+      return "memory-limit is reached: the worker takes no new connections";
+    case MemoryLevel::kTight:
+      return "memory-limit is near: tunnels of the worker hold one record in each direction";
+    case MemoryLevel::kAmple:
+      break;
+  }
+  return "memory-limit is no longer near: tunnels of the worker read as usual";
+}
 
 }  // namespace
 
@@ -31,11 +46,13 @@ Worker::Worker(unsigned index, const WorkerShared& shared, CounterBlock& counter
       tunnels_(loop_),
       review_(loop_, shared.logger, tunnels_) {
   handshakes_.setArrivals(*this);
+  tls_.gates.setProcessRate(shared.handshakeRate);
   loop_.setEndOfTurn([this] { endOfTurn(); });
 }
 
 Worker::~Worker() {
   if (thread_.joinable()) stop(CloseCause::kDrain);
+  while (!inspectors_.empty()) delete &inspectors_.popFront();
 }
 
 Result<void> Worker::start() {
@@ -78,7 +95,8 @@ void Worker::reviewTrust(std::shared_ptr<const TrustReview::Services> services) 
   mailbox_.post([this, services = std::move(services)] {
     review_.begin(*services);
     mailbox_.forEachItem(
-        [&services](AcceptedConn& conn) { TrustReview::renew(conn.service, *services); });
+        [&services](AcceptedConn& conn) { TrustReview::renew(conn.entrance, *services); });
+    inspectors_.forEach([&services](Inspector& inspector) { inspector.renew(*services); });
   });
 }
 
@@ -91,6 +109,10 @@ void Worker::dropUnusedContexts() {
 
 void Worker::trimPool() {
   mailbox_.post([this] { pool_.trim(); });
+}
+
+void Worker::setMemoryShare(size_t bytes) {
+  mailbox_.post([this, bytes] { pool_.setMemoryLimit(bytes); });
 }
 
 void Worker::makeRoom() {
@@ -107,6 +129,10 @@ void Worker::onMail() {
 }
 
 bool Worker::startNext() {
+  if (pool_.memory().level() == MemoryLevel::kFull) {
+    arrivalsPostponed_ = true;  // tellMemory() announces them again
+    return false;
+  }
   auto conn = mailbox_.takeItem();
   if (!conn) return false;
   if (Tunnel* tunnel = adopt(std::move(*conn))) tunnel->start();
@@ -117,30 +143,126 @@ bool Worker::startNext() {
 /// connection gets a log line.
 void Worker::closeAll(const CloseReason& reason) {
   while (auto conn = mailbox_.takeItem()) adopt(std::move(*conn));
+  while (!inspectors_.empty()) inspectors_.front().close(reason);
   tunnels_.closeAll(reason);
 }
 
-/// Makes a tunnel of a connection. If memory runs out, culvert drops only this connection.
+/// Makes a tunnel of a connection and returns it. If the first bytes have to choose the service,
+/// makes an Inspector and returns nullptr.
 Tunnel* Worker::adopt(AcceptedConn conn) {
+  if (!conn.entrance->immediate()) {
+    inspect(std::move(conn));
+    return nullptr;
+  }
+  return begin(Arrival{.fd = std::move(conn.fd),
+                       .peer = conn.peer,
+                       .origin = nullptr,
+                       .early = {},
+                       .service = conn.entrance->services.front(),
+                       .accepted = conn.accepted,
+                       .place = std::move(conn.place)},
+               nullptr);
+}
+
+void Worker::inspect(AcceptedConn conn) {
+  try {
+    InspectorHost& host = *this;
+    auto made = std::make_unique<Inspector>(*this, host, std::move(conn));
+    Inspector& inspector = *made.release();
+    inspectors_.pushBack(inspector);
+    inspector.start();
+  } catch (const std::bad_alloc&) {
+    conn.fd.reset();
+    dropped();
+  }
+}
+
+void Worker::onServiceChosen(Inspector& inspector, Arrival arrival,
+                             std::unique_ptr<OpeningStream> opening) {
+  drop(inspector);
+  if (Tunnel* tunnel = begin(std::move(arrival), std::move(opening))) tunnel->start();
+}
+
+void Worker::onRefused(Inspector& inspector) { drop(inspector); }
+
+/// Closes the Inspector's socket, if it still has one, at the end of the turn.
+void Worker::drop(Inspector& inspector) {
+  inspector.unlink();
+  loop_.deleteLater(std::unique_ptr<Inspector>(&inspector));
+}
+
+/// Called if memory ran out: culvert drops only this connection.
+void Worker::dropped() {
+  onSessionGone();
+  loop_.noteMemoryShortage();
+  logger.log(LogLevel::kErr, "connection dropped: out of memory");
+}
+
+/// Makes a tunnel of a connection whose service is known. `opening` is its stream if the dialog
+/// before TLS was done already. Returns nullptr if the connection was closed.
+Tunnel* Worker::begin(Arrival arrival, std::unique_ptr<OpeningStream> opening) {
   bool counted = false;                    // if true, the session's destructor calls
                                            // onSessionGone()
   std::unique_ptr<ClientSession> session;  // destroyed after the stream, as in a tunnel
+  ClientStream end;
+  if (opening != nullptr) end = clientStreamOf(std::move(opening));
   try {
-    ClientStream end = makeClientStream(tls_, std::move(conn.fd), *conn.service);
-    const auto& profile = conn.service->profile;
-    session = std::make_unique<ClientSession>(*this, conn.service, conn.peer, end);
+    TunnelHolds holds;
+    if (!mayEnter(arrival, end, holds)) return nullptr;
+    const SocketAddress client = arrival.client();
+    if (end.stream == nullptr)
+      end =
+          makeClientStream(tls_, std::move(arrival.fd), std::move(arrival.early), *arrival.service);
+    const auto& profile = arrival.service->profile;
+    session = std::make_unique<ClientSession>(*this, arrival.service, client,
+                                              std::move(arrival.origin), end, std::move(holds));
     counted = true;
     const uint64_t id = shared_.nextTunnelId.fetch_add(1, std::memory_order_relaxed);
     return &tunnels_.add(std::make_unique<Tunnel>(tunnelContext_, profile->tunnel,
                                                   std::move(session), id, std::move(end.stream),
-                                                  conn.accepted));
+                                                  arrival.accepted));
   } catch (const std::bad_alloc&) {
-    conn.fd.reset();
-    if (!counted) onSessionGone();
-    loop_.noteMemoryShortage();
-    logger.log(LogLevel::kErr, "connection dropped: out of memory");
+    close(arrival, end);
+    if (counted) {
+      loop_.noteMemoryShortage();
+      logger.log(LogLevel::kErr, "connection dropped: out of memory");
+    } else {
+      dropped();
+    }
     return nullptr;
   }
+}
+
+/// Closes a connection that gets no tunnel. A stream that has run a dialog may be in its own
+/// callback, so it is destroyed at the end of the turn.
+void Worker::close(Arrival& arrival, ClientStream& end) {
+  arrival.fd.reset();
+  if (end.opening != nullptr)
+    loop_.deleteLater(std::move(end.stream));
+  else
+    end.stream.reset();
+}
+
+/// Takes the holds of a tunnel. If culvert refuses the client, closes the connection, logs why and
+/// returns false.
+bool Worker::mayEnter(Arrival& arrival, ClientStream& end, TunnelHolds& holds) {
+  auto admitted = admit(*arrival.service, shared_.limits, arrival.client(), loop_.now(), counters_,
+                        std::move(arrival.place));
+  if (admitted) {
+    holds = std::move(*admitted);
+    return true;
+  }
+  close(arrival, end);
+  onSessionGone();
+  const CloseReason& reason = admitted.error();
+  logger.tell(levelOfCause(reason.cause), [&] {
+    RefusedConnection connection{.service = arrival.service->profile->name,
+                                 .client = arrival.client(),
+                                 .accepted = arrival.accepted};
+    if (arrival.origin != nullptr) connection.proxy = &arrival.origin->proxy;
+    return refusalLine(connection, reason);
+  });
+  return false;
 }
 
 void Worker::onSessionGone() {
@@ -156,6 +278,14 @@ void Worker::onBackendNews(const ConnectorOptions& options, const AddressNews& n
   }
 }
 
+void Worker::onPoolNews(const ConnectorOptions& options, const PoolNews& news) {
+  try {
+    logger.log(poolNewsLine(options, news));
+  } catch (const std::bad_alloc&) {
+    logger.lose();
+  }
+}
+
 bool Worker::takeSpareDescriptor() { return shared_.budget.takeSpare(); }
 
 void Worker::giveSpareDescriptor() { shared_.budget.giveSpareBack(); }
@@ -166,9 +296,37 @@ void Worker::endOfTurn() {
   counters_.set(Counter::kDeferredDeletes, loop_.deferredDeletes());
   counters_.set(Counter::kLongestTurn, loop_.longestTurnMicros());
   counters_.set(Counter::kMemoryShortages, loop_.memoryShortages());
+  if (pool_.memory().takeChanged()) tellMemory();
   if (!reportsEmpty_ || !tunnels_.empty() || load() != 0) return;
   reportsEmpty_ = false;
   onEmpty_();
+}
+
+/// Tells the counters, the acceptor and the log how much memory the connections use.
+void Worker::tellMemory() {
+  const MemoryShare& memory = pool_.memory();
+  counters_.set(Counter::kMemoryBuffers, memory.used(MemoryUse::kBuffers));
+  counters_.set(Counter::kMemoryHandshakes, memory.used(MemoryUse::kHandshakes));
+  counters_.set(Counter::kMemoryTunnels, memory.used(MemoryUse::kTunnels));
+  counters_.set(Counter::kMemoryLimit, memory.limit());
+  const MemoryLevel level = memory.level();
+  if (level != MemoryLevel::kFull && arrivalsPostponed_) {
+    arrivalsPostponed_ = false;
+    handshakes_.arrivalsWait();
+  }
+  const MemoryLevel before = std::exchange(memoryLevel_, level);
+  if (level == before) return;
+  atMemoryLimit_.store(level == MemoryLevel::kFull);
+  if (before == MemoryLevel::kFull) shared_.budget.wakeWaiting();
+  if (level == MemoryLevel::kFull) counters_.add(Counter::kMemoryFull);
+  if (before == MemoryLevel::kAmple) counters_.add(Counter::kMemoryTight);
+  logger.tell(LogLevel::kNotice, [&] {
+    return LogLine(LogLevel::kNotice, memoryMessage(level))
+        .add("worker", name_)
+        .add("used", memory.total())
+        .add("share", memory.limit())
+        .collapseBy(memoryMessage(level), name_);
+  });
 }
 
 }  // namespace culvert

@@ -12,6 +12,7 @@
 #include "event/mailbox.h"
 #include "tunnel/tunnel_set.h"
 #include "worker/client_session.h"
+#include "worker/inspector.h"
 #include "worker/trust_review.h"
 #include "worker/tunnel_budget.h"
 
@@ -23,9 +24,14 @@ struct WorkerShared {
   TunnelBudget& budget;
   const TicketKeys* ticketKeys;
   std::atomic<uint64_t>& nextTunnelId;
+  TunnelLimits& limits;                                    ///< of the process
+  std::shared_ptr<HandshakeRate> handshakeRate = nullptr;  ///< of the process; nullptr: no rate
 };
 
-class Worker final : public SessionOwner, private HandshakeQueue::Arrivals, private ConnectorHost {
+class Worker final : public SessionOwner,
+                     private HandshakeQueue::Arrivals,
+                     private ConnectorHost,
+                     private InspectorHost {
  public:
   Worker(unsigned index, const WorkerShared& shared, CounterBlock& counters);
   ~Worker();
@@ -55,6 +61,11 @@ class Worker final : public SessionOwner, private HandshakeQueue::Arrivals, priv
   void dropUnusedContexts();
   /// Returns unused blocks of the buffer pool to the system. Thread: any.
   void trimPool();
+  /// Sets this worker's share of memory-limit in bytes; 0 means none. Thread: any.
+  void setMemoryShare(size_t bytes);
+  /// True if the worker has reached its share of memory-limit, so it should get no connection.
+  /// Thread: any.
+  bool atMemoryLimit() const { return atMemoryLimit_.load(); }
   /// Closes waiting tunnels whose backend is down, the oldest first, as many as TunnelBudget::ask()
   /// has requested. Thread: any.
   void makeRoom();
@@ -66,14 +77,25 @@ class Worker final : public SessionOwner, private HandshakeQueue::Arrivals, priv
  private:
   void onSessionGone() override;
   void onBackendNews(const ConnectorOptions& options, const AddressNews& news) override;
+  void onPoolNews(const ConnectorOptions& options, const PoolNews& news) override;
   bool takeSpareDescriptor() override;
   void giveSpareDescriptor() override;
   bool placesScarce() const override;
   void onMail();
   bool startNext() override;
+  void onServiceChosen(Inspector& inspector, Arrival arrival,
+                       std::unique_ptr<OpeningStream> opening) override;
+  void onRefused(Inspector& inspector) override;
   Tunnel* adopt(AcceptedConn conn);
+  void inspect(AcceptedConn conn);
+  void drop(Inspector& inspector);
+  void dropped();
+  Tunnel* begin(Arrival arrival, std::unique_ptr<OpeningStream> opening);
+  bool mayEnter(Arrival& arrival, ClientStream& end, TunnelHolds& holds);
+  void close(Arrival& arrival, ClientStream& end);
   void closeAll(const CloseReason& reason);
   void endOfTurn();
+  void tellMemory();
 
   const std::string name_;
   const WorkerShared& shared_;
@@ -86,10 +108,14 @@ class Worker final : public SessionOwner, private HandshakeQueue::Arrivals, priv
   ConnectorContext connectors_;
   Mailbox<AcceptedConn> mailbox_;
   TunnelSet tunnels_;
+  IntrusiveList<Inspector> inspectors_;  // owned; connections whose service is not known yet
   TrustReview review_;
   std::atomic<unsigned> load_{0};
-  bool drains_ = false;            // only the control thread uses this flag
-  std::function<void()> onEmpty_;  // set before reportsEmpty_
+  std::atomic<bool> atMemoryLimit_{false};
+  bool arrivalsPostponed_ = false;                 // because of memory-limit
+  MemoryLevel memoryLevel_ = MemoryLevel::kAmple;  // that was logged last
+  bool drains_ = false;                            // only the control thread uses this flag
+  std::function<void()> onEmpty_;                  // set before reportsEmpty_
   bool reportsEmpty_ = false;
   std::thread thread_;
 };

@@ -62,7 +62,8 @@ void checkDiagnostics(const LoadOutcome& outcome, size_t lines) {
   }
 }
 
-void checkRoundTrip(const Config& config) {
+void checkRoundTrip(Config config) {
+  config.global.include.clear();  // in a dump it is only a comment
   const std::string dump = dumpConfig(config);
   const LoadOutcome again = ConfigSource("dump", {}).loadText(dump, validators());
   require(again.ok(), "the dump is no sound configuration", dump);
@@ -73,6 +74,19 @@ void checkRoundTrip(const Config& config) {
   for (size_t i = 0; i < config.services.size(); ++i)
     require(testing_config::sameOptions(again.config.services[i], config.services[i]),
             "a service changes through", dump);
+}
+
+/// The same text as an included file.
+void checkIncluded(std::string_view text, size_t lines) {
+  LoadOutcome outcome;
+  const RawDocument document = parseIni(text, "i.ini", outcome.diagnostics, 1);
+  for (const RawSection& section : document.sections) {
+    require(section.kind != SectionKind::kGlobal, "[global] in an included file", section.label());
+    require(section.origin.document == 1, "a section without its file", section.label());
+    for (const RawEntry& entry : section.entries)
+      require(entry.key != "include" && entry.origin.document == 1, "a wrong entry", entry.key);
+  }
+  checkDiagnostics(outcome, lines);
 }
 
 }  // namespace
@@ -89,5 +103,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const LoadOutcome outcome = ConfigSource("f.ini", overrides).loadText(text, validators());
   checkDiagnostics(outcome, lines);
   if (outcome.ok()) checkRoundTrip(outcome.config);
+  checkIncluded(text, lines);
   return 0;
 }

@@ -8,6 +8,8 @@ lines to standard output and end when their standard input ends.
     exchange-client   the other end, through TLS, in `count` parallel tunnels
     hold-backend      accepts, reads, never answers (idle tunnels)
     hold-client       opens `count` tunnels through TLS and holds them
+    source-backend    sends `size` bytes to each connection, as far as its small socket buffer accepts them, and holds it
+    stall-client      opens `count` tunnels through TLS and reads nothing until standard input ends; then reads all
     stream-backend    echoes for ever, for load that a reload must not disturb
     stream-client     `count` tunnels that echo in turns until standard input ends, each byte checked
     churn-client      `count` tunnels one after another in `parallel` threads, each ended as requested
@@ -238,6 +240,78 @@ def hold_client(options):
         client.close()
 
 
+def source_backend(options):
+    listener = _listen()
+    poller = select.epoll()
+    poller.register(listener, select.EPOLLIN)
+    poller.register(0, select.EPOLLIN)
+    block = b"".join(bytes(chunk) for chunk in chunks(1 << 20, seed=_BACKEND_SEED))
+    held = {}
+    while True:
+        for fd, _ in poller.poll():
+            if fd == 0:
+                return
+            if fd == listener.fileno():
+                sock = listener.accept()[0]
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 32768)
+                sock.setblocking(False)
+                held[sock.fileno()] = [sock, 0]
+                poller.register(sock, select.EPOLLOUT)
+                continue
+            entry = held[fd]
+            sock, sent = entry
+            at = sent % len(block)
+            try:
+                entry[1] += sock.send(block[at:at + min(65536, options.size - sent)])
+            except BlockingIOError:
+                continue
+            except OSError:
+                poller.unregister(fd)
+                held.pop(fd)[0].close()
+                continue
+            if entry[1] == options.size:
+                poller.unregister(fd)
+
+
+def stall_client(options):
+    context = _context(options)
+    block = b"".join(bytes(chunk) for chunk in chunks(1 << 20, seed=_BACKEND_SEED))
+    wanted = block + block[:1 << 17]
+    clients, errors = [], []
+    for _ in range(options.count):
+        try:
+            clients.append(TlsClient(("127.0.0.1", options.port), context, timeout=slack(120), rcvbuf=8192))
+        except Exception as error:
+            errors.append(repr(error))
+            break
+    _say(held=len(clients), errors=errors)
+    _stdin_ended(None)
+    served, numbers, lock = [], iter(clients), threading.Lock()
+
+    def work(_):
+        while True:
+            with lock:
+                client = next(numbers, None)
+            if client is None:
+                return
+            try:
+                done = 0
+                while done < options.size:
+                    piece = client.recv()
+                    at = done % len(block)
+                    if not piece or piece != wanted[at:at + len(piece)]:
+                        raise AssertionError(f"wrong bytes behind {done}")
+                    done += len(piece)
+                served.append(done)
+                client.sock.close()
+            except Exception as error:
+                errors.append(repr(error))
+
+    for thread in _in_threads(16, work):
+        thread.join()
+    _say(served=len(served), errors=errors[:5])
+
+
 def stream_backend(_options):
     listener = _listen()
     poller = select.epoll()
@@ -361,7 +435,7 @@ def churn_client(options):
 _MODES = {
     "exchange-backend": exchange_backend, "exchange-client": exchange_client, "hold-backend": hold_backend,
     "hold-client": hold_client, "stream-backend": stream_backend, "stream-client": stream_client,
-    "churn-client": churn_client,
+    "churn-client": churn_client, "source-backend": source_backend, "stall-client": stall_client,
 }
 
 

@@ -114,12 +114,23 @@ def sha256(data):
 
 
 def free_port(host="127.0.0.1", kind=socket.SOCK_STREAM):
-    """A port that was free a moment ago: for daemons that cannot report the port they chose."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, kind) as sock:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind((host, 0))
-        return sock.getsockname()[1]
+    """A port that is free now, and that the system does not give to connections: those would take it before its user binds."""
+    first = int(pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    for _ in range(100):
+        port = random.SystemRandom().randrange(min(10000, first - 2000), first)
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, kind) as probe:
+            try:
+                probe.bind((host, port))
+                return port
+            except OSError:
+                continue
+    raise AssertionError(f"no free port of {host} below {first}")
+
+
+def own_address():
+    """HOST:PORT for several services to share: a loopback address of its own, and a port that the system does not choose."""
+    host = [127] + [random.SystemRandom().randint(1, 254) for _ in range(3)]
+    return ".".join(map(str, host)) + f":{random.SystemRandom().randint(20000, 29999)}"
 
 
 def split_address(text):

@@ -43,6 +43,7 @@ struct ScriptedPeer {
   bool holdAcks = false;               ///< bytes that the socket accepted stay unacknowledged until
                                        ///< acknowledge()
   std::optional<CloseReason> failure;  ///< the result of failure()
+  std::optional<CloseReason> delay;    ///< the result of handshakeDelay()
   OpeningPhase phase = OpeningPhase::kDone;  ///< a handshake() that says kOk makes it kDone
   bool shortage = false;                     ///< the next read() fails for lack of memory
 
@@ -104,6 +105,8 @@ class ScriptedStream final : public ByteStream {
     if (status != IoStatus::kBlocked) peer_.handshakes.clear();
     return status;
   }
+
+  std::optional<CloseReason> handshakeDelay() const override { return peer_.delay; }
 
   OpeningPhase phase() const override { return peer_.phase; }
 

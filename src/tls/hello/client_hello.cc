@@ -301,6 +301,7 @@ Fault parseExtension(uint16_t type, std::span<const uint8_t> bytes, ClientHello&
       out.hasEarlyData = true;
       return {};
     case kSessionTicket:
+      out.ticket12 = bytes;
       out.ticket12Length = static_cast<uint16_t>(bytes.size());
       return {};
     case kCookieExtension:

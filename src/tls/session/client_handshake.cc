@@ -34,7 +34,8 @@ constexpr int64_t kSessionLife12 = 12 * 3600;
 }  // namespace
 
 ClientHandshake::ClientHandshake(TlsTransport& io, BackendPeer peer)
-    : io_(io),
+    : Handshake(io.worker_.pool.memory()),
+      io_(io),
       peer_(std::move(peer)),
       key_(sessionKeyOf(peer_.tls, peer_.address, peer_.host, peer_.alpn)) {}
 

@@ -9,6 +9,7 @@
 
 #include "base/bytes.h"
 #include "net/plain_stream.h"
+#include "tls/protocol/alert_number.h"
 
 namespace culvert {
 namespace {
@@ -23,8 +24,11 @@ OpeningStream::OpeningStream(TlsWorker& worker, UniqueFd fd, OpeningParts parts)
     : SocketStream(worker.loop, std::move(fd)),
       worker_(worker),
       parts_(std::move(parts)),
+      held_(std::move(parts_.early)),
       toPeer_(worker.pool, kToPeer),
-      stage_(parts_.proxy ? Stage::kProxy : Stage::kDialog) {}
+      memory_(worker.pool.memory(), MemoryUse::kHandshakes, kMemory),
+      stage_(parts_.proxy ? Stage::kProxy : Stage::kDialog),
+      heard_(!held_.empty()) {}
 
 OpeningStream::~OpeningStream() = default;
 
@@ -107,7 +111,7 @@ IoStatus OpeningStream::behindProxy() {
   keep(parts_.preface);
   parts_.preface = {};
   if (parts_.dialog) return take(parts_.dialog->begin(out_));
-  if (parts_.server || parts_.client) return takeTls(false);
+  if (parts_.server || parts_.client || parts_.choose) return takeTls(false);
   passOn();
   return IoStatus::kOk;
 }
@@ -183,6 +187,7 @@ IoStatus OpeningStream::takeTls(bool restIsTls) {
 IoStatus OpeningStream::driveTls() {
   if (!tls_) {
     if (const IoStatus sent = flush(); sent != IoStatus::kOk) return sent;
+    if (parts_.choose) return chooseEndpoint();
     if (parts_.server)
       tls_ = std::make_unique<TlsStream>(worker_, release(), std::move(parts_.server),
                                          std::exchange(held_, {}));
@@ -198,6 +203,33 @@ IoStatus OpeningStream::driveTls() {
       return status;
   const IoStatus sent = flush();
   return sent == IoStatus::kBlocked ? IoStatus::kOk : sent;
+}
+
+/// Gathers the ClientHello and asks for the endpoint. A hello that cannot be read gets its alert.
+IoStatus OpeningStream::chooseEndpoint() {
+  for (;;) {
+    ClientHello hello;
+    const HelloResult result = hello_.feed(held_, hello);
+    if (result.status == HelloStatus::kNeedMore) {
+      const IoStatus received = receivePlain(kReceive);
+      if (received == IoStatus::kEof) return leftEarly();
+      if (received != IoStatus::kOk) return received;
+      continue;
+    }
+    ChosenEndpoint chosen;
+    if (result.status == HelloStatus::kComplete)
+      chosen = parts_.choose(hello);
+    else
+      chosen = {.endpoint = nullptr, .alert = result.alert, .reason = explainHello(result)};
+    if (chosen.endpoint != nullptr) {
+      parts_.server = std::move(chosen.endpoint);
+      parts_.choose = nullptr;
+      return IoStatus::kBlocked;
+    }
+    const IoResult sent = transmit(fatalAlertRecord(chosen.alert));
+    const IoStatus failed = fail(std::move(chosen.reason));
+    return sent.status == IoStatus::kReset ? IoStatus::kReset : failed;
+  }
 }
 
 std::string OpeningStream::handshakeProgress() const {

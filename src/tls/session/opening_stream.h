@@ -22,10 +22,18 @@
 #include "net/socket_stream.h"
 #include "proxy/proxy_dialog.h"
 #include "starttls/dialog.h"
+#include "tls/hello/hello_gatherer.h"
 #include "tls/session/backend_peer.h"
 #include "tls/session/tls_stream.h"
 
 namespace culvert {
+
+/// The endpoint for a ClientHello, or why there is none.
+struct ChosenEndpoint {
+  std::shared_ptr<const TlsEndpoint> endpoint;
+  uint8_t alert = 0;
+  CloseReason reason{};
+};
 
 /// What an OpeningStream has to do, in this order. At most one of `server` and `client` is set.
 struct OpeningParts {
@@ -35,6 +43,11 @@ struct OpeningParts {
   std::shared_ptr<const TlsEndpoint> server;  ///< culvert is the TLS server
   std::optional<BackendPeer> client;          ///< culvert is the TLS client
   bool isBackend = false;                     ///< the peer is the backend
+  std::vector<uint8_t> early{};               ///< bytes of the peer that were received already
+  /// With `server` empty: culvert is the TLS server, and this function gets the ClientHello and
+  /// returns the endpoint, or an error, which ends the stream with `alert`. After it has returned an
+  /// endpoint, handshake() returns kBlocked once, so that the caller can pass the stream on.
+  std::function<ChosenEndpoint(const ClientHello&)> choose{};
 };
 
 class OpeningStream final : public SocketStream {
@@ -49,6 +62,9 @@ class OpeningStream final : public SocketStream {
 
   IoStatus handshake() override;
   std::string handshakeProgress() const override;
+  std::optional<CloseReason> handshakeDelay() const override {
+    return tls_ ? tls_->handshakeDelay() : std::nullopt;
+  }
   OpeningPhase phase() const override;
   std::unique_ptr<ByteStream> successor() override;
 
@@ -68,6 +84,8 @@ class OpeningStream final : public SocketStream {
  private:
   enum class Stage : uint8_t { kProxy, kDialog, kTls, kSettling, kDone };
 
+  // What the machines take on the heap, with the lines that they keep.
+  static constexpr size_t kMemory = 4 * 1024;
   static constexpr size_t kMostHeld = Dialog::kLongestLine + 1;
 
   IoStatus begin();
@@ -78,6 +96,7 @@ class OpeningStream final : public SocketStream {
   IoStatus take(const DialogStep& step);
   IoStatus takeTls(bool restIsTls);
   IoStatus driveTls();
+  IoStatus chooseEndpoint();
   IoStatus receivePlain(size_t limit);
   IoStatus receiveMore();
   IoResult readDialog(RingBuffer& into, size_t limit, size_t moved);
@@ -93,12 +112,14 @@ class OpeningStream final : public SocketStream {
   TlsWorker& worker_;
   OpeningParts parts_;
   std::unique_ptr<TlsStream> tls_;  // once TLS has begun
+  HelloGatherer hello_;             // for parts_.choose
   DialogOutput out_;                // of the step in progress
   std::vector<uint8_t> held_;
   std::vector<uint8_t> farHeld_;
   RingBuffer toPeer_;
   std::string toFar_;
   std::unique_ptr<const CloseReason> failure_;
+  const MemoryCharge memory_;
   Stage stage_;
   bool begun_ = false;
   bool heard_ = false;  // the peer has sent a byte

@@ -7,30 +7,33 @@
 #include <string>
 #include <vector>
 
-#include "net/plain_stream.h"
+#include "net/early_stream.h"
 #include "tls/hello/hello_gatherer.h"
 #include "tls/session/explain.h"
 
 namespace culvert {
 
-class PassthroughStream final : public PlainStream {
+class PassthroughStream final : public EarlyStream {
  public:
-  PassthroughStream(EventLoop& loop, UniqueFd fd) : PlainStream(loop, std::move(fd)) {}
+  /// See EarlyStream.
+  PassthroughStream(EventLoop& loop, MemoryShare& memory, UniqueFd fd, std::vector<uint8_t> early)
+      : EarlyStream(loop, memory, std::move(fd), std::move(early)) {
+    incomplete_ = true;
+  }
 
   /// Gathers the ClientHello. Returns kEof if the client closed before its first byte.
   IoStatus handshake() override;
   std::string handshakeProgress() const override;
-  IoResult read(RingBuffer& into, size_t limit) override;
   std::optional<CloseReason> failure() const override;
 
   const std::string& serverName() const { return serverName_; }
   HandshakeFailure handshakeFailure() const { return failureKind_; }
 
  private:
+  IoStatus judge();
   IoStatus refuse(const HelloResult& result);
 
   HelloGatherer gatherer_;
-  std::vector<uint8_t> held_;  // received and not yet read by the tunnel
   std::string serverName_;
   std::unique_ptr<const CloseReason> failure_;
   HandshakeFailure failureKind_ = HandshakeFailure::kNone;

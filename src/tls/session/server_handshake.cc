@@ -26,6 +26,10 @@ namespace {
 // with the last handshake bytes fit into any ring buffer.
 constexpr size_t kHandshakeRead = 16 * 1024;
 
+// The most bytes that culvert keeps for a client that waits for its turn: the longest hello, and as
+// much early data as another server may have allowed.
+constexpr size_t kMostWhileWaiting = kMaxHelloMessage + 2 * kHandshakeRead;
+
 // In wolfSSL 5.9.2, SESSION_TICKET_LEN (internal.h) is 238. culvert never issues a longer ticket.
 constexpr size_t kLongestTicket12 = 238;
 
@@ -40,10 +44,13 @@ bool isClientAuthError(int wolfError) {
 
 ServerHandshake::ServerHandshake(TlsTransport& io, std::shared_ptr<const TlsEndpoint> endpoint,
                                  std::vector<uint8_t> early)
-    : io_(io), endpoint_(std::move(endpoint)), early_(std::move(early)) {}
+    : Handshake(io.worker_.pool.memory()),
+      io_(io),
+      endpoint_(std::move(endpoint)),
+      early_(std::move(early)) {}
 
 IoStatus ServerHandshake::step() {
-  if (!io_.wolf_) return gatherHello();
+  if (!io_.wolf_) return waitsForTurn_ ? awaitTurn() : gatherHello();
   const IoResult r = io_.receive({io_.worker_.input.get(), kHandshakeRead});
   if (r.status == IoStatus::kBlocked)
     return io_.sendOutput() == IoStatus::kReset ? IoStatus::kReset : IoStatus::kBlocked;
@@ -83,6 +90,7 @@ IoStatus ServerHandshake::gatherBytes(std::span<const uint8_t> bytes) {
   switch (result.status) {
     case HelloStatus::kNeedMore:
       if (bytes_.empty()) bytes_.assign(bytes.begin(), bytes.end());
+      countGathered(2 * bytes_.capacity());  // the gatherer keeps a copy of a split hello
       return IoStatus::kBlocked;
     case HelloStatus::kNotTls:
     case HelloStatus::kMalformed:
@@ -93,9 +101,10 @@ IoStatus ServerHandshake::gatherBytes(std::span<const uint8_t> bytes) {
   const IoStatus status =
       beginSession(hello, gatherer_.preface(bytes), bytes.subspan(gatherer_.consumed()));
   // Free the hello, which may be 64 KiB long, before waiting for the client's next flight.
-  if (status != IoStatus::kOk) {
+  if (status != IoStatus::kOk && !waitsForTurn_) {
     bytes_ = {};
     gatherer_.forget();
+    countGathered(0);
   }
   return status;
 }
@@ -120,6 +129,14 @@ IoStatus ServerHandshake::beginSession(const ClientHello& hello, std::span<const
   if (!context)
     return refuse({CloseCause::kInternal, "", context.error().text}, Alert::internal_error,
                   HandshakeFailure::kOther);
+  if (turn_) {
+    const auto state = askForTurn(**context, hello, verdict.version);
+    if (state == HandshakeTurn::State::kWaits) return keepForTurn(preface, rest);
+    if (state == HandshakeTurn::State::kRefused)
+      return refuse(
+          {CloseCause::kLimit, std::string(kHandshakeRateWord), "too many handshakes wait"},
+          Alert::internal_error, HandshakeFailure::kOther);
+  }
   auto session = (*context)->newSession(hello, io_.context_);
   if (!session)
     return refuse({CloseCause::kInternal, "", session.error().text}, Alert::internal_error,
@@ -133,6 +150,76 @@ IoStatus ServerHandshake::beginSession(const ClientHello& hello, std::span<const
   // Handle the bytes after the hello in a second step, once wolfSSL has answered the hello.
   const IoStatus status = drive(&hello);
   return status == IoStatus::kBlocked && !rest.empty() ? takeFlight(rest) : status;
+}
+
+/// Returns whether the handshake may go on. A session that resumes needs no turn.
+HandshakeTurn::State ServerHandshake::askForTurn(const TlsContext& context,
+                                                 const ClientHello& hello, uint16_t version) {
+  if (turn_->state() != HandshakeTurn::State::kNew) return turn_->state();
+  if (context.canResume(hello, version)) {
+    turn_->exempt();
+    return turn_->state();
+  }
+  const auto state = turn_->ask(this, [](void* self) {
+    auto* handshake = static_cast<ServerHandshake*>(self);
+    handshake->io_.observer_->onReadable();  // calls step()
+  });
+  if (state == HandshakeTurn::State::kWaits) io_.worker_.counters.add(Counter::kHandshakesDelayed);
+  return state;
+}
+
+/// Keeps all that the client has sent, until the turn comes.
+IoStatus ServerHandshake::keepForTurn(std::span<const uint8_t> preface,
+                                      std::span<const uint8_t> rest) {
+  std::vector<uint8_t> all(preface.begin(), preface.end());
+  all.insert(all.end(), rest.begin(), rest.end());
+  bytes_ = std::move(all);
+  gatherer_ = {};
+  waitsForTurn_ = true;
+  return IoStatus::kBlocked;
+}
+
+/// If the turn has come, begins with the hello again: the settings may have changed. Otherwise
+/// receives, only to notice that the client has left.
+IoStatus ServerHandshake::awaitTurn() {
+  if (turn_->state() != HandshakeTurn::State::kWaits) {
+    waitsForTurn_ = false;
+    const std::vector<uint8_t> all = std::exchange(bytes_, {});
+    return gatherBytes(all);
+  }
+  const IoResult r = io_.receive({io_.worker_.input.get(), kHandshakeRead});
+  if (r.status == IoStatus::kBlocked) return IoStatus::kBlocked;
+  if (r.status != IoStatus::kOk) {
+    endTurn();
+    return leftEarly(r.status);
+  }
+  if (bytes_.size() + r.bytes > kMostWhileWaiting) {
+    endTurn();
+    return refuse({CloseCause::kLimit, std::string(kHandshakeRateWord), "the client did not wait"},
+                  Alert::internal_error, HandshakeFailure::kOther);
+  }
+  bytes_.insert(bytes_.end(), io_.worker_.input.get(), io_.worker_.input.get() + r.bytes);
+  return IoStatus::kBlocked;
+}
+
+void ServerHandshake::endTurn() {
+  turn_.reset();
+  waitsForTurn_ = false;
+  bytes_ = {};
+}
+
+/// Call when culvert has answered the hello. If the library did not use the ticket, the handshake
+/// has become a full one.
+void ServerHandshake::settleTurn() {
+  if (turn_->state() == HandshakeTurn::State::kExempt && wolfSSL_session_reused(ssl()) == 0)
+    turn_->charge(io_.now());
+  turn_.reset();
+}
+
+std::optional<CloseReason> ServerHandshake::delay() const {
+  if (!waitsForTurn_) return std::nullopt;
+  return CloseReason{CloseCause::kLimit, std::string(kHandshakeRateWord),
+                     "its turn did not come within handshake-timeout"};
 }
 
 /// Handles the bytes that the client sends after its first hello.
@@ -174,6 +261,7 @@ IoStatus ServerHandshake::gatherSecond(std::span<const uint8_t> bytes) {
       front.kind == RecordVerdict::kPass ? second_.feed(bytes, hello) : HelloResult{};
   if (result.status == HelloStatus::kNeedMore) {
     held_.assign(bytes.begin(), bytes.end());
+    countGathered(2 * held_.capacity());
     return IoStatus::kBlocked;
   }
   if (result.status != HelloStatus::kComplete)
@@ -246,6 +334,7 @@ IoStatus ServerHandshake::drive(const ClientHello* first) {
     certificateAsked_ = staged.asksCertificate;
     if (first != nullptr && !staged.retry.empty()) guard_.awaitSecond(*first, staged.retry);
   }
+  if (turn_ && answered_) settleTurn();
   if (result == WOLFSSL_SUCCESS) io_.holdTicket();
   const IoStatus sent = io_.sendOutput();
   if (sent == IoStatus::kFailed || sent == IoStatus::kReset) return leftEarly(sent);

@@ -32,12 +32,20 @@ class ServerHandshake final : public Handshake, private RecordGuard {
   IoStatus step() override;
   std::string progress() const override;
   HandshakeFailure failure() const override { return failure_; }
+  std::optional<CloseReason> delay() const override;
+  void setTurn(std::unique_ptr<HandshakeTurn> turn) override { turn_ = std::move(turn); }
   std::unique_ptr<RecordLayer> takeRecords() override;
   PeerVerdict applyTrust(const std::shared_ptr<const TlsEndpoint>& newest) override;
 
  private:
   IoStatus gatherHello();
   IoStatus gatherBytes(std::span<const uint8_t> bytes);
+  HandshakeTurn::State askForTurn(const TlsContext& context, const ClientHello& hello,
+                                  uint16_t version);
+  IoStatus keepForTurn(std::span<const uint8_t> preface, std::span<const uint8_t> rest);
+  IoStatus awaitTurn();
+  void endTurn();
+  void settleTurn();
   IoStatus beginSession(const ClientHello& hello, std::span<const uint8_t> preface,
                         std::span<const uint8_t> rest);
   IoStatus takeFlight(std::span<const uint8_t> bytes);
@@ -58,13 +66,15 @@ class ServerHandshake final : public Handshake, private RecordGuard {
   HelloGuard guard_;            // used in TLS 1.3 only
   PlainFlight flight_;          // used in TLS 1.2 only
   RecordVerdict verdict_;       // the reason if guard_ or flight_ ended the handshake
-  std::vector<uint8_t> bytes_;  // the hello so far, if it arrives in pieces
+  std::vector<uint8_t> bytes_;  // the hello so far, if it arrives in pieces or waits for its turn
   std::vector<uint8_t> early_;  // received before this object was made
   std::vector<uint8_t> held_;   // start of the next record, too short to judge
   SessionKeys keys_;            // the session's, when the handshake is done
   ExportResult exported_ = ExportResult::kLibrary;
+  std::unique_ptr<HandshakeTurn> turn_;  // until culvert has answered the hello
   HandshakeFailure failure_ = HandshakeFailure::kNone;
   bool sawByte_ = false;
+  bool waitsForTurn_ = false;  // the hello in bytes_ waits until turn_ has its turn
   bool tls13_ = false;
   bool certificateAsked_ = false;
   bool answered_ = false;  // a ServerHello was sent, so later records are encrypted

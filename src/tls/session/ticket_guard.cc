@@ -29,6 +29,8 @@ constexpr size_t kTime = 52;
 constexpr size_t kAgeAdd = 61;
 constexpr size_t kTicketHead = 65;
 constexpr uint8_t kMinorOfTls13 = 4;
+// More than the sealed part of any ticket that culvert issues.
+constexpr size_t kMostSealed = 512;
 
 /// The build options of wolfSSL that change the rest of struct InternalTicket. These build options
 /// are part of the binding, so replicas with different builds of wolfSSL refuse each other's
@@ -177,6 +179,40 @@ TicketKeys::Opened TicketGuard::open(TlsIoContext& client, const TicketLabel& la
   client.ticketGeneration =
       std::max(client.ticketGeneration, static_cast<uint8_t>(label.generation() + 1));
   return opened;
+}
+
+bool TicketGuard::canResume(const ClientHello& hello, uint16_t version) const {
+  if (version != kTls13) return !hello.ticket12.empty() && opens(hello, hello.ticket12);
+  bool found = false;
+  unsigned looked = 0;
+  hello.forEachTicket13([&](std::span<const uint8_t> ticket, uint32_t) {
+    if (!found && looked++ < kMostLooked) found = opens(hello, ticket);
+  });
+  return found;
+}
+
+/// `sent` is a ticket as wolfSSL sends it (ExternalTicket in internal.h): the name of the key, the
+/// nonce, the length of the sealed bytes, the sealed bytes, and the tag.
+bool TicketGuard::opens(const ClientHello& hello, std::span<const uint8_t> sent) const {
+  TicketLabel label;
+  const size_t front = label.name.size() + label.iv.size();
+  const size_t head = front + 2;
+  std::array<uint8_t, kMostSealed> sealed;
+  if (sent.size() < head + kTicketHead + label.mac.size()) return false;
+  const size_t size = u16At(sent, front);
+  if (size > sealed.size() || size < kTicketHead || sent.size() != head + size + label.mac.size())
+    return false;
+  std::copy_n(sent.begin(), label.name.size(), label.name.begin());
+  std::copy_n(sent.begin() + label.name.size(), label.iv.size(), label.iv.begin());
+  std::copy_n(sent.begin() + static_cast<ptrdiff_t>(head), size, sealed.begin());
+  std::copy_n(sent.end() - label.mac.size(), label.mac.size(), label.mac.begin());
+  const std::span<uint8_t> ticket(sealed.data(), size);
+  const bool good =
+      keys_->open({binding_, hello.serverName}, label, ticket) != TicketKeys::Opened::kNo &&
+      nowMillis() - sealedMillis(ticket) <= lifetime_.count() &&
+      hello.cipherSuites.contains(u16At(ticket, kSuite));
+  wipe(sealed.data(), sealed.size());
+  return good;
 }
 
 int ticketCallback(WOLFSSL* ssl, unsigned char* name, unsigned char* iv, unsigned char* mac,

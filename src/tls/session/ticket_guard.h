@@ -54,7 +54,14 @@ class TicketGuard {
   TicketKeys::Opened open(TlsIoContext& client, const TicketLabel& label,
                           std::span<uint8_t> ticket) const;
 
+  /// Returns true if `hello` offers a ticket with which a session of `version` can resume. culvert
+  /// decrypts the ticket for that, because anyone can copy the name of a key. Looks only at the
+  /// first kMostLooked tickets of a hello.
+  bool canResume(const ClientHello& hello, uint16_t version) const;
+  static constexpr unsigned kMostLooked = 4;
+
  private:
+  bool opens(const ClientHello& hello, std::span<const uint8_t> sent) const;
   TicketGuard(const TicketKeys& keys, Millis lifetime, const TicketBinding& binding)
       : keys_(&keys), lifetime_(lifetime), binding_(binding) {}
 

@@ -242,6 +242,10 @@ Result<TlsSession> TlsContext::newSession(const ClientHello& hello, TlsIoContext
   return session;
 }
 
+bool TlsContext::canResume(const ClientHello& hello, uint16_t version) const {
+  return state_->tickets && state_->tickets->canResume(hello, version);
+}
+
 size_t TlsContext::sessions() const { return state_->sessions; }
 
 }  // namespace culvert

@@ -109,6 +109,10 @@ class TlsContext {
   /// runs out.
   Result<TlsSession> newBackendSession(const BackendHello& hello, TlsIoContext& io) const;
 
+  /// Returns true if the client offers a ticket of this context with which a session of `version`
+  /// can resume.
+  bool canResume(const ClientHello& hello, uint16_t version) const;
+
   /// Number of live sessions of this context. The context may be dropped before its sessions end.
   size_t sessions() const;
 

@@ -42,6 +42,14 @@ std::string TlsStream::handshakeProgress() const {
   return handshake_ ? handshake_->progress() : std::string();
 }
 
+std::optional<CloseReason> TlsStream::handshakeDelay() const {
+  return handshake_ ? handshake_->delay() : std::nullopt;
+}
+
+void TlsStream::setTurn(std::unique_ptr<HandshakeTurn> turn) {
+  if (handshake_ && turn) handshake_->setTurn(std::move(turn));
+}
+
 HandshakeFailure TlsStream::handshakeFailure() const {
   return handshake_ ? handshake_->failure() : HandshakeFailure::kNone;
 }

@@ -16,6 +16,7 @@
 namespace culvert {
 
 class Handshake;
+class HandshakeTurn;
 
 class TlsStream final : public TlsTransport {
  public:
@@ -32,11 +33,16 @@ class TlsStream final : public TlsTransport {
   /// Continues the handshake. Returns kEof if the peer closed before its first byte.
   IoStatus handshake() override;
   std::string handshakeProgress() const override;
+  std::optional<CloseReason> handshakeDelay() const override;
   IoResult read(RingBuffer& into, size_t limit) override;
   IoResult write(RingBuffer& from) override;
   size_t writeUnit() const override { return records_ ? records_->payloadIn(kOneSend) : kOneSend; }
   IoStatus flush() override;
   IoStatus shutdownWrite() override;
+
+  /// Makes the handshake of a server wait for its turn if it is a full one. Call before the first
+  /// handshake(). nullptr means that nothing limits the handshake.
+  void setTurn(std::unique_ptr<HandshakeTurn> turn);
 
   /// The server name (SNI) that the client sent, or that culvert sent to the backend. Empty before
   /// the hello, or if there was no name.

@@ -13,6 +13,7 @@ TlsWorker::TlsWorker(EventLoop& l, BufferPool& p, CounterBlock& c, const TicketK
       contexts(keys, &WolfIo::onRecv, &WolfIo::onSend),
       tickets(l),
       input(std::make_unique_for_overwrite<uint8_t[]>(kScratch)),
-      output(kScratch + 8 * 1024) {}
+      output(kScratch + 8 * 1024),
+      gates(l) {}
 
 }  // namespace culvert

@@ -8,6 +8,7 @@
 
 #include "buffer/buffer_pool.h"
 #include "event/event_loop.h"
+#include "limit/handshake_gate.h"
 #include "stats/counters.h"
 #include "tls/record/key_cache.h"
 #include "tls/record/output_buffer.h"
@@ -32,6 +33,7 @@ struct TlsWorker {
   OutputBuffer output;               // sealed records; empty between calls
   KeyCache keys;
   SessionPool sessions;  // with backends
+  HandshakeGates gates;  // where clients wait for handshake-rate
 };
 
 }  // namespace culvert

@@ -34,7 +34,8 @@ class StopDuringAPause : public TlsTest {
   CounterBlock& counters_ = registry_.addBlock();
   TunnelBudget budget_;
   std::atomic<uint64_t> nextTunnel_{1};
-  WorkerShared shared_{logger_, budget_, nullptr, nextTunnel_};
+  TunnelLimits limits_{TunnelLimits::Scope::kProcess};
+  WorkerShared shared_{logger_, budget_, nullptr, nextTunnel_, limits_};
   Worker worker_{0, shared_, registry_.addBlock()};
   std::shared_ptr<const Service> service_;
 };
@@ -51,7 +52,7 @@ TEST_F(StopDuringAPause, AcceptsWhoHasAPlace) {
     ASSERT_TRUE(fd);
     const SocketAddress address = boundAddress(fd->get());
     ListenerUpdate update;
-    update.added.push_back({1, std::move(*fd), service_});
+    update.added.push_back({1, std::move(*fd), makeEntrance({service_})});
     acceptor.apply(std::move(update));
     const ConnectStart client = startConnect(address);
     ASSERT_TRUE(eventually([&] { return pauses() == round + 1; }));

@@ -1,132 +1,18 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Connector against real listeners: the next address, retries until the time is up, what the last
 // failure was.
-#include "backend/connector.h"
-
 #include <gtest/gtest.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 
 #include <atomic>
-#include <cstdlib>
 #include <filesystem>
-#include <optional>
 #include <string>
 #include <vector>
 
-#include "event/event_loop.h"
-#include "net/plain_stream.h"
-#include "socket_pair.h"
-#include "temp_dir.h"
+#include "unit/backend/support/connector_fixture.h"
 
 namespace culvert {
 namespace {
-
-struct Outcome : DialObserver {
-  void onDialed(std::unique_ptr<ByteStream> backend, const SocketAddress& from) override {
-    stream = std::move(backend);
-    address = from;
-    ++calls;
-  }
-  void onDialFailed(CloseReason why) override {
-    failure = std::move(why);
-    ++calls;
-  }
-  std::unique_ptr<ByteStream> stream;
-  SocketAddress address;
-  std::optional<CloseReason> failure;
-  int calls = 0;
-};
-
-class ConnectorTest : public testing::Test {
- protected:
-  static UniqueFd listenAt(const SocketAddress& address) {
-    auto listener = openListener(address);
-    EXPECT_TRUE(listener) << (listener ? "" : listener.error().text);
-    return listener ? std::move(*listener) : UniqueFd();
-  }
-  static UniqueFd listenAnywhere() { return listenAt(SocketAddress::ipv4(INADDR_LOOPBACK, 0)); }
-  /// An address where nobody listens (somebody did a moment ago).
-  static SocketAddress refusing() { return boundAddress(listenAnywhere().get()); }
-
-  /// A listener whose queue is full: a connection attempt gets no answer at all.
-  struct Blackhole {
-    Blackhole() {
-      ListenOptions options;
-      options.backlog = 0;
-      auto opened = openListener(SocketAddress::ipv4(INADDR_LOOPBACK, 0), options);
-      if (!opened) return;
-      listener = std::move(*opened);
-      address = boundAddress(listener.get());
-      for (int i = 0; i < 4; ++i) fillers.push_back(startConnect(address));
-    }
-    /// Some kernels answer all the same.
-    bool works() const {
-      ConnectStart probe = startConnect(address);
-      return probe.fd.valid() && !waitFd(probe.fd.get(), POLLOUT, 100);
-    }
-    UniqueFd listener;
-    SocketAddress address;
-    std::vector<ConnectStart> fillers;
-  };
-
-  void target(const SocketAddress& address) {
-    options_.targets.push_back(std::make_shared<BackendTarget>(address));
-  }
-  void dial() {
-    connector_ = std::make_unique<Connector>(
-        context_, options_, [this](UniqueFd fd, const SocketAddress&, const std::string& host) {
-          dialledHost_ = host;
-          return std::make_unique<PlainStream>(loop_, std::move(fd), "preface");
-        });
-    connector_->dial(outcome_);
-  }
-  /// Runs the loop until there is an outcome. `meanwhile` is called in each turn.
-  void wait(const std::function<void()>& meanwhile = {}) {
-    const TimePoint deadline = Clock::now() + Millis(10'000);
-    while (outcome_.calls == 0 && Clock::now() < deadline) {
-      if (meanwhile) meanwhile();
-      guard_.armBy(loop_.now() + Millis(5));
-      loop_.turn(true);
-    }
-    ASSERT_EQ(outcome_.calls, 1);
-    EXPECT_EQ(outcome_.stream != nullptr, !outcome_.failure.has_value());
-  }
-  void pass(Millis time) {
-    const TimePoint until = Clock::now() + time;
-    while (Clock::now() < until) {
-      guard_.armBy(loop_.now() + Millis(2));
-      loop_.turn(true);
-    }
-  }
-
-  struct Host : ConnectorHost {
-    void onBackendNews(const ConnectorOptions&, const AddressNews& one) override {
-      news.push_back(one);
-    }
-    bool takeSpareDescriptor() override {
-      if (taken == spares) return false;
-      most = std::max(most, ++taken);
-      return true;
-    }
-    void giveSpareDescriptor() override { --taken; }
-    bool placesScarce() const override { return scarce; }
-    bool scarce = false;
-    std::vector<AddressNews> news;
-    int spares = 100, taken = 0, most = 0;
-  };
-
-  EventLoop loop_;
-  CounterBlock counters_;
-  Host host_;
-  ConnectorContext context_{loop_, counters_, host_};
-  ConnectorOptions options_;
-  Outcome outcome_;
-  Timer guard_{loop_, nullptr, [](void*) {}};
-  std::unique_ptr<Connector> connector_;
-  std::string dialledHost_;
-  TempDir directory_;
-};
 
 TEST_F(ConnectorTest, ReachesAListener) {
   const UniqueFd listener = listenAnywhere();
@@ -355,7 +241,7 @@ TEST_F(ConnectorTest, ASilentBackendGetsAHeadStartBeforeItsTunnelsGiveWay) {
   Blackhole hole;
   if (!hole.works()) GTEST_SKIP() << "this kernel answers behind a full queue";
   target(hole.address);
-  options_.memory->silent(hole.address, ETIMEDOUT, Millis(250), {hole.address}, loop_.now());
+  pool().connectSilent(hole.address, ETIMEDOUT, Millis(250), {hole.address}, loop_.now());
   dial();
   EXPECT_FALSE(connector_->mayGiveWay()) << "its host may be back";
   pass(Connector::kHeadStart + Millis(20));
@@ -376,7 +262,7 @@ TEST_F(ConnectorTest, TellsOfASilentBackendWhileItIsWaitedFor) {
   EXPECT_EQ(outcome_.calls, 0);
   ASSERT_EQ(host_.news.size(), 1u);
   EXPECT_EQ(host_.news.front().report.status, AddressStatus::kSilent);
-  EXPECT_TRUE(options_.memory->down());
+  EXPECT_TRUE(options_.pool->down());
 }
 
 TEST_F(ConnectorTest, AUnixSocketThatAppearsLater) {
@@ -425,7 +311,7 @@ TEST_F(ConnectorTest, ANameThatIsNotResolvedYetWaits) {
   spec.kind = AddressKind::kHostName;
   spec.host = "backend.example";
   spec.port = address.port();
-  options_.targets.push_back(resolver.target(spec));
+  targets_.push_back({resolver.target(spec)});
   ASSERT_TRUE(resolver.start());
   ASSERT_TRUE(resolver.waitFirstAnswers(Millis(5000)));
   dial();
@@ -449,7 +335,7 @@ TEST_F(ConnectorTest, ANameThatStaysUnknownIsUnreachable) {
   spec.host = "nowhere.example";
   spec.port = 1;
   options_.retry = false;
-  options_.targets.push_back(resolver.target(spec));
+  targets_.push_back({resolver.target(spec)});
   dial();
   wait();
   ASSERT_TRUE(outcome_.failure);
@@ -472,7 +358,7 @@ TEST_F(ConnectorTest, WhatCulvertLacksIsNoFaultOfTheBackend) {
   spec.host = "backend.example";
   spec.port = 1;
   options_.retry = false;
-  options_.targets.push_back(resolver.target(spec));
+  targets_.push_back({resolver.target(spec)});
   ASSERT_TRUE(resolver.start());
   ASSERT_TRUE(resolver.waitFirstAnswers(Millis(5000)));
 
@@ -501,7 +387,8 @@ TEST_F(ConnectorTest, DyingCancelsEverything) {
   pass(Millis(20));
   EXPECT_EQ(outcome_.calls, 0);
 
-  options_.targets.clear();
+  targets_.clear();
+  options_.pool = std::make_shared<BackendPool>();
   target(refusing());
   dial();
   pass(Millis(20));

@@ -266,6 +266,132 @@ TEST(Resolver, StopsAlthoughALookUpHangs) {
   EXPECT_TRUE(dns->events.empty());
 }
 
+/// A DNS with SRV records, whose targets are one address each: the number behind the name.
+struct FakeSrv {
+  std::mutex mutex;
+  Result<SrvAnswer> answer = fail("cannot resolve it: no such name");
+  int asked = 0, lookups = 0;
+  bool gone = false;  // the targets have no addresses
+
+  void answerWith(Result<SrvAnswer> next) {
+    const std::lock_guard lock(mutex);
+    answer = std::move(next);
+  }
+  std::pair<int, int> counted() {
+    const std::lock_guard lock(mutex);
+    return {asked, lookups};
+  }
+};
+
+ResolverOptions optionsOf(const std::shared_ptr<FakeSrv>& dns) {
+  ResolverOptions options;
+  options.interval = Millis(1);
+  options.minGap = Millis(0);
+  options.shortestTtl = Millis(1);
+  options.srv = [dns](const std::string& asked) {
+    EXPECT_EQ(asked, "_db._tcp.example.org");
+    const std::lock_guard lock(dns->mutex);
+    ++dns->asked;
+    return dns->answer;
+  };
+  options.lookup = [dns](const std::string& host, uint16_t port) -> Result<AddressSet> {
+    const std::lock_guard lock(dns->mutex);
+    ++dns->lookups;
+    if (dns->gone) return fail("cannot resolve " + host);
+    return AddressSet{v4(static_cast<uint32_t>(host.back() - '0'), port)};
+  };
+  return options;
+}
+
+BackendSpec srvName() {
+  auto spec = parseBackend("srv:_DB._tcp.Example.org weight=3");
+  EXPECT_TRUE(spec);
+  return *spec;
+}
+
+template <class Holds>
+bool soon(Holds holds) {
+  const TimePoint end = Clock::now() + kPatience;
+  while (!holds()) {
+    if (Clock::now() > end) return false;
+    std::this_thread::sleep_for(Millis(1));
+  }
+  return true;
+}
+
+TEST(ResolverSrv, FollowsTheRecords) {
+  const auto dns = std::make_shared<FakeSrv>();
+  dns->answer = SrvAnswer{{{1, 9, 80, "h1"}, {1, 2, 81, "h2"}, {2, 0, 82, "h3"}}, Millis(1)};
+  Resolver resolver(optionsOf(dns));
+  const auto target = resolver.target(srvName());
+  EXPECT_EQ(resolver.target(srvName()), target);
+  EXPECT_EQ(target->text(), "srv:_db._tcp.example.org");
+  EXPECT_EQ(target->host(), "example.org");  // what a certificate has to name
+  EXPECT_FALSE(target->fixed());
+  ASSERT_TRUE(resolver.start());
+  EXPECT_TRUE(resolver.running());
+  ASSERT_TRUE(soon([&] { return !target->addresses()->empty(); }));
+  const auto set = target->set();
+  EXPECT_EQ(set->addresses, (AddressSet{v4(1, 80), v4(2, 81), v4(3, 82)}));
+  EXPECT_EQ(set->ranks, (std::vector<AddressRank>{{1, 9}, {1, 2}, {2, 0}}));
+  EXPECT_EQ(*target->addresses(), set->addresses);
+
+  dns->answerWith(fail("cannot resolve it: no name server answers"));
+  const int before = dns->counted().first;
+  ASSERT_TRUE(soon([&] { return dns->counted().first > before + 2; }));
+  EXPECT_EQ(target->set()->addresses, set->addresses);  // a failed look-up keeps the last set
+
+  dns->answerWith(SrvAnswer{{{1, 1, 80, "h1"}, {1, 9, 81, "h2"}}, Millis(1)});
+  EXPECT_TRUE(soon([&] { return target->addresses()->size() == 2; }));
+  // The same addresses with other weights are another set.
+  dns->answerWith(SrvAnswer{{{1, 7, 80, "h1"}, {1, 9, 81, "h2"}}, Millis(1)});
+  EXPECT_TRUE(soon([&] { return target->set()->ranks.front().weight == 7; }));
+}
+
+TEST(ResolverSrv, ThereAreNoMoreQuestionsThanTheTtlWants) {
+  const auto dns = std::make_shared<FakeSrv>();
+  dns->answer = SrvAnswer{{{1, 1, 80, "h1"}}, Millis(24 * 3600 * 1000)};
+  ResolverOptions options = optionsOf(dns);
+  options.minGap = Millis(3600000);
+  Resolver resolver(options);
+  const auto target = resolver.target(srvName());
+  ASSERT_TRUE(resolver.start());
+  // The addresses of the targets are looked up at each interval.
+  ASSERT_TRUE(soon([&] { return dns->counted().second > 5; }));
+  EXPECT_EQ(dns->counted().first, 1);
+  // A failed connect may mean that the records have changed.
+  target->refreshSoon();
+  EXPECT_TRUE(soon([&] { return dns->counted().first == 2; }));
+}
+
+TEST(ResolverSrv, ShortTimesToLiveHaveALimit) {
+  const auto dns = std::make_shared<FakeSrv>();
+  dns->answer = SrvAnswer{{{1, 1, 80, "h1"}}, Millis(0)};
+  ResolverOptions options = optionsOf(dns);
+  options.shortestTtl = Millis(3600000);
+  Resolver resolver(options);
+  const auto target = resolver.target(srvName());
+  ASSERT_TRUE(resolver.start());
+  ASSERT_TRUE(soon([&] { return dns->counted().second > 5; }));
+  EXPECT_EQ(dns->counted().first, 1);
+}
+
+TEST(ResolverSrv, TargetsWithoutAddressesKeepTheLastSet) {
+  const auto dns = std::make_shared<FakeSrv>();
+  dns->answer = SrvAnswer{{{1, 1, 80, "h1"}}, Millis(1)};
+  Resolver resolver(optionsOf(dns));
+  const auto target = resolver.target(srvName());
+  ASSERT_TRUE(resolver.start());
+  ASSERT_TRUE(soon([&] { return !target->addresses()->empty(); }));
+  {
+    const std::lock_guard lock(dns->mutex);
+    dns->gone = true;
+  }
+  const int before = dns->counted().second;
+  ASSERT_TRUE(soon([&] { return dns->counted().second > before + 2; }));
+  EXPECT_EQ(*target->addresses(), AddressSet{v4(1, 80)});
+}
+
 TEST(ResolveHost, KnowsLocalhostAndRefusesNonsense) {
   auto local = resolveHost("localhost", 4711);
   ASSERT_TRUE(local) << local.error().text;

@@ -135,7 +135,7 @@ TEST(RingBuffer, WithoutMemoryNothingIsTaken) {
   EXPECT_FALSE(buffer.outOfMemory());
   EXPECT_TRUE(buffer.writable().empty());
   EXPECT_TRUE(buffer.outOfMemory());
-  EXPECT_FALSE(buffer.append(bytesOf("x")));
+  EXPECT_FALSE(buffer.append(std::vector<uint8_t>(RingBuffer::kMiddle + 1)));
   EXPECT_TRUE(buffer.empty());
   EXPECT_EQ(pool.leasedBytes(), 0u);
 }
@@ -268,6 +268,129 @@ TEST_P(ModelTest, BehavesAsADeque) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Capacities, ModelTest, testing::Values(1, 2, 3, 7, 64, 1000));
+
+constexpr size_t kFifo = 64 * 1024;
+
+/// A pool whose share is used up to `percent`.
+class ShortMemory : public testing::Test {
+ protected:
+  static constexpr size_t kShare = 1024 * 1024;
+
+  void use(size_t percent) {
+    pool_.memory().sub(MemoryUse::kTunnels, pool_.memory().used(MemoryUse::kTunnels));
+    pool_.memory().add(MemoryUse::kTunnels, kShare / 100 * percent);
+  }
+  void SetUp() override { pool_.setMemoryLimit(kShare); }
+
+  BufferPool pool_;
+};
+
+TEST_F(ShortMemory, TheFirstBlockIsSmallWhileMemoryIsShort) {
+  RingBuffer buffer(pool_, kFifo);
+  EXPECT_EQ(buffer.writable().size(), kFifo);
+  buffer.commit(0);
+  use(80);
+  EXPECT_EQ(buffer.writable().size(), RingBuffer::kSmall);
+  EXPECT_EQ(buffer.blockBytes(), 20u * 1024);
+  EXPECT_EQ(pool_.leasedBytes(), 20u * 1024);
+  EXPECT_EQ(buffer.room(), kFifo) << "the block grows if more comes";
+  buffer.commit(0);
+  EXPECT_EQ(buffer.blockBytes(), 0u);
+}
+
+TEST_F(ShortMemory, ASmallBlockGrowsWithoutLoss) {
+  use(80);
+  RingBuffer buffer(pool_, kFifo);
+  std::string all;
+  uint8_t next = 0;
+  const auto add = [&](size_t bytes) {
+    for (size_t i = 0; i < bytes;) {
+      const std::span<uint8_t> free = buffer.writable();
+      ASSERT_FALSE(free.empty());
+      const size_t part = std::min(free.size(), bytes - i);
+      for (size_t k = 0; k < part; ++k) all.push_back(static_cast<char>(free[k] = next++));
+      buffer.commit(part);
+      i += part;
+    }
+  };
+  add(20'000);
+  buffer.consume(15'000);
+  all.erase(0, 15'000);
+  add(15'000);  // wraps in the small block
+  EXPECT_EQ(buffer.blockBytes(), 20u * 1024);
+  add(kFifo - 20'000);
+  EXPECT_EQ(buffer.blockBytes(), kFifo + RingBuffer::kSpare);
+  EXPECT_EQ(buffer.room(), 0u);
+  EXPECT_TRUE(buffer.writable().empty());
+  EXPECT_FALSE(buffer.outOfMemory());
+  EXPECT_EQ(drain(buffer), all);
+  EXPECT_EQ(pool_.leasedBytes(), 0u);
+}
+
+TEST(RingBuffer, ASmallBlockIsEnoughForFewBytes) {
+  BufferPool pool;
+  RingBuffer buffer(pool, kFifo);
+  buffer.expectFew();
+  EXPECT_EQ(buffer.writable().size(), RingBuffer::kSmall);
+  buffer.commit(RingBuffer::kSmall);
+  EXPECT_EQ(buffer.writable().size(), kFifo - RingBuffer::kSmall) << "more comes than was expected";
+  buffer.commit(0);
+  buffer.clear();
+  EXPECT_EQ(buffer.writable().size(), kFifo) << "that was for one block";
+  buffer.commit(0);
+}
+
+TEST(RingBuffer, AppendLeasesABlockThatFits) {
+  BufferPool pool;
+  RingBuffer buffer(pool, 192 * 1024);
+  std::vector<uint8_t> bytes(300, 1);
+  ASSERT_TRUE(buffer.append(bytes));
+  EXPECT_EQ(buffer.blockBytes(), 20u * 1024);
+  bytes.assign(61 * 1024, 2);
+  ASSERT_TRUE(buffer.append(bytes));
+  EXPECT_EQ(buffer.blockBytes(), 68u * 1024);
+  bytes.assign(100'000, 3);
+  ASSERT_TRUE(buffer.append(bytes));
+  EXPECT_EQ(buffer.blockBytes(), 192u * 1024 + RingBuffer::kSpare);
+  const std::string all = drain(buffer);
+  EXPECT_EQ(all, std::string(300, 1) + std::string(61 * 1024, 2) + std::string(100'000, 3));
+}
+
+TEST(RingBuffer, ABlockThatCannotGrowKeepsItsBytes) {
+  BufferPool pool;
+  RingBuffer buffer(pool, kTooMuch);
+  ASSERT_TRUE(buffer.append(bytesOf("abc")));
+  EXPECT_FALSE(buffer.append(std::vector<uint8_t>(RingBuffer::kMiddle)));
+  EXPECT_TRUE(buffer.outOfMemory());
+  EXPECT_EQ(drain(buffer), "abc");
+}
+
+TEST(BufferPool, CountsWhatTheSystemHasGiven) {
+  BufferPool pool;
+  const auto used = [&] { return pool.memory().used(MemoryUse::kBuffers); };
+  uint8_t* a = pool.lease(4096);
+  uint8_t* b = pool.lease(8192);
+  EXPECT_EQ(used(), 12'288u);
+  pool.giveBack(a, 4096);
+  pool.giveBack(b, 8192);
+  EXPECT_EQ(used(), pool.keptBytes()) << "blocks for reuse count too";
+  pool.trim();
+  EXPECT_EQ(used(), 0u);
+}
+
+TEST(BufferPool, KeepsASixteenthOfAShare) {
+  BufferPool pool;
+  std::vector<uint8_t*> blocks;
+  for (int i = 0; i < 32; ++i) blocks.push_back(pool.lease(4096));
+  for (uint8_t* block : blocks) pool.giveBack(block, 4096);
+  pool.setMemoryLimit(1024 * 1024);
+  EXPECT_LE(pool.keptBytes(), 65'536u);
+  blocks.clear();
+  for (int i = 0; i < 32; ++i) blocks.push_back(pool.lease(4096));
+  for (uint8_t* block : blocks) pool.giveBack(block, 4096);
+  EXPECT_LE(pool.keptBytes(), 65'536u);
+  EXPECT_EQ(pool.memory().used(MemoryUse::kBuffers), pool.keptBytes());
+}
 
 TEST(BufferPool, ReusesTheLastBlockFirst) {
   BufferPool pool;

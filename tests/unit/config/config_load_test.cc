@@ -235,7 +235,10 @@ constexpr Mistake kMistakes[] = {
     {"[service web]\nlisten = 3\nbackend = 4\ncert = c\n",
      "f.ini:5: error: [service web]: a service of this name exists already, at f.ini:1"},
     {"[service two]\nlisten = 1\nbackend = 4\ncert = c\n",
-     "f.ini:6: error: [service two] listen: 1 is used by [service web] already, at f.ini:2"},
+     "f.ini:6: error: [service two] listen: 1 is used by [service web] already, at f.ini:2; "
+     "services "
+     "that share an address need a match option, such as match-name, and one may have fallback = "
+     "on"},
     {"[service two]\nlisten = 3\nbackend = 4\n",
      "f.ini:5: error: [service two] cert: is missing; every service with tls = on needs it: PEM "
      "file with a "

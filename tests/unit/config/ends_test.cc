@@ -32,11 +32,11 @@ TEST(Ends, EveryCombination) {
   EXPECT_EQ(said("cert = c\n"), Lines{});
   EXPECT_EQ(said("cert = c\nbackend-tls = on\n"), Lines{});
   EXPECT_EQ(said("tls = passthrough\n"), Lines{});
-  EXPECT_EQ(
-      said("tls = no\n"),
-      Lines{"f.ini:4: error: [service web] tls: is off, and backend-tls is off too: culvert "
-            "would encrypt nothing; allowed: tls = on, tls = passthrough, or backend-tls = on "
-            "(client mode)"});
+  EXPECT_EQ(said("tls = no\n"),
+            Lines{"f.ini:4: error: [service web] tls: is off, and backend-tls is off too: culvert "
+                  "would encrypt nothing; allowed: tls = on, tls = passthrough, backend-tls = on "
+                  "(client mode), or match-transport = raw on a listen address that a TLS service "
+                  "shares"});
   EXPECT_EQ(said("tls = passthrough\nbackend-tls = on\n"),
             Lines{"f.ini:5: error: [service web] backend-tls: cannot be on with tls = passthrough, "
                   "which carries the client's own TLS to the backend"});

@@ -142,7 +142,7 @@ TEST(ForeignWords, OverridesShowTheAdvice) {
              "and CULVERT_GLOBAL_, CULVERT_DEFAULTS_ or CULVERT_TUNNEL_ with the name of an "
              "option; PEM_FILE is a word of hitch; culvert calls this cert",
              "--set#1: error: [service web] maxconn: unknown key, a word of haproxy; culvert "
-             "calls this max-tunnels, in [global]"}));
+             "calls this max-tunnels"}));
 }
 
 }  // namespace

@@ -137,6 +137,8 @@ TEST(Cli, TheSourceOfTheConfiguration) {
   EXPECT_EQ(fileOf({}, {"CULVERT_TUNNEL_LISTEN=1"}), "file:");
   EXPECT_EQ(fileOf({"--listen", "1"}, {}), "file:");
   EXPECT_EQ(fileOf({"--set", "service:a.listen=1"}, {}), "file:");
+  EXPECT_EQ(fileOf({"--set", "global.include=conf.d/*.ini"}, {}), "file:");
+  EXPECT_EQ(fileOf({}, {"CULVERT_GLOBAL_INCLUDE=conf.d/*.ini"}), "file:");
   EXPECT_EQ(fileOf({}, {}).substr(0, 17), "nothing to serve:");
   EXPECT_EQ(fileOf({"--set", "global.workers=1"}, {"CULVERT_GLOBAL_LOG=stdout"}).substr(0, 17),
             "nothing to serve:");

@@ -86,8 +86,8 @@ TEST_F(ListenerTableTest, BindsEverythingInOrder) {
       apply({{"a", {"127.0.0.1:0", "unix:" + dir_ / "a"}}, {"b", {"127.0.0.1:0"}}});
   EXPECT_EQ(update.added.size(), 3u);
   EXPECT_TRUE(update.changed.empty() && update.removed.empty());
-  EXPECT_EQ(update.added[0].service->profile->name, "a");
-  EXPECT_EQ(update.added[2].service->profile->name, "b");
+  EXPECT_EQ(update.added[0].entrance->services.front()->profile->name, "a");
+  EXPECT_EQ(update.added[2].entrance->services.front()->profile->name, "b");
   const auto report = table_.report();
   ASSERT_EQ(report.size(), 3u);
   EXPECT_EQ(report[0].service, "a");
@@ -117,7 +117,7 @@ TEST_F(ListenerTableTest, AddsAndDrops) {
   ASSERT_EQ(update.changed.size(), 1u);
   EXPECT_EQ(update.changed[0].id, first.added[0].id);
   EXPECT_EQ(update.removed[0], first.added[1].id);
-  EXPECT_EQ(update.added[0].service->profile->name, "c");
+  EXPECT_EQ(update.added[0].entrance->services.front()->profile->name, "c");
   EXPECT_EQ(address(1), kept);
   EXPECT_EQ(table_.size(), 2u);
 }
@@ -127,7 +127,7 @@ TEST_F(ListenerTableTest, AListenerMayChangeItsService) {
   const ListenerUpdate update = apply({{"b", {"unix:" + dir_ / "x"}}});
   EXPECT_TRUE(update.added.empty() && update.removed.empty());
   ASSERT_EQ(update.changed.size(), 1u);
-  EXPECT_EQ(update.changed[0].service->profile->name, "b");
+  EXPECT_EQ(update.changed[0].entrance->services.front()->profile->name, "b");
   EXPECT_EQ(table_.report()[0].service, "b");
 }
 
@@ -231,6 +231,72 @@ TEST_F(ListenerTableTest, SocketFilesGoWithTheirListeners) {
   open_.clear();
   table_.removeSocketFiles();
   EXPECT_NE(::access(b.c_str(), F_OK), 0);
+}
+
+TEST_F(ListenerTableTest, ServicesOfOneAddressShareItsSocket) {
+  const std::string path = "unix:" + dir_ / "shared";
+  const ListenerUpdate first = apply({{"a", {path}}, {"b", {path, "127.0.0.1:0"}}, {"c", {path}}});
+  ASSERT_EQ(first.added.size(), 2u);
+  const auto names = [](const ListenerUpdate::Changed& one) {
+    std::vector<std::string> all;
+    for (const auto& service : one.entrance->services) all.push_back(service->profile->name);
+    return all;
+  };
+  EXPECT_EQ(first.added[0].entrance->services.size(), 3u);
+  EXPECT_NE(first.added[0].entrance->routes, nullptr);
+  EXPECT_EQ(first.added[1].entrance->routes, nullptr);
+  EXPECT_EQ(table_.report().size(), 4u);
+  const ListenerUpdate update = apply({{"b", {path}}, {"c", {path}}});
+  EXPECT_TRUE(update.added.empty());
+  ASSERT_EQ(update.changed.size(), 1u);
+  EXPECT_EQ(names(update.changed[0]), (std::vector<std::string>{"b", "c"}));
+  EXPECT_EQ(update.removed.size(), 1u) << "the port that b had alone";
+}
+
+TEST_F(ListenerTableTest, AListenerGoesAwayAndComesBack) {
+  const std::vector<Wish> wishes = {{"a", {"127.0.0.1:0"}}, {"b", {"unix:" + dir_ / "b"}}};
+  const ListenerUpdate first = apply(wishes);
+  const std::string port = address(0);
+  for (const auto& added : first.added) {
+    const ListenerUpdate update = table_.takeAway(added.id);
+    EXPECT_EQ(update.removed, std::vector<uint32_t>{added.id});
+    open_.erase(added.id);
+    table_.removeDroppedFile(added.id);
+  }
+  EXPECT_NE(::access((dir_ / "b").c_str(), F_OK), 0);
+  EXPECT_TRUE(table_.report().empty());
+  EXPECT_EQ(table_.size(), 2u);
+  // A reload keeps them away.
+  const ListenerUpdate reload = apply(wishes);
+  EXPECT_TRUE(reload.added.empty() && reload.changed.empty() && reload.removed.empty());
+  std::vector<uint32_t> away;
+  table_.forEachSeat([&](const ListenerTable::Seat& seat) {
+    EXPECT_TRUE(seat.away);
+    away.push_back(seat.id);
+  });
+  const Runtime runtime = runtimeOf(configOf(wishes));
+  for (const uint32_t id : away) {
+    auto update = table_.bringBack(id, {}, runtime);
+    ASSERT_TRUE(update) << update.error().text;
+    ASSERT_EQ(update->added.size(), 1u);
+    open_.emplace(update->added[0].id, std::move(update->added[0].fd));
+  }
+  EXPECT_EQ(address(0), port);
+  EXPECT_TRUE(answers(port));
+  EXPECT_TRUE(answers(address(1)));
+}
+
+TEST_F(ListenerTableTest, APortThatIsTakenMeanwhileIsAnError) {
+  const ListenerUpdate first = apply({{"a", {"127.0.0.1:0"}}});
+  const std::string port = address(0);
+  (void)table_.takeAway(first.added[0].id);
+  open_.clear();
+  auto squatter = openListener(parseAddress(port, AddressUse::kListen)->address);
+  ASSERT_TRUE(squatter);
+  const Runtime runtime = runtimeOf(configOf({{"a", {"127.0.0.1:0"}}}));
+  EXPECT_FALSE(table_.bringBack(first.added[0].id, {}, runtime));
+  squatter->reset();
+  EXPECT_TRUE(table_.bringBack(first.added[0].id, {}, runtime));
 }
 
 TEST_F(ListenerTableTest, NothingIsNothing) {

@@ -87,8 +87,8 @@ TEST_F(OverseerTest, NewsOfABackendThatLastedAreTold) {
   TimePoint now = parts().loop.now() - std::chrono::seconds(60);
   uint64_t told = 0;
   for (int i = 0; i < 5; ++i) {
-    told += options.memory->failed(address, ECONNREFUSED, {}, now) ? 1 : 0;
-    if (i != 4) told += options.memory->answered(address, now) ? 1 : 0;
+    told += options.pool->connectFailed(address, ECONNREFUSED, {}, now) ? 1 : 0;
+    if (i != 4) told += options.pool->connected(address, now) ? 1 : 0;
   }
   ASSERT_LT(told, 9u) << "nothing was held back";
   overseer_->onTick();

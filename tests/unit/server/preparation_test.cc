@@ -149,6 +149,33 @@ TEST_F(PreparationTest, ABrokenFileIsToldInTheSameWordsForEveryReason) {
   }
 }
 
+TEST_F(PreparationTest, TheMemoryLimitIsEnoughForEveryWorker) {
+  putInForce(service("web"));
+  write("[global]\nworkers = 3\nmemory-limit = 6m\n" + service("web"));
+  EXPECT_FALSE(says(prepareFor(PrepareReason::kStart), "memory-limit"));
+  write("[global]\nworkers = 3\nmemory-limit = 6143k\n" + service("web"));
+  for (const PrepareReason reason : {PrepareReason::kStart, PrepareReason::kCheck}) {
+    const Preparation made = prepareFor(reason);
+    EXPECT_EQ(made.exitCode, kExitConfig);
+    EXPECT_TRUE(says(made, "[global] memory-limit: too small for 3 workers; allowed: 6m or more"))
+        << textOf(made);
+  }
+}
+
+TEST_F(PreparationTest, AReloadJudgesTheMemoryLimitByTheRunningWorkers) {
+  putInForce("[global]\nmemory-limit = 8m\nworkers = 2\n" + service("web"));
+  const InForce inForce{config_, runtime_};
+  const auto errors = [&](size_t workers) {
+    return textOf(prepare(source_, {.reason = PrepareReason::kReload,
+                                    .resolver = resolver_,
+                                    .tickets = tickets_,
+                                    .before = &inForce,
+                                    .workers = workers}));
+  };
+  EXPECT_EQ(errors(4), "");
+  EXPECT_NE(errors(5).find("too small for 5 workers; allowed: 10m or more"), std::string::npos);
+}
+
 TEST_F(PreparationTest, TheExitCodeIsThatOfTheStage) {
   putInForce(service("web"));
   const struct {

@@ -68,14 +68,48 @@ TEST_F(ServiceBuilderTest, EveryOptionArrives) {
   EXPECT_TRUE(web.profile->tunnel->truncationAsFin);
   EXPECT_EQ(web.profile->tunnel->fifoSize, 128u * 1024);
   EXPECT_FALSE(web.profile->connect.retry);
-  ASSERT_EQ(web.profile->connect.targets.size(), 1u);
-  EXPECT_EQ(web.profile->connect.targets[0]->text(), "127.0.0.1:7");
+  ASSERT_EQ(web.profile->connect.pool->targets().size(), 1u);
+  EXPECT_EQ(web.profile->connect.pool->targets()[0].target->text(), "127.0.0.1:7");
   EXPECT_EQ(web.profile->proxy, ProxyVersion::kV2);
   EXPECT_EQ(web.tls->settings->service, "web");
   EXPECT_EQ(web.tls->settings->alpn, (std::vector<std::string>{"h2", "http/1.1"}));
   EXPECT_EQ(web.tls->settings->minVersion, kTls13);
   EXPECT_FALSE(web.tls->settings->sessionTickets);
   ASSERT_EQ(web.tls->credentials->size(), 1u);
+}
+
+TEST_F(ServiceBuilderTest, LimitsAndRulesArriveAndAreAppliedByTheCommit) {
+  const Runtime runtime = build(
+      service("web", files("ec") + "max-tunnels = 9\nmax-tunnels-per-source = 3\ntunnel-rate = 4\n"
+                                   "handshake-rate = 50\nallow-from = 10.0.0.0/8, unix\n"
+                                   "deny-from = 10.1.0.0/16\n"));
+  const ServiceProfile& web = *runtime.services[0].service->profile;
+  const TunnelLimitSettings wanted{.maxTunnels = 9, .maxTunnelsPerSource = 3, .tunnelRate = 4};
+  EXPECT_EQ(web.limitSettings, wanted);
+  EXPECT_TRUE(web.sources.allows(SocketAddress::ipv4(0x0a000001, 1)));
+  EXPECT_FALSE(web.sources.allows(SocketAddress::ipv4(0x0a010001, 1)));
+  EXPECT_FALSE(web.sources.allows(SocketAddress::ipv4(0x0b000001, 1)));
+  EXPECT_TRUE(web.sources.allows(SocketAddress::unixPath("/x")));
+  EXPECT_FALSE(web.handshakeRate->limited()) << "building applies nothing";
+  web.commitLimits();
+  EXPECT_EQ(web.handshakeRate->rate(), 50u);
+}
+
+TEST_F(ServiceBuilderTest, AReloadKeepsTheLimitsOfAServiceByItsName) {
+  const Runtime before = build(service("web", files("ec") + "max-tunnels = 1\n"));
+  before.services[0].service->profile->commitLimits();
+  const Runtime now = build(
+      service("web", files("ec") + "max-tunnels = 2\n") + service("mail", files("ec")), &before);
+  const ServiceProfile& old = *before.services[0].service->profile;
+  const ServiceProfile& web = *now.services[0].service->profile;
+  EXPECT_EQ(web.limits, old.limits);
+  EXPECT_EQ(web.handshakeRate, old.handshakeRate);
+  EXPECT_NE(now.services[1].service->profile->limits, old.limits);
+  const auto first = web.limits->enter(SocketAddress::ipv4(1, 1), TimePoint{});
+  EXPECT_FALSE(web.limits->enter(SocketAddress::ipv4(1, 1), TimePoint{}).has_value())
+      << "the old limit holds until the commit";
+  web.commitLimits();
+  EXPECT_TRUE(web.limits->enter(SocketAddress::ipv4(1, 1), TimePoint{}).has_value());
 }
 
 TEST_F(ServiceBuilderTest, ServicesStandInOrderAndAreFound) {
@@ -217,13 +251,31 @@ TEST_F(ServiceBuilderTest, ASelfSignedCertificateSurvivesAReload) {
   EXPECT_TRUE(said_.list().empty()) << "said once";
 }
 
+TEST_F(ServiceBuilderTest, TheOptionsOfSeveralBackendsReachThePool) {
+  const Runtime runtime = build(service(
+      "web", files("ec") +
+                 "backend = 127.0.0.1:9 weight=7\nbalance = least\nbackend-max-tunnels = 20\n"
+                 "eject-failures = 3\neject-time = 2s\nhealth-check = tcp\nhealth-rise = 4\n"));
+  const BackendPool& pool = *runtime.services[0].service->profile->connect.pool;
+  ASSERT_EQ(pool.targets().size(), 2u);
+  EXPECT_EQ(pool.targets()[0].weight, 1u);
+  EXPECT_EQ(pool.targets()[1].weight, 7u);
+  EXPECT_EQ(pool.options().balance, Balance::kLeast);
+  EXPECT_EQ(pool.options().maxTunnels, 20u);
+  EXPECT_EQ(pool.options().ejection.failures, 3u);
+  EXPECT_EQ(pool.options().ejection.time, Millis(2000));
+  EXPECT_TRUE(pool.options().checked);
+  EXPECT_EQ(pool.options().health.rise, 4u);
+  EXPECT_EQ(pool.options().health.fall, 3u);
+}
+
 TEST_F(ServiceBuilderTest, BackendsShareTheirTargets) {
   const Runtime runtime =
       build(service("a", files("ec") + "backend = localhost:9\n") +
             "[service b]\nlisten = 127.0.0.1:0\nbackend = localhost:9\n" + files("rsa"));
-  ASSERT_EQ(runtime.services[0].service->profile->connect.targets.size(), 2u);
-  EXPECT_EQ(runtime.services[0].service->profile->connect.targets[1],
-            runtime.services[1].service->profile->connect.targets[0]);
+  ASSERT_EQ(runtime.services[0].service->profile->connect.pool->targets().size(), 2u);
+  EXPECT_EQ(runtime.services[0].service->profile->connect.pool->targets()[1].target,
+            runtime.services[1].service->profile->connect.pool->targets()[0].target);
 }
 
 TEST(ServerValidators, KnowTheValuesOfLowerLayers) {

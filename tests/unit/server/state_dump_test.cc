@@ -73,7 +73,7 @@ TEST_F(StateDumpTest, WhatTheLogHasWrittenAndHeldBackIsCounted) {
 
 TEST_F(StateDumpTest, AnAddressThatFailsIsShown) {
   start(service("web"));
-  running_->parts.runtime.services[0].service->profile->connect.memory->failed(
+  running_->parts.runtime.services[0].service->profile->connect.pool->connectFailed(
       SocketAddress::ipv4(INADDR_LOOPBACK, 7), ECONNREFUSED, {}, running_->parts.loop.now());
   EXPECT_EQ(dump().count({"state", "backend=127.0.0.1:7", "status=failing"}), 1u)
       << running_->log.text();

@@ -29,6 +29,13 @@ class PumpTest : public testing::TestWithParam<Direction> {
   void runAll() {
     for (int i = 0; i < 1000; ++i) pump_.run(now_);
   }
+  /// From now on the share of memory-limit is used up.
+  void shortenMemory() {
+    if (pool_.memory().used(MemoryUse::kTunnels) == 0)
+      pool_.memory().add(MemoryUse::kTunnels, 1'000'000);
+    pool_.setMemoryLimit(1'000'000);
+    ASSERT_TRUE(pool_.tight());
+  }
   void pass(Millis time) { now_ += time; }
   uint64_t count(Counter inbound, Counter outbound) const {
     return counters_.get(pump_.direction() == Direction::kInbound ? inbound : outbound);
@@ -115,6 +122,97 @@ TEST_P(PumpTest, StopsAtTheHighMarkAndGoesOnBelowTheLowOne) {
   runAll();
   EXPECT_EQ(difference(to_.received, pattern(200'000)), "");
   EXPECT_FALSE(pump_.paused());
+}
+
+TEST_P(PumpTest, ReadsOneRecordAtATimeWhileMemoryIsShort) {
+  connect();
+  shortenMemory();
+  to_.overhead = 22;
+  to_.window = 0;
+  from_.input = pattern(300'000);
+  pump_.run(now_);
+  EXPECT_EQ(from_.taken, ByteStream::kReadUnit);
+  EXPECT_TRUE(pump_.paused());
+  EXPECT_TRUE(pump_.wantsWrite()) << "the sink wakes it";
+  EXPECT_EQ(counters_.get(Counter::kMemoryReadsPaused), 1u);
+  runAll();
+  EXPECT_EQ(from_.taken, ByteStream::kReadUnit);
+  to_.window = 1000;
+  pump_.push(now_);
+  EXPECT_TRUE(pump_.paused()) << "a part of the record still waits";
+  to_.window = ScriptedPeer::kUnlimited;
+  pump_.push(now_);
+  EXPECT_FALSE(pump_.paused());
+  EXPECT_TRUE(pump_.wantsRead());
+  runAll();
+  EXPECT_EQ(difference(to_.received, pattern(300'000)), "") << "so it moves";
+}
+
+TEST_P(PumpTest, AShortageEndsWithTheNextBytesThatLeave) {
+  connect();
+  shortenMemory();
+  to_.window = 0;
+  from_.input = pattern(300'000);
+  pump_.run(now_);
+  pool_.setMemoryLimit(0);
+  EXPECT_TRUE(pump_.paused());
+  to_.window = 1;
+  pump_.push(now_);
+  EXPECT_FALSE(pump_.paused()) << "more than half of the FIFO is free";
+  runAll();
+  EXPECT_GT(pump_.waiting(), kFifo - ByteStream::kReadUnit);
+}
+
+/// Whether a pull() reads, and whether the pump wants to be called for it afterwards: for every
+/// level of the FIFO, with and without a shortage, paused before or not.
+TEST_P(PumpTest, WhatMayBeReadAtEveryLevel) {
+  constexpr size_t kUnit = ByteStream::kReadUnit;
+  const struct {
+    size_t waiting;
+    bool tight;
+    bool reads;
+  } kTable[] = {
+      {0, false, true},
+      {0, true, true},
+      {1, false, true},
+      {1, true, false},
+      {kUnit, false, true},
+      {kUnit, true, false},
+      {kFifo - kUnit, false, true},
+      {kFifo - kUnit, true, false},
+      {kFifo - kUnit + 1, false, false},
+      {kFifo - kUnit + 1, true, false},
+      {kFifo, false, false},
+      {kFifo, true, false},
+  };
+  for (const auto& row : kTable) {
+    ScriptedPeer from;
+    ScriptedPeer to;
+    ScriptedStream source{from};
+    ScriptedStream sink{to};
+    TestPump pump(GetParam(), pool_, kFifo, counters_);
+    pump.setSource(&source);
+    to.window = 0;
+    from.input = pattern(row.waiting);
+    pump.pull(now_);
+    ASSERT_EQ(pump.buffered(), row.waiting);
+    pump.setSink(&sink);
+    if (row.tight) shortenMemory();
+    from.readAtMost = ScriptedPeer::kUnlimited;
+    from.input = pattern(kFifo);
+    const size_t before = from.taken;
+    pump.pull(now_);
+    const std::string words =
+        std::to_string(row.waiting) + " bytes wait" + (row.tight ? ", memory is short" : "");
+    EXPECT_EQ(from.taken != before, row.reads) << words;
+    EXPECT_EQ(pump.wantsRead(), row.reads) << words;
+    EXPECT_LE(pump.waiting(), std::max(row.waiting, pump.most())) << words;
+    EXPECT_LE(from.taken - before, pump.most()) << words;
+    to.window = ScriptedPeer::kUnlimited;
+    pump.push(now_);
+    EXPECT_TRUE(pump.wantsRead()) << words << ": it goes on when everything has left";
+    pool_.setMemoryLimit(0);
+  }
 }
 
 TEST_P(PumpTest, TheOtherDirectionsCountersStayUntouched) {

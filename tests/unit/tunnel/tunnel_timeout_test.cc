@@ -43,6 +43,15 @@ TEST_F(TunnelTimeout, TheHandshake) {
   EXPECT_TRUE(b_.client.aborted);
 }
 
+TEST_F(TunnelTimeout, AHandshakeThatCulvertDelaysEndsWithTheReasonOfTheDelay) {
+  b_.options.handshakeTimeout = Millis(30);
+  b_.client.handshakes = {IoStatus::kBlocked};
+  b_.client.delay = CloseReason{CloseCause::kLimit, "handshake-rate"};
+  b_.open();
+  expectEnded("limit:handshake-rate", Millis(30));
+  EXPECT_TRUE(b_.client.aborted);
+}
+
 TEST_F(TunnelTimeout, ADripDoesNotHoldTheHandshakeTimeoutOff) {
   b_.options.handshakeTimeout = Millis(40);
   b_.client.handshakes = {IoStatus::kBlocked};

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <functional>
 #include <vector>
 
@@ -75,7 +76,7 @@ class AcceptorTest : public TlsTest {
     EXPECT_TRUE(fd);
     const Place place{nextId_++, boundAddress(fd->get())};
     ListenerUpdate update;
-    update.added.push_back({place.id, std::move(*fd), service_});
+    update.added.push_back({place.id, std::move(*fd), makeEntrance({service_})});
     acceptor_->apply(std::move(update));
     return place;
   }
@@ -108,7 +109,8 @@ class AcceptorTest : public TlsTest {
   CounterBlock& counters_ = registry_.addBlock();
   TunnelBudget budget_;
   std::atomic<uint64_t> nextTunnel_{1};
-  WorkerShared shared_{logger_, budget_, nullptr, nextTunnel_};
+  TunnelLimits limits_{TunnelLimits::Scope::kProcess};
+  WorkerShared shared_{logger_, budget_, nullptr, nextTunnel_, limits_};
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<Worker*> running_;
   std::unique_ptr<Acceptor> acceptor_;
@@ -229,7 +231,7 @@ TEST_F(AcceptorTest, ChangesAService) {
   auto changed = std::make_shared<Service>(*service_);
   changed->profile = profile;
   ListenerUpdate update;
-  update.changed.push_back({place.id, changed});
+  update.changed.push_back({place.id, makeEntrance({changed})});
   acceptor_->apply(std::move(update));
   // The new service's handshake timeout is at work.
   const UniqueFd client = connect(place);
@@ -303,6 +305,31 @@ TEST_F(AcceptorTest, FullWorkersHoldTheRestBack) {
   EXPECT_TRUE(eventually([&] { return count(Counter::kAccepted) == kMailbox + 20; }));
   clients.clear();
   EXPECT_TRUE(eventually([&] { return load() == 0 && budget_.open() == 0; }));
+}
+
+TEST_F(AcceptorTest, WorkersAtTheirShareOfMemoryHoldTheRestBack) {
+  start(2, /*run=*/true);
+  for (auto& worker : workers_) {
+    running_.push_back(worker.get());
+    worker->setMemoryShare(1000);  // less than one tunnel takes
+  }
+  const Place place = listen();
+  UniqueFd first = connect(place);
+  const auto full = [this] {
+    return std::count_if(workers_.begin(), workers_.end(),
+                         [](const auto& worker) { return worker->atMemoryLimit(); });
+  };
+  ASSERT_TRUE(eventually([&] { return full() == 1; }));
+  const UniqueFd second = connect(place);
+  ASSERT_TRUE(eventually([&] { return full() == 2; })) << "the other worker takes it";
+  EXPECT_EQ(count(Counter::kAcceptPaused), 0u);
+  const auto others = connect(place, 3);
+  ASSERT_TRUE(eventually([&] { return count(Counter::kAcceptPaused) == 1; }));
+  EXPECT_EQ(load(), 2u);
+  first.reset();
+  ASSERT_TRUE(eventually([&] { return count(Counter::kAcceptResumed) >= 1; }));
+  for (auto& worker : workers_) worker->setMemoryShare(0);
+  ASSERT_TRUE(eventually([&] { return load() == 4; })) << "nobody is lost";
 }
 
 TEST_F(AcceptorTest, AHeldConnectionIsNotForgottenAtTheEnd) {

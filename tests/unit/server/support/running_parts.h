@@ -105,8 +105,10 @@ class RunningParts {
     parts.staples.follow(parts.runtime);
     parts.fdBudget = applyFdBudget(parts.config.global.maxTunnels, 32);
     parts.budget.setLimit(parts.fdBudget.maxTunnels);
+    parts.commitLimits();
     parts.shared = std::make_unique<WorkerShared>(
-        WorkerShared{parts.logger, parts.budget, parts.tickets.keys(), parts.nextTunnelId});
+        WorkerShared{parts.logger, parts.budget, parts.tickets.keys(), parts.nextTunnelId,
+                     parts.limits, parts.handshakeRate});
     parts.workers.push_back(std::make_unique<Worker>(0, *parts.shared, parts.registry.addBlock()));
     Worker& worker = *parts.workers.front();
     if (!parts.postBox.open() || !parts.resolver->start() || !worker.open() || !worker.start())

@@ -293,10 +293,14 @@ TEST_P(ReaderMemory, NoMemoryForTheUnfinishedRecord) {
 TEST_P(ReaderMemory, NoMemoryForTheFifo) {
   for (const size_t size : {0, 1, 100, 16384}) {
     ReadingSession session(GetParam(), size_t{1} << 52);  // more than an address space
+    // The FIFO can only go on with a block of its whole capacity.
+    const Bytes before(RingBuffer::kMiddle);
+    ASSERT_TRUE(session.fifo.append(before));
+    const size_t leased = session.pool.leasedBytes();
     const ReadOutcome outcome = session.get(kApplicationData, source_.bytes(size));
     EXPECT_EQ(outcome.kind, size == 0 ? ReadKind::kMore : ReadKind::kNoMemory) << nameOf(outcome);
-    EXPECT_TRUE(session.fifo.empty());
-    EXPECT_EQ(session.pool.leasedBytes(), 0u);
+    EXPECT_EQ(session.fifo.size(), before.size());
+    EXPECT_EQ(session.pool.leasedBytes(), leased);
   }
 }
 

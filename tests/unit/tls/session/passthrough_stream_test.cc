@@ -16,12 +16,13 @@ namespace {
 class PassthroughStreamTest : public ::testing::Test {
  protected:
   void SetUp() override { open(); }
-  void open() {
+  void open(std::vector<uint8_t> early = {}) {
     SocketPair pair = tcpPair();
     ASSERT_TRUE(pair.ours && pair.theirs);
     setNoDelay(pair.theirs.get());
     peer_ = std::move(pair.theirs);
-    stream_ = std::make_unique<PassthroughStream>(loop_, std::move(pair.ours));
+    stream_ = std::make_unique<PassthroughStream>(loop_, pool_.memory(), std::move(pair.ours),
+                                                  std::move(early));
   }
   IoStatus send(std::string_view bytes) {
     EXPECT_TRUE(sendAll(peer_.get(), bytes));
@@ -132,15 +133,55 @@ TEST_F(PassthroughStreamTest, AMalformedHelloGetsAnAlert) {
   EXPECT_EQ(stream_->handshakeFailure(), HandshakeFailure::kBadHello);
 }
 
-/// Records of one byte make the hello five times as long as itself.
-TEST_F(PassthroughStreamTest, AHelloThatIsTooLong) {
+/// Records of one byte make the hello six times as long as itself. No event of the socket reports
+/// what waits in the stream, so the stream reports it.
+TEST_F(PassthroughStreamTest, AHelloLongerThanTheFifoIsReportedUntilItIsRead) {
+  struct Reader final : StreamObserver {
+    void onReadable() override { ++reports; }
+    void onWritable() override {}
+    int reports = 0;
+  } reader;
+  HelloBuilder large = HelloBuilder::modern();
+  large.add(21, Bytes(2000));
+  const Bytes split = large.records(1);
+  const std::string text(split.begin(), split.end());
+  ASSERT_GT(text.size(), 16u * 1024);
+  stream_->setObserver(&reader);
+  ASSERT_EQ(sendMuch(text), IoStatus::kOk);
+  std::string got;
+  while (got.size() < text.size()) {
+    const int before = reader.reports;
+    stream_->watch(true, false);
+    loop_.turn(false);
+    ASSERT_EQ(reader.reports, before + 1) << got.size();
+    got += read(5000);
+  }
+  EXPECT_EQ(got, text);
+  const int before = reader.reports;
+  stream_->watch(true, false);
+  loop_.turn(false);
+  EXPECT_EQ(reader.reports, before) << "nothing waits any more";
+}
+
+TEST_F(PassthroughStreamTest, AHelloOfTooManyRecords) {
   HelloBuilder large = HelloBuilder::modern();
   large.add(21, Bytes(6000));
   const Bytes split = large.records(1);
-  ASSERT_GT(split.size(), 24u * 1024 + 4096);
   EXPECT_EQ(sendMuch(std::string(split.begin(), split.end())), IoStatus::kFailed);
   EXPECT_NE(stream_->failure()->text().find("tls-sent:"), std::string::npos);
   EXPECT_EQ(stream_->handshakeFailure(), HandshakeFailure::kBadHello);
+}
+
+/// The bytes that chose the service belong to the stream.
+TEST_F(PassthroughStreamTest, BytesThatWereReceivedBefore) {
+  open({records_.begin(), records_.begin() + 20});
+  EXPECT_EQ(stream_->handshake(), IoStatus::kBlocked);
+  ASSERT_EQ(send(hello_.substr(20)), IoStatus::kOk);
+  EXPECT_EQ(read(), hello_);
+  open({records_.begin(), records_.end()});
+  ASSERT_EQ(stream_->handshake(), IoStatus::kOk);
+  EXPECT_EQ(stream_->serverName(), "www.example.org");
+  EXPECT_EQ(read(), hello_);
 }
 
 TEST_F(PassthroughStreamTest, AClientThatSaysNothingIsAProbe) {

@@ -8,6 +8,7 @@
 #include <ctime>
 #include <functional>
 
+#include "base/big_endian.h"
 #include "tls/session/tls_context.h"
 #include "unit/tls/support/memory_handshake.h"
 #include "unit/tls/support/tls_test.h"
@@ -218,6 +219,109 @@ TEST_P(TlsTicketOfTest, BearsWithClocksThatDiffer) {
     WOLFSSL_SESSION* session = ticketFrom(client_, settings, ahead);
     EXPECT_TRUE(resumes(client_, settings, session)) << ahead.count() << " s";
     wolfSSL_SESSION_free(session);
+  }
+}
+
+/// What handshake-rate lets pass: only a ticket that would really open.
+class TicketVerdictTest : public TlsTicketOfTest {
+ protected:
+  void SetUp() override {
+    WOLFSSL_SESSION* session = ticketFrom(client_, settings_);
+    client_.session = session;
+    second_ = std::make_unique<MemoryHandshake>(client_, settings_, keys_.get());
+    ASSERT_TRUE(second_->run());
+    wolfSSL_SESSION_free(session);
+    ASSERT_TRUE(second_->facts().resumed);
+    hello_ = second_->hello;
+  }
+  /// The verdict of a service with `settings` on hello_.
+  bool canResume(const TestTls& settings) {
+    auto context = TlsContext::create(settings, settings.credentials[second_->credential],
+                                      keys_.get(), memoryRecv, memorySend);
+    EXPECT_TRUE(context.has_value()) << context.error().text;
+    return context && context->canResume(hello_, GetParam());
+  }
+  bool canResume() { return canResume(settings_); }
+  /// The tickets of the hello, which the test may change.
+  std::vector<uint8_t> copyOfTickets() const {
+    const auto from = GetParam() == kTls13 ? hello_.tickets13 : hello_.ticket12;
+    return {from.begin(), from.end()};
+  }
+  void offer(const std::vector<uint8_t>& tickets) {
+    (GetParam() == kTls13 ? hello_.tickets13 : hello_.ticket12) = tickets;
+  }
+
+  TestTls settings_ = testSettings();
+  std::unique_ptr<MemoryHandshake> second_;
+  ClientHello hello_;
+};
+INSTANTIATE_TEST_SUITE_P(Versions, TicketVerdictTest, ::testing::Values(kTls12, kTls13),
+                         [](const auto& info) {
+                           return std::string(info.param == kTls12 ? "Tls12" : "Tls13");
+                         });
+
+TEST_P(TicketVerdictTest, AgreesWithTheHandshake) {
+  EXPECT_TRUE(canResume());
+  TestTls other = settings_;
+  other.service = "other";
+  EXPECT_FALSE(canResume(other));
+  other = settings_;
+  other.sessionTickets = false;
+  EXPECT_FALSE(canResume(other));
+  rotateBy(2);
+  EXPECT_FALSE(canResume());
+}
+
+TEST_P(TicketVerdictTest, NeedsTheNameAndTheSuiteOfTheTicket) {
+  hello_.serverName = "a.wild.example.org";
+  EXPECT_FALSE(canResume());
+  hello_ = second_->hello;
+  hello_.cipherSuites = {};
+  EXPECT_FALSE(canResume());
+}
+
+TEST_P(TicketVerdictTest, NoByteMayBeChanged) {
+  const std::vector<uint8_t> real = copyOfTickets();
+  // In TLS 1.3, the length is in front of the ticket and the age behind it.
+  const size_t first = GetParam() == kTls13 ? 2 : 0;
+  const size_t last = real.size() - (GetParam() == kTls13 ? 4 : 0);
+  for (size_t at = first; at < last; ++at) {
+    std::vector<uint8_t> forged = real;
+    forged[at] ^= 0x40;
+    offer(forged);
+    ASSERT_FALSE(canResume()) << "byte " << at;
+  }
+  offer(real);
+  EXPECT_TRUE(canResume());
+}
+
+TEST_P(TicketVerdictTest, BearsWithTicketsOfAnySize) {
+  const std::vector<uint8_t> real = copyOfTickets();
+  const size_t head = GetParam() == kTls13 ? 2 : 0;
+  for (size_t size = 0; size < 1200; size += size < 140 ? 1 : 97) {
+    std::vector<uint8_t> cut(real.begin(), real.begin() + static_cast<ptrdiff_t>(head));
+    for (size_t i = 0; i < size; ++i) cut.push_back(real[(head + i) % real.size()]);
+    if (GetParam() == kTls13) {
+      putBigEndian(size, {cut.data(), 2});
+      cut.insert(cut.end(), 4, 0);
+    }
+    offer(cut);
+    if (size + head + (head != 0 ? 4 : 0) != real.size()) {
+      ASSERT_FALSE(canResume()) << size << " bytes";
+    }
+  }
+}
+
+TEST_P(TicketVerdictTest, LooksAtFewTicketsOnly) {
+  if (GetParam() != kTls13) return;
+  const std::vector<uint8_t> real = copyOfTickets();
+  std::vector<uint8_t> many;
+  for (unsigned i = 0; i < TicketGuard::kMostLooked; ++i) {
+    many.insert(many.begin(), {0, 8, 1, 2, 3, 4, 5, 6, 7, 8, 0, 0, 0, 0});
+    std::vector<uint8_t> list = many;
+    list.insert(list.end(), real.begin(), real.end());
+    offer(list);
+    EXPECT_EQ(canResume(), i + 1 < TicketGuard::kMostLooked) << i;
   }
 }
 

@@ -31,7 +31,7 @@ class SimJudge {
         require(t->client.notes.shortages + t->backend.notes.shortages == 0,
                 "a tunnel goes on after a shortage of memory");
         for (const Pump* pump : {&t->tunnel->inbound(), &t->tunnel->outbound()})
-          leased += pump->buffered() != 0 ? pump->capacity() + RingBuffer::kSpare : 0;
+          leased += pump->buffered() != 0 ? pump->blockBytes() : 0;
         if (w_.punctual) limits_.look(*t);
         SimLimits::noteChances(*t);
       }
@@ -39,6 +39,7 @@ class SimJudge {
     verdict_.at = nullptr;
     require(w_.pool.leasedBytes() == leased, "a block of memory is held without bytes in it");
     lookAtCounters();
+    lookAtMemory();
     limitCloses_ = limitCloses();
   }
 
@@ -153,8 +154,10 @@ class SimJudge {
     if (peer.stream == nullptr) return require(false, "a stream is gone within the relay");
     const size_t backlog = peer.stream->backlog();
     const size_t lowMark = std::max(from.capacity() / 2, ByteStream::kReadUnit);
-    const bool room =
-        from.waiting() + lowMark <= from.capacity() && backlog < ByteStream::kMostBacklog;
+    // A direction that memory-limit has paused reads again when none of its bytes wait.
+    const bool room = from.waiting() + lowMark <= from.capacity() &&
+                      (from.waiting() == 0 || w_.pool.memory().limit() == 0) &&
+                      backlog < ByteStream::kMostBacklog;
     if (from.sourceEnd() == SourceEnd::kOpen && !from.sinkBroken() && room)
       require(peer.watchedRead, "nobody reads, though there is room");
     if (from.sourceEnd() != SourceEnd::kOpen)
@@ -197,6 +200,34 @@ class SimJudge {
     require(causes == closed, "the causes do not add up to tunnels_closed");
   }
 
+  // --- memory
+
+  /// The account is right, and while memory is short, a direction that had more than one record does
+  /// not get more.
+  void lookAtMemory() {
+    MemoryShare& memory = w_.pool.memory();
+    require(memory.used(MemoryUse::kBuffers) == w_.pool.leasedBytes() + w_.pool.keptBytes(),
+            "the account of buffers is wrong");
+    require((memory.used(MemoryUse::kTunnels) == 0) == (w_.set.empty() && w_.dying() == 0),
+            "the account of tunnels is wrong");
+    const bool tight = w_.pool.tight();
+    for (const auto& t : w_.tunnels) {
+      verdict_.at = t.get();
+      for (const bool inbound : {true, false}) {
+        size_t& before = t->waited[inbound];
+        const Pump* pump = !t->live() ? nullptr
+                           : inbound  ? &t->tunnel->inbound()
+                                      : &t->tunnel->outbound();
+        const size_t waiting = pump == nullptr ? 0 : pump->buffered();
+        require(!tight_ || !tight || waiting <= std::max(before, ByteStream::kReadUnit),
+                "more than one record gathers, though memory is short");
+        before = waiting;
+      }
+    }
+    verdict_.at = nullptr;
+    tight_ = tight;
+  }
+
   uint64_t limitCloses() const {
     return w_.counters.get(Counter::kIdleCloses) + w_.counters.get(Counter::kStallsClient) +
            w_.counters.get(Counter::kStallsBackend);
@@ -208,6 +239,7 @@ class SimJudge {
   SimLedger ledger_{verdict_};
   SimLimits limits_{verdict_};
   uint64_t limitCloses_ = 0;
+  bool tight_ = false;  // after the step before
 };
 
 }  // namespace culvert::simulation

@@ -126,7 +126,7 @@ class SimLimits {
   }
 
   static bool couldRead(const ScriptedPeer& p, const Pump& pump) {
-    const bool room = pump.waiting() + ByteStream::kReadUnit <= pump.capacity();
+    const bool room = pump.waiting() + ByteStream::kReadUnit <= pump.most();
     return p.stream != nullptr && p.watchedRead && room && !p.input.empty() && p.emptyReads == 0;
   }
   static bool couldWrite(const ScriptedPeer& p) {

@@ -33,6 +33,8 @@ class SimPlanner {
     constexpr std::array<Micros, 4> kSlices = {Micros(0), HandshakeQueue::kSlice, Micros(2000),
                                                Micros(3'600'000'000)};
     slice_ = random_.pick(kSlices);
+    constexpr std::array<size_t, 6> kLimits = {0, 0, 0, 40'000, 160'000, 500'000};
+    memoryLimit_ = random_.pick(kLimits);
   }
 
   size_t steps() const { return steps_; }
@@ -40,6 +42,9 @@ class SimPlanner {
   bool enough(size_t opened) const { return opened >= tunnels_; }
   /// Of one turn of the loop, for handshakes.
   Micros slice() const { return slice_; }
+
+  /// The share of memory-limit; 0: none.
+  size_t memoryLimit() const { return memoryLimit_; }
 
   enum class Ending : uint8_t {
     kRelease,  ///< nothing stands in a peer's way any more, and it ends in order
@@ -228,6 +233,7 @@ class SimPlanner {
   size_t tunnels_ = 0;
   unsigned arrivals_ = 0;
   size_t ending_ = 0;
+  size_t memoryLimit_ = 0;
   Micros slice_{};
 };
 

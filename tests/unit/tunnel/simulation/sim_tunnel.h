@@ -143,7 +143,8 @@ struct SimTunnel {
   TimePoint stateSince{};
   Clock::duration stoodStillInState{};  ///< how long the process stood still within this state
   TimePoint lastMove{};                 ///< when bytes or an end last moved, or the state changed
-  uint64_t moved = 0;                   ///< bytes that had moved then
+  size_t waited[2] = {0, 0};  ///< bytes in the FIFO, outbound and inbound, after the step before
+  uint64_t moved = 0;         ///< bytes that had moved then
   bool reasonSeen = false;
   bool dialJudged = false;
   bool reportJudged = false;

@@ -21,6 +21,7 @@ class SimWorld final : private HandshakeQueue::Arrivals {
         context{loop, pool, counters, handshakes},
         planner(p) {
     handshakes.setArrivals(*this);
+    pool.setMemoryLimit(p.memoryLimit());
   }
   ~SimWorld() {
     onRest = nullptr;
