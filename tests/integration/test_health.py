@@ -227,7 +227,10 @@ def test_starttls_before_the_dialog(culvert, backend, pki):
     def serve(connection):
         sock = connection.sock
         sock.sendall(b"220 plain.example\r\n")
-        assert sock.recv(4096).startswith(b"EHLO ")
+        hello = sock.recv(4096)
+        if not hello:  # culvert stopped in the middle of a later check
+            return
+        assert hello.startswith(b"EHLO ")
         sock.sendall(b"250-plain.example\r\n250 STARTTLS\r\n")
         assert sock.recv(4096) == b"STARTTLS\r\n"
         sock.sendall(b"220 go\r\n")
