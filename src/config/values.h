@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/ascii.h"
 #include "base/clock.h"
 #include "base/result.h"
 
@@ -33,8 +34,5 @@ std::string_view switchWord(std::string_view text);
 
 /// Returns the value of a switch. Accepts `on`, `off` and the synonyms that switchWord() knows.
 Result<bool> parseSwitch(std::string_view text);
-
-/// Removes blanks and tabs at both ends.
-std::string_view trim(std::string_view text);
 
 }  // namespace culvert
