@@ -89,7 +89,7 @@ MODULE_DEPS_tls/session     := base stats buffer event net starttls proxy limit 
   tls/protocol tls/record tls/library tls/hello tls/credentials tls/tickets tls/peer_auth tls/ocsp tls/endpoint
 MODULE_DEPS_tunnel  := base stats buffer event net
 MODULE_DEPS_backend := base stats event net
-MODULE_DEPS_service := base net proxy route limit tunnel backend tls/credentials tls/endpoint
+MODULE_DEPS_service := base stats net proxy route limit tunnel backend tls/credentials tls/endpoint
 MODULE_DEPS_process := base config net
 MODULE_DEPS_worker  := base log stats event net proxy route starttls limit tunnel backend service process \
   tls/protocol tls/hello tls/session

@@ -61,6 +61,15 @@ class IntrusiveList {
   /// The first element; the list must not be empty.
   T& front() { return static_cast<T&>(*head_.next_); }
 
+  /// The element behind `element`, or nullptr if that is the last one.
+  T* after(T& element) {
+    Node* next = static_cast<Node&>(element).next_;
+    return next == &head_ ? nullptr : &static_cast<T&>(*next);
+  }
+
+  /// The last element; the list must not be empty.
+  T& back() { return static_cast<T&>(*head_.prev_); }
+
   T& popFront() {
     T& first = front();
     static_cast<Node&>(first).unlink();

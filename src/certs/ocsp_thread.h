@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "certs/ocsp_fetcher.h"
+#include "stats/counter_registry.h"
 
 namespace culvert {
 

@@ -5,6 +5,7 @@
 
 #include "certs/ocsp_thread.h"
 #include "certs/stapling.h"
+#include "stats/counter_registry.h"
 
 namespace culvert {
 

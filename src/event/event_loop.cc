@@ -78,12 +78,14 @@ void EventLoop::endOfTurn() {
 
   destroyDying();
 
-  if (endOfTurnHook_) guard(endOfTurnHook_);
+  turnTime_ = {};
   if (now_ != TimePoint{}) {
-    const auto spent = std::chrono::duration_cast<Micros>(Clock::now() - now_).count();
+    turnTime_ = Clock::now() - now_;
+    const auto spent = std::chrono::duration_cast<Micros>(turnTime_).count();
     if (static_cast<uint64_t>(spent) > longestTurnMicros_)
       longestTurnMicros_ = static_cast<uint64_t>(spent);
   }
+  if (endOfTurnHook_) guard(endOfTurnHook_);
   forgetTime();
 }
 

@@ -72,6 +72,9 @@ class EventLoop {
 
   uint64_t deferredDeletes() const { return deferredDeletes_; }
   uint64_t longestTurnMicros() const { return longestTurnMicros_; }
+  /// How long the turn took that ends now; 0 if it had nothing to do. For the end-of-turn hook,
+  /// whose own time does not count.
+  Clock::duration turnTime() const { return turnTime_; }
 
   /// Number of tunnels and callbacks of this loop that ended because memory ran out.
   uint64_t memoryShortages() const { return memoryShortages_; }
@@ -102,6 +105,7 @@ class EventLoop {
   std::atomic<uint64_t> busySince_{0};
   uint64_t deferredDeletes_ = 0;
   uint64_t longestTurnMicros_ = 0;
+  Clock::duration turnTime_{};
   uint64_t memoryShortages_ = 0;
   IntrusiveList<RunSoon> soon_;
   Deferred* dying_ = nullptr;      // owned, linked by nextDying_

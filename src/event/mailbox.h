@@ -54,6 +54,12 @@ class Mailbox : public PostBox {
     for (size_t i = 0; i < count_; ++i) visit(ring_[(first_ + i) % ring_.size()]);
   }
 
+  /// The number of waiting items. Thread: any.
+  size_t items() const {
+    const std::lock_guard lock(mutex_);
+    return count_;
+  }
+
   /// Makes offer() refuse all items from now on.
   void close() {
     const std::lock_guard lock(mutex_);
@@ -61,7 +67,7 @@ class Mailbox : public PostBox {
   }
 
  private:
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::vector<Item> ring_;  // guarded by mutex_, like the members below
   size_t first_ = 0;        // the oldest item
   size_t count_ = 0;        // number of waiting items

@@ -61,6 +61,8 @@ void LogCore::take(const LogLine& line) {
       }
     }
   }
+  if (RecentLines* recent = recent_.load(std::memory_order_acquire))
+    recent->add(line, std::chrono::system_clock::now());
   LogRecord record = render(line);  // outside the mutex, because rendering is expensive
   const std::lock_guard lock(mutex_);
   switch (state_) {
@@ -75,6 +77,13 @@ void LogCore::take(const LogLine& line) {
       lose(1);
       break;
   }
+}
+
+const RecentLines& LogCore::keepRecent() {
+  const std::lock_guard lock(mutex_);
+  if (recentOwner_ == nullptr) recentOwner_ = std::make_unique<RecentLines>();
+  recent_.store(recentOwner_.get(), std::memory_order_release);
+  return *recentOwner_;
 }
 
 void LogCore::push(LogRecord record) {

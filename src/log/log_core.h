@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "log/log_sink.h"
 #include "log/logger.h"
+#include "log/recent_lines.h"
 #include "log/repeat_filter.h"
 
 namespace culvert {
@@ -31,6 +32,8 @@ class LogCore {
   void apply(std::unique_ptr<LogSink> sink, LogLevel level, LogFormat format);
   void setLevel(LogLevel level);
   void reopen();
+  /// Begins to keep the recent warnings and errors. The result is valid as long as the LogCore.
+  const RecentLines& keepRecent();
 
   /// Makes later lines go to the ring. Call this before the new thread calls run().
   void beginRunning();
@@ -86,6 +89,8 @@ class LogCore {
   bool writeAll(std::span<const LogRecord> records, Counted counted);
 
   const LogLimits limits_;
+  std::unique_ptr<RecentLines> recentOwner_;   // guarded by mutex_
+  std::atomic<RecentLines*> recent_{nullptr};  // recentOwner_, once it exists
   std::atomic<LogFormat> format_{LogFormat::kText};
   std::atomic<LogLevel> level_{LogLevel::kInfo};
 

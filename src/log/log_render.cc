@@ -64,6 +64,16 @@ void appendJsonUnit(std::string& out, char32_t unit) {
   fmt::format_to(std::back_inserter(out), "\\u{:04x}", static_cast<uint32_t>(unit));
 }
 
+void appendJsonField(std::string& out, const LogLine& line, const LogLine::Field& field) {
+  appendJsonString(out, field.key);
+  out += ':';
+  if (field.bare) {
+    out.append(line.value(field));
+  } else {
+    appendJsonString(out, line.value(field));
+  }
+}
+
 }  // namespace
 
 void appendTextValue(std::string& out, std::string_view value) {
@@ -130,15 +140,19 @@ std::string renderJson(const LogLine& line, WallTime time, pid_t pid) {
   appendJsonString(out, line.message());
   for (const LogLine::Field& field : line.fields()) {
     out += ',';
-    appendJsonString(out, field.key);
-    out += ':';
-    if (field.bare) {
-      out.append(line.value(field));
-    } else {
-      appendJsonString(out, line.value(field));
-    }
+    appendJsonField(out, line, field);
   }
   out += '}';
+  return out;
+}
+
+std::string renderJsonFields(const LogLine& line) {
+  std::string out;
+  out.reserve(line.fields().size() * 28);
+  for (const LogLine::Field& field : line.fields()) {
+    if (!out.empty()) out += ',';
+    appendJsonField(out, line, field);
+  }
   return out;
 }
 

@@ -22,6 +22,9 @@ std::string renderText(const LogLine& line);
 /// Returns `{"time":"...","level":"info","pid":1,"msg":"...","key":"value"}`.
 std::string renderJson(const LogLine& line, WallTime time, pid_t pid);
 
+/// Returns the fields alone, as the members of a JSON object: `"key":"value","number":1`.
+std::string renderJsonFields(const LogLine& line);
+
 /// Returns for example `2026-11-21T10:00:00.123Z` (RFC 3339, UTC, milliseconds).
 std::string renderTime(WallTime time);
 

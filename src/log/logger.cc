@@ -50,6 +50,8 @@ Result<void> Logger::start(const std::function<void()>& onThreadStart) {
 
 void Logger::lose() noexcept { core_->lose(1); }
 
+const RecentLines& Logger::keepRecent() { return core_->keepRecent(); }
+
 void Logger::reopen() { core_->reopen(); }
 
 bool Logger::stop(Millis limit) {

@@ -27,6 +27,7 @@ namespace culvert {
 
 class LogCore;
 class LogSink;
+class RecentLines;
 
 /// Limits of the logger. The defaults are for the daemon; tests use smaller ones.
 struct LogLimits {
@@ -90,6 +91,10 @@ class Logger {
   /// Opens the log file again (after rotation). If the file cannot be opened, logs the failure and
   /// keeps using the old file.
   void reopen();
+
+  /// Begins to keep the warnings and errors of the last hour. The result is valid as long as the
+  /// Logger.
+  const RecentLines& keepRecent();
 
   /// Writes the waiting lines and ends the thread. If the thread is blocked in its sink and has not
   /// ended after `limit`, returns false. The thread is then left running, and later lines are

@@ -135,6 +135,9 @@ class ByteStream : public Deferred {
   /// Returns why the stream failed, or nothing if no call has returned kFailed.
   virtual std::optional<CloseReason> failure() const { return std::nullopt; }
 
+  /// The socket, for queries of the kernel's state; -1 if there is none.
+  virtual int descriptor() const { return -1; }
+
   virtual OpeningPhase phase() const { return OpeningPhase::kDone; }
   /// Once the phase is kDone: returns the stream that takes the place of this one, or nullptr if
   /// this one stays.

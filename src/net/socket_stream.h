@@ -30,6 +30,8 @@ class SocketStream : public ByteStream {
     if (!watcher_.watch(readable, writable)) throw std::bad_alloc();  // ENOMEM or no watch left
   }
 
+  int descriptor() const final { return fd_.get(); }
+
   int fd() const { return fd_.get(); }
 
  protected:

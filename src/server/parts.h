@@ -23,7 +23,7 @@
 #include "process/sd_notify.h"
 #include "server/listener_table.h"
 #include "server/service_builder.h"
-#include "stats/counters.h"
+#include "stats/counter_registry.h"
 #include "worker/acceptor.h"
 
 namespace culvert {

@@ -16,6 +16,7 @@
 #include "proxy/proxy_url.h"
 #include "route/route_match.h"
 #include "service/source_rules.h"
+#include "stats/service_counts.h"
 #include "tls/endpoint/backend_tls.h"
 #include "tls/endpoint/credential_set.h"
 #include "tunnel/tunnel.h"
@@ -36,6 +37,8 @@ struct ServiceProfile {
   std::shared_ptr<HandshakeRate> handshakeRate;  ///< the same
   TunnelLimitSettings limitSettings{};
   uint64_t handshakeRateSetting = 0;
+  /// Kept by name, too. nullptr: neither metrics nor admin is set.
+  std::shared_ptr<ServiceCounts> counts;
 
   /// Applies the numbers. Call when the profile comes into force. Thread: control.
   void commitLimits() const {

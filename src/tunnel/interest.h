@@ -5,11 +5,18 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 namespace culvert {
 
 enum class TunnelState : uint8_t {
 #define TUNNEL_STATE(ident, name, meaning) k##ident,
+#include "tunnel/tunnel_state.def"
+#undef TUNNEL_STATE
+};
+
+inline constexpr std::string_view kTunnelStateNames[] = {
+#define TUNNEL_STATE(ident, name, meaning) name,
 #include "tunnel/tunnel_state.def"
 #undef TUNNEL_STATE
 };

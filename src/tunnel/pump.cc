@@ -56,7 +56,8 @@ void Pump::push(TimePoint now) {
   if (!fifo_.empty()) {
     const IoResult r = sink_->write(fifo_);
     delivered_ += r.bytes;
-    counters_.add(pick(Counter::kBytesInbound, Counter::kBytesOutbound), r.bytes);
+    bytes_.add(r.bytes);
+    if (serviceBytes_ != nullptr) serviceBytes_->add(r.bytes);
     sinkBroken_ = r.status == IoStatus::kReset || r.status == IoStatus::kFailed;
   } else if (sink_->backlog() != 0 || ending_) {
     const IoStatus status = sink_->flush();

@@ -32,7 +32,11 @@ class Pump {
   /// `fifoSize` must be at least 2 * ByteStream::kReadUnit - 2 KiB (32 KiB), so that the low mark
   /// is below the high mark.
   Pump(Direction direction, BufferPool& pool, size_t fifoSize, CounterBlock& counters)
-      : counters_(counters), fifo_(pool, fifoSize), direction_(direction) {}
+      : counters_(counters),
+        bytes_(counters.of(direction == Direction::kInbound ? Counter::kBytesInbound
+                                                            : Counter::kBytesOutbound)),
+        fifo_(pool, fifoSize),
+        direction_(direction) {}
 
   /// The pump does not own its source and its sink. Set them in any order; nullptr removes the
   /// source or the sink.
@@ -41,6 +45,10 @@ class Pump {
     sink_ = sink;
     transmitted_ = sink != nullptr ? sink->transmitted() : 0;
   }
+
+  /// Also counts the delivered bytes in `bytes`, which outlives the pump; nullptr: only in the
+  /// counters.
+  void alsoCountIn(Tally* bytes) { serviceBytes_ = bytes; }
 
   /// Reads as many of the source's bytes as the FIFO has room for, then writes as many bytes as the
   /// sink accepts.
@@ -101,6 +109,8 @@ class Pump {
   void touch(TimePoint now) { lastActivity_ = now; }
   /// The time since which bytes have waited without progress; kNever if no byte waits.
   TimePoint stalledSince() const { return stalledSince_; }
+  /// The time since which bytes have waited without a pause; kNever if no byte waits.
+  TimePoint blockedSince() const { return blockedSince_; }
   /// The total time, up to `now`, for which bytes have waited for the sink.
   Clock::duration blockedFor(TimePoint now) const {
     return blockedTotal_ + (blockedSince_ == kNever ? Clock::duration{} : now - blockedSince_);
@@ -118,6 +128,8 @@ class Pump {
   ByteStream* source_ = nullptr;
   ByteStream* sink_ = nullptr;
   CounterBlock& counters_;
+  Tally& bytes_;                   // of counters_
+  Tally* serviceBytes_ = nullptr;  // see alsoCountIn()
   RingBuffer fifo_;
   uint64_t delivered_ = 0;
   uint64_t transmitted_ = 0;  // sink_->transmitted() at the last update

@@ -41,15 +41,25 @@ Tunnel::Tunnel(const TunnelContext& context, std::shared_ptr<const TunnelOptions
   client_.stream->setObserver(&client_);
   inbound_.setSource(client_.stream.get());
   outbound_.setSink(client_.stream.get());
+  inbound_.alsoCountIn(host_->bytesTo(Direction::kInbound));
+  outbound_.alsoCountIn(host_->bytesTo(Direction::kOutbound));
   times_.accepted = accepted;
   context_.counters.add(Counter::kTunnelsOpened);
   context_.counters.add(Counter::kTunnelsActive);
+  context_.counters.addState(static_cast<size_t>(state_));
   context_.pool.memory().add(MemoryUse::kTunnels, kTunnelMemory);
 }
 
 Tunnel::~Tunnel() {
   context_.counters.sub(Counter::kTunnelsActive);
+  context_.counters.subState(static_cast<size_t>(state_));
   context_.pool.memory().sub(MemoryUse::kTunnels, kTunnelMemory);
+}
+
+void Tunnel::enter(TunnelState state) {
+  context_.counters.subState(static_cast<size_t>(state_));
+  context_.counters.addState(static_cast<size_t>(state));
+  state_ = state;
 }
 
 void Tunnel::onReady(End& end, bool readable) {
@@ -124,7 +134,7 @@ void Tunnel::settleRelay() {
   if (broken(inbound_) && settleSink(client_, backend_)) return;
   if (broken(outbound_) && settleSink(backend_, client_)) return;
   if (inbound_.over() && outbound_.over()) {
-    state_ = TunnelState::kClosing;
+    enter(TunnelState::kClosing);
     client_.goal = backend_.goal = EndGoal::kDone;
   }
 }

@@ -37,7 +37,7 @@ class Tunnel final : public Deferred, public ListNode<Tunnel>, private DialObser
          TimePoint accepted);
   ~Tunnel() override;
 
-  /// Handles the bytes that have already arrived. Call once, after TunnelSet::add().
+  /// Handles bytes that have arrived. Call once, after TunnelSet::add().
   void start();
 
   /// Closes both sides now and discards undelivered bytes. Does nothing if the tunnel has ended.
@@ -49,14 +49,13 @@ class Tunnel final : public Deferred, public ListNode<Tunnel>, private DialObser
   const CloseReason& reason() const { return reason_; }
   const SourcePlace& closedAt() const { return closedAt_; }
   ByteStream& client() { return *client_.stream; }
+  const ByteStream* backendStream() const { return backend_.stream.get(); }  ///< may be nullptr
   TunnelHost& host() { return *host_; }
   const SocketAddress& backendAddress() const { return backendAddress_; }
   const Pump& inbound() const { return inbound_; }
   const Pump& outbound() const { return outbound_; }
-  /// The socket events that the tunnel needs now. Between callbacks, the tunnel watches exactly
-  /// these events.
-  Interest interest() const;
-  /// Raw bytes that were read and discarded while the tunnel was closing.
+  Interest interest() const;  ///< the socket events that the tunnel needs now
+  /// Raw bytes that were discarded while the tunnel was closing.
   uint64_t discardedBytes() const { return client_.discarded + backend_.discarded; }
 
  private:
@@ -97,6 +96,7 @@ class Tunnel final : public Deferred, public ListNode<Tunnel>, private DialObser
 
   // tunnel.cc: the relay, its ends, and the timer
   void noteFirstEnd(CloseCause cause);
+  void enter(TunnelState state);
   void settle();
   void settleRelay();
   const End* awaitedHandshake() const;

@@ -33,7 +33,7 @@ void Tunnel::record(CloseReason reason, SourcePlace where) {
 void Tunnel::close(CloseReason reason, SourcePlace where) {
   if (state_ == TunnelState::kClosed) return;
   record(std::move(reason), where);
-  state_ = TunnelState::kClosing;
+  enter(TunnelState::kClosing);
   for (End* end : {&client_, &backend_}) {
     if (end->goal != EndGoal::kDone) finishEnd(*end, true);
   }
@@ -46,7 +46,7 @@ void Tunnel::beginClosing(CloseReason reason, End& end, EndGoal goal, EndGoal pe
                           SourcePlace where) {
   const bool opened = carries();
   record(std::move(reason), where);
-  state_ = TunnelState::kClosing;
+  enter(TunnelState::kClosing);
   stoodStill_ = false;
   end.goal = goal;
   peerOf(end).goal = peerGoal;
@@ -194,7 +194,7 @@ void Tunnel::conclude() {
   }
   if (dialer_) context_.loop.deleteLater(std::move(dialer_));
   timer_.disarm();
-  state_ = TunnelState::kClosed;
+  enter(TunnelState::kClosed);
   times_.ended = Clock::now();
   context_.counters.add(Counter::kTunnelsClosed);
   context_.counters.addCause(static_cast<size_t>(reason_.cause));

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "net/dialer.h"
 #include "stats/counters.h"
+#include "tunnel/pump.h"
 #include "tunnel/tunnel_plan.h"
 
 namespace culvert {
@@ -34,6 +35,9 @@ struct TunnelOptions {
 class TunnelHost {
  public:
   virtual ~TunnelHost() = default;
+  /// Where the service's bytes are counted, besides the counters of the loop; nullptr: nowhere. Must
+  /// outlive the tunnel's pumps. The tunnel asks once for each direction, when it is made.
+  virtual Tally* bytesTo(Direction) { return nullptr; }
   /// Called when the client's handshake is done, or at the start if it has none. Returns the dialer
   /// that connects to the backend.
   virtual std::unique_ptr<Dialer> dialerFor(Tunnel& tunnel) = 0;

@@ -30,7 +30,7 @@ void Tunnel::start() {
 void Tunnel::advance() {
   switch (options_->plan.steps[step_++]) {
     case OpeningStep::kClientHandshake:
-      state_ = TunnelState::kHandshake;
+      enter(TunnelState::kHandshake);
       return driveHandshake(client_);
     case OpeningStep::kConnect:
       return startConnect();
@@ -128,7 +128,7 @@ bool Tunnel::endLateHandshake(const End& end, bool due) {
 
 void Tunnel::startConnect() {
   const TimePoint now = context_.loop.now();
-  state_ = TunnelState::kConnect;
+  enter(TunnelState::kConnect);
   nextPoll_ = kNever;
   stoodStill_ = false;
   inbound_.touch(now);
@@ -154,7 +154,7 @@ void Tunnel::onDialed(std::unique_ptr<ByteStream> backend, const SocketAddress& 
 /// Begins the handshake with the backend. Its first step, which makes the keys, may have to wait for
 /// other handshakes.
 void Tunnel::beginBackendHandshake() {
-  state_ = TunnelState::kBackendHandshake;
+  enter(TunnelState::kBackendHandshake);
   backend_.lateHandshake = true;
   nextPoll_ = kNever;
   stoodStill_ = false;
@@ -165,7 +165,7 @@ void Tunnel::beginBackendHandshake() {
 /// bytes behind TLS, the dialog comes first.
 void Tunnel::beginRelay() {
   const TimePoint now = context_.loop.now();
-  state_ = TunnelState::kDialog;
+  enter(TunnelState::kDialog);
   nextPoll_ = kNever;
   stoodStill_ = false;
   inbound_.setSink(backend_.stream.get());
@@ -211,7 +211,7 @@ bool Tunnel::dialogStep(TimePoint now) {
 }
 
 void Tunnel::endDialog() {
-  state_ = TunnelState::kRelay;
+  enter(TunnelState::kRelay);
   times_.opened = Clock::now();
   host_->onOpened(*this);
   const TimePoint now = context_.loop.now();

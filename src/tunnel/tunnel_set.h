@@ -11,6 +11,24 @@
 
 namespace culvert {
 
+/// Visits the tunnels of a set in the order of their ids, in as many turns as the caller likes. The
+/// walk visits each tunnel that is in the set when it begins, unless the tunnel ends before, and no
+/// later tunnel. The set outlives the walk, or the walk ends with the set.
+class TunnelWalk : public ListNode<TunnelWalk> {
+ public:
+  TunnelWalk() = default;
+  /// Begins at the first tunnel. A walk can begin again.
+  void begin(TunnelSet& set);
+  /// Returns the next tunnel, or nullptr at the end. The caller may close the tunnel.
+  Tunnel* next();
+
+ private:
+  friend class TunnelSet;
+  TunnelSet* set_ = nullptr;
+  Tunnel* at_ = nullptr;  // the tunnel that next() returns
+  uint64_t last_ = 0;     // the id of the last tunnel to visit
+};
+
 class TunnelSet {
  public:
   explicit TunnelSet(EventLoop& loop) : loop_(loop) {}
@@ -27,13 +45,6 @@ class TunnelSet {
   size_t size() const { return size_; }
   bool empty() const { return size_ == 0; }
 
-  /// Moves the first tunnel to the end of the set and returns it. The set must not be empty.
-  Tunnel& rotate() {
-    Tunnel& first = tunnels_.popFront();
-    tunnels_.pushBack(first);
-    return first;
-  }
-
   template <class Visit>
   void forEach(Visit visit) {
     tunnels_.forEach(visit);
@@ -41,10 +52,12 @@ class TunnelSet {
 
  private:
   friend class Tunnel;
+  friend class TunnelWalk;
   void remove(Tunnel& tunnel);
 
   EventLoop& loop_;
   IntrusiveList<Tunnel> tunnels_;
+  IntrusiveList<TunnelWalk> walks_;
   size_t size_ = 0;
 };
 

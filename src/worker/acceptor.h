@@ -61,6 +61,9 @@ class Acceptor {
   /// stops the thread and joins it.
   void stop();
 
+  /// Calls `answer` on the acceptor's thread as soon as its loop turns. Thread: any.
+  void ping(std::function<void()> answer) { postBox_.post(std::move(answer)); }
+
   /// Resumes accepting if it is paused. Call when a place may have become free. Thread: any.
   void wake() noexcept;
 

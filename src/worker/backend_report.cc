@@ -110,6 +110,26 @@ std::vector<LogLine> backendEventLines(const ConnectorOptions& options,
   return lines;
 }
 
+BackendWords backendWords(const BackendPool& pool, const BackendState& state) {
+  if (!state.address.isSet())
+    return {
+        .status = "unresolved", .check = "off", .error = "the name has no address", .since = {}};
+  BackendWords words{.status = statusText(state),
+                     .check = pool.options().checked ? checkText(state.check) : "off",
+                     .error = {},
+                     .since = {}};
+  if (state.check == CheckState::kDown) {
+    words.error = state.checkError;
+    words.since = state.checkedSince;
+  } else if (state.connects.status != AddressStatus::kUp) {
+    words.error = errorOf(state.connects);
+    words.since = state.connects.since;
+  } else if (state.ejectedUntil != TimePoint{}) {
+    words.error = "tunnels through it failed";
+  }
+  return words;
+}
+
 std::vector<LogLine> backendStateLines(const ConnectorOptions& options, TimePoint now) {
   std::vector<LogLine> lines;
   for (const BackendState& state : options.pool->report(now)) {

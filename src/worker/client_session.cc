@@ -89,6 +89,7 @@ ClientSession::ClientSession(SessionOwner& owner, std::shared_ptr<const Service>
     : owner_(owner),
       profile_(service->profile),
       holds_(std::move(holds)),
+      meter_(owner.counters, cellOf(profile_->counts.get(), owner.index)),
       client_(client),
       origin_(std::move(origin)),
       fd_(end.fd),
@@ -118,7 +119,8 @@ ClientSession::~ClientSession() {
   owner_.onSessionGone();
 }
 
-std::unique_ptr<Dialer> ClientSession::dialerFor(Tunnel&) {
+std::unique_ptr<Dialer> ClientSession::dialerFor(Tunnel& tunnel) {
+  noteSteps(tunnel);
   return std::make_unique<Connector>(
       owner_.connectors, profile_->connect, client_,
       [this](Connector::Dialled made) { return backendStream(std::move(made)); });
@@ -143,13 +145,32 @@ PeerVerdict ClientSession::applyTrust(const std::shared_ptr<const TlsEndpoint>& 
 }
 
 /// Keeps what the log line needs, because the backend's stream is gone when the line is written.
-void ClientSession::onOpened(Tunnel&) {
-  if (backend_ == nullptr) return;
-  backendFacts_ = std::make_unique<const Negotiated>(backend_->negotiated());
-  backend_ = nullptr;
+void ClientSession::onOpened(Tunnel& tunnel) {
+  if (backend_ != nullptr) {
+    backendFacts_ = std::make_unique<const Negotiated>(backend_->negotiated());
+    backend_ = nullptr;
+  }
+  noteSteps(tunnel);
+  owner_.logger.tell(LogLevel::kDebug, [&] {
+    LogLine line(LogLevel::kDebug, "tunnel open");
+    describeEnds(tunnel, line);
+    describeOpening(tunnel, line);
+    line.add("start", startText(tunnel.times().accepted));
+    return line;
+  });
 }
 
-void ClientSession::onFirstBackendByte(Tunnel&) {
+/// Tells the meter which steps are done.
+void ClientSession::noteSteps(const Tunnel& tunnel) {
+  if (!meter_.on()) return;
+  const bool tls = established();
+  meter_.note(tunnel.times(), {.clientTls = tls,
+                               .resumed = tls && tls_->negotiated().resumed,
+                               .backendTls = backendFacts_ != nullptr});
+}
+
+void ClientSession::onFirstBackendByte(Tunnel& tunnel) {
+  noteSteps(tunnel);
   const ConnectorOptions& connect = profile_->connect;
   const auto news = connect.pool->tunnelWorks(hold_.address(), owner_.loop.now());
   if (news) owner_.connectors.host.onPoolNews(connect, *news);
@@ -241,7 +262,7 @@ ProxyTlvs ClientSession::proxyTlvs(const TlsFacts& facts) const {
   return tlvs;
 }
 
-void ClientSession::countHandshake(const Tunnel& tunnel) const {
+void ClientSession::countHandshake(const Tunnel& tunnel) {
   CounterBlock& counters = owner_.counters;
   if (tunnel.times().handshakeDone != TimePoint{}) return;
   if (tunnel.reason().cause == CloseCause::kProbe) return counters.add(Counter::kProbes);
@@ -249,6 +270,13 @@ void ClientSession::countHandshake(const Tunnel& tunnel) const {
     counters.add(Counter::kRejectedLimit);
     return counters.add(Counter::kLimitHandshakeRate);
   }
+  countFailure(tunnel);
+}
+
+/// Counts a handshake with the client that has failed.
+void ClientSession::countFailure(const Tunnel& tunnel) {
+  CounterBlock& counters = owner_.counters;
+  meter_.add(ServiceCount::kHandshakesFailed);
   if (tunnel.reason().cause == CloseCause::kHandshakeTimeout)
     return counters.add(Counter::kHandshakesTimeout);
   switch (handshakeFailure()) {
@@ -268,8 +296,23 @@ void ClientSession::countHandshake(const Tunnel& tunnel) const {
   }
 }
 
+/// Counts for metrics and admin how the tunnel has ended.
+void ClientSession::countEnd(const Tunnel& tunnel) {
+  const CloseReason& reason = tunnel.reason();
+  countAlert(reason, owner_.counters);
+  noteSteps(tunnel);
+  if (!meter_.on()) return;
+  meter_.noteBlocked(tunnel);
+  const bool unreached = reason.cause == CloseCause::kBackendRefused ||
+                         reason.cause == CloseCause::kBackendUnreachable ||
+                         reason.cause == CloseCause::kBackendTimeout;
+  if (unreached || backendFailed(tunnel)) meter_.add(ServiceCount::kBackendFailures);
+  if (reason.cause == CloseCause::kLimit) meter_.add(ServiceCount::kRefused);
+}
+
 void ClientSession::onTunnelEnded(Tunnel& tunnel) {
   countHandshake(tunnel);
+  countEnd(tunnel);
   try {
     blameBackend(tunnel);
   } catch (const std::bad_alloc&) {  // one failure is not counted
@@ -294,17 +337,33 @@ void ClientSession::describeTls(LogLine& line) const {
   line.add("backend_resumed", facts.resumed);
 }
 
-LogLine ClientSession::describe(const Tunnel& tunnel) const {
-  const TunnelTimes& t = tunnel.times();
-  const auto since = [](TimePoint from, TimePoint to) {
-    return to == TimePoint{} ? Clock::duration{} : to - from;
-  };
-  const bool connected = t.connected != TimePoint{};
-  LogLine line(levelOfEnd(tunnel.reason().cause), messageOf(tunnel));
+void ClientSession::describeEnds(const Tunnel& tunnel, LogLine& line) const {
   line.add("id", tunnel.id()).add("service", profile_->name).add("client", client_.text());
   if (origin_ != nullptr) line.add("proxy", origin_->proxy.text());
-  if (connected) line.add("backend", tunnel.backendAddress().text());
+  if (tunnel.times().connected != TimePoint{}) line.add("backend", tunnel.backendAddress().text());
   describeTls(line);
+}
+
+void ClientSession::describeOpening(const Tunnel& tunnel, LogLine& line) const {
+  const OpeningSpans spans = openingSpans(tunnel.times());
+  if (established() && spans.handshake) line.addMillis("handshake_ms", *spans.handshake);
+  if (spans.connect) line.addMillis("connect_ms", *spans.connect);
+  if (backendFacts_ && spans.backendHandshake)
+    line.addMillis("backend_handshake_ms", *spans.backendHandshake);
+  if (spans.firstByte) line.addMillis("first_byte_ms", *spans.firstByte);
+}
+
+void ClientSession::describeTimes(const Tunnel& tunnel, TimePoint now, LogLine& line) const {
+  describeOpening(tunnel, line);
+  if (tunnel.times().connected == TimePoint{}) return;
+  line.addMillis("client_blocked_ms", tunnel.outbound().blockedFor(now));
+  line.addMillis("backend_blocked_ms", tunnel.inbound().blockedFor(now));
+}
+
+LogLine ClientSession::describe(const Tunnel& tunnel) const {
+  const TunnelTimes& t = tunnel.times();
+  LogLine line(levelOfEnd(tunnel.reason().cause), messageOf(tunnel));
+  describeEnds(tunnel, line);
   line.add("cause", tunnel.reason().text());
   line.addNonEmpty("detail", tunnel.reason().detail);
   line.add("bytes_in", tunnel.inbound().delivered())
@@ -312,27 +371,15 @@ LogLine ClientSession::describe(const Tunnel& tunnel) const {
   if (tunnel.inbound().lost() != 0) line.add("lost_in", tunnel.inbound().lost());
   if (tunnel.outbound().lost() != 0) line.add("lost_out", tunnel.outbound().lost());
   if (tunnel.discardedBytes() != 0) line.add("discarded", tunnel.discardedBytes());
-  // With a starttls in which the server greets first, the client's handshake follows the connect.
-  const bool later = connected && t.handshakeDone > t.connected;
-  if (established())
-    line.addMillis("handshake_ms", t.handshakeDone - (later ? t.connected : t.accepted));
-  if (connected) {
-    const bool first = later || t.handshakeDone == TimePoint{};
-    line.addMillis("connect_ms", since(first ? t.accepted : t.handshakeDone, t.connected));
-    if (backendFacts_) line.addMillis("backend_handshake_ms", since(t.connected, t.opened));
-    if (t.firstBackendByte != TimePoint{})
-      line.addMillis("first_byte_ms", since(t.connected, t.firstBackendByte));
-    line.addMillis("client_blocked_ms", tunnel.outbound().blockedFor(t.ended));
-    line.addMillis("backend_blocked_ms", tunnel.inbound().blockedFor(t.ended));
-  }
-  line.add("start", startText(t.accepted)).addMillis("total_ms", since(t.accepted, t.ended));
+  describeTimes(tunnel, t.ended, line);
+  line.add("start", startText(t.accepted)).addMillis("total_ms", t.ended - t.accepted);
   if (tunnel.reason().cause == CloseCause::kInternal) {
     line.add("at",
              std::string(tunnel.closedAt().file) + ":" + std::to_string(tunnel.closedAt().line));
   }
   // There may be very many failures before the backend is connected (scanners, a dead backend), so
   // the log collapses repeated lines. Each tunnel that was connected has its own line.
-  if (!connected)
+  if (t.connected == TimePoint{})
     line.collapseBy(profile_->name + " " + tunnel.reason().text(), SourceKey::of(client_).text());
   return line;
 }

@@ -13,6 +13,7 @@
 #include "tls/session/tls_stream.h"
 #include "tunnel/tunnel.h"
 #include "worker/admission.h"
+#include "worker/session_meter.h"
 
 namespace culvert {
 
@@ -23,11 +24,13 @@ struct SessionOwner {
   CounterBlock& counters;
   ConnectorContext& connectors;
   TlsWorker& tls;
+  const size_t index;                ///< of the worker
   virtual void onSessionGone() = 0;  ///< called when the tunnel's descriptors are closed
 
  protected:
-  SessionOwner(EventLoop& l, Logger& g, CounterBlock& c, ConnectorContext& d, TlsWorker& t)
-      : loop(l), logger(g), counters(c), connectors(d), tls(t) {}
+  SessionOwner(EventLoop& l, Logger& g, CounterBlock& c, ConnectorContext& d, TlsWorker& t,
+               size_t i)
+      : loop(l), logger(g), counters(c), connectors(d), tls(t), index(i) {}
   ~SessionOwner() = default;
 };
 
@@ -56,6 +59,7 @@ class ClientSession final : public TunnelHost {
                 const ClientStream& end, TunnelHolds holds);
   ~ClientSession() override;
 
+  Tally* bytesTo(Direction direction) override { return meter_.bytesTo(direction); }
   std::unique_ptr<Dialer> dialerFor(Tunnel& tunnel) override;
   void onOpened(Tunnel& tunnel) override;
   void onFirstBackendByte(Tunnel& tunnel) override;
@@ -63,29 +67,39 @@ class ClientSession final : public TunnelHost {
 
   const ServiceProfile& profile() const { return *profile_; }
   const SocketAddress& client() const { return client_; }
+  /// The server name that the client has sent; may be empty.
+  const std::string& serverName() const;
+  /// Adds the two ends of the tunnel and what their TLS sessions have negotiated.
+  void describeEnds(const Tunnel& tunnel, LogLine& line) const;
+  /// Adds how long the steps of the tunnel took, and how long its sides were blocked up to `now`.
+  void describeTimes(const Tunnel& tunnel, TimePoint now, LogLine& line) const;
   bool established() const { return tls_ != nullptr && tls_->established(); }
   /// See TlsStream::applyTrust().
   PeerVerdict applyTrust(const std::shared_ptr<const TlsEndpoint>& newest);
 
  private:
   std::unique_ptr<ByteStream> backendStream(Connector::Dialled made);
+  void describeOpening(const Tunnel& tunnel, LogLine& line) const;
   bool backendFailed(const Tunnel& tunnel) const;
   void blameBackend(const Tunnel& tunnel);
   SocketAddress localAddress() const;
   void limitHandshake();
   std::string proxyHeader() const;
   ProxyTlvs proxyTlvs(const TlsFacts& facts) const;
-  const std::string& serverName() const;
   HandshakeFailure handshakeFailure() const;
   const PeerProof* peerProof() const { return tls_ != nullptr ? tls_->peerProof() : nullptr; }
   LogLevel levelOfEnd(CloseCause cause) const;
   void describeTls(LogLine& line) const;
-  void countHandshake(const Tunnel& tunnel) const;
+  void countHandshake(const Tunnel& tunnel);
+  void countFailure(const Tunnel& tunnel);
+  void countEnd(const Tunnel& tunnel);
+  void noteSteps(const Tunnel& tunnel);
   LogLine describe(const Tunnel& tunnel) const;
 
   SessionOwner& owner_;
   const std::shared_ptr<const ServiceProfile> profile_;
   const TunnelHolds holds_;  // destroyed before profile_, which has the limits
+  SessionMeter meter_;       // the same
   const SocketAddress client_;
   const std::unique_ptr<const ProxyOrigin> origin_;
   // The tunnel owns the client's stream and destroys it just before this session.

@@ -358,16 +358,30 @@ void Inspector::onSilence() {
                            bytes_.size())});
 }
 
-void Inspector::tell(const CloseReason& reason) const {
+/// Counts the failure in the process and, if the listener has one service, in the service.
+void Inspector::count(const CloseReason& reason) const {
   CounterBlock& counters = owner_.counters;
+  ServiceCell* cell = nullptr;
+  if (entrance_->routes == nullptr)
+    cell = cellOf(entrance_->services.front()->profile->counts.get(), owner_.index);
+  if (cell != nullptr) cell->add(ServiceCount::kAccepted);
+  const auto failed = [&](Counter counter) {
+    counters.add(counter);
+    if (cell != nullptr) cell->add(ServiceCount::kHandshakesFailed);
+  };
   if (reason.cause == CloseCause::kProbe)
     counters.add(Counter::kProbes);
   else if (reason.cause == CloseCause::kHandshakeTimeout)
-    counters.add(Counter::kHandshakesTimeout);
+    failed(Counter::kHandshakesTimeout);
   else if (reason.cause == CloseCause::kClientTruncated || reason.cause == CloseCause::kClientReset)
-    counters.add(Counter::kHandshakesClosed);
+    failed(Counter::kHandshakesClosed);
   else if (reason.cause == CloseCause::kTlsSent)
-    counters.add(Counter::kHandshakesBadHello);
+    failed(Counter::kHandshakesBadHello);
+  countAlert(reason, counters);
+}
+
+void Inspector::tell(const CloseReason& reason) const {
+  count(reason);
   owner_.logger.tell(levelOfCause(reason.cause), [&] {
     const Entrance& entrance = *entrance_;
     const bool known = entrance.routes == nullptr;

@@ -79,6 +79,7 @@ class Inspector final : public Deferred, public ListNode<Inspector>, private Str
   void refuse(CloseReason reason, uint8_t alert);
   void linger();
   void ended(CloseReason reason);
+  void count(const CloseReason& reason) const;
   void tell(const CloseReason& reason) const;
   void onSilence();
   RouteFacts facts() const;

@@ -39,7 +39,7 @@ void TrustReview::begin(const Services& services) {
                                               // previous service
     services_.emplace(service->profile->name, service);
   }
-  left_ = tunnels_.size();
+  walk_.begin(tunnels_);
   step();
 }
 
@@ -54,23 +54,23 @@ void TrustReview::renew(std::shared_ptr<const Entrance>& entrance, const Service
   if (renewed != nullptr) entrance = std::move(renewed);
 }
 
-/// Judges the next slice of tunnels. A judged tunnel moves to the end of the set, where new tunnels
-/// are added, too. So the tunnels that are still to be judged stay in front, even if tunnels close
-/// meanwhile.
+/// Judges the next slice of tunnels. Tunnels that are added meanwhile have the new settings already.
 void TrustReview::step() {
-  for (size_t i = 0; i < kSlice && left_ != 0 && !tunnels_.empty(); ++i, --left_) judgeFirst();
-  if (left_ == 0 || tunnels_.empty()) return finish();
+  for (size_t i = 0; i < kSlice; ++i) {
+    Tunnel* tunnel = walk_.next();
+    if (tunnel == nullptr) return finish();
+    judgeSafely(*tunnel);
+  }
   try {
     return timer_.armBy(loop_.now());
   } catch (const std::bad_alloc&) {  // without a timer, this turn judges all tunnels
   }
-  for (; left_ != 0 && !tunnels_.empty(); --left_) judgeFirst();
+  while (Tunnel* tunnel = walk_.next()) judgeSafely(*tunnel);
   finish();
 }
 
-/// Judges the first tunnel. If memory runs out, culvert closes that tunnel.
-void TrustReview::judgeFirst() {
-  Tunnel& tunnel = tunnels_.rotate();
+/// If memory runs out, culvert closes the tunnel.
+void TrustReview::judgeSafely(Tunnel& tunnel) {
   try {
     judge(tunnel);
   } catch (const std::bad_alloc&) {
@@ -106,7 +106,6 @@ void TrustReview::finish() {
   }
   closed_ = kept_ = undecided_ = 0;
   services_.clear();
-  left_ = 0;
 }
 
 }  // namespace culvert

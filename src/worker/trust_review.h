@@ -31,7 +31,7 @@ class TrustReview {
 
  private:
   void step();
-  void judgeFirst();
+  void judgeSafely(Tunnel& tunnel);
   void judge(Tunnel& tunnel);
   void finish();
 
@@ -40,7 +40,7 @@ class TrustReview {
   TunnelSet& tunnels_;
   Timer timer_;
   std::unordered_map<std::string_view, std::shared_ptr<const Service>> services_;  // by name
-  size_t left_ = 0;  // tunnels still to judge, from the front of the set
+  TunnelWalk walk_;
   size_t closed_ = 0, kept_ = 0, undecided_ = 0;
 };
 

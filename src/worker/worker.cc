@@ -34,7 +34,7 @@ const char* memoryMessage(MemoryLevel level) {
 }  // namespace
 
 Worker::Worker(unsigned index, const WorkerShared& shared, CounterBlock& counters)
-    : SessionOwner(loop_, shared.logger, counters, connectors_, tls_),
+    : SessionOwner(loop_, shared.logger, counters, connectors_, tls_, index),
       name_(fmt::format("culvert-w{:02}", index)),
       shared_(shared),
       counters_(counters),
@@ -44,7 +44,8 @@ Worker::Worker(unsigned index, const WorkerShared& shared, CounterBlock& counter
       connectors_{loop_, counters, *this},
       mailbox_(loop_, kMailboxCapacity, this, call<&Worker::onMail>),
       tunnels_(loop_),
-      review_(loop_, shared.logger, tunnels_) {
+      review_(loop_, shared.logger, tunnels_),
+      tasks_(loop_, tunnels_, name_) {
   handshakes_.setArrivals(*this);
   tls_.gates.setProcessRate(shared.handshakeRate);
   loop_.setEndOfTurn([this] { endOfTurn(); });
@@ -113,6 +114,18 @@ void Worker::trimPool() {
 
 void Worker::setMemoryShare(size_t bytes) {
   mailbox_.post([this, bytes] { pool_.setMemoryLimit(bytes); });
+}
+
+void Worker::listTunnels(TunnelQuery query, TunnelsListed done) {
+  mailbox_.post([this, query = std::move(query), done = std::move(done)]() mutable {
+    tasks_.list(std::move(query), std::move(done));
+  });
+}
+
+void Worker::closeTunnels(TunnelQuery query, TunnelsClosed done) {
+  mailbox_.post([this, query = std::move(query), done = std::move(done)]() mutable {
+    tasks_.close(std::move(query), std::move(done));
+  });
 }
 
 void Worker::makeRoom() {
@@ -246,6 +259,8 @@ void Worker::close(Arrival& arrival, ClientStream& end) {
 /// Takes the holds of a tunnel. If culvert refuses the client, closes the connection, logs why and
 /// returns false.
 bool Worker::mayEnter(Arrival& arrival, ClientStream& end, TunnelHolds& holds) {
+  ServiceCell* cell = cellOf(arrival.service->profile->counts.get(), index);
+  if (cell != nullptr) cell->add(ServiceCount::kAccepted);
   auto admitted = admit(*arrival.service, shared_.limits, arrival.client(), loop_.now(), counters_,
                         std::move(arrival.place));
   if (admitted) {
@@ -255,6 +270,7 @@ bool Worker::mayEnter(Arrival& arrival, ClientStream& end, TunnelHolds& holds) {
   close(arrival, end);
   onSessionGone();
   const CloseReason& reason = admitted.error();
+  if (cell != nullptr) countRefusal(reason.cause, *cell);
   logger.tell(levelOfCause(reason.cause), [&] {
     RefusedConnection connection{.service = arrival.service->profile->name,
                                  .client = arrival.client(),
@@ -296,6 +312,7 @@ void Worker::endOfTurn() {
   counters_.set(Counter::kDeferredDeletes, loop_.deferredDeletes());
   counters_.set(Counter::kLongestTurn, loop_.longestTurnMicros());
   counters_.set(Counter::kMemoryShortages, loop_.memoryShortages());
+  if (loop_.turnTime() != Clock::duration{}) counters_.record(Timing::kTurn, loop_.turnTime());
   if (pool_.memory().takeChanged()) tellMemory();
   if (!reportsEmpty_ || !tunnels_.empty() || load() != 0) return;
   reportsEmpty_ = false;

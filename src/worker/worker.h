@@ -15,6 +15,7 @@
 #include "worker/inspector.h"
 #include "worker/trust_review.h"
 #include "worker/tunnel_budget.h"
+#include "worker/tunnel_tasks.h"
 
 namespace culvert {
 
@@ -48,6 +49,8 @@ class Worker final : public SessionOwner,
   [[nodiscard]] bool offer(AcceptedConn& conn);
   /// The number of open tunnels and of connections on their way to this worker. Thread: any.
   unsigned load() const { return load_.load(std::memory_order_relaxed); }
+  /// The number of connections that wait in the mailbox. Thread: any.
+  size_t mailboxDepth() const { return mailbox_.items(); }
 
   /// Calls `onEmpty` once, on this worker's thread, as soon as no tunnel is left. Later calls of
   /// drain() do nothing. Thread: control, after the acceptor has stopped.
@@ -69,6 +72,11 @@ class Worker final : public SessionOwner,
   /// Closes waiting tunnels whose backend is down, the oldest first, as many as TunnelBudget::ask()
   /// has requested. Thread: any.
   void makeRoom();
+  /// Lists or closes tunnels, see TunnelTasks. Thread: any.
+  void listTunnels(TunnelQuery query, TunnelsListed done);
+  void closeTunnels(TunnelQuery query, TunnelsClosed done);
+  /// Calls `answer` on the worker's thread as soon as the loop turns. Thread: any.
+  void ping(std::function<void()> answer) { mailbox_.post(std::move(answer)); }
   /// The time when the loop's current turn began (microseconds of Clock); 0 while the loop waits.
   /// Thread: any.
   uint64_t busySinceMicros() const { return loop_.busySinceMicros(); }
@@ -110,6 +118,7 @@ class Worker final : public SessionOwner,
   TunnelSet tunnels_;
   IntrusiveList<Inspector> inspectors_;  // owned; connections whose service is not known yet
   TrustReview review_;
+  TunnelTasks tasks_;
   std::atomic<unsigned> load_{0};
   std::atomic<bool> atMemoryLimit_{false};
   bool arrivalsPostponed_ = false;                 // because of memory-limit

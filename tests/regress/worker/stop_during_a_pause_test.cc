@@ -6,6 +6,7 @@
 
 #include "eventually.h"
 #include "socket_pair.h"
+#include "stats/counter_registry.h"
 #include "unit/tls/support/test_endpoint.h"
 #include "unit/tls/support/tls_test.h"
 #include "worker/acceptor.h"

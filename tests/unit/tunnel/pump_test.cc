@@ -57,6 +57,19 @@ class PumpTest : public testing::TestWithParam<Direction> {
   TestPump pump_{GetParam(), pool_, kFifo, counters_};
 };
 
+TEST_P(PumpTest, CountsBytesInTheServiceWhileTheyFlow) {
+  connect();
+  from_.input = "before";
+  runAll();
+  Tally service;
+  pump_.alsoCountIn(&service);
+  from_.input = "12345";
+  runAll();
+  EXPECT_EQ(service.get(), 5u);
+  EXPECT_EQ(count(Counter::kBytesInbound, Counter::kBytesOutbound), 11u);
+  EXPECT_EQ(count(Counter::kBytesOutbound, Counter::kBytesInbound), 0u);
+}
+
 TEST_P(PumpTest, CarriesEveryByteInOrder) {
   connect();
   from_.input = pattern(300'000);

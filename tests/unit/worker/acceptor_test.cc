@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "socket_pair.h"
+#include "stats/counter_registry.h"
 #include "unit/tls/support/test_endpoint.h"
 #include "unit/tls/support/tls_test.h"
 
