@@ -61,7 +61,7 @@ endif
 # of its own. `make check` compares every #include with this table. LIBS_x are the libraries that only module x may use.
 MODULES := base log stats buffer config event net http starttls proxy route limit \
   tls/protocol tls/library tls/x509 tls/hello tls/credentials tls/tickets tls/peer_auth tls/ocsp tls/endpoint tls/record \
-  tls/session tunnel backend service process worker health certs server main
+  tls/session tunnel backend service process worker health certs admin server main ctl
 
 MODULE_DEPS_base   :=
 MODULE_DEPS_log    := base
@@ -96,10 +96,14 @@ MODULE_DEPS_worker  := base log stats event net proxy route starttls limit tunne
 MODULE_DEPS_health  := base stats buffer event net backend service worker tls/session
 MODULE_DEPS_certs   := base log stats config event net http service process \
   tls/library tls/credentials tls/tickets tls/peer_auth tls/ocsp tls/endpoint
-MODULE_DEPS_server  := base log stats config event net proxy route starttls limit backend service process worker health certs \
+MODULE_DEPS_admin   := base log stats config event net http route tunnel backend service process worker certs \
+  tls/protocol tls/credentials tls/endpoint tls/peer_auth
+MODULE_DEPS_server  := base log stats config event net proxy route starttls limit backend service process worker health certs admin \
   tls/library tls/credentials tls/ocsp tls/session
-MODULE_DEPS_main    := base log stats config event net route backend service worker health process certs server tls/protocol tls/library \
+MODULE_DEPS_main    := base log stats config event net route backend service worker health process certs admin server tls/protocol tls/library \
   tls/credentials tls/session
+# culvertctl, a program of its own.
+MODULE_DEPS_ctl     := base
 
 LIBS_base   := -lfmt
 LIBS_backend := -lresolv
@@ -117,8 +121,8 @@ withDeps = $(call reverse,$(filter $(sort $(1) $(foreach m,$(1),$(BELOW_$(m)))),
 libsOf = $(foreach m,$(call withDeps,$(1)),$(LIBS_$(m)))
 
 sourcesOf = $(sort $(wildcard src/$(1)/*.cc))
-# What tests are linked with: everything except main(), which is the daemon's.
-librarySourcesOf = $(filter-out src/main/main.cc,$(call sourcesOf,$(1)))
+# What tests are linked with: everything except main(), of the daemon and of culvertctl.
+librarySourcesOf = $(filter-out src/main/main.cc src/ctl/main.cc,$(call sourcesOf,$(1)))
 # The unit test of a fault is in tests/regress/MODULE and is linked into the module's unit tests.
 unitSourcesOf = $(sort $(wildcard tests/unit/$(1)/*_test.cc tests/regress/$(1)/*_test.cc))
 UNIT_MODULES := $(foreach m,$(MODULES),$(if $(call unitSourcesOf,$(m)),$(m)))
@@ -126,10 +130,11 @@ UNIT_MODULES := $(foreach m,$(MODULES),$(if $(call unitSourcesOf,$(m)),$(m)))
 # sources share are compiled once for each bundle. Four bundles take the least time on two processors.
 # Names in unnamed namespaces must be unique in a bundle; scripts/check-bundles.py checks that.
 BUNDLES := below tls above main
-BUNDLE_tls := $(filter tls/%,$(MODULES))
-BUNDLE_below := $(foreach m,$(MODULES),$(if $(filter tls/%,$(m) $(BELOW_$(m))),,$(m)))
+BUNDLED := $(filter-out ctl,$(MODULES))
+BUNDLE_tls := $(filter tls/%,$(BUNDLED))
+BUNDLE_below := $(foreach m,$(BUNDLED),$(if $(filter tls/%,$(m) $(BELOW_$(m))),,$(m)))
 BUNDLE_main := main
-BUNDLE_above := $(filter-out $(foreach b,below tls main,$(BUNDLE_$(b))),$(MODULES))
+BUNDLE_above := $(filter-out $(foreach b,below tls main,$(BUNDLE_$(b))),$(BUNDLED))
 
 FUZZERS := $(patsubst tests/fuzz/%_fuzz.cc,%,$(sort $(wildcard tests/fuzz/*_fuzz.cc)))
 
@@ -230,19 +235,21 @@ endif
 .PHONY: install deps wolfssl clean FORCE
 FORCE:
 
-all: $(BUILD)/culvert
+all: $(BUILD)/culvert $(BUILD)/culvertctl
 
-$(BUILD)/culvert: $(BUILD)/release/culvert
-	$(Q)ln -sfn release/culvert $@
+$(BUILD)/culvert $(BUILD)/culvertctl: $(BUILD)/%: $(BUILD)/release/%
+	$(Q)ln -sfn release/$* $@
 
 help:
 	@sed -n '3,/^$$/s/^# \{0,1\}//p' Makefile
 
 debug asan tsan:
-	@$(MAKE) $(PARALLEL) MODE=$@ $(BUILD)/$@/culvert units
+	@$(MAKE) $(PARALLEL) MODE=$@ $(BUILD)/$@/culvert $(BUILD)/$@/culvertctl units
 
 # `make $(BUILD)/asan/culvert` from any mode.
 $(foreach m,$(filter-out $(MODE),$(MODES)),$(BUILD)/$(m)/culvert): $(BUILD)/%/culvert: FORCE
+	@$(MAKE) MODE=$* $@
+$(foreach m,$(filter-out $(MODE),$(MODES)),$(BUILD)/$(m)/culvertctl): $(BUILD)/%/culvertctl: FORCE
 	@$(MAKE) MODE=$* $@
 
 wolfssl: $(WOLFSSL_READY)
@@ -281,6 +288,9 @@ $(B)/.version: FORCE
 # Only one object contains the version.
 $(B)/obj/main/version.o: $(B)/.version
 $(B)/obj/main/version.o: EXTRA_FLAGS := $(VERSION_FLAGS)
+# And one of culvertctl.
+$(B)/obj/ctl/ctl_version.o: $(B)/.version
+$(B)/obj/ctl/ctl_version.o: EXTRA_FLAGS := $(VERSION_FLAGS)
 
 # The text of the manual pages: each page is a string literal of one object.
 MANUALS := $(patsubst docs/man/%.in,$(BUILD)/man/%.inc,$(wildcard docs/man/*.in))
@@ -290,10 +300,21 @@ $(BUILD)/man/%.inc: docs/man/%.in
 	$(Q){ printf 'R"ROFF('; cat $<; printf ')ROFF"\n'; } >$@
 $(B)/obj/main/manual.o: $(MANUALS)
 $(B)/obj/main/manual.o: EXTRA_FLAGS := -I$(BUILD)/man
+$(B)/obj/ctl/ctl_manual.o: $(MANUALS)
+$(B)/obj/ctl/ctl_manual.o: EXTRA_FLAGS := -I$(BUILD)/man
 
 # The demo's build has both objects in one.
 $(B)/obj/bundles/main.o: $(B)/.version $(MANUALS)
 $(B)/obj/bundles/main.o: EXTRA_FLAGS := $(VERSION_FLAGS) -I$(BUILD)/man
+
+# The page of the admin door is a string literal, too.
+ADMIN_PAGE := $(BUILD)/page/index.html.inc
+$(ADMIN_PAGE): src/admin/page/index.html
+	$(call say,GEN,$@)
+	@mkdir -p $(@D)
+	$(Q){ printf 'R"PAGE('; cat $<; printf ')PAGE"\n'; } >$@
+$(B)/obj/admin/admin_page.o $(B)/obj/bundles/above.o: $(ADMIN_PAGE)
+$(B)/obj/admin/admin_page.o $(B)/obj/bundles/above.o: EXTRA_FLAGS := -I$(BUILD)/page
 
 define unitObjectRule
 $(B)/obj/tests/$(2)/$(1)/%.o: tests/$(2)/$(1)/%.cc $(B)/.build_opts | $(call tlsReady,$(1)) $(BUILD)/.deps
@@ -368,6 +389,13 @@ ifeq ($(MODE),release)
 	@printf '  %-7s %s: %d KiB stripped\n' SIZE $@ $$(( ($$(stat -c %s $@) + 1023) / 1024 ))
 endif
 
+# culvertctl is small, and built in the same way in each mode.
+$(B)/culvertctl: $(B)/obj/ctl/main.o $(foreach m,$(call withDeps,ctl),$(B)/lib/$(m).a) $(B)/.link_opts
+	$(call say,LINK,$@)
+	$(Q)$(CXX) $(ALL_LDFLAGS) $(LTO_LINK) -o $@.new $(filter %.o %.a,$^) $(call libsOf,ctl)
+	$(if $(filter release,$(MODE)),$(Q)strip $@.new)
+	$(Q)mv -f $@.new $@
+
 # --- tests ------------------------------------------------------------------------------------------------
 
 # Every report of a sanitizer is an error. The thread sanitizer of these compilers needs a fixed address layout.
@@ -402,7 +430,7 @@ unit-cmocka: $(BUILD)/.deps
 # connections too, because they involve one worker. ALL_SANITIZED=1 (.ci/full) runs them all. Exit code 5 of pytest: PYTEST_ARGS chose no test.
 SANITIZED := $(filter asan tsan,$(MODE))
 ignored = $(foreach t,$(1),--ignore-glob='*/test_$(t).py')
-NOT_OF_THE_DAEMON := documents demo_and_make bench_report
+NOT_OF_THE_DAEMON := documents demo_and_make bench_report admin_page monitoring_files culvertctl_top
 SINGLE_CONNECTIONS := conformance_* forced_parameters hostile_records hostile_first_bytes hostile_handshake record_size \
   early_data renegotiation scanners starttls peers_both_ways close_both_ends raw_tls_client alpn post_quantum \
   certificate_verify_schemes cut_handshake_headers early_data_limit encrypted_key_forms key_sizes_and_kinds large_hellos \
@@ -415,7 +443,7 @@ PYTEST_tsan := $(call ignored,$(NOT_OF_THE_DAEMON) $(SINGLE_CONNECTIONS))
 endif
 PYTEST = CULVERT=$(abspath $(B)/culvert) CULVERT_MODE=$(MODE) PYTHONDONTWRITEBYTECODE=1 PYTEST_TIMEOUT=$${PYTEST_TIMEOUT:-900} \
   $(RUN) $(PYTHON) -m pytest -q -p no:cacheprovider $(PYTEST_$(MODE)) $(PYTEST_ARGS) tests/integration tests/regress
-integration: $(B)/culvert
+integration: $(B)/culvert $(B)/culvertctl
 	$(Q)$(PYTEST) --nosan=without -n 4 --dist loadfile; many=$$?; \
 	  one=0; $(if $(SANITIZED),,$(PYTEST) --nosan=only; one=$$?;) \
 	  case $$many-$$one in 0-0 | 0-5 | 5-0) ;; *) exit 1 ;; esac
@@ -429,7 +457,7 @@ test:
 	@$(MAKE) unit; unit=$$?; $(MAKE) integration && exit $$unit
 
 check-asan check-tsan: check-%:
-	@$(MAKE) $(PARALLEL) MODE=$* $(BUILD)/$*/culvert units
+	@$(MAKE) $(PARALLEL) MODE=$* $(BUILD)/$*/culvert $(BUILD)/$*/culvertctl units
 	@$(MAKE) MODE=$* unit; unit=$$?; \
 	  SCALE=$${SCALE:-0.05} $(MAKE) MODE=$* integration && exit $$unit
 
@@ -490,15 +518,18 @@ print-cxxflags:
 	@echo "$(ALL_CXXFLAGS) -isystem $(WOLFSSL_PREFIX)/include"
 .PHONY: print-modules print-bundles print-cxxflags
 
-tidy: $(WOLFSSL_READY) $(MANUALS)
-	$(Q)clang-tidy --quiet $(or $(FILES),$(foreach m,$(MODULES),$(call sourcesOf,$(m)))) -- -std=c++20 -Isrc -I$(BUILD)/man $(VERSION_FLAGS) -isystem $(WOLFSSL_PREFIX)/include
+tidy: $(WOLFSSL_READY) $(MANUALS) $(ADMIN_PAGE)
+	$(Q)clang-tidy --quiet $(or $(FILES),$(foreach m,$(MODULES),$(call sourcesOf,$(m)))) -- -std=c++20 -Isrc -I$(BUILD)/man -I$(BUILD)/page $(VERSION_FLAGS) -isystem $(WOLFSSL_PREFIX)/include
 
 format:
 	$(Q)clang-format -i $$(find src tests -name '*.h' -o -name '*.cc')
 
-install: $(BUILD)/release/culvert
+install: $(BUILD)/release/culvert $(BUILD)/release/culvertctl
 	install -D -m 0755 $(BUILD)/release/culvert $(DESTDIR)$(PREFIX)/bin/culvert
+	install -D -m 0755 $(BUILD)/release/culvertctl $(DESTDIR)$(PREFIX)/bin/culvertctl
 	install -D -m 0644 etc/culvert.8 $(DESTDIR)$(PREFIX)/share/man/man8/culvert.8
+	install -D -m 0644 etc/culvertctl.8 $(DESTDIR)$(PREFIX)/share/man/man8/culvertctl.8
+	install -D -m 0644 etc/culvertctl.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/culvertctl
 	install -D -m 0644 etc/culvert.ini.5 $(DESTDIR)$(PREFIX)/share/man/man5/culvert.ini.5
 	install -D -m 0644 etc/culvert.ini $(DESTDIR)$(PREFIX)/share/doc/culvert/culvert.ini
 	install -D -m 0644 etc/culvert-minimal.ini $(DESTDIR)$(PREFIX)/share/doc/culvert/culvert-minimal.ini

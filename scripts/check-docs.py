@@ -50,6 +50,8 @@ def facts():
     commandLine = set()
     for names in re.findall(r'CLI_OPTION\(\w+, "[^"]*", "([^"]+)"', read(tableFile("cli_options.def"))):
         commandLine.update(names.split(","))
+    for names in re.findall(r'CTL_OPTION\(\w+, "[^"]*", "([^"]+)"', read(tableFile("commands.def"))):
+        commandLine.update(names.split(","))
     makefile = read("Makefile")
     targets = set()
     for line in re.findall(r"^([a-z][\w .-]*):(?!=)", makefile, re.MULTILINE):
@@ -59,12 +61,20 @@ def facts():
     return {
         "options": options,
         "counters": tableKeys(tableFile("counters.def"), "COUNTER"),
+        "measured": tableKeys(tableFile("timings.def"), "TIMING") | tableKeys(tableFile("service_counts.def"), "SERVICE_COUNT"),
         "causes": {name.rstrip(":") for name in tableKeys(tableFile("close_cause.def"), "CLOSE_CAUSE")},
         "commandLine": commandLine,
         "targets": targets,
         "modules": {path.name for path in (ROOT / "src").iterdir() if path.is_dir()},
         "makefile": makefile,
     }
+
+
+def isMetric(name):
+    """True for culvert_NAME with the unit and _total, where NAME is in one of the tables of counters, counts and times."""
+    stem = re.fullmatch(r"culvert_(service_)?([a-z_]+?)(_bytes)?(_seconds)?(_total)?", name)
+    tables = facts()["counters"] | facts()["measured"]
+    return stem is not None and any(one in tables for one in (stem[2], f"{stem[2]}_us", f"{stem[2]}{stem[3] or ''}"))
 
 
 @functools.lru_cache(None)
@@ -245,7 +255,7 @@ def wordProblems(word, document):
     elif re.fullmatch(r"[A-Za-z]\w*(?:[-.]\w+)*(?:\(\))?(?:=|:)?", word):
         name = word.rstrip(":=").removesuffix("()")
         names = known["options"] | known["counters"] | known["causes"] | known["targets"] | FOREIGN
-        if name not in names and name not in sourceWords() and name not in fileNames() and not ofOthers:
+        if name not in names and not isMetric(name) and name not in sourceWords() and name not in fileNames() and not ofOthers:
             yield f"\"{name}\" is not an option, counter, cause or goal, and no source has it"
 
 

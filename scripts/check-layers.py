@@ -12,9 +12,10 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 # library: (what its headers look like, the modules that are its door: each with all its rooms)
 DOORS = {
     "wolfSSL": (r"wolfssl/", {"tls"}),
-    "libevent": (r"event2?/|event\.h$|evhttp\.h$|evutil\.h$", {"event", "admin"}),
+    "libevent": (r"event2?/|event\.h$|evhttp\.h$|evutil\.h$", {"event"}),
     "inih": (r"ini\.h$|INIReader\.h$", {"config"}),
-    "CLI11": (r"CLI/", {"main"}),
+    "CLI11": (r"CLI/", {"main", "ctl"}),
+    "nlohmann-json": (r"nlohmann/", {"admin", "ctl"}),
     "syslog": (r"(sys/)?syslog\.h$", {"log"}),
     "libcap": (r"sys/capability\.h$", {"process"}),
 }

@@ -17,6 +17,13 @@ crossCompiler() {
   esac
 }
 
+# The browser that the test of the page drives; not every architecture of Debian has it.
+browser() {
+  case $(dpkg --print-architecture) in
+    amd64 | arm64 | armhf | i386 | ppc64el) echo chromium-headless-shell ;;
+  esac
+}
+
 # What the build of wolfSSL needs: nothing more if scripts/wolfssl.list covers it, else the tools for its own configure.
 packagesForWolfssl() {
   case ${WOLFSSL:-}-$(dpkg --print-architecture) in
@@ -29,11 +36,11 @@ packagesForWolfssl() {
 packagesOf() {
   case $1 in
     build) echo "g++ make binutils libevent-dev libinih-dev libexpected-dev libcli11-dev libfmt-dev
-      libcap-dev ca-certificates $(packagesForWolfssl)" ;;
-    test) echo "libgtest-dev libgmock-dev libcmocka-dev nlohmann-json3-dev libssl-dev python3-pytest python3-pytest-timeout python3-pytest-xdist
+      libcap-dev nlohmann-json3-dev ca-certificates $(packagesForWolfssl)" ;;
+    test) echo "libgtest-dev libgmock-dev libcmocka-dev libssl-dev python3-pytest python3-pytest-timeout python3-pytest-xdist
       python3-cryptography curl openssl gnutls-bin sslscan testssl.sh redis-server redis-tools nginx-light libnginx-mod-stream haproxy dovecot-imapd dovecot-pop3d dovecot-lmtpd
       dovecot-submissiond dovecot-managesieved postgresql mariadb-server slapd ldap-utils vsftpd prosody exim4-daemon-light swaks libnet-ssleay-perl
-      stunnel4 caddy openssh-client python3-aiosmtpd rsyslog iproute2 procps util-linux mount libcap2-bin busybox socat" ;;
+      stunnel4 caddy openssh-client python3-aiosmtpd rsyslog iproute2 procps util-linux mount libcap2-bin busybox socat tmux man-db python3-yaml $(browser)" ;;
     demo) echo "curl openssl busybox socat" ;;
     bench) echo "nginx-light libnginx-mod-stream haproxy stunnel4 hitch openssl libssl-dev python3 procps" ;;
     check) echo "clang-format libssl-dev python3 git shellcheck" ;;

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 namespace culvert {
 
@@ -30,6 +31,8 @@ enum class Balance : uint8_t { kFirst, kRoundRobin, kLeast, kRandom2, kSourceHas
 enum class HealthCheck : uint8_t { kOff, kTcp, kTls, kSend, kHttp, kRedis, kPgsql, kSmtp };
 /// What happens to clients of a service while all its backends are down.
 enum class WhenDown : uint8_t { kWait, kReject, kUnlisten };
+/// What the process needs to be ready for clients.
+enum class ReadyNeeds : uint8_t { kListeners, kBackends };
 /// Where a client comes from: the same host, or another one.
 enum class SourceType : uint8_t { kAny, kLocal, kExternal };
 /// Whether a connection begins with a TLS ClientHello.
@@ -51,5 +54,9 @@ enum class StartTls : uint8_t {
   kPgsql,
   kMysql,
 };
+/// As in the configuration, in the order of StartTls.
+inline constexpr std::string_view kStartTlsNames[] = {"off",  "smtp",  "lmtp",  "imap",
+                                                      "pop3", "sieve", "ftp",   "nntp",
+                                                      "ldap", "xmpp",  "pgsql", "mysql"};
 
 }  // namespace culvert

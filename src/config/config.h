@@ -16,9 +16,8 @@
 
 namespace culvert {
 
-/// One item of a list option with its origin, so that a later phase (loading the certificate,
-/// binding the address) can still report FILE:LINE. Two items with equal texts are equal, even if
-/// their origins differ.
+/// One item of a list option with its origin, so that a later phase can still report FILE:LINE. Two
+/// items with equal texts are equal, even if their origins differ.
 struct SourcedText {
   std::string text;
   Origin origin;
@@ -26,8 +25,7 @@ struct SourcedText {
 };
 using SourcedList = std::vector<SourcedText>;
 
-/// The value of `log = auto|syslog|stderr|stdout|file:PATH`. auto means syslog with --daemon, and
-/// stderr without it.
+/// The value of `log`. auto means syslog with --daemon, and stderr without it.
 struct LogPlace {
   LogTarget sink = LogTarget::kAuto;
   std::string path;  ///< the log file; for kFile only
@@ -62,6 +60,8 @@ struct GlobalOptions : OptionSet {
   uint64_t handshakeRate = 0;  ///< full handshakes a second
   uint64_t memoryLimit = 0;    ///< bytes
   std::string include;         ///< pattern of further files; if empty, there are none
+  std::string metrics, admin;  ///< addresses of the HTTP servers; if empty, there is none
+  ReadyNeeds readyNeeds = ReadyNeeds::kListeners;
   Millis drainTimeout{8000};
   std::string ticketSecretFile;  ///< if empty, a random secret of this process
   Millis ticketRotation{43'200'000};

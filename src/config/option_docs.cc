@@ -115,26 +115,6 @@ void sampleOption(std::string& out, const OptionInfo& info, BuiltInWords builtIn
 
 }  // namespace
 
-std::string wrapWords(std::string_view text, size_t width, std::string_view indent) {
-  std::string out, line(indent);
-  bool fresh = true;
-  const auto flush = [&] {
-    out += line + "\n";
-    line = indent;
-    fresh = true;
-  };
-  for (text = trim(text); !text.empty(); text = trim(text)) {
-    const size_t end = std::min(text.find(' '), text.size());
-    if (!fresh && line.size() + 1 + end > width) flush();
-    if (!fresh) line += ' ';
-    line += text.substr(0, end);
-    fresh = false;
-    text.remove_prefix(end);
-  }
-  flush();
-  return out;
-}
-
 std::string optionHelp(std::string_view key, BuiltInWords builtIn) {
   std::string out;
   for (const OptionInfo& info : allOptions()) {
@@ -206,22 +186,6 @@ std::string sampleFile(BuiltInWords builtIn) {
   example("backend", "127.0.0.1:8080");
   example("cert", "/etc/culvert/example.crt");
   example("key", "/etc/culvert/example.key");
-  return out;
-}
-
-std::string roffText(std::string_view text) {
-  std::string out;
-  for (char c : text) {
-    if (out.empty() && (c == '.' || c == '\'')) out += "\\&";
-    if (c == '\\')
-      out += "\\e";
-    else if (c == '-')
-      out += "\\-";
-    else if (c == '\n')
-      out += "\n\\&";
-    else
-      out += c;
-  }
   return out;
 }
 

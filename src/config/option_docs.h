@@ -6,15 +6,14 @@
 #include <string>
 #include <string_view>
 
+#include "base/page_words.h"
+
 namespace culvert {
 
 /// A function that returns the built-in list of the option `key`, for example
 /// "TLS_AES_128_GCM_SHA256, ..". The built-in list applies if the option's list is empty. Modules
 /// above this one provide the function. If it is null, the documents say "built-in".
 using BuiltInWords = std::string (*)(std::string_view key);
-
-/// Wraps `text` into lines of at most `width` bytes, each starting with `indent`.
-std::string wrapWords(std::string_view text, size_t width, std::string_view indent);
 
 /// Returns the complete help for one key, formatted for a terminal; empty if the key does not
 /// exist.
@@ -35,8 +34,5 @@ std::string manOptions(BuiltInWords builtIn = nullptr);
 
 /// Returns a Markdown table with key, default and meaning.
 std::string readmeTable(BuiltInWords builtIn = nullptr);
-
-/// Returns `text` with escapes for roff: backslashes, hyphens and leading control characters.
-std::string roffText(std::string_view text);
 
 }  // namespace culvert

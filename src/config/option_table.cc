@@ -56,6 +56,8 @@ constexpr Choice kHealthChecks[] = {
 constexpr Choice kWhenDown[] = {{"wait", int(WhenDown::kWait)},
                                 {"reject", int(WhenDown::kReject)},
                                 {"unlisten", int(WhenDown::kUnlisten)}};
+constexpr Choice kReadyNeeds[] = {{"listeners", int(ReadyNeeds::kListeners)},
+                                  {"backends", int(ReadyNeeds::kBackends)}};
 constexpr Choice kSourceTypes[] = {{"any", int(SourceType::kAny)},
                                    {"local", int(SourceType::kLocal)},
                                    {"external", int(SourceType::kExternal)}};
@@ -67,12 +69,11 @@ constexpr Choice kClientTls[] = {{"on", int(ClientTls::kOn)},
                                  {"off", int(ClientTls::kOff)},
                                  {"passthrough", int(ClientTls::kPassthrough)}};
 
-constexpr Choice kStartTls[] = {{"off", int(StartTls::kOff)},     {"smtp", int(StartTls::kSmtp)},
-                                {"lmtp", int(StartTls::kLmtp)},   {"imap", int(StartTls::kImap)},
-                                {"pop3", int(StartTls::kPop3)},   {"sieve", int(StartTls::kSieve)},
-                                {"ftp", int(StartTls::kFtp)},     {"nntp", int(StartTls::kNntp)},
-                                {"ldap", int(StartTls::kLdap)},   {"xmpp", int(StartTls::kXmpp)},
-                                {"pgsql", int(StartTls::kPgsql)}, {"mysql", int(StartTls::kMysql)}};
+constexpr auto kStartTls = [] {
+  std::array<Choice, std::size(kStartTlsNames)> all{};
+  for (size_t i = 0; i < all.size(); ++i) all[i] = {kStartTlsNames[i], static_cast<int>(i)};
+  return all;
+}();
 
 constexpr Choice kPolicies[] = {
 #define POLICY(name, min, max, words) {name, 0},

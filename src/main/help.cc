@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "admin/prometheus.h"
 #include "base/words.h"
 #include "config/option_docs.h"
 #include "tls/protocol/tls_names.h"
@@ -70,7 +71,9 @@ Result<std::string> generate(std::string_view what) {
   if (what == "man") return manCulvert();
   if (what == "man-ini") return manIni();
   if (what == "readme-table") return readmeTable(&builtInWords);
-  constexpr std::string_view kNames[] = {"sample", "man", "man-ini", "readme-table"};
+  if (what == "metrics-table") return metricsTable();
+  constexpr std::string_view kNames[] = {"sample", "man", "man-ini", "readme-table",
+                                         "metrics-table"};
   return fail(fmt::format("--generate has no \"{}\"; allowed: {}{}", what, fmt::join(kNames, ", "),
                           didYouMean(nearestName(what, kNames))));
 }

@@ -17,7 +17,7 @@ std::string usageText();
 std::string keyHelp(std::string_view key);
 
 /// `--generate WHAT`: sample (etc/culvert.ini), man (culvert.8), man-ini (culvert.ini.5),
-/// readme-table. An error lists the allowed values.
+/// readme-table, metrics-table. An error lists the allowed values.
 Result<std::string> generate(std::string_view what);
 
 /// culvert(8) and culvert.ini(5) in groff's man macros.

@@ -230,6 +230,25 @@ Result<ListenerUpdate> ListenerTable::bringBack(uint32_t id, const ListenOptions
   return update;
 }
 
+ListenerTable::Dropped ListenerTable::dropService(const std::string& name, const Runtime& runtime) {
+  Dropped result;
+  const RuntimeIndex index(runtime);
+  for (Bound& b : bound_) {
+    if (std::erase(b.services, name) == 0) continue;
+    if (!b.services.empty()) {
+      result.shared.push_back(b.address);
+      if (!b.away) result.update.changed.push_back({b.id, entranceOf(b.services, index)});
+      continue;
+    }
+    result.closed.push_back(b.address);
+    if (b.away) continue;
+    result.update.removed.push_back(b.id);
+    if (b.unixPath.isSet()) dropped_.push_back(b);
+  }
+  std::erase_if(bound_, [](const Bound& b) { return b.services.empty(); });
+  return result;
+}
+
 std::vector<BoundListener> ListenerTable::report() const {
   std::vector<BoundListener> lines;
   for (const Bound& b : bound_)

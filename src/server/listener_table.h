@@ -48,6 +48,16 @@ class ListenerTable {
   /// Returns an update with the same listeners and the services of `runtime`.
   ListenerUpdate renew(const Runtime& runtime) const;
 
+  /// What dropService() has changed.
+  struct Dropped {
+    ListenerUpdate update;
+    std::vector<std::string> closed;  ///< addresses on which culvert listens no longer
+    std::vector<std::string> shared;  ///< addresses that other services still use
+  };
+  /// Takes a service away from its listeners, until the next reload. A listener without a service is
+  /// closed.
+  Dropped dropService(const std::string& name, const Runtime& runtime);
+
   /// The bound listeners, in the order of the configuration, without those that are away.
   std::vector<BoundListener> report() const;
 

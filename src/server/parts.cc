@@ -43,6 +43,7 @@ void ServerParts::commitLimits() {
                     .tunnelRate = config.global.tunnelRate});
   handshakeRate->setRate(config.global.handshakeRate);
   for (const RuntimeService& one : runtime.services) one.service->profile->commitLimits();
+  if (measures(config.global)) registry.enableTimings();
 }
 
 void applyMemoryLimit(ServerParts& parts) {

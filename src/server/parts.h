@@ -7,6 +7,7 @@
 #include <atomic>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -21,9 +22,11 @@
 #include "process/fd_budget.h"
 #include "process/identity.h"
 #include "process/sd_notify.h"
+#include "server/admin_doors.h"
 #include "server/listener_table.h"
 #include "server/service_builder.h"
 #include "stats/counter_registry.h"
+#include "stats/service_counts.h"
 #include "worker/acceptor.h"
 
 namespace culvert {
@@ -38,6 +41,7 @@ struct ServerParts {
   const bool daemon;
   Logger logger;
   CounterRegistry registry;
+  AdminDoors doors;        ///< its thread uses the parts below until doors.stop()
   CounterBlock& counters;  ///< the block of the control thread
   EventLoop loop;
   PostBox postBox;  ///< for messages to the control thread
@@ -45,6 +49,7 @@ struct ServerParts {
   TicketSource tickets;
   StapleKeeper staples;
   TunnelBudget budget;
+  ServiceCountsTable serviceCounts;
   TunnelLimits limits{TunnelLimits::Scope::kProcess};
   std::shared_ptr<HandshakeRate> handshakeRate = std::make_shared<HandshakeRate>();
   std::atomic<uint64_t> nextTunnelId{1};
@@ -61,7 +66,12 @@ struct ServerParts {
   std::unique_ptr<Acceptor> acceptor;  ///< null before the threads start
   HealthThread health;                 ///< follows nothing before the threads start
 
-  /// Applies the limits of `config` and `runtime`.
+  const WallTime started = std::chrono::system_clock::now();
+  WallTime loaded = started;      ///< when the configuration came into force
+  std::set<std::string> drained;  ///< services that an operator has drained
+
+  /// Applies the limits of `config` and `runtime`, and begins to measure times if metrics or admin
+  /// is set.
   void commitLimits();
 };
 

@@ -4,6 +4,7 @@
 
 #include "process/privileges.h"
 #include "server/backend_names.h"
+#include "server/door_address.h"
 #include "server/exit_code.h"
 #include "server/memory_rule.h"
 #include "server/route_options.h"
@@ -14,6 +15,7 @@ namespace {
 
 /// Checks the rules that need only the configuration file itself.
 void judgeConfig(Preparation& made, const PrepareContext& context, const std::string& file) {
+  doorAddresses(made.config.global, made.diagnostics);  // reports wrong ones
   const size_t running = context.workers;
   checkMemoryLimit(made.config.global,
                    running != 0 ? running : workerCountOf(made.config.global).workers,
@@ -39,7 +41,7 @@ void readFiles(Preparation& made, const PrepareContext& context) {
       context.reason == PrepareReason::kCheck || context.reason == PrepareReason::kStrictCheck;
   const Runtime* before = context.before != nullptr ? &context.before->runtime : nullptr;
   made.runtime = buildRuntime(made.config, before, context.resolver, made.diagnostics,
-                              context.reason == PrepareReason::kStrictCheck);
+                              context.reason == PrepareReason::kStrictCheck, context.counts);
   if (!check) openKeyLogs(made.config, made.runtime, made.diagnostics);
   if (auto secrets = context.tickets.load(made.config.global, made.diagnostics))
     made.tickets = std::move(*secrets);

@@ -40,8 +40,9 @@ struct PrepareContext {
   PrepareReason reason;
   Resolver& resolver;
   TicketSource& tickets;
-  const InForce* before = nullptr;  ///< kReload only
-  size_t workers = 0;               ///< kReload only: that are running
+  const InForce* before = nullptr;       ///< kReload only
+  size_t workers = 0;                    ///< kReload only: that are running
+  ServiceCountsTable* counts = nullptr;  ///< kStart and kReload
   /// Called after the configuration is read and before the files that it names are read. The
   /// function may move the diagnostics out. If it returns false, prepare() ends with kExitConfig.
   /// May be empty.

@@ -7,6 +7,7 @@
 #include "event/callback.h"
 #include "process/privileges.h"
 #include "server/health_report.h"
+#include "server/reload_report.h"
 #include "server/reports.h"
 
 namespace culvert {
@@ -21,18 +22,23 @@ void Reload::start() {
   certificates_.start(parts_.config, parts_.runtime);
 }
 
-bool Reload::run() {
+std::shared_ptr<const ReloadReport> Reload::run() {
+  const auto report = std::make_shared<ReloadReport>();
+  report->time = std::chrono::system_clock::now();
+  last_ = report;
   if (stopped_) {
     parts_.logger.log(LogLevel::kNotice, "reload ignored: culvert is draining");
-    return false;
+    report->draining = true;
+    return report;
   }
   parts_.notify.reloading();
   Diagnostics diagnostics;
-  bool done = false;
   {
     const ControlPrivileges raised;  // to read new keys and to bind ports below 1024
-    done = replaceAll(diagnostics);
+    report->done = replaceAll(diagnostics, *report);
   }
+  const bool done = report->done;
+  addRemarks(diagnostics, *report);
   logAll(parts_.logger, diagnostics);
   parts_.counters.add(done ? Counter::kReloadsOk : Counter::kReloadsFailed);
   if (done) {
@@ -44,17 +50,18 @@ bool Reload::run() {
                           .add("errors", diagnostics.errors()));
   }
   parts_.notify.ready();
-  return done;
+  return report;
 }
 
 /// First does all steps that can fail, then the commit, which cannot fail.
-bool Reload::replaceAll(Diagnostics& diagnostics) {
+bool Reload::replaceAll(Diagnostics& diagnostics, ReloadReport& report) {
   const InForce before{parts_.config, parts_.runtime};
   Preparation made = prepare(parts_.source, {.reason = PrepareReason::kReload,
                                              .resolver = *parts_.resolver,
                                              .tickets = parts_.tickets,
                                              .before = &before,
-                                             .workers = parts_.workers.size()});
+                                             .workers = parts_.workers.size(),
+                                             .counts = &parts_.serviceCounts});
   diagnostics = std::move(made.diagnostics);
   if (diagnostics.hasErrors()) return false;
   const auto note = [&](const Error& error) {
@@ -64,23 +71,31 @@ bool Reload::replaceAll(Diagnostics& diagnostics) {
                                                                 // be new
     note(started.error());
   auto change = parts_.listeners.prepare(made.config, parts_.listenOptions, diagnostics);
+  auto doors = parts_.doors.prepare(made.config.global, parts_.listenOptions, diagnostics);
   Result<bool> newSecrets = false;
   if (!diagnostics.hasErrors())
     newSecrets = parts_.tickets.apply(std::move(made.tickets), made.config.global.ticketRotation);
   if (!newSecrets) note(newSecrets.error());
   if (diagnostics.hasErrors()) {
     ListenerTable::discard(std::move(change));
+    AdminDoors::discard(std::move(doors));
     return false;
   }
-  commit(std::move(made), std::move(change));
+  commit(std::move(made), std::move(change), std::move(doors), report);
   if (*newSecrets) logTicketSecret(parts_);
   return true;
 }
 
-void Reload::commit(Preparation made, ListenerTable::Change change) {
+void Reload::commit(Preparation made, ListenerTable::Change change, AdminDoors::Change doors,
+                    ReloadReport& report) {
   const auto known = parts_.listeners.report();
+  compareConfigs(parts_.config, made.config, report);
+  compareCertificates(parts_.runtime, made.runtime, report);
   parts_.acceptor->apply(parts_.listeners.commit(std::move(change), made.runtime));
   logListeners(parts_, known);
+  compareListeners(known, parts_.listeners.report(), report);
+  parts_.drained.clear();
+  parts_.loaded = report.time;
   std::swap(parts_.runtime, made.runtime);
   reviewTrust(made.runtime);
   parts_.config = std::move(made.config);
@@ -88,6 +103,7 @@ void Reload::commit(Preparation made, ListenerTable::Change change) {
   dropUnusedContexts();
   certificates_.follow(parts_.config, parts_.runtime);
   followHealth();
+  openDoors(std::move(doors));
   parts_.fdBudget = reapplyFdBudget(parts_.config.global.maxTunnels, parts_.fdBudget);
   parts_.budget.setLimit(parts_.fdBudget.maxTunnels);
   parts_.commitLimits();
@@ -105,6 +121,12 @@ void Reload::reviewTrust(const Runtime& before) {
   if (changed.empty()) return;
   const auto services = std::make_shared<const TrustReview::Services>(std::move(changed));
   for (auto& worker : parts_.workers) worker->reviewTrust(services);
+}
+
+void Reload::openDoors(AdminDoors::Change doors) {
+  if (!doors.entries.empty() && !parts_.doors.wanted() && parts_.doors.thread() == nullptr)
+    parts_.fdBudget.own += AdminDoors::kDescriptors;
+  parts_.doors.commit(std::move(doors), parts_.logger);
 }
 
 void Reload::followHealth() {
@@ -131,6 +153,7 @@ void Reload::onCertificatesDue() {
     followHealth();
     dropUnusedContexts();
   });
+  if (onRefresh_) onRefresh_();
 }
 
 }  // namespace culvert

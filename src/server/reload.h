@@ -3,6 +3,10 @@
 // certificate files without HUP. Thread: control.
 #pragma once
 
+#include <functional>
+#include <memory>
+
+#include "admin/control.h"
 #include "certs/certificate_keeper.h"
 #include "server/parts.h"
 #include "server/preparation.h"
@@ -18,9 +22,12 @@ class Reload {
   /// Starts watching the certificate files. Call once, when the threads run.
   void start();
 
-  /// Reads the configuration again. Returns true if the new configuration is in force; a failure
-  /// changes nothing.
-  bool run();
+  /// Reads the configuration again. A failure changes nothing. The result is not nullptr.
+  std::shared_ptr<const ReloadReport> run();
+  /// The result of the last run(); nullptr before the first.
+  std::shared_ptr<const ReloadReport> last() const { return last_; }
+  /// Sets the function to call when the state in force has changed without run().
+  void setOnRefresh(std::function<void()> changed) { onRefresh_ = std::move(changed); }
 
   /// Logs certificates that expire. Call twice a second.
   void onTick() { certificates_.onTick(parts_.runtime); }
@@ -29,15 +36,19 @@ class Reload {
   void stop() { stopped_ = true; }
 
  private:
-  bool replaceAll(Diagnostics& diagnostics);
-  void commit(Preparation made, ListenerTable::Change change);
+  bool replaceAll(Diagnostics& diagnostics, ReloadReport& report);
+  void commit(Preparation made, ListenerTable::Change change, AdminDoors::Change doors,
+              ReloadReport& report);
   void reviewTrust(const Runtime& before);
   void dropUnusedContexts();
   void followHealth();
+  void openDoors(AdminDoors::Change doors);
   void onCertificatesDue();
 
   ServerParts& parts_;
   CertificateKeeper certificates_;
+  std::shared_ptr<const ReloadReport> last_;
+  std::function<void()> onRefresh_;
   bool stopped_ = false;
 };
 

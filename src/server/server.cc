@@ -52,6 +52,7 @@ Server::Server(ConfigSource source, ServerOptions options)
       drain_(parts_),
       overseer_(parts_),
       unlisten_(parts_),
+      desk_(parts_, reload_, drain_, [this] { onReloaded(); }),
       signals_(parts_.loop, this, call<&Server::onSignal>),
       tick_(parts_.loop, this, call<&Server::onTick>) {}
 
@@ -102,6 +103,7 @@ int Server::loadAll() {
       prepare(parts_.source, {.reason = PrepareReason::kStart,
                               .resolver = *parts_.resolver,
                               .tickets = parts_.tickets,
+                              .counts = &parts_.serviceCounts,
                               .onConfig = [this](Preparation& so) { return openLog(so); }});
   print(parts_.logger, made.diagnostics);
   if (made.exitCode != kExitClean) return made.exitCode;
@@ -138,18 +140,23 @@ int Server::bindAll() {
   Diagnostics diagnostics;
   claimPidFile(diagnostics);
   auto change = parts_.listeners.prepare(parts_.config, parts_.listenOptions, diagnostics);
+  auto doors = parts_.doors.prepare(parts_.config.global, parts_.listenOptions, diagnostics);
   if (print(parts_.logger, diagnostics)) {
     ListenerTable::discard(std::move(change));
+    AdminDoors::discard(std::move(doors));
     return kExitBind;
   }
   firstListeners_ = parts_.listeners.commit(std::move(change), parts_.runtime);
+  parts_.doors.commit(std::move(doors), parts_.logger);
 
   const GlobalOptions& global = parts_.config.global;
   auto [workers, workersReason] = workerCountOf(global);
   workersReason_ = std::move(workersReason);
   const size_t checks = checkedServices(parts_.runtime).empty() ? 0 : HealthThread::kDescriptors;
-  parts_.fdBudget = applyFdBudget(
-      global.maxTunnels, ownDescriptors(workers) + parts_.staples.ownDescriptors() + checks);
+  const size_t doorsOpen = parts_.doors.wanted() ? AdminDoors::kDescriptors : 0;
+  parts_.fdBudget =
+      applyFdBudget(global.maxTunnels,
+                    ownDescriptors(workers) + parts_.staples.ownDescriptors() + checks + doorsOpen);
   parts_.budget.setLimit(parts_.fdBudget.maxTunnels);
   parts_.commitLimits();
   parts_.shared = std::make_unique<WorkerShared>(
@@ -212,15 +219,18 @@ int Server::startThreads() {
   }
   if (started) started = parts_.acceptor->start();
   if (started) started = parts_.health.follow(checkedServices(parts_.runtime));
+  if (started) started = desk_.start(options_.version);
   if (!started) {
     parts_.logger.log(LogLevel::kErr, started.error().text);
     return kExitFatal;
   }
   parts_.staples.startFetching(parts_.registry, dropThreadCapabilities);
   tick_.armBy(Clock::now() + kTick);
+  reload_.setOnRefresh([this] { desk_.publish(); });
   reload_.start();
   parts_.acceptor->apply(std::move(firstListeners_));
   followBackends();
+  desk_.publish();
   return kExitClean;
 }
 
@@ -245,9 +255,11 @@ void Server::onSignal(int signal) {
     case SIGINT:
       drain_.onSignal();
       if (drain_.begun()) reload_.stop();
+      desk_.publish();
       return;
     case SIGHUP:
-      if (reload_.run()) followBackends();
+      reload_.run();
+      onReloaded();
       return;
     case SIGUSR1:
       return parts_.logger.reopen();
@@ -256,6 +268,14 @@ void Server::onSignal(int signal) {
     default:
       return;
   }
+}
+
+void Server::onReloaded() {
+  if (reload_.last()->done) {
+    desk_.forgetLogLevel();
+    followBackends();
+  }
+  desk_.publish();
 }
 
 /// Makes changes of the backends wake this thread.
@@ -269,7 +289,7 @@ void Server::followBackends() {
 }
 
 void Server::updateListeners() {
-  if (!drain_.begun()) unlisten_.update();
+  if (!drain_.begun() && unlisten_.update()) desk_.publish();
 }
 
 void Server::onTick() {
@@ -292,6 +312,7 @@ void Server::onTick() {
 void Server::finish() {
   drain_.finish();
   parts_.health.stop();
+  parts_.doors.stop();
   parts_.loop.guard([this] { dumpState(parts_, true); });
   parts_.logger.tell(LogLevel::kNotice, [this] {
     return LogLine(LogLevel::kNotice, "culvert stopped").add("cut", drain_.cut());

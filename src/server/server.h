@@ -11,6 +11,7 @@
 #include "process/daemonize.h"
 #include "process/pid_file.h"
 #include "process/privileges.h"
+#include "server/admin_desk.h"
 #include "server/drain.h"
 #include "server/overseer.h"
 #include "server/parts.h"
@@ -46,6 +47,7 @@ class Server {
 
   void onSignal(int signal);
   void onTick();
+  void onReloaded();
   void followBackends();
   void updateListeners();
   void finish();
@@ -56,6 +58,7 @@ class Server {
   Drain drain_;
   Overseer overseer_;
   Unlisten unlisten_;
+  AdminDesk desk_;
   SignalWatcher signals_;
   Timer tick_;
 

@@ -178,7 +178,7 @@ class ServiceBuilder {
 
   AskedNames* asked() const { return beforeTls() != nullptr ? beforeTls()->asked.get() : nullptr; }
 
-  std::shared_ptr<const ServiceProfile> profile(Resolver& resolver) {
+  std::shared_ptr<const ServiceProfile> profile(Resolver& resolver, ServiceCountsTable* counts) {
     auto made = std::make_shared<ServiceProfile>();
     made->name = options_.name;
     made->tunnel = tunnelOptions(options_);
@@ -198,6 +198,7 @@ class ServiceBuilder {
         poolOptions(options_), std::move(targets),
         before_ != nullptr ? before_->profile->connect.pool.get() : nullptr);
     addLimits(*made);
+    if (counts != nullptr && measures(global_)) made->counts = counts->of(options_.name);
     return made;
   }
 
@@ -386,8 +387,12 @@ void openKeyLogs(const Config& config, const Runtime& runtime, Diagnostics& diag
   }
 }
 
+bool measures(const GlobalOptions& global) {
+  return !global.metrics.empty() || !global.admin.empty();
+}
+
 Runtime buildRuntime(const Config& config, const Runtime* before, Resolver& resolver,
-                     Diagnostics& diagnostics, bool strict) {
+                     Diagnostics& diagnostics, bool strict, ServiceCountsTable* counts) {
   Runtime runtime;
   CertificateLoader loader(
       before != nullptr ? LoadReason::kReload
@@ -420,7 +425,7 @@ Runtime buildRuntime(const Config& config, const Runtime* before, Resolver& reso
     service->backendTls =
         backends.build(options, old != nullptr ? old->service->backendTls : nullptr);
     service->tls = builder.tls(made.certificates, service->staple.mode != StapleMode::kOff);
-    service->profile = builder.profile(resolver);
+    service->profile = builder.profile(resolver, counts);
     made.service = std::move(service);
     runtime.services.push_back(std::move(made));
   }

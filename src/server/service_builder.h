@@ -18,9 +18,14 @@ Validators serverValidators();
 
 /// Builds every service. All errors (exit code 4) and warnings go to `diagnostics`, with the place
 /// of the option. Reads certificates and keys. `before` is nullptr at the start. With `strict`, a
-/// certificate that clients refuse is an error, although a start would serve it.
+/// certificate that clients refuse is an error, although a start would serve it. `counts` has the
+/// numbers of the services, which are counted only if metrics or admin is set; nullptr in checks.
 Runtime buildRuntime(const Config& config, const Runtime* before, Resolver& resolver,
-                     Diagnostics& diagnostics, bool strict = false);
+                     Diagnostics& diagnostics, bool strict = false,
+                     ServiceCountsTable* counts = nullptr);
+
+/// True if somebody may look at what culvert measures.
+bool measures(const GlobalOptions& global);
 
 /// Opens the key log files, before privileges are dropped. A file that cannot be opened is an
 /// error.

@@ -24,8 +24,8 @@ void Unlisten::follow(const std::function<void()>& wake) {
     }
 }
 
-void Unlisten::update() {
-  if (!needed_) return;
+bool Unlisten::update() {
+  if (!needed_) return false;
   const RuntimeIndex runtime(parts_.runtime);
   struct Change {
     uint32_t id;
@@ -37,12 +37,16 @@ void Unlisten::update() {
     if (allDown(seat.services, runtime) != seat.away)
       changes.push_back({seat.id, seat.address, !seat.away});
   });
+  bool changed = false;
   for (const Change& change : changes) {
-    if (change.away)
+    if (change.away) {
       takeAway(change.id, change.address);
-    else if (parts_.loop.now() >= nextTry_)
-      bringBack(change.id, change.address);
+      changed = true;
+    } else if (parts_.loop.now() >= nextTry_) {
+      changed = bringBack(change.id, change.address) || changed;
+    }
   }
+  return changed;
 }
 
 /// True if every service of a listener has when-backend-down = unlisten and no backend that is up.
@@ -61,7 +65,8 @@ void Unlisten::takeAway(uint32_t id, const std::string& address) {
                         .add("address", address));
 }
 
-void Unlisten::bringBack(uint32_t id, const std::string& address) {
+/// Returns false if the address is taken.
+bool Unlisten::bringBack(uint32_t id, const std::string& address) {
   const ControlPrivileges raised;  // to bind ports below 1024
   auto update = parts_.listeners.bringBack(id, parts_.listenOptions, parts_.runtime);
   if (!update) {
@@ -71,12 +76,13 @@ void Unlisten::bringBack(uint32_t id, const std::string& address) {
                                 "cannot listen again, although a backend is up; trying each second")
                             .add("address", address)
                             .add("error", update.error().text));
-    return;
+    return false;
   }
   toldTaken_.erase(address);
   parts_.acceptor->apply(std::move(*update));
   parts_.logger.log(
       LogLine(LogLevel::kNotice, "listening again: a backend is up").add("address", address));
+  return true;
 }
 
 }  // namespace culvert

@@ -19,13 +19,13 @@ class Unlisten {
   /// it at the start and after each reload. `wake` runs on any thread.
   void follow(const std::function<void()>& wake);
   /// Closes and opens what has changed. Call it after a wake and regularly, but not while culvert
-  /// drains.
-  void update();
+  /// drains. Returns true if a socket was closed or opened.
+  bool update();
 
  private:
   static bool allDown(const std::vector<std::string>& services, const RuntimeIndex& runtime);
   void takeAway(uint32_t id, const std::string& address);
-  void bringBack(uint32_t id, const std::string& address);
+  bool bringBack(uint32_t id, const std::string& address);
 
   ServerParts& parts_;
   bool needed_ = false;                        // a service has the option, or a listener is away

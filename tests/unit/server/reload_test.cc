@@ -40,7 +40,7 @@ class ReloadTest : public ServerPartsTest {
   }
   bool reload(const std::string& text) {
     write(text);
-    return reload_->run();
+    return reload_->run()->done;
   }
   ServerParts& parts() { return running_->parts; }
   LogCapture& log() { return running_->log; }
@@ -207,7 +207,7 @@ TEST_F(ReloadTest, AMissingFileFails) {
   start(service("web"));
   const State before = state();
   fs::remove(dir_ / "f.ini");
-  EXPECT_FALSE(reload_->run());
+  EXPECT_FALSE(reload_->run()->done);
   EXPECT_EQ(state(), before);
 }
 
