@@ -22,9 +22,9 @@
 #   make deps          install the packages that building and testing need (apt, as root or through sudo)
 #   make clean         remove build/
 #
-#   MODE=release|debug|asan|tsan|fuzz|demo   which build unit-*, integration and lib/* work with
-#   V=1 shows the commands, CXX=, CC=, CXXFLAGS=, LDFLAGS= as usual, LTO=0 turns link-time optimisation off, STATIC=1 links
-#   without shared libraries, WERROR=0 does not make errors of warnings, PYTHON=/usr/bin/python3 runs the tests,
+#   MODE=release|debug|asan|tsan|fuzz|demo|static   which build unit-*, integration and lib/* work with
+#   V=1 shows the commands, CXX=, CC=, CXXFLAGS=, LDFLAGS= as usual, LTO=0 turns link-time optimisation off,
+#   ARCH=arm64|amd64 is what MODE=static builds for (another one than this machine's needs a cross compiler), WERROR=0 does not make errors of warnings, PYTHON=/usr/bin/python3 runs the tests,
 #   BUILD=build is the directory of everything built,
 #   WOLFSSL=fallback|distro, WOLFSSL_TARBALL= and WOLFSSL_CACHE= choose wolfSSL (scripts/wolfssl.sh --help);
 #   AEAD=wolfcrypt leaves out the encryption with VAES and AVX-512, RECORDS=library leaves the records of established sessions
@@ -39,9 +39,9 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := all
 
 VERSION := 0.1.0
-MODE ?= release
+MODE ?= $(if $(filter static,$(MAKECMDGOALS)),static,release)
 BUILD ?= build
-MODES := release debug asan tsan fuzz demo
+MODES := release debug asan tsan fuzz demo static
 PYTHON ?= /usr/bin/python3
 PREFIX ?= /usr/local
 SYSCONFDIR ?= /etc
@@ -55,13 +55,29 @@ ifeq ($(filter $(MODE),$(MODES)),)
 $(error MODE=$(MODE): allowed are $(MODES))
 endif
 
+# What is built for, by Debian's names. Only MODE=static builds for another architecture than this machine's.
+ARCH_x86_64 := amd64
+ARCH_aarch64 := arm64
+ARCH_HERE := $(or $(ARCH_$(shell uname -m)),$(shell uname -m))
+ARCH ?= $(ARCH_HERE)
+MACHINE := $(or $(patsubst ARCH_%,%,$(foreach m,x86_64 aarch64,$(if $(filter $(ARCH),$(ARCH_$(m))),$(m)))),$(ARCH))
+ifneq ($(ARCH),$(ARCH_HERE))
+ifneq ($(MODE),static)
+$(error ARCH=$(ARCH): only MODE=static builds for another architecture than $(ARCH_HERE))
+endif
+ifeq ($(filter amd64 arm64,$(ARCH)),)
+$(error ARCH=$(ARCH): allowed are amd64 and arm64)
+endif
+CROSS := $(MACHINE)-linux-gnu-
+endif
+
 # --- modules ----------------------------------------------------------------------------------------------
 
 # The layers, lowest first, and what each module may include. A module in a room of another, as tls/session, is a module
 # of its own. `make check` compares every #include with this table. LIBS_x are the libraries that only module x may use.
 MODULES := base log stats buffer config event net http starttls proxy route limit \
   tls/protocol tls/library tls/x509 tls/hello tls/credentials tls/tickets tls/peer_auth tls/ocsp tls/endpoint tls/record \
-  tls/session tunnel backend service process worker health certs admin server main ctl
+  tls/session tunnel backend service process worker health certs admin server main ctl single
 
 MODULE_DEPS_base   :=
 MODULE_DEPS_log    := base
@@ -104,6 +120,8 @@ MODULE_DEPS_main    := base log stats config event net route backend service wor
   tls/credentials tls/session
 # culvertctl, a program of its own.
 MODULE_DEPS_ctl     := base
+# Both in one static file.
+MODULE_DEPS_single  := base main ctl
 
 LIBS_base   := -lfmt
 LIBS_backend := -lresolv
@@ -121,44 +139,60 @@ withDeps = $(call reverse,$(filter $(sort $(1) $(foreach m,$(1),$(BELOW_$(m)))),
 libsOf = $(foreach m,$(call withDeps,$(1)),$(LIBS_$(m)))
 
 sourcesOf = $(sort $(wildcard src/$(1)/*.cc))
-# What tests are linked with: everything except main(), of the daemon and of culvertctl.
-librarySourcesOf = $(filter-out src/main/main.cc src/ctl/main.cc,$(call sourcesOf,$(1)))
+# What tests are linked with: everything except main() of each program.
+librarySourcesOf = $(filter-out src/main/main.cc src/ctl/main.cc src/single/main.cc,$(call sourcesOf,$(1)))
 # The unit test of a fault is in tests/regress/MODULE and is linked into the module's unit tests.
 unitSourcesOf = $(sort $(wildcard tests/unit/$(1)/*_test.cc tests/regress/$(1)/*_test.cc))
 UNIT_MODULES := $(foreach m,$(MODULES),$(if $(call unitSourcesOf,$(m)),$(m)))
-# The demo's build compiles one file for each of these bundles of modules, not one for each source. So the headers and templates that
+# The demo's and the static build compile one file for each of these bundles of modules, not one for each source. So the headers and templates that
 # sources share are compiled once for each bundle. Four bundles take the least time on two processors.
 # Names in unnamed namespaces must be unique in a bundle; scripts/check-bundles.py checks that.
 BUNDLES := below tls above main
-BUNDLED := $(filter-out ctl,$(MODULES))
+BUNDLED := $(filter-out ctl single,$(MODULES))
 BUNDLE_tls := $(filter tls/%,$(BUNDLED))
 BUNDLE_below := $(foreach m,$(BUNDLED),$(if $(filter tls/%,$(m) $(BELOW_$(m))),,$(m)))
 BUNDLE_main := main
-BUNDLE_above := $(filter-out $(foreach b,below tls main,$(BUNDLE_$(b))),$(BUNDLED))
+bundleSourcesOf = $(call sourcesOf,$(1))
+ifeq ($(MODE),static)
+BUNDLES += single
+BUNDLE_single := ctl single
+# It has one main().
+bundleSourcesOf = $(filter-out src/main/main.cc src/ctl/main.cc,$(call sourcesOf,$(1)))
+endif
+BUNDLE_above := $(filter-out $(foreach b,below tls main single,$(BUNDLE_$(b))),$(BUNDLED))
 
 FUZZERS := $(patsubst tests/fuzz/%_fuzz.cc,%,$(sort $(wildcard tests/fuzz/*_fuzz.cc)))
 
 # --- flags ------------------------------------------------------------------------------------------------
 
 # make's own defaults do not count as a choice
-$(foreach tool,CXX=g++ AR=ar,$(if $(filter default undefined,$(origin $(firstword $(subst =, ,$(tool))))),\
+$(foreach tool,CXX=$(CROSS)g++ AR=$(CROSS)ar,$(if $(filter default undefined,$(origin $(firstword $(subst =, ,$(tool))))),\
   $(eval $(firstword $(subst =, ,$(tool))) := $(lastword $(subst =, ,$(tool))))))
 ifeq ($(MODE),fuzz)
 override CXX := clang++
 endif
 CCACHE := $(shell command -v ccache 2>/dev/null)
 
+WOLFSSL_CC := $(if $(filter command%,$(origin CC)),$(CC),$(if $(CROSS),$(CROSS)gcc))
 # make before 4.4 hands exported variables to recipes, but not to $(shell).
 wolfsslScript = $(shell WOLFSSL='$(WOLFSSL)' WOLFSSL_KEYLOG='$(WOLFSSL_KEYLOG)' WOLFSSL_TARBALL='$(WOLFSSL_TARBALL)' WOLFSSL_CACHE='$(WOLFSSL_CACHE)' \
-  $(if $(filter command%,$(origin CC)),CC='$(CC)') scripts/wolfssl.sh $(1))
+  $(if $(WOLFSSL_CC),CC='$(WOLFSSL_CC)') scripts/wolfssl.sh $(1))
 WOLFSSL_PREFIX := $(call wolfsslScript,--print-prefix)
 WOLFSSL_READY := $(WOLFSSL_PREFIX)/.ready
 WOLFSSL_ORIGIN := $(call wolfsslScript,--print-origin)
 
-B := $(BUILD)/$(MODE)
+# The libraries of another architecture, out of Debian's packages.
+ifneq ($(CROSS),)
+FOREIGN := $(BUILD)/libraries-$(ARCH)
+FOREIGN_READY := $(FOREIGN)/.ready
+FOREIGN_INCLUDES := -isystem $(FOREIGN)/usr/include/$(MACHINE)-linux-gnu -isystem $(FOREIGN)/usr/include
+FOREIGN_LIBRARIES := -L$(FOREIGN)/usr/lib/$(MACHINE)-linux-gnu
+endif
+
+B := $(BUILD)/$(MODE)$(if $(CROSS),-$(ARCH))
 # No control-flow protection: Debian's start files (crti.o) and wolfSSL's assembly do not support it. So the linker
 # leaves out the IBT and SHSTK notes, and without them the kernel and the loader do not turn the protection on.
-MULTIARCH_HARDEN := $(if $(filter x86_64 amd64,$(shell uname -m)),-fcf-protection=none)
+MULTIARCH_HARDEN := $(if $(filter amd64,$(ARCH)),-fcf-protection=none)
 HARDEN := -fstack-protector-strong -fstack-clash-protection $(MULTIARCH_HARDEN) -D_GLIBCXX_ASSERTIONS
 
 # With strict aliasing, gcc 12 with -flto moved a store behind the copy of its struct: the tickets' lifetime was lost.
@@ -170,20 +204,21 @@ FLAGS_asan    := -O1 -g1 -fno-omit-frame-pointer -D_GLIBCXX_ASSERTIONS -DCULVERT
 FLAGS_tsan    := -O1 -g1 -fno-omit-frame-pointer -D_GLIBCXX_ASSERTIONS -DCULVERT_SANITIZED=1 -fsanitize=thread
 # -Og compiles fastest: -O0 leaves so many small functions that it takes longer.
 FLAGS_demo    := -Og -D_GLIBCXX_ASSERTIONS
+# Debian has no static {fmt}, but its headers contain the whole library.
+FLAGS_static  := -O2 -fno-strict-aliasing $(HARDEN) -D_FORTIFY_SOURCE=2 -DFMT_HEADER_ONLY -DCULVERT_STATIC=1
 FLAGS_fuzz    := -O1 -g -fno-omit-frame-pointer -D_GLIBCXX_ASSERTIONS -DCULVERT_SANITIZED=1 \
                  -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
 LDFLAGS_release := -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed -Wl,--gc-sections
 LDFLAGS_asan    := -fsanitize=address,undefined
 LDFLAGS_tsan    := -fsanitize=thread
 LDFLAGS_fuzz    := -fsanitize=fuzzer,address,undefined
-# A sanitizer's runtime must see every allocation and thread, so its modes are never linked statically.
-ifneq ($(filter release debug,$(MODE)),)
-ifeq ($(STATIC),1)
+# Relative relocations are packed: the file is 190 KB smaller.
+LDFLAGS_static  := -Wl,-z,relro,-z,now,-z,noexecstack,--gc-sections,-z,pack-relative-relocs -s
+ifeq ($(MODE),static)
 LINK_KIND := -static-pie
-# Debian has no static {fmt}, but its headers contain the whole library.
-FLAGS_$(MODE) += -DFMT_HEADER_ONLY
 LIBS_base :=
-endif
+# The linker warns of name lookups, which glibc makes with shared objects; src/single/main.cc prevents that.
+STATIC_ADVICE := 2> >(grep -v -e 'statically linked applications requires' -e 'in function' >&2)
 endif
 
 # The daemon gets link-time optimisation. Its objects also hold ordinary code, because other programs are linked with them.
@@ -195,13 +230,13 @@ NO_LTO := -fno-lto
 endif
 endif
 
-# The demo's build shows no warnings: the other modes do, one source at a time.
-WARNINGS := $(if $(filter demo,$(MODE)),-w,-Wall -Wextra $(if $(filter 1,$(WERROR)),-Werror))
+# A build of bundles shows no warnings: the other modes do, one source at a time.
+WARNINGS := $(if $(filter demo static,$(MODE)),-w,-Wall -Wextra $(if $(filter 1,$(WERROR)),-Werror))
 # -gz: if the first debug string begins with "ZLIB", as names of wolfSSL do, the linker takes all of them for compressed ones.
 # Strings that really are compressed have a flag, so the linker cannot err.
 ALL_CXXFLAGS = -std=c++20 -Isrc -fPIE -pthread -gz -ffunction-sections -fdata-sections \
-  -ffile-prefix-map=$(CURDIR)=. $(WARNINGS) $(FLAGS_$(MODE)) $(CPPFLAGS) $(CXXFLAGS)
-ALL_LDFLAGS = $(or $(LINK_KIND),-pie) -pthread $(FLAGS_$(MODE)) $(LDFLAGS_$(MODE)) -L$(WOLFSSL_PREFIX)/lib $(LDFLAGS)
+  -ffile-prefix-map=$(CURDIR)=. $(FOREIGN_INCLUDES) $(WARNINGS) $(FLAGS_$(MODE)) $(CPPFLAGS) $(CXXFLAGS)
+ALL_LDFLAGS = $(or $(LINK_KIND),-pie) -pthread $(FLAGS_$(MODE)) $(LDFLAGS_$(MODE)) -L$(WOLFSSL_PREFIX)/lib $(FOREIGN_LIBRARIES) $(LDFLAGS)
 # Only the door and the modules above it can see wolfSSL's headers.
 TLS_DOOR := tls/library
 tlsFlags = $(if $(filter $(TLS_DOOR),$(call withDeps,$(1))),-isystem $(WOLFSSL_PREFIX)/include $(KEYLOG_FLAG) $(RECORD_FLAGS))
@@ -256,7 +291,7 @@ wolfssl: $(WOLFSSL_READY)
 
 $(WOLFSSL_READY): scripts/wolfssl.sh scripts/wolfssl-mends.sh scripts/wolfssl.list \
     $(wildcard src/tls/library/culvert_session.[ch]) | $(BUILD)/.deps
-	@scripts/wolfssl.sh
+	@$(if $(WOLFSSL_CC),CC='$(WOLFSSL_CC)') scripts/wolfssl.sh
 	@touch -c $@
 	@[ -e $@ ] || { echo 'make: the compiler was installed or changed meanwhile; run make again'; exit 1; }
 
@@ -264,6 +299,11 @@ $(WOLFSSL_READY): scripts/wolfssl.sh scripts/wolfssl-mends.sh scripts/wolfssl.li
 $(BUILD)/.deps: scripts/install-deps.sh
 	@scripts/install-deps.sh --check build
 	@mkdir -p $(BUILD) && touch $@
+
+$(FOREIGN_READY): scripts/foreign-libraries.sh
+	$(call say,APT,"libraries of $(ARCH) into $(FOREIGN)")
+	$(Q)scripts/foreign-libraries.sh $(ARCH) $(FOREIGN)
+	@touch $@
 
 deps:
 	@scripts/install-deps.sh build test
@@ -303,9 +343,9 @@ $(B)/obj/main/manual.o: EXTRA_FLAGS := -I$(BUILD)/man
 $(B)/obj/ctl/ctl_manual.o: $(MANUALS)
 $(B)/obj/ctl/ctl_manual.o: EXTRA_FLAGS := -I$(BUILD)/man
 
-# The demo's build has both objects in one.
-$(B)/obj/bundles/main.o: $(B)/.version $(MANUALS)
-$(B)/obj/bundles/main.o: EXTRA_FLAGS := $(VERSION_FLAGS) -I$(BUILD)/man
+# A build of bundles has them in one.
+$(B)/obj/bundles/main.o $(B)/obj/bundles/single.o: $(B)/.version $(MANUALS)
+$(B)/obj/bundles/main.o $(B)/obj/bundles/single.o: EXTRA_FLAGS := $(VERSION_FLAGS) -I$(BUILD)/man $(if $(filter static,$(MODE)),-Os)
 
 # The page of the admin door is a string literal, too.
 ADMIN_PAGE := $(BUILD)/page/index.html.inc
@@ -317,14 +357,14 @@ $(B)/obj/admin/admin_page.o $(B)/obj/bundles/above.o: $(ADMIN_PAGE)
 $(B)/obj/admin/admin_page.o $(B)/obj/bundles/above.o: EXTRA_FLAGS := -I$(BUILD)/page
 
 define unitObjectRule
-$(B)/obj/tests/$(2)/$(1)/%.o: tests/$(2)/$(1)/%.cc $(B)/.build_opts | $(call tlsReady,$(1)) $(BUILD)/.deps
+$(B)/obj/tests/$(2)/$(1)/%.o: tests/$(2)/$(1)/%.cc $(B)/.build_opts | $(call tlsReady,$(1)) $(BUILD)/.deps $(FOREIGN_READY)
 	$$(call say,CXX,$$<)
 	@mkdir -p $$(@D)
 	$$(Q)$$(CCACHE) $$(CXX) $$(ALL_CXXFLAGS) $$(TEST_FLAGS) $(call tlsFlags,$(1)) -MMD -MP -c -o $$@ $$<
 
 endef
 define moduleRules
-$(B)/obj/$(1)/%.o: src/$(1)/%.cc $(B)/.build_opts | $(call tlsReady,$(1)) $(BUILD)/.deps
+$(B)/obj/$(1)/%.o: src/$(1)/%.cc $(B)/.build_opts | $(call tlsReady,$(1)) $(BUILD)/.deps $(FOREIGN_READY)
 	$$(call say,CXX,$$<)
 	@mkdir -p $$(@D)
 	$$(Q)$$(CCACHE) $$(CXX) $$(ALL_CXXFLAGS) $$(LTO_COMPILE) $(call tlsFlags,$(1)) $$(EXTRA_FLAGS) -MMD -MP -c -o $$@ $$<
@@ -360,12 +400,12 @@ unit-$(1): $(addprefix unit-,$(filter $(1)/%,$(UNIT_MODULES)))
 endef
 $(foreach f,$(sort $(foreach m,$(MODULES),$(if $(findstring /,$(m)),$(firstword $(subst /, ,$(m)))))),$(eval $(call roomsRule,$(f))))
 
-ifeq ($(MODE),demo)
+ifneq ($(filter demo static,$(MODE)),)
 define bundleRules
 $(B)/bundles/$(1).cc: FORCE
-	$$(call stamp,$$@,$(foreach m,$(BUNDLE_$(1)),$(foreach f,$(call sourcesOf,$(m)),'$(HASH)include "$(f:src/%=%)"')))
+	$$(call stamp,$$@,$(foreach m,$(BUNDLE_$(1)),$(foreach f,$(call bundleSourcesOf,$(m)),'$(HASH)include "$(f:src/%=%)"')))
 
-$(B)/obj/bundles/$(1).o: $(B)/bundles/$(1).cc $(B)/.build_opts | $(call tlsReady,$(BUNDLE_$(1))) $(BUILD)/.deps
+$(B)/obj/bundles/$(1).o: $(B)/bundles/$(1).cc $(B)/.build_opts | $(call tlsReady,$(BUNDLE_$(1))) $(BUILD)/.deps $(FOREIGN_READY)
 	$$(call say,CXX,$$<)
 	@mkdir -p $$(@D)
 	$$(Q)$$(CCACHE) $$(CXX) $$(ALL_CXXFLAGS) $(call tlsFlags,$(BUNDLE_$(1))) $$(EXTRA_FLAGS) -MMD -MP -c -o $$@ $$<
@@ -376,10 +416,12 @@ endif
 # --- linking ----------------------------------------------------------------------------------------------
 
 # The release binary is stripped. Its debug information is in a file beside it, where gdb finds it.
-OBJECTS_demo := $(foreach b,$(BUNDLES),$(B)/obj/bundles/$(b).o)
+BUNDLE_OBJECTS := $(foreach b,$(BUNDLES),$(B)/obj/bundles/$(b).o)
+OBJECTS_demo := $(BUNDLE_OBJECTS)
+OBJECTS_static := $(BUNDLE_OBJECTS)
 $(B)/culvert: $(or $(OBJECTS_$(MODE)),$(B)/obj/main/main.o $(foreach m,$(call withDeps,main),$(B)/lib/$(m).a)) $(WOLFSSL_READY) $(B)/.link_opts
 	$(call say,LINK,$@)
-	$(Q)$(CXX) $(ALL_LDFLAGS) $(LTO_LINK) -o $@.new $(filter %.o %.a,$^) $(call libsOf,main)
+	$(Q)$(CXX) $(ALL_LDFLAGS) $(LTO_LINK) -o $@.new $(filter %.o %.a,$^) $(call libsOf,main) $(STATIC_ADVICE)
 ifeq ($(MODE),release)
 	$(Q)objcopy --only-keep-debug $@.new $@.debug
 	$(Q)objcopy --strip-unneeded --add-gnu-debuglink=$@.debug $@.new
@@ -389,12 +431,18 @@ ifeq ($(MODE),release)
 	@printf '  %-7s %s: %d KiB stripped\n' SIZE $@ $$(( ($$(stat -c %s $@) + 1023) / 1024 ))
 endif
 
+ifeq ($(MODE),static)
+# The static program is both.
+$(B)/culvertctl: $(B)/culvert
+	$(Q)ln -f $< $@
+else
 # culvertctl is small, and built in the same way in each mode.
 $(B)/culvertctl: $(B)/obj/ctl/main.o $(foreach m,$(call withDeps,ctl),$(B)/lib/$(m).a) $(B)/.link_opts
 	$(call say,LINK,$@)
 	$(Q)$(CXX) $(ALL_LDFLAGS) $(LTO_LINK) -o $@.new $(filter %.o %.a,$^) $(call libsOf,ctl)
 	$(if $(filter release,$(MODE)),$(Q)strip $@.new)
 	$(Q)mv -f $@.new $@
+endif
 
 # --- tests ------------------------------------------------------------------------------------------------
 
@@ -403,7 +451,7 @@ export ASAN_OPTIONS ?= detect_leaks=1:detect_stack_use_after_return=1:strict_str
 export UBSAN_OPTIONS ?= print_stacktrace=1
 export LSAN_OPTIONS ?= print_suppressions=0
 export TSAN_OPTIONS ?= halt_on_error=0:second_deadlock_stack=1
-RUN := $(if $(filter tsan,$(MODE)),setarch $(shell uname -m) -R)
+RUN := $(if $(filter tsan,$(MODE)),setarch $(shell uname -m) -R)$(if $(CROSS),qemu-$(MACHINE)-static)
 
 # The thread sanitizer builds and runs the unit tests of the modules that have threads or state for several threads. In the others
 # there is one thread, so it can find nothing. ALL_SANITIZED=1 (.ci/full) runs them all.
@@ -513,7 +561,7 @@ generated: all
 print-modules:
 	@$(foreach m,$(MODULES),echo "$(m): $(MODULE_DEPS_$(m))";)
 print-bundles:
-	@$(foreach b,$(BUNDLES),echo "$(b): $(foreach m,$(BUNDLE_$(b)),$(call sourcesOf,$(m)))";)
+	@$(foreach b,$(BUNDLES),echo "$(b): $(foreach m,$(BUNDLE_$(b)),$(call bundleSourcesOf,$(m)))";)
 print-cxxflags:
 	@echo "$(ALL_CXXFLAGS) -isystem $(WOLFSSL_PREFIX)/include"
 .PHONY: print-modules print-bundles print-cxxflags

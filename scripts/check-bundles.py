@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The demo's build compiles the sources of many modules as one (BUNDLES in the Makefile). So a name in an unnamed namespace
+"""The demo's build and the static one compile the sources of many modules as one (BUNDLES in the Makefile). So a name in an unnamed namespace
 has to be unique in its bundle. The compiler reports most duplicates. But if two functions have the same name, it may choose
 the wrong one without a warning. Several files may have the same `using` line."""
 import collections
@@ -11,12 +11,12 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 TYPE = re.compile(r"(?:struct|class|union|enum class|enum) (?:\[\[\w+\]\] )?(\w+)")
-OTHER = re.compile(r"[^=({]*?(\w+)\s*(?:\[[^\]]*\])*\s*[=({;]")
+OTHER = re.compile(r"[^=({]*?(?<![\w:])(\w+)\s*(?:\[[^\]]*\])*\s*[=({;]")
 
 
 def bundles():
     """Returns {bundle: its sources}."""
-    out = subprocess.run(["make", "-s", "--no-print-directory", "print-bundles"], cwd=ROOT, check=True, capture_output=True,
+    out = subprocess.run(["make", "-s", "--no-print-directory", "MODE=static", "print-bundles"], cwd=ROOT, check=True, capture_output=True,
                          text=True).stdout
     return {name: files.split() for name, _, files in (line.partition(":") for line in out.splitlines())}
 

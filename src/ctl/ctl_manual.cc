@@ -11,7 +11,7 @@ namespace culvert {
 namespace {
 
 // The Makefile turns docs/man/culvertctl.8.in into a string literal.
-constexpr std::string_view kPage =
+constexpr std::string_view kManualPage =
 #include "culvertctl.8.inc"
     ;
 
@@ -24,7 +24,7 @@ void putPart(std::string& page, std::string_view name, std::string_view text) {
 
 std::string sentenceOf(std::string_view words) { return fmt::format("{}.", roffText(words)); }
 
-std::string optionRows(std::string_view command, bool global) {
+std::string manualOptionRows(std::string_view command, bool global) {
   std::string out;
   for (const CtlOptionInfo& option : ctlOptions()) {
     if (option.isGlobal() != global || !option.belongsTo(command)) continue;
@@ -41,7 +41,7 @@ std::string commandRows() {
         fmt::format(".SS {}{}{}\n{}\n", roffText(command.name), command.argument.empty() ? "" : " ",
                     roffText(command.argument), sentenceOf(command.brief));
     if (!command.detail.empty()) out += roffText(command.detail) + "\n";
-    out += optionRows(command.name, false);
+    out += manualOptionRows(command.name, false);
   }
   return out;
 }
@@ -58,8 +58,8 @@ std::string exitCodes() {
 }  // namespace
 
 std::string manCulvertctl() {
-  std::string page(kPage);
-  putPart(page, "options", optionRows({}, true));
+  std::string page(kManualPage);
+  putPart(page, "options", manualOptionRows({}, true));
   putPart(page, "commands", commandRows());
   putPart(page, "exit codes", exitCodes());
   return page;
