@@ -18,6 +18,9 @@
 #   make check         structure: layers, one door a library, headers, generated files, format, lengths
 #   make tidy          clang-tidy;  make format: clang-format over all sources
 #   make generated     write the sample file, the man pages and docs/configuration.md's table from the option tables
+#   make static        build/culvert-VERSION-linux-ARCH.tar.gz: one static program that runs on any Linux (ARCH=arm64 needs a
+#                      cross compiler, which apt installs)
+#   make dist          build/culvert-VERSION.tar.gz: the source with wolfSSL's archive, the list of its parts (SPDX), checksums
 #   make install       PREFIX=/usr/local DESTDIR= SYSCONFDIR=/etc: binary, man pages, sample files, systemd unit
 #   make deps          install the packages that building and testing need (apt, as root or through sudo)
 #   make clean         remove build/
@@ -252,8 +255,8 @@ TEST_FLAGS := -I. -Itests -Itests/support $(if $(filter asan tsan,$(MODE)),-O0)
 # Building uses every CPU, unless -j says otherwise.
 PARALLEL = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
 
-GIT_DESCRIBE := $(shell git describe --always --dirty --match 'v*' 2>/dev/null)
-VERSION_FLAGS := -DCULVERT_VERSION='"$(VERSION)"' -DCULVERT_REVISION='"$(GIT_DESCRIBE)"' \
+REVISION := $(filter-out unknown,$(firstword $(shell scripts/revision.sh)))
+VERSION_FLAGS := -DCULVERT_VERSION='"$(VERSION)"' -DCULVERT_REVISION='"$(REVISION)"' \
   -DCULVERT_WOLFSSL_ORIGIN='"$(subst ','\'',$(WOLFSSL_ORIGIN))"' -DCULVERT_BUILD_MODE='"$(MODE)"'
 
 ifeq ($(V),1)
@@ -267,7 +270,7 @@ endif
 # --- goals ------------------------------------------------------------------------------------------------
 
 .PHONY: all help debug asan tsan unit units unit-cmocka integration test check-asan check-tsan fuzz fuzzers demo bench bench-publish check tidy format generated
-.PHONY: install deps wolfssl clean FORCE
+.PHONY: static dist install deps wolfssl clean FORCE
 FORCE:
 
 all: $(BUILD)/culvert $(BUILD)/culvertctl
@@ -541,6 +544,15 @@ fuzz:
 
 demo:
 	@MAKE='$(MAKE)' ONCE='$(ONCE)' FILES='$(words $(BUNDLES))' scripts/make-demo.sh
+
+static:
+	@scripts/install-deps.sh build $(if $(CROSS),cross-$(ARCH))
+	@$(MAKE) $(PARALLEL) MODE=static ARCH=$(ARCH) $(B)/culvert
+	@PACKAGES=$(if $(CROSS),$(FOREIGN)/packages) scripts/make-static.sh $(B)/culvert $(VERSION) $(ARCH)
+
+dist:
+	@scripts/install-deps.sh build
+	@scripts/make-dist.sh $(VERSION)
 
 bench:
 	@scripts/install-deps.sh build bench

@@ -12,12 +12,14 @@
 #   --print-flags    print the compiler flags that this script chooses, one per line; the build adds those of scripts/wolfssl.list
 #   --configure DIR  unpack the source into DIR, change it and run its own configure there (needs autoconf, automake, libtool;
 #                    scripts/wolfssl-configure-check.sh compares the result with the list)
+#   --archive DIR    put the pinned archive into DIR, checked
 #
 # environment:
 #   WOLFSSL=             which one: empty = the pinned release (tests and CI require it);
 #                        `fallback` = the distribution's source package, built with the same assembly options;
 #                        `distro` = the distribution's library as it is (slower: Debian builds it without assembly)
-#   WOLFSSL_TARBALL=     a local copy of the pinned archive, for machines without a network
+#   WOLFSSL_TARBALL=     a local copy of the pinned archive, for machines without a network; without it, the archive in the
+#                        directory vendor/ of the source is used if there is one (`make dist` puts it there)
 #   WOLFSSL_KEYLOG=1     a library that reveals the secrets of its sessions, for `keylog-file`; never for production
 #   WOLFSSL_CACHE=       the cache, default ${XDG_CACHE_HOME:-~/.cache}/culvert
 #   KEEP_SOURCE=1        keep the unpacked source beside the prefix, as PREFIX.src (to read or debug)
@@ -38,6 +40,7 @@ readonly CC=${CC:-cc}
 readonly JOBS=${JOBS:-$(nproc)}
 LIST=$(cd "${BASH_SOURCE[0]%/*}" && pwd)/wolfssl.list
 readonly LIST
+readonly VENDOR=${LIST%/*/*}/vendor
 CACHE=${WOLFSSL_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/culvert}
 
 # shellcheck source=scripts/wolfssl-mends.sh
@@ -207,10 +210,13 @@ fetchArchive() {
     cp "$WOLFSSL_TARBALL" "$target"
     return
   fi
-  if checked "$CACHE/$ARCHIVE"; then
-    cp "$CACHE/$ARCHIVE" "$target"
-    return
-  fi
+  local kept
+  for kept in "$VENDOR/$ARCHIVE" "$CACHE/$ARCHIVE"; do
+    if checked "$kept"; then
+      cp "$kept" "$target"
+      return
+    fi
+  done
   for site in $(aptSites); do
     echo "== ${site%/}/$POOL_PATH" >>"$log"
     if download "${site%/}/$POOL_PATH" "$target" >>"$log" 2>&1 && checked "$target"; then break; fi
@@ -407,12 +413,15 @@ main() {
       sed -n 's/.*LIBWOLFSSL_VERSION_STRING "\(.*\)".*/\1/p' "$(prefix)/include/wolfssl/version.h"; return ;;
     --print-flags) compilerFlags; return ;;
     --help | -h) sed -n '3,/^set /{/^#/s/^# \{0,1\}//p}' "$0"; return ;;
-    --configure) [ $# = 2 ] || die "--configure takes a directory" ;;
+    --configure | --archive) [ $# = 2 ] || die "$1 takes a directory" ;;
     '') ;;
     *) die "unknown argument $1 (try --help)" ;;
   esac
   mkdir -p "$CACHE" 2>/dev/null || die "cannot create the cache $CACHE; set WOLFSSL_CACHE=DIR"
-  if [ "${1:-}" = --configure ]; then configureOnly "$2"; return; fi
+  case ${1:-} in
+    --configure) configureOnly "$2"; return ;;
+    --archive) fetchArchive "$2" /dev/stderr; return ;;
+  esac
   local target
   target=$(prefix)
   if [ -f "$target/.ready" ] && { [ -z "${KEEP_SOURCE:-}" ] || [ "$KIND" = distro ] || [ -d "$target.src" ]; }; then return; fi
