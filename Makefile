@@ -577,9 +577,11 @@ print-modules:
 	@$(foreach m,$(MODULES),echo "$(m): $(MODULE_DEPS_$(m))";)
 print-bundles:
 	@$(foreach b,$(BUNDLES),echo "$(b): $(foreach m,$(BUNDLE_$(b)),$(call bundleSourcesOf,$(m)))";)
+print-version:
+	@echo $(VERSION)
 print-cxxflags:
 	@echo "$(ALL_CXXFLAGS) -isystem $(WOLFSSL_PREFIX)/include"
-.PHONY: print-modules print-bundles print-cxxflags
+.PHONY: print-modules print-bundles print-version print-cxxflags
 
 tidy: $(WOLFSSL_READY) $(MANUALS) $(ADMIN_PAGE)
 	$(Q)clang-tidy --quiet $(or $(FILES),$(foreach m,$(MODULES),$(call sourcesOf,$(m)))) -- -std=c++20 -Isrc -I$(BUILD)/man -I$(BUILD)/page $(VERSION_FLAGS) -isystem $(WOLFSSL_PREFIX)/include

@@ -44,7 +44,7 @@ packagesOf() {
     demo) echo "curl openssl busybox socat" ;;
     bench) echo "nginx-light libnginx-mod-stream haproxy stunnel4 hitch openssl libssl-dev python3 procps" ;;
     check) echo "clang-format libssl-dev python3 git shellcheck" ;;
-    container) echo "mmdebstrap mount procps redis-server redis-tools openssl" ;;
+    container) echo "buildah mmdebstrap mount procps redis-server redis-tools openssl git python3" ;;
     fuzz) echo "clang libclang-rt-14-dev" ;;
     wolfssl-check) echo "autoconf automake libtool $(crossCompiler)" ;;
     cross-arm64) echo "g++-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static" ;;
