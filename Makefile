@@ -549,12 +549,12 @@ demo:
 	@MAKE='$(MAKE)' ONCE='$(ONCE)' FILES='$(words $(BUNDLES))' scripts/make-demo.sh
 
 static:
-	@scripts/install-deps.sh build $(if $(CROSS),cross-$(ARCH))
+	@scripts/install-deps.sh build static $(if $(CROSS),cross-$(ARCH))
 	@$(MAKE) $(PARALLEL) MODE=static ARCH=$(ARCH) $(B)/culvert
 	@PACKAGES=$(if $(CROSS),$(FOREIGN)/packages) scripts/make-static.sh $(B)/culvert $(VERSION) $(ARCH)
 
 dist:
-	@scripts/install-deps.sh build
+	@scripts/install-deps.sh build static
 	@scripts/make-dist.sh $(VERSION)
 
 bench:

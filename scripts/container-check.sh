@@ -23,7 +23,7 @@ readonly BUILD=${BUILD:-build} IMAGE=localhost/culvert
 dir=$(mktemp -d /var/tmp/culvert-container.XXXXXX)
 pids=()
 cleanup() {
-  for pid in "${pids[@]}"; do kill -CONT "$pid" 2>/dev/null && kill "$pid" 2>/dev/null || :; done
+  for pid in "${pids[@]}"; do kill -s CONT "$pid" 2>/dev/null || :; kill "$pid" 2>/dev/null || :; done
   wait 2>/dev/null || :
   umount -R "$dir/root" 2>/dev/null || :
   rm -rf --one-file-system "$dir"

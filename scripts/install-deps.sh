@@ -4,7 +4,7 @@
 # While it installs daemons for tests, it prevents them from starting.
 #
 # usage: scripts/install-deps.sh [--check] SET...   (sets: build test demo bench check
-#   container fuzz wolfssl-check cross-arm64 cross-amd64; none = build)
+#   container fuzz wolfssl-check static cross-arm64 cross-amd64; none = build)
 #   --check   install nothing; name what is missing and fail
 # environment: APT_LOG= a file for apt's output; without it, the output is shown only if apt fails
 set -euo pipefail
@@ -47,9 +47,10 @@ packagesOf() {
     container) echo "buildah mmdebstrap mount procps redis-server redis-tools openssl git python3" ;;
     fuzz) echo "clang libclang-rt-14-dev" ;;
     wolfssl-check) echo "autoconf automake libtool $(crossCompiler)" ;;
+    static) echo "python3" ;;
     cross-arm64) echo "g++-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static" ;;
     cross-amd64) echo "g++-x86-64-linux-gnu libc6-dev-amd64-cross qemu-user-static" ;;
-    *) echo "install-deps.sh: no set named $1 (build test demo bench check container fuzz wolfssl-check cross-arm64 cross-amd64)" >&2
+    *) echo "install-deps.sh: no set named $1 (build test demo bench check container fuzz wolfssl-check static cross-arm64 cross-amd64)" >&2
        return 2 ;;
   esac
 }
